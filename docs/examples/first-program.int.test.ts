@@ -28,7 +28,10 @@ it('C4: the first program charges an accepted order once, removes an order whose
     {
       env: {
         ...process.env,
-        ...{ NODE_ENV: 'development', LOG_LEVEL: 'debug', DATABASE_URL: url, KAFKA_BROKERS: brokers },
+        NODE_ENV: 'development',
+        LOG_LEVEL: 'debug',
+        DATABASE_URL: url,
+        KAFKA_BROKERS: brokers,
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     },

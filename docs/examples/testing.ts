@@ -40,7 +40,10 @@ export interface Bank {
 /** The consumers of the shop, with the bank that they call. */
 export function shop(bank: Bank) {
   const charge = defineCall({
-    ...{ name: 'bank.charge', input: data, result: receipt, idempotency: 'keyed' },
+    name: 'bank.charge',
+    input: data,
+    result: receipt,
+    idempotency: 'keyed',
     call: (order, context) => bank.call(order, context),
     query: (order, context) => bank.query(order, context),
     undo: (what, context) => bank.undo(what, context),

@@ -98,7 +98,11 @@ export const endedRows: readonly (readonly [table: string, row: Row])[] = [
   [
     'reconcile_run',
     {
-      ...{ reconciler: 'orders', cause: 'schedule', state: 'failed', led: false, ended_at: ended },
+      reconciler: 'orders',
+      cause: 'schedule',
+      state: 'failed',
+      led: false,
+      ended_at: ended,
       reason: `no customer ${PERSON}`,
     },
   ],

@@ -17,15 +17,21 @@ const SIZES = {
   rate: { flag: 'rate', whole: 200, quick: 200, says: 'transactions per second of the latency case' },
   seconds: { flag: 'seconds', whole: 8, quick: 5, says: 'seconds of one latency round' },
   outageSeconds: {
-    ...{ flag: 'outage', whole: 30, quick: 5 },
+    flag: 'outage',
+    whole: 30,
+    quick: 5,
     says: 'seconds without a broker, or without the last service of a chain',
   },
   minutes: {
-    ...{ flag: 'minutes', whole: 2, quick: 0.25 },
+    flag: 'minutes',
+    whole: 2,
+    quick: 0.25,
     says: 'minutes of load on a side of the saga case in a round, such as 0.5',
   },
   rows: {
-    ...{ flag: 'rows', whole: 1_000_000, quick: 100_000 },
+    flag: 'rows',
+    whole: 1_000_000,
+    quick: 100_000,
     says: 'rows of each side of the reconcile case; 10_000_000 shows that time is linear',
   },
 } as const satisfies Record<string, Size>;
@@ -65,7 +71,10 @@ export function readSettings(args: readonly string[]): Settings {
   return {
     // The entries are one for each size.
     ...(Object.fromEntries(read) as Record<keyof typeof SIZES, number>),
-    ...{ help, list, quick, out },
+    help,
+    list,
+    quick,
+    out,
     only: only?.split(',') ?? [],
     sides: sides?.split(',') ?? [],
   };

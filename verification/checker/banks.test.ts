@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { type BankFacts, bankClaims } from './banks.ts';
 
 const account = (accountId: string, openedCents: number, movedCents: number) => ({
-  ...{ accountId, openedCents, movedCents, balanceCents: openedCents + movedCents },
+  accountId,
+  openedCents,
+  movedCents,
+  balanceCents: openedCents + movedCents,
 });
 const banks: BankFacts = {
   transfers: [

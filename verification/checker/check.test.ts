@@ -4,14 +4,26 @@ import { checkListed, logClaims } from './log-claims.ts';
 import type { LogRecord } from './facts.ts';
 
 const event = {
-  ...{ source: 'orders', topic: 'shop.orders', key: 'k', type: 'shop.order.placed' },
+  source: 'orders',
+  topic: 'shop.orders',
+  key: 'k',
+  type: 'shop.order.placed',
   eventId: '01990000-0000-7000-8000-000000000001',
 };
 const record: LogRecord = {
-  ...{ topic: 'shop.orders', partition: 0, offset: 0, appendedAtMs: 0, key: 'k', payload: '{}' },
+  topic: 'shop.orders',
+  partition: 0,
+  offset: 0,
+  appendedAtMs: 0,
+  key: 'k',
+  payload: '{}',
   headers: {
-    ...{ ce_id: event.eventId, ce_subject: 'k', ce_type: event.type, ce_source: 'orders' },
-    ...{ ce_pos: '1.1.1.00ff00ff00ff00ff', ce_prev: '1.0.0' },
+    ce_id: event.eventId,
+    ce_subject: 'k',
+    ce_type: event.type,
+    ce_source: 'orders',
+    ce_pos: '1.1.1.00ff00ff00ff00ff',
+    ce_prev: '1.0.0',
   },
 };
 const wrong = (log: readonly LogRecord[], events = [event]): readonly string[] =>

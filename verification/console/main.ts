@@ -88,7 +88,9 @@ async function measure(origin: string, page: MeasuredPage) {
     status = Math.max(status, response.status);
   }
   return {
-    ...{ ...page, status, bytes },
+    ...page,
+    status,
+    bytes,
     firstMs: times[0] ?? 0,
     medianMs: Math.round(median(times)),
     worstMs: Math.max(...times),

@@ -108,7 +108,8 @@ async function startConsole(shop: Shop, { progress, folder: at, defer }: Run): P
   progress.note(`provider:  PUT ${providerUrl}/admin/behaviour {"mode":"decline"}`);
   const [port = 0, healthPort = 0] = await freePorts(2);
   const access: Access = {
-    ...{ urls: shop.urls, log: shop.log.env },
+    urls: shop.urls,
+    log: shop.log.env,
     console: { port, token: randomBytes(8).toString('hex') },
   };
   const spec = { name: 'console', main: serviceFile('console/src/main.ts'), healthPort };

@@ -80,7 +80,9 @@ async function settingsOf(options: Options, say: (line: string) => void): Promis
     rate: number(options.rate),
     orders: number(options.orders),
     transfers: number(options.transfers),
-    ...{ driver: known, broker, faults: named ?? contained },
+    driver: known,
+    broker,
+    faults: named ?? contained,
     bins: preset === 'upgrade' ? await binsOf(options, say) : undefined,
   };
 }
@@ -102,13 +104,11 @@ function freeRun({ workload = 'shop' }: Options, settings: Settings): RunSpec {
   const { seconds = 300, rate = workloads.includes('writers') ? 150 : 5, broker = 'kafka' } = settings;
   const { faults = menu.filter(({ name }) => !name.startsWith('drift')), driver } = settings;
   return {
-    ...{
-      name: workloads.join('-'),
-      title: `${workloads.join(' and ')} under faults`,
-      workloads,
-      broker,
-      driver,
-    },
+    name: workloads.join('-'),
+    title: `${workloads.join(' and ')} under faults`,
+    workloads,
+    broker,
+    driver,
     load: { kind: 'rate', perSecond: rate, seconds },
     plan: { kind: 'deck', faults, everyMs: [4_000, 12_000] },
     sagas: !faults.some(({ name }) => name.startsWith('drift')),

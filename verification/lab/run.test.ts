@@ -55,7 +55,11 @@ async function run({ part = {}, checks = [fine], plan, ...changes }: Changes) {
     ...part,
   };
   const outcome = await runLab({
-    ...{ seed: 1, folder, clock, history: new History(folder), signal: new AbortController().signal },
+    seed: 1,
+    folder,
+    clock,
+    history: new History(folder),
+    signal: new AbortController().signal,
     progress: { note: (text) => void notes.push(text), status: () => undefined, end: () => undefined },
     defer: () => undefined,
     parts: [only],

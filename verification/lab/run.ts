@@ -117,7 +117,11 @@ class Campaign {
     const look = (): Promise<Look> => lookAtAll(parts).catch(unanswered);
     for (let round = 1; ; round += 1) {
       const rest = await untilRest({
-        ...{ look, clock, signal, noProgressMs: NO_PROGRESS_MS, withinMs: restMs },
+        look,
+        clock,
+        signal,
+        noProgressMs: NO_PROGRESS_MS,
+        withinMs: restMs,
         onLook: ({ waitingFor }) => progress.status(waitingFor ?? ''),
       });
       if (!rest.atRest) progress.note(`not at rest: ${rest.look.waitingFor ?? 'nothing'}`);
@@ -138,7 +142,11 @@ class Campaign {
     const judgement = overall(checks, settled);
     history.note('end', { judgement, checks });
     return {
-      ...{ judgement, settled, checks, faults: this.#faults, recoveries: this.#recoveries },
+      judgement,
+      settled,
+      checks,
+      faults: this.#faults,
+      recoveries: this.#recoveries,
       figures: judged.flatMap(({ figures }) => figures),
       sections: judged.flatMap(({ sections = [] }) => sections),
       evidence: judged.map(({ evidence }) => evidence),

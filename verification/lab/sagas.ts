@@ -85,7 +85,8 @@ export function judgeSagas(
   const figures: (readonly [string, string])[] = [[shape.name, ends]];
   if (reasons !== '') figures.push(['waiting for an operator', reasons]);
   return {
-    ...{ checks: verdict.checks, figures },
+    checks: verdict.checks,
+    figures,
     /** Runs by what they are about: the key of their start event. */
     runs,
     /** What stuck runs are about. */

@@ -84,7 +84,8 @@ const drift = (each: number): Scenario => ({
 export function scenarios({ most = Number.POSITIVE_INFINITY, each = 170 } = {}): readonly RunSpec[] {
   return [...undrifted, drift(each)].map(
     ({ perSecond = 5, seconds = 30, scenes = [], extras = ['no-repairs'], ...scenario }) => ({
-      ...{ ...scenario, extras },
+      ...scenario,
+      extras,
       workloads: ['shop'],
       mayStayOpen: true,
       load: { kind: 'rate', perSecond, seconds: Math.min(seconds, most) },

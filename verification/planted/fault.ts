@@ -50,7 +50,11 @@ export function parseFault(file: string, text: string): Fault {
   const [, part] = tier;
   const [mark, only, failsWith] = ['Mark', 'Only', 'Fails with'].map((field) => fields.get(field));
   return {
-    ...{ id, name, planted: needed('Planted'), breaks: needed('Breaks'), promise: needed('Promise') },
+    id,
+    name,
+    planted: needed('Planted'),
+    breaks: needed('Breaks'),
+    promise: needed('Promise'),
     caughtBy: needed('Caught by').split(', '),
     ...(part !== undefined && { part }),
     ...(mark !== undefined && { mark }),

@@ -34,7 +34,9 @@ async function plant(signal: AbortSignal): Promise<boolean> {
   say(`${faults.length} planted faults, ${drawn} of them drawn by seed ${SEED}`);
   const scene = {
     copy: await copyTree(root, join(root, '.converge/planted/tree')),
-    ...{ files: filesOf(root), say, signal },
+    files: filesOf(root),
+    say,
+    signal,
   };
   // One start for all runs: it takes longer than the tests of most faults.
   const stack = await startTestStack();

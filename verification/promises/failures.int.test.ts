@@ -142,11 +142,25 @@ it('G5c, G5e: records that no consumer can read become dead letters with their b
 function failureOf(key: string) {
   const at = new Date(0).toISOString();
   return failureEvent('payments')({
-    ...{ consumer: 'payments', handler: 'h', category: 'business', certainty: 'not_applied', code: 'NO' },
-    ...{ message: 'no', attempts: [], firstAt: at, lastAt: at },
+    consumer: 'payments',
+    handler: 'h',
+    category: 'business',
+    certainty: 'not_applied',
+    code: 'NO',
+    message: 'no',
+    attempts: [],
+    firstAt: at,
+    lastAt: at,
     event: {
-      ...{ id: 'x', type: stock.events.counted.type, version: 1, source: 'orders', topic: stock.topic },
-      ...{ partition: 0, offset: '0', key, payload: JSON.stringify({ key, n: 1 }) },
+      id: 'x',
+      type: stock.events.counted.type,
+      version: 1,
+      source: 'orders',
+      topic: stock.topic,
+      partition: 0,
+      offset: '0',
+      key,
+      payload: JSON.stringify({ key, n: 1 }),
     },
   });
 }

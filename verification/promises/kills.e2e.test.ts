@@ -72,7 +72,9 @@ function start(scene: Scene<KilledDb>, failpoint?: string): ChildProcess {
   const child = spawn(process.execPath, [program], {
     env: {
       ...process.env,
-      ...{ NODE_OPTIONS: '--conditions=source', DATABASE_URL: scene.url, LOG_LEVEL: 'silent' },
+      NODE_OPTIONS: '--conditions=source',
+      DATABASE_URL: scene.url,
+      LOG_LEVEL: 'silent',
       ...(failpoint === undefined ? {} : { CONVERGE_FAILPOINT: failpoint }),
     },
     stdio: ['ignore', 'ignore', 'inherit'],

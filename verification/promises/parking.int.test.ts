@@ -107,7 +107,8 @@ describe('a partition that pauses', () => {
         });
       stock.throws = () => (broken ? failing('AWAY') : undefined);
       const service = await stock.scene.consume([handlers === 1 ? only : both], {
-        ...{ sliceSize: 1, random: shortest },
+        sliceSize: 1,
+        random: shortest,
         parking: { systemic: { keys: 5, withinMs: 60_000 } },
       });
       for (let n = 0; n < 15; n += 1) {

@@ -16,8 +16,14 @@ it('G5v: while the broker is away the relay keeps a bounded number of events in 
   await admin.createTopic({ name: 'away', partitions: 2 });
   const readAheadEvents = 600;
   const service = relay({
-    ...{ database: scene.database, broker, readAheadEvents, pageRows: 100, leaseMs: 60_000 },
-    ...{ alarmAfterMs: 100, surveyMs: 100, poll: { idleMs: 20 } },
+    database: scene.database,
+    broker,
+    readAheadEvents,
+    pageRows: 100,
+    leaseMs: 60_000,
+    alarmAfterMs: 100,
+    surveyMs: 100,
+    poll: { idleMs: 20 },
   });
   await scene.run(service);
   const status = () => {

@@ -6,7 +6,10 @@ const key = signingKey('a secret of at least thirty-two bytes');
 const other = signingKey('another secret, as long as the first one');
 const text = (value: string) => Buffer.from(value);
 const plain = {
-  ...{ topic: 'orders', partition: 2, key: text('o-1'), value: text('{"n":1}') },
+  topic: 'orders',
+  partition: 2,
+  key: text('o-1'),
+  value: text('{"n":1}'),
   headers: [
     [WIRE.id, text('id-1')],
     [WIRE.position, text('1.2.3.00000000000000ab')],

@@ -53,7 +53,10 @@ export class Renewals<T> {
     const everyMs = leaseMs / RENEWALS_A_LEASE;
     const ended = new AbortController();
     const renewing = poll({
-      ...{ ...by, everyMs, immediately: false, signal: ended.signal },
+      ...by,
+      everyMs,
+      immediately: false,
+      signal: ended.signal,
       backoff: { baseMs: everyMs, factor: 1, capMs: everyMs },
       run: async () => {
         await renew([...this.#held]);

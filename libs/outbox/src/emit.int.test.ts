@@ -21,14 +21,12 @@ interface Emitted {
 
 async function emit(event: Emitted): Promise<string> {
   const { topic, key, type, payload, headers, version } = {
-    ...{
-      topic: 'shop.orders',
-      key: 'k',
-      type: 'shop.order.placed',
-      payload: '{}',
-      headers: '{}',
-      version: 1,
-    },
+    topic: 'shop.orders',
+    key: 'k',
+    type: 'shop.order.placed',
+    payload: '{}',
+    headers: '{}',
+    version: 1,
     ...event,
   };
   const { rows } = await shop.database.executor.query<{ id: string }>(

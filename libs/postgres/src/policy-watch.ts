@@ -55,6 +55,7 @@ export interface PolicyWatch extends Service, Policies {
 export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
   const { executor, layers = [], pollMs = 2_000, onLook, onChange } = options;
   const { clock = systemClock, random = systemRandom } = options;
+  const pace = { everyMs: pollMs, immediately: false, clock, random, onError: () => undefined };
   let admission: Admission = { book: new PolicyBook(layers), rules: {}, refused: [] };
   let version = 0;
   let readAt = clock.monotonic();
@@ -99,11 +100,11 @@ export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
       },
       run: (signal) =>
         poll({
-          ...{ everyMs: pollMs, immediately: false, signal, clock, random },
+          ...pace,
+          signal,
           run: async () => {
             await look();
           },
-          onError: () => undefined,
         }),
     }),
     get book() {

@@ -208,7 +208,9 @@ describe('a repair that is not allowed', () => {
       ),
     ).toMatchObject([
       {
-        ...{ subject: limited.name, by: 'ann', reason: 'clearance' },
+        subject: limited.name,
+        by: 'ann',
+        reason: 'clearance',
         before: { held: expect.stringMatching(/^a window allows 4/) as string },
         after: { repairs: 10, keys: null },
       },

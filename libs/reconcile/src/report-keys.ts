@@ -33,8 +33,12 @@ export async function reportKeys(
   if (request.by === 'operator') return reportByOperator(executor, name, keys, request);
   const { quietMs, maxWaitMs } = timing;
   await enqueueKeys(executor, {
-    ...{ reconciler: name, keys, priority: 'event' },
-    ...{ cause: request.cause, quietMs, maxWaitMs },
+    reconciler: name,
+    keys,
+    priority: 'event',
+    cause: request.cause,
+    quietMs,
+    maxWaitMs,
   });
 }
 

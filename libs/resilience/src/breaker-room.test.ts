@@ -6,7 +6,8 @@ import { BREAKER_OPEN } from './engine.ts';
 import { CircuitBreaker } from './breaker.ts';
 
 const settings: BreakerSettings = {
-  ...{ ...defaultBreaker, minimumCalls: 4 },
+  ...defaultBreaker,
+  minimumCalls: 4,
   open: { baseMs: 1_000, factor: 2, capMs: 4_000 },
 };
 const down = (): Promise<never> =>

@@ -26,7 +26,11 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   const checkUndeclared = undeclaredCheck(database.executor, log, undeclaredMs);
   const checkPauses = longPauseCheck(database.executor, log, stuckAfterMs);
   return workerService({
-    ...{ name, options: resolved, table: 'saga_work', ...claims, cutOff },
+    name,
+    options: resolved,
+    table: 'saga_work',
+    ...claims,
+    cutOff,
     lookMs: longestPauseMs(pollMs),
     prepare: () => announce(resolved),
     renewal: {

@@ -161,13 +161,17 @@ function failureOf(behaviour: Exclude<StubBehaviour, 'ok' | 'rejected'>): Conver
     case 'not_applied':
     case 'applied':
       return new ConvergeError(`the stub fails (${behaviour})`, {
-        ...{ code: 'STUB_FAILED', category: 'service', certainty: behaviour },
+        code: 'STUB_FAILED',
+        category: 'service',
+        certainty: behaviour,
       });
     case 'late':
     case 'unknown_applied':
     case 'unknown_not_applied':
       return new ConvergeError('the stub loses a message', {
-        ...{ code: 'STUB_LOST', category: 'network', certainty: 'unknown' },
+        code: 'STUB_LOST',
+        category: 'network',
+        certainty: 'unknown',
       });
   }
 }

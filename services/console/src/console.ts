@@ -28,13 +28,23 @@ export function consoleService(settings: Settings, clock: Clock = systemClock): 
   const running = new RunningActions(newUuidV7);
   const stop = new AbortController();
   const app = createApp({
-    ...{ databases, broker, clock, settings, screens, running, stopping: stop.signal },
+    databases,
+    broker,
+    clock,
+    settings,
+    screens,
+    running,
+    stopping: stop.signal,
     signer: signer(randomBytes(32)),
   });
   const { port, host } = settings.console;
   const answer = getRequestListener(app.fetch, { hostname: host });
   const server = httpServer({
-    ...{ name: 'console', port, host, clock, graceMs: GRACE_MS },
+    name: 'console',
+    port,
+    host,
+    clock,
+    graceMs: GRACE_MS,
     listener: (request, response) => void answer(request, response),
   });
   let stopping: Promise<void> | undefined;

@@ -53,7 +53,10 @@ it('texts of errors are hidden at any depth, and the words of operators, times a
     acted,
   };
   expect(hideErrors(row, 'masked', READER)).toEqual({
-    ...{ code: 'E1', at, reason: 'card ‹…›', acted },
+    code: 'E1',
+    at,
+    reason: 'card ‹…›',
+    acted,
     attempts: [{ failure: { message: '‹…›', code: 'X2' } }],
   });
 });

@@ -23,7 +23,11 @@ export const drainCase: Case = {
     const sides = [...ours, ...debezium, ...others];
     const { rounds, events } = world.settings;
     const series = await race<Side, Drained>({
-      ...{ name: 'drain', sides, rounds, nameOf: ({ name }) => name, say: world.say },
+      name: 'drain',
+      sides,
+      rounds,
+      nameOf: ({ name }) => name,
+      say: world.say,
       measure: (side, round) =>
         drainOnce(world, side, { rows: Math.min(events, side.mostRows), verify: round === 1 }),
       line: ({ eventsPerSecond, cpuMicrosPerEvent, peakMiB }) =>
@@ -51,16 +55,16 @@ function resultOf({ sides: { ours, others, absent }, settings }: World, series: 
     figures: [
       ...ours.map(({ name }, index) =>
         against(name, {
-          ...{
-            name: `${what}, ${name}${index === 0 ? ', the default driver' : ''}`,
-            bar: barOf(name, index),
-          },
+          name: `${what}, ${name}${index === 0 ? ', the default driver' : ''}`,
+          bar: barOf(name, index),
           ...RATE,
         }),
       ),
       ...others.map((other) =>
         compared(series, {
-          ...{ name: `the same, ${first}, against ${other.name}`, ours: first, rival: other.name },
+          name: `the same, ${first}, against ${other.name}`,
+          ours: first,
+          rival: other.name,
           ...RATE,
         }),
       ),

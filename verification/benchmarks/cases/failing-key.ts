@@ -49,7 +49,11 @@ function measure({ settings, say }: World, source: Source, effects: EffectsSeen)
   let next = 0;
   return race<string, Round>({
     allMustHold: true,
-    ...{ name: 'failing-key', sides: [WITHOUT, WITH], nameOf: (name) => name, warmUp: true, say },
+    name: 'failing-key',
+    sides: [WITHOUT, WITH],
+    nameOf: (name) => name,
+    warmUp: true,
+    say,
     rounds: settings.tailRounds,
     measure: (name) => {
       const from = next;
@@ -120,7 +124,8 @@ async function watchEffects(databaseUrl: string) {
     query: async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows,
     all: (numbers: readonly number[]) =>
       waitUntil(() => numbers.every((n) => seen.has(n)), {
-        ...{ what: `the effects of ${numbers.length} events`, deadlineMs: RECOVERY_MS },
+        what: `the effects of ${numbers.length} events`,
+        deadlineMs: RECOVERY_MS,
       }),
     close: () => client.end(),
   };
@@ -132,12 +137,15 @@ function resultOf(series: Series<Round>): CaseResult {
     figures: latencyFigures(series, {
       name: `commit→effect of the other ${KEYS - 1} keys at ${RATE} events/s while one fails`,
       bars: { p50: { kind: 'report' }, p99: { kind: 'at most', ratio: 1.2 } },
-      ...{ ours: WITH, rival: WITHOUT, spreadOf: WITHOUT },
+      ours: WITH,
+      rival: WITHOUT,
+      spreadOf: WITHOUT,
     }),
     plots: [
       sharesPlot(
         {
-          ...{ name: 'failing-key', title: 'Commit to effect while one key fails' },
+          name: 'failing-key',
+          title: 'Commit to effect while one key fails',
           what: `Commit to effect of the other keys at ${RATE} events/s: share that has taken effect`,
           xLabel: 'milliseconds after COMMIT returned',
         },

@@ -31,13 +31,18 @@ export const latencyCase: Case = {
       const bar = { kind: 'at most', ratio: 1, aim: 1 / 3 } as const;
       return {
         figures: latencyFigures(series, {
-          ...{ name: `commit→consumer at ${rate} tx/s`, bars: { p50: bar, p99: bar }, absent },
-          ...{ ours: ours.name, rival: 'Debezium', spreadOf: ours.name },
+          name: `commit→consumer at ${rate} tx/s`,
+          bars: { p50: bar, p99: bar },
+          absent,
+          ours: ours.name,
+          rival: 'Debezium',
+          spreadOf: ours.name,
         }),
         plots: [
           sharesPlot(
             {
-              ...{ name: 'latency', title: 'Commit to consumer' },
+              name: 'latency',
+              title: 'Commit to consumer',
               xLabel: 'milliseconds after COMMIT returned',
               what: `Commit to consumer at ${rate} transactions/s: share of events that have arrived`,
             },
@@ -63,7 +68,12 @@ function measure(
 ): Promise<Series<Latencies>> {
   const { rate, seconds, tailRounds: rounds } = settings;
   return race<readonly [Side, Source], Latencies>({
-    ...{ name: 'latency', sides: [...opened], nameOf: ([{ name }]) => name, rounds, warmUp: true, say },
+    name: 'latency',
+    sides: [...opened],
+    nameOf: ([{ name }]) => name,
+    rounds,
+    warmUp: true,
+    say,
     measure: async ([{ name }, source], round) => {
       const events = rate * (round === 0 ? Math.min(WARM_UP_SECONDS, 2 * seconds) : seconds);
       const keyPrefix = `${name}-${round}`;

@@ -27,7 +27,11 @@ export const localCase: Case = {
   async run(world) {
     const { rounds, events } = world.settings;
     const series = await race<(typeof ways)[number], Consumed>({
-      ...{ name: 'local', sides: ways, nameOf: ({ label }) => label, rounds, say: world.say },
+      name: 'local',
+      sides: ways,
+      nameOf: ({ label }) => label,
+      rounds,
+      say: world.say,
       // Relay and consumer at the same time, until every event has taken effect.
       measure: ({ way }) =>
         withBacklog(world, async ({ log: { topic }, start }, brokers) => {

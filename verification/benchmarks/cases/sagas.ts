@@ -33,7 +33,11 @@ export const sagasCase: Case = {
 function measureAll(world: World, { sides }: SagaSides, statements: boolean): Promise<Series<SideRound>> {
   const size = sizeOf(world.settings);
   return race<SagaSide, SideRound>({
-    ...{ name: 'sagas', sides, nameOf: ({ name }) => name, rounds: world.settings.rounds, say: world.say },
+    name: 'sagas',
+    sides,
+    nameOf: ({ name }) => name,
+    rounds: world.settings.rounds,
+    say: world.say,
     // Kafka's JVM compiles meanwhile, which the side that came first would pay for.
     warmUp: sides.some(({ kafka }) => kafka),
     measure: (side) => measureRound(world, side, size, statements),

@@ -36,7 +36,9 @@ async function takeover(source: Source, round: number): Promise<Takeover> {
   const first = source.start();
   const writing = new AbortController();
   const written = writeAtRate(source, {
-    ...{ ratePerSecond: RATE, events: 1_000_000, keyPrefix: `takeover-${round}` },
+    ratePerSecond: RATE,
+    events: 1_000_000,
+    keyPrefix: `takeover-${round}`,
     signal: writing.signal,
   });
   try {

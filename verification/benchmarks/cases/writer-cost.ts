@@ -85,7 +85,11 @@ export const writerCase: Case = {
       for (const [, transact] of ways) await rateOf(transact, 2);
       const series = await race<(typeof ways)[number], number>({
         allMustHold: true,
-        ...{ name: 'writer', sides: ways, nameOf: ([name]) => name, rounds: settings.rounds, say },
+        name: 'writer',
+        sides: ways,
+        nameOf: ([name]) => name,
+        rounds: settings.rounds,
+        say,
         measure: async ([, transact]) => {
           await database.executor.query('checkpoint');
           return rateOf(transact, SECONDS);

@@ -73,7 +73,9 @@ async function watch(watcher: Client, child: Child, rows: number) {
   };
   const cpu = cpuMeter(child, rows);
   const samples = await sampled(count, rows, {
-    ...{ what: 'took effect', deadlineMs: DEADLINE_MS, look: cpu.look },
+    what: 'took effect',
+    deadlineMs: DEADLINE_MS,
+    look: cpu.look,
   });
   return {
     effectsPerSecond: rateBetween(samples, rows * WARM_UP, rows * 0.99),

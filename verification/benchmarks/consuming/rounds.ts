@@ -23,7 +23,11 @@ export async function raceThem(
   const most = Math.max(...entrants.map(({ mostRows }) => mostRows));
   return withBacklog(world, Math.min(settings.events, most), (backlog) =>
     race<Entrant, Consumed>({
-      ...{ name, sides: entrants, nameOf: ({ label }) => label, rounds: settings.rounds, say },
+      name,
+      sides: entrants,
+      nameOf: ({ label }) => label,
+      rounds: settings.rounds,
+      say,
       measure: ({ way, mostRows }) =>
         consumeOnce(world, backlog, way, Math.min(backlog.rows, settings.quick ? mostRows / 4 : mostRows)),
       line: consumedText,

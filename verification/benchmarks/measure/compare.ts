@@ -28,7 +28,9 @@ export function compared<T>(
   const of = (side: string): number[] => series.of(side).map(read);
   const measured = (side: string) => ({ value: median(of(side)), unit, digits });
   return {
-    ...{ name, bar, ours: measured(ours) },
+    name,
+    bar,
+    ours: measured(ours),
     rival: of(rival).length === 0 ? undefined : { ...measured(rival), who: rival },
     spread: spreadOf === undefined ? undefined : spread(of(spreadOf)),
     note: series.failure(ours) ?? absent ?? series.failure(rival),
@@ -59,13 +61,11 @@ export function latencyFigures(
 ): readonly Figure[] {
   return (['p50', 'p99'] as const).map((which) =>
     compared(series, {
-      ...{
-        name: `${name}, ${which}`,
-        bar: bars[which],
-        read: (round) => round[which],
-        unit: 'ms',
-        digits: 1,
-      },
+      name: `${name}, ${which}`,
+      bar: bars[which],
+      read: (round) => round[which],
+      unit: 'ms',
+      digits: 1,
       ...sides,
     }),
   );

@@ -98,7 +98,11 @@ export async function measureDrain(
   if (content !== undefined && content.distinct !== rows)
     throw new Error(`${side}: ${content.distinct} different events in the topic for ${rows} rows`);
   return {
-    ...{ side, rows, peakMiB, samples, content },
+    side,
+    rows,
+    peakMiB,
+    samples,
+    content,
     /** Resident memory at each sample, in MiB. */
     memory,
     eventsPerSecond: rateBetween(samples, rows * WARM_UP, rows),

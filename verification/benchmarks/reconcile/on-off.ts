@@ -21,13 +21,11 @@ export async function measureOnOff(world: World): Promise<Pick<CaseResult, 'figu
     await service.load(rate, seconds); // to warm up
     const turns = await race<'off' | 'on', Turn>({
       allMustHold: true,
-      ...{
-        name: 'reconcile',
-        sides: ['off', 'on'],
-        nameOf: (way) => `reconciler ${way}`,
-        rounds: tailRounds,
-        say: world.say,
-      },
+      name: 'reconcile',
+      sides: ['off', 'on'],
+      nameOf: (way) => `reconciler ${way}`,
+      rounds: tailRounds,
+      say: world.say,
       measure: (way) => (way === 'on' ? turnOn(world, service) : turnOf(service, rate, seconds)),
       line: ({ p50, p99, repairs }) =>
         `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, ${repairs} repairs`,
@@ -36,7 +34,10 @@ export async function measureOnOff(world: World): Promise<Pick<CaseResult, 'figu
       figures: latencyFigures(turns, {
         name: `a service at ${rate} tx/s, reconciler on / off`,
         bars: { p50: { kind: 'report' }, p99: { kind: 'at most', ratio: 1.05 } },
-        ...{ ours: 'reconciler on', rival: 'reconciler off', spreadOf: 'reconciler off', digits: 2 },
+        ours: 'reconciler on',
+        rival: 'reconciler off',
+        spreadOf: 'reconciler off',
+        digits: 2,
       }),
       rounds: table(
         ['reconciler', 'round', 'transactions', 'p50 ms', 'p99 ms', 'max ms', 'repairs'],

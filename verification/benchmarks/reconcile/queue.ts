@@ -44,7 +44,8 @@ export async function runOurs(world: World, keys: number, held: boolean): Promis
     await reportKeys(database.executor, reconciler, names.slice(at, at + CHUNK), { cause: 'bench' });
   const early = 'select 1 from converge.reconcile_key where next_at > clock_timestamp() limit 1';
   await waitUntil(async () => (await database.executor.query(early)).rowCount === 0, {
-    ...{ what: 'the debounce', deadlineMs: LIMIT_MS },
+    what: 'the debounce',
+    deadlineMs: LIMIT_MS,
   });
   return place.measure(held, async () => {
     start = performance.now();

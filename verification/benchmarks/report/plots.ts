@@ -27,7 +27,9 @@ export function sharesPlot(
   const { name, title, what, xLabel } = plot;
   const xMax = 2 * Math.max(...sides.map(({ values }) => quantile(values, 0.95)).filter(Number.isFinite));
   const svg = linePlot({
-    ...{ title: what, xLabel, yLabel: 'share' },
+    title: what,
+    xLabel,
+    yLabel: 'share',
     series: sides.map(({ label, values }) => ({ label, points: cumulative(values) })),
     ...(Number.isFinite(xMax) ? { xMax } : {}),
   });

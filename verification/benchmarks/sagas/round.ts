@@ -41,7 +41,10 @@ export function measureRound(world: RunPlace, side: SagaSide, size: RoundSize, s
       const { ends } = run.driver;
       const left = new Set([await backendOf(client), run.watchBackend]);
       const meter = new Meter(client, {
-        ...{ processes: run.open.processes, kafka: side.kafka, statements, left },
+        processes: run.open.processes,
+        kafka: side.kafka,
+        statements,
+        left,
         ownReads: () => ends.reads,
       });
       const idle = await ends.pauseWhile(() => meter.idle(size.idleMs));

@@ -42,7 +42,9 @@ export async function withSide<T>(
   const [port = 0] = await freePorts(1);
   const providerUrl = `http://127.0.0.1:${port}`;
   const provider = nodeProcess(world.folder, {
-    ...{ name: 'provider', main: STUB, input: port },
+    name: 'provider',
+    main: STUB,
+    input: port,
     ready: () => isReady(`${providerUrl}/ledger`),
   });
   const stopProvider = world.cleanup.add(() => provider.stop());

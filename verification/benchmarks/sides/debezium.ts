@@ -94,7 +94,10 @@ function startConnect(place: Place, databaseUrl: string, jars: JavaJars): Child 
   const worker = file('worker', workerSettings(place.brokers, offsets));
   const connector = file('connector', connectorSettings(databaseUrl, name));
   return startJava({
-    ...{ name: 'Debezium', jars, jvm: JVM, logFile: join(place.folder, 'debezium.log') },
+    name: 'Debezium',
+    jars,
+    jvm: JVM,
+    logFile: join(place.folder, 'debezium.log'),
     args: ['org.apache.kafka.connect.cli.ConnectStandalone', worker, connector],
   });
 }

@@ -14,12 +14,7 @@ const shape: Shape = {
   ],
 };
 
-interface Decision {
-  readonly step: string;
-  readonly op: string;
-  readonly to: string;
-  readonly act: string;
-  readonly cause: string;
+interface Decision extends Readonly<Record<'step' | 'op' | 'to' | 'act' | 'cause', string>> {
   readonly emits?: string;
 }
 
@@ -32,7 +27,14 @@ function run(
   for (const { step, op, to, act, cause, emits } of decisions) {
     const before = journal.filter((row) => row.step === step);
     journal.push({
-      ...{ source: step, saga: 's', instance, step, op, to, act, seq: before.length + 1 },
+      source: step,
+      saga: 's',
+      instance,
+      step,
+      op,
+      to,
+      act,
+      seq: before.length + 1,
       from: before.at(-1)?.to ?? 'absent',
       causeEvent: `${instance}${cause}`,
       emittedEvent: emits === undefined ? null : `${instance}${emits}`,
@@ -47,11 +49,7 @@ function run(
   const emitted = journal.flatMap(({ emittedEvent }): EventRow[] =>
     emittedEvent === null ? [] : [{ eventId: emittedEvent, type: 'fact', source: 'x' }],
   );
-  return {
-    journal,
-    fences,
-    events: [{ eventId: instance, type: 'started', source: 'x' }, ...emitted],
-  };
+  return { journal, fences, events: [{ eventId: instance, type: 'started', source: 'x' }, ...emitted] };
 }
 
 const forward = (step: string, cause: string): Decision[] => [

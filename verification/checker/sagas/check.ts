@@ -18,7 +18,8 @@ export function checkSagas(shape: Shape, { events, fences, journal, effects }: S
   const whole = 'the journal has every decision of every step';
   const facts = 'one effect for each event, and no step reported two outcomes';
   return {
-    ...{ runs, ends },
+    runs,
+    ends,
     checks: [
       check(ended, runs.length, [...findOpen(runs), ...findUnstarted(runs, fences)]),
       check('none is half done', runs.length, findTorn(runs)),

@@ -36,7 +36,11 @@ export function providerCall(
   const request = (op: string, key: string, id: string, of?: string) =>
     ask('/provider', { call: name, op, key, id, of });
   return defineCall({
-    ...{ name, input, result, idempotency: more.idempotency ?? 'keyed', settleMs: 200 },
+    name,
+    input,
+    result,
+    idempotency: more.idempotency ?? 'keyed',
+    settleMs: 200,
     call: async ({ id }, { idempotencyKey }) => {
       const { answer } = await request('call', idempotencyKey, id);
       if (answer === 'refused' && more.queried !== true) throw new BusinessRejection(`${name} was refused`);

@@ -31,7 +31,8 @@ function hunted(sources: readonly SourceTarget[], pick: number): SourceTarget {
 
 const killing = (name: string, about: string, of: (child: Child) => boolean) =>
   fault({
-    ...{ name, about },
+    name,
+    about,
     needs: ['processes'],
     inject: ({ processes }, { pick }) => {
       const child = oneOf(processes.filter(of), pick);

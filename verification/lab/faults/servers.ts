@@ -65,7 +65,10 @@ function away(
   holdMs: NonNullable<Fault['holdMs']> = [30_000, 30_000],
 ): Fault {
   return fault({
-    ...{ name, about, holdMs, needs: [of] },
+    name,
+    about,
+    holdMs,
+    needs: [of],
     inject: ({ [of]: server }) => down(server, how === 'stop' ? 'stopped' : 'SIGKILL', () => server[how]()),
   });
 }

@@ -144,7 +144,9 @@ async function lengthOf({ broker }: Cluster): Promise<number> {
 async function shiftOffsets({ server, broker }: Cluster, folder: string, timestampMs: number): Promise<void> {
   const producer = await broker.producer();
   const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({
-    ...{ topic: TOPIC, partition, offset: 3_000 + 1_000 * partition },
+    topic: TOPIC,
+    partition,
+    offset: 3_000 + 1_000 * partition,
   }));
   const record = { key: null, value: 'filler', headers: [], timestampMs };
   for (const { topic, partition, offset } of partitions)
@@ -202,7 +204,10 @@ async function startMirror(
     'status.storage.replication.factor': '1',
   });
   return startJava({
-    ...{ name: what, jars, jvm: ['-Xmx384m', '-XX:+UseSerialGC'], logFile: join(folder, 'mirror.log') },
+    name: what,
+    jars,
+    jvm: ['-Xmx384m', '-XX:+UseSerialGC'],
+    logFile: join(folder, 'mirror.log'),
     args: ['org.apache.kafka.connect.mirror.MirrorMaker', file, '--clusters', 'b'],
   });
 }

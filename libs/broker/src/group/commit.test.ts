@@ -7,7 +7,10 @@ it('offsets that are committed in one turn of the event loop are one request, wi
   const link = new ScriptedLink();
   link.assigned = [0, 1].map((partition) => ({ topic: 't', partition }));
   const consumer = new LoopConsumer({
-    ...{ link, groupId: 'g', topics: ['t'], maxWaitMs: 5 },
+    link,
+    groupId: 'g',
+    topics: ['t'],
+    maxWaitMs: 5,
     handlers: {
       assigned: () => Promise.resolve(new Map([0, 1].map((partition) => [`t/${partition}`, 0n]))),
       batch: () => Promise.resolve(),

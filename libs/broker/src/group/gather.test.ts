@@ -17,8 +17,13 @@ async function loops() {
   let fetches = 0;
   const recordsFrom = ({ topic, partition, offset }: FetchWant): readonly IncomingRecord[] =>
     Array.from({ length: (ends[partition] ?? 0) - Number(offset) }, (_, at) => ({
-      ...{ topic, partition, offset: offset + BigInt(at) },
-      ...{ timestampMs: 0, key: null, value: null, headers: [] },
+      topic,
+      partition,
+      offset: offset + BigInt(at),
+      timestampMs: 0,
+      key: null,
+      value: null,
+      headers: [],
     }));
   const fetch: GroupLink['fetch'] = async (_, wants, maxWaitMs) => {
     fetches += 1;
@@ -62,8 +67,16 @@ async function loops() {
     onLeaders: () => () => undefined,
   } as Partial<GroupLink> as GroupLink;
   const made = new FetchLoops({
-    ...{ link, flows, changed, clock, ended: over.signal, maxWaitMs: 500, maxBytesPerPartition: 1_000 },
-    ...{ fetchStallMs: 3_600_000, log: () => undefined, onRecreated: () => undefined },
+    link,
+    flows,
+    changed,
+    clock,
+    ended: over.signal,
+    maxWaitMs: 500,
+    maxBytesPerPartition: 1_000,
+    fetchStallMs: 3_600_000,
+    log: () => undefined,
+    onRecreated: () => undefined,
     handlers: {
       assigned: () => Promise.resolve(new Map()),
       batch: () => Promise.resolve(),

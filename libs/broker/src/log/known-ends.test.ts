@@ -4,7 +4,11 @@ import { KnownEnds } from './known-ends.ts';
 
 const want = (partition: number, offset: bigint) => ({ topic: 't', partition, offset, maxBytes: 1 });
 const answer = (partition: number, end: bigint): Fetched => ({
-  ...{ ok: true, topic: 't', partition, records: [], bytes: 0 },
+  ok: true,
+  topic: 't',
+  partition,
+  records: [],
+  bytes: 0,
   nextOffset: end,
   highWatermark: end,
 });

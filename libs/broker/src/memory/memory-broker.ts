@@ -91,8 +91,13 @@ class InProcessBroker implements MemoryBroker {
     const { groupId, topics, sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = options;
     const wakeUps: WakeUps = { isLive: true, next: (...wait) => this.#log.waiters.next(...wait) };
     const link = new LogLink({
-      ...{ store: this.#store, wakeUps, leadership: this.#leadership, clock: this.#clock },
-      ...{ groupId, topics, sessionTimeoutMs },
+      store: this.#store,
+      wakeUps,
+      leadership: this.#leadership,
+      clock: this.#clock,
+      groupId,
+      topics,
+      sessionTimeoutMs,
     });
     // Heartbeats are free here and drive rebalances: short ones make tests fast.
     const consumer = new LoopConsumer({

@@ -83,7 +83,13 @@ export class MemoryLog {
     for (const record of decodeSealed({ length: records.length, bytes }, topic, partition)) {
       const { timestampMs, key, value, headers, offset, undecodable } = record;
       log.records.push({
-        ...{ topic, partition, timestampMs, key, value, headers, offset: base + offset },
+        topic,
+        partition,
+        timestampMs,
+        key,
+        value,
+        headers,
+        offset: base + offset,
         ...(undecodable === undefined ? {} : { undecodable: shifted(undecodable, base) }),
       });
     }

@@ -41,16 +41,15 @@ it('dead letters need an operator, retried events are late, and those behind the
 
 it('a dead letter whose key was released needs no operator: it was given up, and its failure event was sent', () => {
   const group = {
-    ...{
-      consumer: 'stock',
-      topic: 'orders',
-      structural: false,
-      events: 2,
-      keys: 2,
-      oldest: at,
-      reason: null,
-    },
-    ...{ category: 'service', code: 'DOWN' },
+    consumer: 'stock',
+    topic: 'orders',
+    structural: false,
+    events: 2,
+    keys: 2,
+    oldest: at,
+    reason: null,
+    category: 'service',
+    code: 'DOWN',
     state: 'dead' as const,
   };
   const items = parkedItems([
@@ -70,12 +69,17 @@ it('the partitions of a consumer that an operator paused are one item, which res
     at: new Date(ms),
   });
   const partitions = [3, 1, 2].map((ms, partition) => ({
-    ...{ consumer: 'stock', topic: 'orders', partition, halted: halted(ms) },
+    consumer: 'stock',
+    topic: 'orders',
+    partition,
+    halted: halted(ms),
   })) as never;
   expect(haltedItems(partitions)).toEqual([]);
   expect(pausedItems(partitions)).toMatchObject([
     {
-      ...{ kind: 'consumer_paused', severity: 'watch', since: new Date(1) },
+      kind: 'consumer_paused',
+      severity: 'watch',
+      since: new Date(1),
       text: 'stock is paused by ada: a bad release (3 partitions)',
       next: 'converge consumers resume stock --reason "…"',
     },
@@ -85,7 +89,9 @@ it('the partitions of a consumer that an operator paused are one item, which res
 it('calls behind an open breaker are named', () => {
   expect(breakerItems([{ effect: 'bank.charge', calls: 400, oldestMs: 60_000 }], 90_000)).toMatchObject([
     {
-      ...{ severity: 'watch', alarm: 'breaker_open', since: new Date(30_000) },
+      severity: 'watch',
+      alarm: 'breaker_open',
+      since: new Date(30_000),
       text: 'the breaker of bank.charge is open: 400 calls wait',
     },
   ]);
@@ -134,16 +140,16 @@ it('a stuck step needs an operator, an open one is late, and calls without a wor
 
 it('held repairs, an overdue start and keys left to an operator are items; a pause is none', () => {
   const status = {
-    ...{
-      name: 'copy',
-      now: at,
-      lastCompletedAt: null,
-      paused: null,
-      held: null,
-      approved: null,
-      overdueSince: null,
-    },
-    ...{ requestedBy: null, leader: 'host', keys: { queued: 0, pending: 4, running: 0, terminal: 0 } },
+    name: 'copy',
+    now: at,
+    lastCompletedAt: null,
+    paused: null,
+    held: null,
+    approved: null,
+    overdueSince: null,
+    requestedBy: null,
+    leader: 'host',
+    keys: { queued: 0, pending: 4, running: 0, terminal: 0 },
   };
   const items = reconcilerItems([
     { ...status, held: { at, reason: 'too many repairs' } },

@@ -10,27 +10,52 @@ import { checkArea } from './examine-service.ts';
 
 const now = new Date(1_000_000);
 const group: ParkedGroup = {
-  ...{ consumer: 'stock', topic: 'orders', state: 'dead', category: 'bug', code: 'TypeError' },
-  ...{ structural: false, reason: null, events: 3, keys: 2, holding: 2, oldest: new Date(940_000) },
+  consumer: 'stock',
+  topic: 'orders',
+  state: 'dead',
+  category: 'bug',
+  code: 'TypeError',
+  structural: false,
+  reason: null,
+  events: 3,
+  keys: 2,
+  holding: 2,
+  oldest: new Date(940_000),
 };
 const partition: PartitionOverview = {
-  ...{ consumer: 'stock', topic: 'orders', partition: 3, nextOffset: 1n, watermarks: [] },
-  ...{
-    parkedKeys: 0,
-    openGaps: 0,
-    paused: false,
-    halted: { code: 'gap', reason: 'an event is missing', at: now },
-  },
+  consumer: 'stock',
+  topic: 'orders',
+  partition: 3,
+  nextOffset: 1n,
+  watermarks: [],
+  parkedKeys: 0,
+  openGaps: 0,
+  paused: false,
+  halted: { code: 'gap', reason: 'an event is missing', at: now },
 };
 const entry: OverdueEntry = {
-  ...{ kind: 'step', name: 'trip', id: 'i-1', key: 'k', step: 'pay', state: 'stuck', ageMs: 61_000 },
+  kind: 'step',
+  name: 'trip',
+  id: 'i-1',
+  key: 'k',
+  step: 'pay',
+  state: 'stuck',
+  ageMs: 61_000,
 };
 const call: OverdueEntry = { ...entry, kind: 'call', name: 'bank.charge', step: null, state: 'ready' };
 const lost = { effect: 'bank.charge', intents: 2, oldestMs: 120_000 };
 const status: ReconcilerStatus = {
-  ...{ name: 'stock-copy', now, lastCompletedAt: null, paused: null, held: null, requestedBy: null },
-  ...{ approved: null, overdueSince: null, window: { since: now, repairs: 0, lastRunKeys: 0 } },
-  ...{ leader: 'host', keys: { queued: 0, pending: 0, running: 0, terminal: 0 } },
+  name: 'stock-copy',
+  now,
+  lastCompletedAt: null,
+  paused: null,
+  held: null,
+  requestedBy: null,
+  approved: null,
+  overdueSince: null,
+  window: { since: now, repairs: 0, lastRunKeys: 0 },
+  leader: 'host',
+  keys: { queued: 0, pending: 0, running: 0, terminal: 0 },
 };
 
 const journal = (entries: readonly OverdueEntry[], unclaimed: (typeof lost)[] = []) =>

@@ -54,8 +54,11 @@ export function historyOf(
   );
   const emitted = stored.find((one) => one.kind === 'emitted' && one.eventId === eventId);
   return {
-    ...{ eventId, entries, emitted: emitted?.kind === 'emitted' ? emitted : undefined },
-    ...{ readFrom: given.map(({ database }) => database), notGiven: notGiven(namesIn(chapters), given) },
+    eventId,
+    entries,
+    emitted: emitted?.kind === 'emitted' ? emitted : undefined,
+    readFrom: given.map(({ database }) => database),
+    notGiven: notGiven(namesIn(chapters), given),
   };
 }
 

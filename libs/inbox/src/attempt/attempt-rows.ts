@@ -43,7 +43,17 @@ function rowOf(event: TriedEvent, attempt: Made) {
   const { at, number, outcome, durationMs, category, certainty, code, message, wait, traceparent } = attempt;
   return {
     id: attemptId(event, attempt),
-    ...{ consumer, handler, phase, run, number, outcome, category, certainty, code, message, traceparent },
+    consumer,
+    handler,
+    phase,
+    run,
+    number,
+    outcome,
+    category,
+    certainty,
+    code,
+    message,
+    traceparent,
     event_id: envelope?.id,
     topic: record.topic,
     partition: record.partition,
@@ -68,7 +78,11 @@ export function triedStep<DB>(
   const subscription = step.kind === 'handle' ? step.subscription : undefined;
   const envelope = envelopeOf(step);
   return {
-    ...{ consumer, topicId, record: step.record, envelope, run: 0 },
+    consumer,
+    topicId,
+    record: step.record,
+    envelope,
+    run: 0,
     handler: subscription?.handler ?? envelope?.type ?? 'unreadable',
     phase: subscription === undefined ? 'apply' : phaseOf(subscription),
   };

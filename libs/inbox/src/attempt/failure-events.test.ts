@@ -7,26 +7,42 @@ import type { DeadLetter } from './dead-letter.ts';
 import type { SliceContext } from '../slice/context.ts';
 
 const attempt = (number: number): Attempt => ({
-  ...{ number, at: new Date(number).toISOString(), durationMs: 1, category: 'bug', certainty: 'not_applied' },
-  ...{ code: 'X', message: '\ufffd'.repeat(4_000), outcome: 'retry' },
+  number,
+  at: new Date(number).toISOString(),
+  durationMs: 1,
+  category: 'bug',
+  certainty: 'not_applied',
+  code: 'X',
+  message: '\ufffd'.repeat(4_000),
+  outcome: 'retry',
 });
 
 function letter(change: Partial<DeadLetter>): DeadLetter {
   const record = {
-    ...{ topic: 'orders', partition: 0, offset: 5n, timestampMs: 0 },
-    ...{ key: Buffer.from('k'), value: Buffer.from('{"n":1}'), headers: [] },
+    topic: 'orders',
+    partition: 0,
+    offset: 5n,
+    timestampMs: 0,
+    key: Buffer.from('k'),
+    value: Buffer.from('{"n":1}'),
+    headers: [],
   };
   return {
-    ...{
-      id: '0197c3f4-0000-8000-8000-000000000001',
-      consumer: 'stock',
-      topicId: null,
-      phase: 'apply',
-      run: 0,
-    },
-    ...{ record, envelope: undefined, handler: 'h', attempts: [attempt(1)] },
+    id: '0197c3f4-0000-8000-8000-000000000001',
+    consumer: 'stock',
+    topicId: null,
+    phase: 'apply',
+    run: 0,
+    record,
+    envelope: undefined,
+    handler: 'h',
+    attempts: [attempt(1)],
     failure: {
-      ...{ category: 'bug', certainty: 'not_applied', code: 'X', message: 'm', structural: false },
+      category: 'bug',
+      certainty: 'not_applied',
+      code: 'X',
+      message: 'm',
+      structural: false,
       cause: undefined,
     },
     ...change,

@@ -52,7 +52,8 @@ export function failureSubscription<DB, Data>(
   const failure = failureEvent(options.of);
   const known = options.certainty === 'known';
   return {
-    ...{ topic: failure.topic, type: FAILURE_TYPE },
+    topic: failure.topic,
+    type: FAILURE_TYPE,
     handler: options.name ?? `failure:${options.of}:${event.type}`,
     kind: 'failure',
     failedType: event.type,
@@ -119,7 +120,9 @@ function received<DB, Data>(
   options: EventOptions,
 ): Omit<Subscription<DB>, 'kind' | 'call'> {
   return {
-    ...{ topic: event.topic, type: event.type, handler: options.name ?? event.type },
+    topic: event.topic,
+    type: event.type,
+    handler: options.name ?? event.type,
     ...refetching(event, options),
     // The text of its key function: the same for events of one kind of key.
     keyedBy: String(Reflect.get(event, 'keyOf')),

@@ -76,7 +76,10 @@ it('positions of several partitions are committed together, and a partition that
   const moved = (name: string) => {
     const lost = new AbortController();
     const control = {
-      ...{ seek: () => undefined, pause: () => undefined, resume: () => undefined, signal: lost.signal },
+      seek: () => undefined,
+      pause: () => undefined,
+      resume: () => undefined,
+      signal: lost.signal,
       commit: () => {
         if (turn === undefined) {
           sent.push((turn = []));

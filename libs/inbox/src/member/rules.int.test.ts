@@ -33,7 +33,9 @@ it.each([
   await expect(
     database.executor.query(`update converge.inbox_partition set ${change}`),
   ).rejects.toMatchObject({
-    ...{ code: '23514', table: 'inbox_partition', constraint: 'inbox_partition_rules' },
+    code: '23514',
+    table: 'inbox_partition',
+    constraint: 'inbox_partition_rules',
   });
 });
 

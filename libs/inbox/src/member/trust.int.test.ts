@@ -27,7 +27,8 @@ const rows = async (sql: string) => (await scene.database.executor.query(sql)).r
 
 it('unreadable records under forty keys neither pause a partition nor hold the keys that they name', async () => {
   const garbage = Array.from({ length: 40 }, (_, n) => ({
-    ...{ topic, partition: 0 },
+    topic,
+    partition: 0,
     record: { key: `k${n}`, value: 'garbage', headers: [], timestampMs: 0 },
   }));
   await sendRecords(scene.broker, garbage);
@@ -42,7 +43,8 @@ it('unreadable records under forty keys neither pause a partition nor hold the k
 it('a flood of unreadable records keeps the bytes of the newest, closes the oldest with a hash, and a rewind makes no second dead letter', async () => {
   const value = (n: number) => `garbage ${n}`;
   const garbage = Array.from({ length: 40 }, (_, n) => ({
-    ...{ topic, partition: 0 },
+    topic,
+    partition: 0,
     record: { key: `k${n}`, value: value(n), headers: [], timestampMs: 0 },
   }));
   await sendRecords(scene.broker, garbage);
@@ -76,7 +78,8 @@ it('a flood of unreadable records keeps the bytes of the newest, closes the olde
 
 it('a flood of large unreadable records and forged failure events is bounded by bytes, and the newest stays', async () => {
   const garbage = [1, 2, 3].map((n) => ({
-    ...{ topic, partition: 0 },
+    topic,
+    partition: 0,
     record: { key: 'k', value: `${n}`.repeat(2_000), headers: [], timestampMs: 0 },
   }));
   await sendRecords(scene.broker, garbage);
@@ -112,11 +115,25 @@ it('foreign events with unreadable bodies do not pause a partition', async () =>
 function failureOf(orderKey: string) {
   const at = new Date(0).toISOString();
   return failureEvent('payments')({
-    ...{ consumer: 'payments', handler: 'h', category: 'business', certainty: 'not_applied', code: 'NO' },
-    ...{ message: 'no', attempts: [], firstAt: at, lastAt: at },
+    consumer: 'payments',
+    handler: 'h',
+    category: 'business',
+    certainty: 'not_applied',
+    code: 'NO',
+    message: 'no',
+    attempts: [],
+    firstAt: at,
+    lastAt: at,
     event: {
-      ...{ id: 'x', type: counted.type, version: 1, source: 'orders', topic, partition: 0, offset: '0' },
-      ...{ key: orderKey, payload: JSON.stringify({ key: orderKey, n: 1 }) },
+      id: 'x',
+      type: counted.type,
+      version: 1,
+      source: 'orders',
+      topic,
+      partition: 0,
+      offset: '0',
+      key: orderKey,
+      payload: JSON.stringify({ key: orderKey, n: 1 }),
     },
   });
 }

@@ -27,7 +27,11 @@ export async function watchPartitions<DB>(
 ): Promise<void> {
   const { clock, random, log } = worker.context;
   await poll({
-    ...{ everyMs, signal, clock, random, immediately: false },
+    everyMs,
+    signal,
+    clock,
+    random,
+    immediately: false,
     run: () => look(worker, watched),
     // Slices report an outage of the database, and wait for it. The next look comes soon.
     onError: (error) => log.debug({ err: error }, 'changes by operators could not be read'),

@@ -143,7 +143,9 @@ export async function writeAudit(tx: Executor, row: LockedRow, done: Act): Promi
   const { edited, newEvent: event, ...act } = done;
   const before = { parked: id, consumer, topic, partition, key, state, run };
   await recordAct(tx, {
-    ...{ ...act, subject: eventId ?? id, before },
+    ...act,
+    subject: eventId ?? id,
+    before,
     after: { event, sha256: edited && sha256(edited) },
   });
 }

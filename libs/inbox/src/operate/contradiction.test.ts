@@ -4,18 +4,22 @@ import { contradictionOf, reasonOf } from './contradiction.ts';
 import { refuseContradiction } from './parked.ts';
 
 const row = (failure_event: string | null, state: LockedRow['state'] = 'dead'): LockedRow => ({
-  ...{
-    id: 'p1',
-    consumer: 'payments',
-    topic: 'orders',
-    partition: 0,
-    line: null,
-    seq: null,
-    key: 'k',
-    state,
-  },
-  ...{ run: 0, event_id: 'e1', closed: null, failure_event },
-  ...{ headers: '[]', type: null, version: null, record_key: null },
+  id: 'p1',
+  consumer: 'payments',
+  topic: 'orders',
+  partition: 0,
+  line: null,
+  seq: null,
+  key: 'k',
+  state,
+  run: 0,
+  event_id: 'e1',
+  closed: null,
+  failure_event,
+  headers: '[]',
+  type: null,
+  version: null,
+  record_key: null,
 });
 
 describe('another run of a parked event', () => {

@@ -67,7 +67,9 @@ it('a replaced dead letter is applied as a new event in its place, once, with th
   );
   expect([priced.length, causes[0]]).toEqual([3, made.eventId]);
   expect(await readParked(executor(), id)).toMatchObject({
-    ...{ state: 'replaced', seq: null, payload: Buffer.from('{"key":"k1","n":1}') },
+    state: 'replaced',
+    seq: null,
+    payload: Buffer.from('{"key":"k1","n":1}'),
     note: `replaced by event ${made.eventId}: a typo in the order`,
     audit: [
       {

@@ -58,8 +58,11 @@ export function replaceParked(
     const now = clock.now();
     const named = { id: made.eventId, cause: eventId, time: new Date(now) };
     await putInPlace(tx, row, {
-      ...{ row: made.id, eventId: made.eventId, headers: replacementHeaders(headers, named) },
-      ...{ payload: Buffer.from(payload), timeMs: now },
+      row: made.id,
+      eventId: made.eventId,
+      headers: replacementHeaders(headers, named),
+      payload: Buffer.from(payload),
+      timeMs: now,
       note: `replaced by event ${made.eventId}: ${operator.reason}`,
     });
     const edited = Buffer.from(payload);

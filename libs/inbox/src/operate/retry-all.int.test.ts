@@ -67,12 +67,20 @@ it('failures with different ids in their texts are one group, and a replay of th
   expect(await planRetry(executor, filter, anyway)).toEqual({ ...all, eligible: 20, ineligible: [] });
   const why = expect.stringContaining('--after-compensation') as string;
   expect(await planRetry(executor, filter)).toEqual({
-    ...{ ...all, keys: 0, eligible: 0, ineligible: [{ why, events: 20 }] },
+    ...all,
+    keys: 0,
+    eligible: 0,
+    ineligible: [{ why, events: 20 }],
   });
   still.outage = false;
   const seen: number[] = [];
   const done = await retryAll(scene.database, {
-    ...{ filter, operator, ...anyway, rate: 10_000, stopAtPercent: 20, clock: systemClock },
+    filter,
+    operator,
+    ...anyway,
+    rate: 10_000,
+    stopAtPercent: 20,
+    clock: systemClock,
     onProgress: ({ sent }) => seen.push(sent),
   });
   expect(done).toEqual({ sent: 20, refused: 0, applied: 20, failed: 0, pending: 0 });
@@ -89,14 +97,12 @@ it('failures with different ids in their texts are one group, and a replay of th
 it('a replay into an outage that goes on stops by itself, and retries nothing twice', async () => {
   await broken({ outage: true });
   const done = await retryAll(scene.database, {
-    ...{
-      filter: { states: ['dead'], code: 'AWAY' },
-      operator,
-      ...anyway,
-      rate: 50,
-      stopAtPercent: 20,
-      clock: systemClock,
-    },
+    filter: { states: ['dead'], code: 'AWAY' },
+    operator,
+    ...anyway,
+    rate: 50,
+    stopAtPercent: 20,
+    clock: systemClock,
   });
   expect(done.stopped).toMatch(/^\d+ of \d+ failed again \(100 %, the limit is 20 %\)$/);
   expect(done.sent).toBeLessThan(20);
@@ -112,8 +118,14 @@ it('a replay that awaits outcomes while no consumer runs says so once, and ends 
   for (const service of scene.services) await service.stop();
   const waits: number[] = [];
   const done = await retryAll(scene.database, {
-    ...{ filter: { states: ['dead'], code: 'AWAY' }, operator, ...anyway, rate: 10_000, stopAtPercent: 20 },
-    ...{ clock: systemClock, silenceMs: 500, onWait: ({ pending }) => waits.push(pending) },
+    filter: { states: ['dead'], code: 'AWAY' },
+    operator,
+    ...anyway,
+    rate: 10_000,
+    stopAtPercent: 20,
+    clock: systemClock,
+    silenceMs: 500,
+    onWait: ({ pending }) => waits.push(pending),
   });
   expect(done).toMatchObject({ sent: 10, pending: 10, applied: 0, failed: 0 });
   expect(done.stopped).toMatch(/^no outcome for 0.5 s: 10 retried events are due, .*Start the consumer/);

@@ -42,7 +42,12 @@ class Drain<DB> {
     const { clock, random, log, parking } = this.#context;
     const signal = AbortSignal.any([stop, this.#failed.signal]);
     await poll({
-      ...{ everyMs: parking.policy.pollMs, wake: this.#wake, signal, backoff: outageBackoff, clock, random },
+      everyMs: parking.policy.pollMs,
+      wake: this.#wake,
+      signal,
+      backoff: outageBackoff,
+      clock,
+      random,
       run: () => this.#look(signal),
       onError: (error) => {
         if (endsConsumer(error)) throw error;

@@ -158,7 +158,10 @@ describe('a consumer whose deployment is wrong', () => {
   );
 
   const strict = defineEvent({
-    ...{ type: 'test.counted', version: 1, topic, key: (value: { key: string }) => value.key },
+    type: 'test.counted',
+    version: 1,
+    topic,
+    key: (value: { key: string }) => value.key,
     data: z.object({ key: z.string(), n: z.int().max(-1) }),
   });
   const refusedBy = {

@@ -8,7 +8,11 @@ import { awaitsFix, giveUpRulesOf, mayGiveUp } from './give-up-rules.ts';
 import { nextDrain } from './next-drain.ts';
 
 const bug: Failure = {
-  ...{ category: 'bug', certainty: 'not_applied', code: 'TypeError', message: 'x', structural: false },
+  category: 'bug',
+  certainty: 'not_applied',
+  code: 'TypeError',
+  message: 'x',
+  structural: false,
 };
 const policy = policyBook({}).for('consumer.orders.order-placed');
 const MINUTE = 60_000;

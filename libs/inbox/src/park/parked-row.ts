@@ -17,8 +17,14 @@ export type FailureColumns = ReturnType<typeof failureColumns>;
 
 /** Those of an event that was not attempted yet. */
 const untried: { readonly [Name in keyof FailureColumns]: FailureColumns[Name] | null } = {
-  ...{ category: null, certainty: null, code: null, reason: null, structural: false, attempts: '[]' },
-  ...{ tried_ms: null, failure_event: null },
+  category: null,
+  certainty: null,
+  code: null,
+  reason: null,
+  structural: false,
+  attempts: '[]',
+  tried_ms: null,
+  failure_event: null,
 };
 
 /** A row of `converge.parked`, ready to be written: its fields are the columns, but for the times of its attempts. */

@@ -116,8 +116,12 @@ describe('a slice that appends while a drain releases', () => {
 const row = (seq: bigint): NewParked => {
   const place = { topic: 't', partition: 0, offset: 0n, timestampMs: 0 };
   const event = {
-    ...{ id: `00000000-0000-4000-8000-00000000000${seq}`, consumer: 'c', topicId: null, handler: 'h' },
-    ...{ record: { ...place, key: Buffer.from('k'), value: null, headers: [] }, envelope: undefined },
+    id: `00000000-0000-4000-8000-00000000000${seq}`,
+    consumer: 'c',
+    topicId: null,
+    handler: 'h',
+    record: { ...place, key: Buffer.from('k'), value: null, headers: [] },
+    envelope: undefined,
   };
   return parkedRow(event, 'waiting', { line: 'k', seq }, undefined);
 };

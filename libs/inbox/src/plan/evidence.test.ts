@@ -16,7 +16,11 @@ const at = (text: string): Position => {
   return { epoch, tick, id };
 };
 const last = (change: Partial<LastEvent> = {}): LastEvent => ({
-  ...{ offset: 7n, id: 'a', prev: at('1.100.5'), newestMs: NOW, unknownUntilMs: 0 },
+  offset: 7n,
+  id: 'a',
+  prev: at('1.100.5'),
+  newestMs: NOW,
+  unknownUntilMs: 0,
   ...change,
 });
 const seen = (text: string, of: LastEvent | 'unknown' = last()): Seen => {
@@ -72,8 +76,13 @@ describe('a record that excludes the one at the watermark', () => {
       Buffer.from(name === 'ce_time' ? new Date(time).toISOString() : value),
     ]);
     return readRecord({
-      ...{ topic: 'orders', partition: 0, offset: 9n, timestampMs: time },
-      ...{ key: Buffer.from('k'), value: Buffer.from('{}'), headers },
+      topic: 'orders',
+      partition: 0,
+      offset: 9n,
+      timestampMs: time,
+      key: Buffer.from('k'),
+      value: Buffer.from('{}'),
+      headers,
     });
   };
   const why = (text: string, known: Seen, time = NOW, id = 'b') => {

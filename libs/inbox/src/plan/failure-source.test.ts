@@ -9,7 +9,9 @@ const keys = {
   orders: 'the key of orders, long enough for it',
 };
 const claimOf = (sourceName: string, source = uuid) => ({
-  ...{ sourceName, source, prev: undefined },
+  sourceName,
+  source,
+  prev: undefined,
   position: { epoch: 1, tick: 1n, id: 1n },
 });
 const declared = new Map([['payments', uuid]]);

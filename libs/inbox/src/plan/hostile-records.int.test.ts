@@ -117,10 +117,24 @@ describe('a record that no index, header or failure event can hold as it came', 
     const at = new Date(0).toISOString();
     const input = (type: string) =>
       failureEvent('payments')({
-        ...{ consumer: 'payments', handler: 'h', category: 'bug', certainty: 'not_applied', code: 'X' },
-        ...{ message: 'm', attempts: [], firstAt: at, lastAt: at },
+        consumer: 'payments',
+        handler: 'h',
+        category: 'bug',
+        certainty: 'not_applied',
+        code: 'X',
+        message: 'm',
+        attempts: [],
+        firstAt: at,
+        lastAt: at,
         event: {
-          ...{ id: 'x', type, version: 1, source: 's', topic, partition: 0, offset: '0', key: 'k' },
+          id: 'x',
+          type,
+          version: 1,
+          source: 's',
+          topic,
+          partition: 0,
+          offset: '0',
+          key: 'k',
           payload: '{"key":"k","n":1}',
         },
       });

@@ -39,7 +39,10 @@ const codes = async () => (await scene.letters()).map(({ code }) => code);
 /** Signs a record as a relay with this key does. */
 function signed({ topic: to, partition, record }: FixtureRecord, secret = first): FixtureRecord {
   const bytes = {
-    ...{ topic: to, partition, key: Buffer.from(record.key ?? ''), value: Buffer.from(record.value ?? '') },
+    topic: to,
+    partition,
+    key: Buffer.from(record.key ?? ''),
+    value: Buffer.from(record.value ?? ''),
     headers: record.headers.map(([header, value]): [string, Buffer] => [header, Buffer.from(value)]),
   };
   const header = signatureHeader(signingKey(secret), bytes);
@@ -150,11 +153,25 @@ describe('failure events where signatures are on', () => {
   const at = new Date(0).toISOString();
   const failureOf = (key: string) =>
     failureEvent('payments')({
-      ...{ consumer: 'payments', handler: 'h', category: 'business', certainty: 'not_applied', code: 'NO' },
-      ...{ message: 'no', attempts: [], firstAt: at, lastAt: at },
+      consumer: 'payments',
+      handler: 'h',
+      category: 'business',
+      certainty: 'not_applied',
+      code: 'NO',
+      message: 'no',
+      attempts: [],
+      firstAt: at,
+      lastAt: at,
       event: {
-        ...{ id: 'x', type: counted.type, version: 1, source: 'orders', topic, partition: 0, offset: '0' },
-        ...{ key, payload: JSON.stringify({ key, n: 1 }) },
+        id: 'x',
+        type: counted.type,
+        version: 1,
+        source: 'orders',
+        topic,
+        partition: 0,
+        offset: '0',
+        key,
+        payload: JSON.stringify({ key, n: 1 }),
       },
     });
   let compensated: string[];

@@ -65,7 +65,10 @@ describe('a replay', () => {
     expect(await handled()).toEqual([1, 2, 3, 4]);
 
     expect((await replay({ kind: 'everything' })).done).toEqual({
-      ...{ offset: 0n, foreign: 1, parked: 0, paused: false },
+      offset: 0n,
+      foreign: 1,
+      parked: 0,
+      paused: false,
     });
     expect(await until(8)).toEqual([1, 2, 3, 4, 1, 2, 3, 4]);
     // A replay is no new run: what is emitted has the ids that it had.

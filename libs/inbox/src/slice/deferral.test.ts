@@ -7,8 +7,10 @@ const record = (offset: bigint) =>
   ({ topic: 't', partition: 0, offset, timestampMs: 0, key: null, value: null, headers: [] }) as const;
 const position = (id: bigint) => ({ epoch: 1, tick: 1n, id });
 const skipped = (why: SkipReason, id: bigint, more: object = {}): Step<never> => ({
-  ...{ record: record(id), mark: { source: 's', position: position(id), prev: undefined } },
-  ...{ kind: 'skip', why },
+  record: record(id),
+  mark: { source: 's', position: position(id), prev: undefined },
+  kind: 'skip',
+  why,
   ...more,
 });
 const planOf = (...steps: readonly Step<never>[]): Plan<never> => ({ steps, obstacle: undefined });

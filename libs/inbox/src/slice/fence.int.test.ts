@@ -59,7 +59,9 @@ describe('the fence', () => {
       },
     );
     const made = consumerService([consumer], {
-      ...{ database, broker, lockTimeoutMs: 100 },
+      database,
+      broker,
+      lockTimeoutMs: 100,
       // The drain of an owner that froze takes no parked key of the other one.
       parking: { pollMs: 600_000 },
     });

@@ -49,7 +49,9 @@ describe('rows of foreign events', () => {
       },
     );
     service = consumerService([consumer], {
-      ...{ database, broker, keepForeignMs: 9 * DAY },
+      database,
+      broker,
+      keepForeignMs: 9 * DAY,
       policies: policyBook({ consumer: { backoff: { baseMs: 1, capMs: 2 } } }),
     });
     await service.start();
@@ -145,7 +147,10 @@ describe('rows of foreign events', () => {
   const event = (eventId: string, offset: bigint): ForeignRecord => ({
     identity: identityHash({ source: 'elsewhere', id: eventId }),
     payloadHash: Buffer.alloc(32, 1),
-    ...{ eventId, topic, partition: 0, offset },
+    eventId,
+    topic,
+    partition: 0,
+    offset,
   });
 
   it('G3d: the row of a foreign event stays that a slice meets again while old rows leave', async () => {

@@ -66,6 +66,16 @@ export interface Counts {
   readonly gaps: number;
 }
 
+export const noCounts: Counts = Object.freeze({
+  handled: 0,
+  duplicates: 0,
+  skipped: 0,
+  parked: 0,
+  rejected: 0,
+  deadLetters: 0,
+  gaps: 0,
+});
+
 export interface SliceBounds {
   readonly sliceMs: number;
   readonly sliceSize: number;

@@ -1,25 +1,21 @@
 import type { Start } from '../define/types.ts';
 import type { KnownTypes } from '../member/type-sql.ts';
-import { type Seen, watermarkOf } from '../plan/judge.ts';
+import { type MovedMark, type Seen, watermarkOf } from '../plan/judge.ts';
 import type { Deferral } from './deferral.ts';
 import type { Halt, PartitionKey, Stand } from './fence-sql.ts';
-import type { MovedMark } from '../plan/judge.ts';
-import type {
-  Committed,
-  Counts,
-  Loaded,
-  Pause,
-  SliceBounds,
-  Standing,
-  TimedPause,
-  Waiting,
-  Watch,
+import {
+  type Committed,
+  type Counts,
+  type Loaded,
+  noCounts,
+  type Pause,
+  type SliceBounds,
+  type Standing,
+  type TimedPause,
+  type Waiting,
+  type Watch,
 } from './partition-state.ts';
 import { firstLimit, nextLimit } from './slice-limit.ts';
-
-const noCounts: Counts = Object.freeze({
-  ...{ handled: 0, duplicates: 0, skipped: 0, parked: 0, rejected: 0, deadLetters: 0, gaps: 0 },
-});
 
 const NO_TYPES: KnownTypes = { version: '', types: new Set() };
 

@@ -22,7 +22,9 @@ function answer({ errorCode = 0, throttledMs = 0, sessionId = 7, ends = {} }: Gi
 }
 
 const want = (partition: number, offset: bigint): FetchWant => ({
-  ...{ topic: 't', partition, offset },
+  topic: 't',
+  partition,
+  offset,
   maxBytes: 1_000,
 });
 

@@ -13,7 +13,10 @@ const event = (type: string) =>
   defineEvent({ type, version: 1, topic: 'books', key: ({ id }: z.infer<typeof data>) => id, data });
 const [ordered, charged, declined] = [event('book.ordered'), event('book.charged'), event('book.declined')];
 const call = defineCall({
-  ...{ name: 'bank.take', input: data, result: z.null(), idempotency: 'keyed' },
+  name: 'bank.take',
+  input: data,
+  result: z.null(),
+  idempotency: 'keyed',
   key: ({ id }) => id,
   call: () => Promise.resolve(null),
   query: () => Promise.resolve({ kind: 'not_found' }),
@@ -25,13 +28,17 @@ const book = saga('book', { start: ordered })
 const bank = defineConsumer<object>({ name: 'bank', from: 'beginning' })
   .include(
     step(book.charge, {
-      ...{ call, input: ({ event: { data: given } }) => given },
+      call,
+      input: ({ event: { data: given } }) => given,
       outcome: (_, { event: { data: given } }) => charged(given),
     }),
   )
   .on(declined, () => undefined);
 const tenant = defineWorkflow({
-  ...{ name: 'tenant', input: data, result: z.null(), steps: { bucket: call } },
+  name: 'tenant',
+  input: data,
+  result: z.null(),
+  steps: { bucket: call },
   run: (unit, input) => unit.step('bucket', input),
 });
 

@@ -41,7 +41,10 @@ export function prerequisites({ needed, log, ...time }: PrerequisitesParts): Pre
     const there = new AbortController();
     let reason: string | undefined;
     await poll({
-      ...{ clock: systemClock, ...time, everyMs: EVERY_MS, backoff },
+      clock: systemClock,
+      ...time,
+      everyMs: EVERY_MS,
+      backoff,
       signal: AbortSignal.any([stopping, there.signal]),
       run: async () => {
         await check();

@@ -29,7 +29,9 @@ export function relayWatch({ executor, waits, log, clock = systemClock }: RelayW
       const found = new AbortController();
       let warned = false;
       await poll({
-        ...{ clock, everyMs: EVERY_MS, signal: AbortSignal.any([stopping, found.signal]) },
+        clock,
+        everyMs: EVERY_MS,
+        signal: AbortSignal.any([stopping, found.signal]),
         run: async () => {
           const { rowCount } = await executor.query(leaderSql);
           if (rowCount > 0) {

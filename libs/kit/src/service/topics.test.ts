@@ -19,7 +19,10 @@ it('topics of which a partition has no leader reject with an error that is waite
   for (const name of ['orders', 'payments']) await admin.createTopic({ name, partitions: 2 });
   broker.offline.add('payments/1');
   await expect(requireLeaders(admin, ['orders', 'payments'])).rejects.toMatchObject({
-    ...{ code: 'LEADER_NOT_AVAILABLE', kind: 'retry', topic: 'payments', partition: 1 },
+    code: 'LEADER_NOT_AVAILABLE',
+    kind: 'retry',
+    topic: 'payments',
+    partition: 1,
   });
   broker.offline.clear();
   await requireLeaders(admin, ['orders', 'payments']);

@@ -53,7 +53,9 @@ it('a member with a short session starts although its first look-up takes longer
   await blocker.query('begin');
   await blocker.query('lock table converge_log.topic in access exclusive mode');
   const consumer = slow.consumer({
-    ...{ groupId: name(), topics: [topic], sessionTimeoutMs: 3_000 },
+    groupId: name(),
+    topics: [topic],
+    sessionTimeoutMs: 3_000,
     handlers: {
       assigned: () => Promise.resolve(new Map()),
       batch: () => Promise.resolve(),

@@ -15,7 +15,11 @@ it('known ends answer a fetch for a moment, and are read again although no notif
   const clock = manualClock();
   const session = new LogSession({ database, clock, requestTimeoutMs: 60_000 });
   const link = new LogLink({
-    ...{ store: storeOn(session), clock, leadership: oneServer, groupId: newUuidV7(), topics: [topic] },
+    store: storeOn(session),
+    clock,
+    leadership: oneServer,
+    groupId: newUuidV7(),
+    topics: [topic],
     sessionTimeoutMs: 10_000,
     // All notifications are lost, and nothing says so.
     wakeUps: { isLive: true, next: () => new Promise<void>(() => undefined) },

@@ -42,7 +42,9 @@ function decoded({ topic, partition, offset: from }: StoreWant, found: Found): S
   const { start, end, batches } = found;
   const place = { topic, partition, from };
   return {
-    ...{ start, end, records: batches.flatMap((batch) => decodeBatch(batch, place)) },
+    start,
+    end,
+    records: batches.flatMap((batch) => decodeBatch(batch, place)),
     bytes: batches.reduce((sum, { bytes }) => sum + bytes.length, 0),
     nextOffset: (batches.at(-1)?.lastOffset ?? from - 1n) + 1n,
   };

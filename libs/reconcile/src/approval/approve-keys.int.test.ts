@@ -37,14 +37,12 @@ it('G7d: an approval of named keys repairs these, each once, and holds all other
   const [, , third = '', last = ''] = keys.filter((key) => !first.includes(key));
   const named = [third, last];
   await approveRepairs(executor, {
-    ...{
-      reconciler: 'stock',
-      repairs: 100,
-      keys: named,
-      forMs: 3_600_000,
-      by: 'ann',
-      reason: 'looked at both',
-    },
+    reconciler: 'stock',
+    repairs: 100,
+    keys: named,
+    forMs: 3_600_000,
+    by: 'ann',
+    reason: 'looked at both',
   });
   const [before] = await readStatus(executor, 'stock');
   expect(before?.approved).toMatchObject({ repairs: 2, keys: named });

@@ -14,7 +14,10 @@ const approveSql = `
     returning r.name, r.approved_until, before.held_reason
   )
   select approved_until as until, held_reason as held, ${recordActSql('reconcile approve', {
-    ...{ subject: 'name', by: '$4', reason: '$5', before: `jsonb_build_object('held', held_reason)` },
+    subject: 'name',
+    by: '$4',
+    reason: '$5',
+    before: `jsonb_build_object('held', held_reason)`,
     after: `jsonb_build_object('repairs', $2::bigint, 'keys', to_jsonb($6::text[]), 'until', approved_until)`,
   })} as id
     from approved`;

@@ -116,7 +116,9 @@ export async function readStatus(
     const { name, now, lastCompletedAt, held_at: heldAt } = row;
     const { since, repairs, lastRunKeys, queued, pending, running, terminal } = row;
     return {
-      ...{ name, now, lastCompletedAt },
+      name,
+      now,
+      lastCompletedAt,
       ...conditionParts(row),
       held: heldAt === null ? null : { at: heldAt, reason: row.held_reason },
       approved: approvalOf(row),

@@ -37,7 +37,10 @@ export async function makeRun(
   };
   try {
     const swept = await sweep({
-      ...{ reconciler, databases, from: run.from, startedAt: run.startedAt },
+      reconciler,
+      databases,
+      from: run.from,
+      startedAt: run.startedAt,
       cause: causeOf(run),
       background: run.cause === 'schedule',
       save: async (progress) => (await saveProgress(executor, mine, progress)) && !held.aborted,

@@ -23,7 +23,11 @@ export async function sweepUnled(request: UnledRequest): Promise<Progress | unde
   const mine = { id: run.id, holder };
   try {
     const swept = await sweep({
-      ...{ reconciler, databases, everything, startedAt: run.startedAt, cause: causeOf(run) },
+      reconciler,
+      databases,
+      everything,
+      startedAt: run.startedAt,
+      cause: causeOf(run),
       save: async (progress) => (await saveProgress(executor, mine, progress)) && signal?.aborted !== true,
       ...(onUnknown !== undefined && { onUnknown }),
     });

@@ -10,14 +10,14 @@ import { PositionText } from './position-text.ts';
 
 const key = signingKey('a secret of at least thirty-two bytes');
 const row: OutboxRow = {
-  ...{
-    id: '7',
-    event_id: '0198c0de-0000-7000-8000-000000000001',
-    topic: 't',
-    key: 'k',
-    type: 'shop.order.placed',
-  },
-  ...{ headers: '{"ce_hops":"1","tenant":"grün"}', payload: '{"a":1}', created_ms: 1_700_000_000_123 },
+  id: '7',
+  event_id: '0198c0de-0000-7000-8000-000000000001',
+  topic: 't',
+  key: 'k',
+  type: 'shop.order.placed',
+  headers: '{"ce_hops":"1","tenant":"grün"}',
+  payload: '{"a":1}',
+  created_ms: 1_700_000_000_123,
 };
 const rows: readonly OutboxRow[] = [
   row,

@@ -46,7 +46,9 @@ const disownSql = `
   ),
   recorded as (
     select ${recordActSql('source disown', {
-      ...{ subject: 'topic', by: '$5', reason: '$4' },
+      subject: 'topic',
+      by: '$5',
+      reason: '$4',
       before: `jsonb_build_object('partition', $2::int, 'offset', $3::bigint)`,
     })} from disowned
   )

@@ -187,7 +187,9 @@ async function readFacts(
         return undefined;
       }
       const owner = {
-        ...{ sourceId: source.id, reach, signed: signedFrom(cursor, signingKey) },
+        sourceId: source.id,
+        reach,
+        signed: signedFrom(cursor, signingKey),
         disowned: disowned.get(partitionId(topic, partition)),
       };
       const tail = await reading(() =>

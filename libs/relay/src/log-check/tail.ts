@@ -35,8 +35,12 @@ export interface Tail {
  */
 export async function findTail(admin: Admin, place: Place, owner: Owner): Promise<Tail> {
   let found: Tail = {
-    ...{ newest: undefined, highest: undefined, olderBehind: undefined },
-    ...{ seenAll: false, forged: [], holes: [] },
+    newest: undefined,
+    highest: undefined,
+    olderBehind: undefined,
+    seenAll: false,
+    forged: [],
+    holes: [],
   };
   let lowest = place.ends.latest;
   for await (const piece of backwards(admin, place, owner, TAIL_LIMITS)) {

@@ -59,7 +59,9 @@ const recordSql = `
   ),
   recorded as (
     select ${recordActSql('topics accept', {
-      ...{ subject: '$2', by: '$7', reason: '$8' },
+      subject: '$2',
+      by: '$7',
+      reason: '$8',
       before: `jsonb_build_object('partitions', before)`,
       after: `jsonb_build_object('partitions', $3::int)`,
     })} from accepted where exists (select from changed)

@@ -45,7 +45,9 @@ const forgetSql = `
       from converge.relay_cursor c join held using (topic)
   )
   select ${recordActSql('topics forget', {
-    ...{ subject: 'held.topic', by: '$5', reason: '$4' },
+    subject: 'held.topic',
+    by: '$5',
+    reason: '$4',
     before: `jsonb_build_object('unsent', $6::bigint, 'heldAt', held.held_at, 'heldReason', held.held_reason, 'cursors', cursors.all)`,
   })} from held, cursors`;
 
@@ -83,7 +85,10 @@ export async function acceptRecreatedTopic(
        update converge.relay_cursor c set log_end = null from accepted where c.topic = accepted.topic returning 1
      )
      select ${recordActSql('topics accept', {
-       ...{ subject: 'topic', by: '$2', reason: '$3', after: `'{"madeAgain": true}'` },
+       subject: 'topic',
+       by: '$2',
+       reason: '$3',
+       after: `'{"madeAgain": true}'`,
      })} from accepted where (select count(*) from begun) >= 0`,
     [topic, operator, reason],
   );

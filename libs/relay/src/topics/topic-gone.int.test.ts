@@ -220,7 +220,9 @@ describe('a topic that was deleted on purpose', () => {
     expect(forgotten).toBe(true);
     const act = { act: 'topics forget', subject: gone, by: 'ada', reason: 'the service is gone' };
     const before = {
-      ...{ unsent: 3, heldAt: expect.any(Number) as number, heldReason: held.heldReason },
+      unsent: 3,
+      heldAt: expect.any(Number) as number,
+      heldReason: held.heldReason,
       cursors: [{ partition: 0, position: expect.stringMatching(/^1\.\d+\.1$/) as string }],
     };
     expect(await actsIn(database)).toEqual([{ ...act, before, after: {} }]);

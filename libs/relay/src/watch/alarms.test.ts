@@ -48,8 +48,11 @@ describe('the state of a relay', () => {
   // Planted fault: an alarm for each topic that a writer named, each a line in the log and a series of a metric.
   it('a hundred halted topics have an alarm each, and the others one together', () => {
     const held = Array.from({ length: 5_000 }, (_, n): HeldTopic => ({
-      ...{ topic: `t${n}`, state: 'halted', heldAt: 1n },
-      ...{ code: 'TOPIC_UNKNOWN', detail: 'the broker has no such topic' },
+      topic: `t${n}`,
+      state: 'halted',
+      heldAt: 1n,
+      code: 'TOPIC_UNKNOWN',
+      detail: 'the broker has no such topic',
     }));
     const found = conditionsOf({ held, survey: calm }, limits);
     expect(found).toHaveLength(101);

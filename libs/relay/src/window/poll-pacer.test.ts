@@ -37,7 +37,10 @@ function pacing() {
   const everyMs = 1_000_000;
   const ended = poll({ everyMs, signal: stop.signal, wake, clock, random: () => 0, run, onError });
   return {
-    ...{ clock, pacer, begins, looks },
+    clock,
+    pacer,
+    begins,
+    looks,
     write: (events = 1): void => void (waiting += events),
     duringNext: (fn: () => void): void => void (during = fn),
     /** Hears one event, and has had nothing to do since. */

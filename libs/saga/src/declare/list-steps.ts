@@ -34,7 +34,11 @@ export function listSteps(declaration: SagaDeclaration): readonly ListedStep[] {
     const { name, stage, by, kind, external, begins, success, failure } = step;
     const emits = failure === undefined ? [success] : [success, failure];
     return {
-      ...{ step: name, stage: stage + 1, by, kind, external },
+      step: name,
+      stage: stage + 1,
+      by,
+      kind,
+      external,
       begins: begins.map(listed),
       emits: emits.map(listed),
       undo: canBeUndone(step) ? undoOf(declaration, step) : null,

@@ -127,7 +127,9 @@ export function decideMove(
   return {
     transition: { from, state, act, row, emits, seq },
     move: {
-      ...{ change: request, decided, withdraws: withdraws(request, from, state) },
+      change: request,
+      decided,
+      withdraws: withdraws(request, from, state),
       entry: entryOf({ change: request, decided }, row),
     },
   };

@@ -14,7 +14,8 @@ function keptWork({ ended, op, causeEvent }: FenceChange): KeptWork | undefined 
   if (ended === undefined) return undefined;
   const { at, story, event, state } = ended;
   return {
-    ...{ at, story },
+    at,
+    story,
     ...(ended.op === null || ended.op === op ? {} : { op: ended.op }),
     ...(event === causeEvent ? {} : { event }),
     ...(state === 'done' ? {} : { state }),
@@ -36,8 +37,16 @@ export function entryOf(
     op: op === 'apply' ? undefined : op,
     trigger,
     from: from === before ? undefined : from,
-    ...{ to: state, act, outcome, plan, cause: causeEvent, attempt: causeAttempt },
-    ...{ emitted, actor, note, work: keptWork(change) },
+    to: state,
+    act,
+    outcome,
+    plan,
+    cause: causeEvent,
+    attempt: causeAttempt,
+    emitted,
+    actor,
+    note,
+    work: keptWork(change),
   });
 }
 

@@ -21,8 +21,17 @@ beforeEach(() => database.executor.query('truncate converge.saga_fence'));
 afterAll(() => database.close());
 
 const begin: TriggerRequest = {
-  ...{ saga: 's', version: 2, instance: 'i', step: 'pay', consumer: 'payments', key: 'k' },
-  ...{ op: 'apply', trigger: 'begin', causeEvent: 'start', causeAttempt: 'first', plan: '{"undo":"pay"}' },
+  saga: 's',
+  version: 2,
+  instance: 'i',
+  step: 'pay',
+  consumer: 'payments',
+  key: 'k',
+  op: 'apply',
+  trigger: 'begin',
+  causeEvent: 'start',
+  causeAttempt: 'first',
+  plan: '{"undo":"pay"}',
 };
 
 const apply = (request: TriggerRequest) =>

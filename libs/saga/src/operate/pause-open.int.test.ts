@@ -9,17 +9,14 @@ import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest'
 import { listenForWork } from '../effects/work/announce.ts';
 import { insertWork, insertWorks, type NewWork } from '../effects/work/insert-sql.ts';
 import { declareEffects } from '../effects/work/worker-sql.ts';
+import { PAY_ID, payWork } from '../fixture/pay-work.ts';
 import { sagaMigrations } from '../migrations.ts';
 import { pauseSaga } from './pause.ts';
 
 let database: Database<object>;
 const by = { by: 'alice', reason: 'the bank charges twice' };
-const id = '00000000-0000-7000-8000-000000000001';
-const work: NewWork = {
-  ...{ id, saga: 's', instance: 'i', step: 'pay', op: 'apply', consumer: 'payments', handler: 's.pay' },
-  ...{ effect: 's.pay.apply', key: 'k', idempotencyKey: id, input: '{}', events: '[]' },
-  cause: { eventId: 'e-1', correlationId: 'c', hops: 1 },
-};
+const id = PAY_ID;
+const work: NewWork = { ...payWork('apply'), events: '[]' };
 beforeAll(async () => {
   ({ database } = await migratedDatabase<object>(
     inject('stack').databaseUrl,
@@ -80,7 +77,9 @@ it('a call of a slice that may not see a pause is left to the looks', async () =
   const end = listenForWork(database.db, {
     heard: ({ effect }) => reserved.push(`heard ${effect}`),
     reserve: () => ({
-      ...{ holder: 'near', leaseMs: 60_000, finalMs: 5_000 },
+      holder: 'near',
+      leaseMs: 60_000,
+      finalMs: 5_000,
       begin: () => reserved.push('begun'),
       free: () => reserved.push('free'),
     }),

@@ -33,9 +33,8 @@ const called = (what: 'charge' | 'refund' | 'mail', key: string): Promise<unknow
 
 /** The work that another worker could take now, as instances. */
 async function claimable(...effects: readonly string[]): Promise<readonly string[]> {
-  const wanted = effects.map((effect) => ({
-    ...{ effect, places: 100, leaseMs: 1, callMs: 1, settleMs: 1, saga: effect.split('.')[0] },
-  }));
+  const times = { leaseMs: 1, callMs: 1, settleMs: 1 };
+  const wanted = effects.map((effect) => ({ ...times, effect, places: 100, saga: effect.split('.')[0] }));
   return (await claimWork(scene.database.executor, 'another', wanted)).map(({ key }) => key);
 }
 
@@ -53,7 +52,7 @@ async function charging(key: string): Promise<{ readonly instance: string; reado
 it('a paused saga begins no call: the one in flight ends and is recorded, events and local steps go on, and a resume loses nothing', async () => {
   const flying = await charging('flying');
   const pause = await pauseSaga(scene.database, all, by);
-  expect(pause).toMatchObject({ ...{ saga: 'half', instance: null, by: 'alice' }, held: 0, inFlight: 1 });
+  expect(pause).toMatchObject({ saga: 'half', instance: null, by: 'alice', held: 0, inFlight: 1 });
   expect(await pauseSaga(scene.database, all, by)).toBeUndefined();
   const later = await scene.emit(asked({ key: 'later' }));
   await scene.until(later, 'hold:applied pay:started');

@@ -147,8 +147,19 @@ function endedWork({ work, row }: StoredDecision): readonly StepWorkView[] {
   const id = workId({ saga, instance, step }, op);
   return [
     {
-      ...{ kind: 'work', at, id, step, op, consumer: consumer ?? '', state, story, causeEvent: event },
-      ...{ stuckReason: null, awaitsQuota: null, dueAt: endedAt, endedAt },
+      kind: 'work',
+      at,
+      id,
+      step,
+      op,
+      consumer: consumer ?? '',
+      state,
+      story,
+      causeEvent: event,
+      stuckReason: null,
+      awaitsQuota: null,
+      dueAt: endedAt,
+      endedAt,
     },
   ];
 }

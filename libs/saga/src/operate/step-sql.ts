@@ -98,8 +98,16 @@ export async function answerStep(
   const [event] = events;
   const id = workId(of, 'resolve');
   await insertRow(tx, {
-    ...{ id, consumer, handler: `${saga}.${step}`, key, idempotencyKey: id, saga, instance, step },
-    ...{ effect: effectName({ saga, version, name: step }, 'resolve'), op: 'resolve' },
+    id,
+    consumer,
+    handler: `${saga}.${step}`,
+    key,
+    idempotencyKey: id,
+    saga,
+    instance,
+    step,
+    effect: effectName({ saga, version, name: step }, 'resolve'),
+    op: 'resolve',
     input: JSON.stringify({ ...of, events, ...(resolves == null ? {} : { resolves }) }),
     cause: {
       eventId: event?.id ?? instance,

@@ -59,7 +59,8 @@ async function markStepStuck<DB>(
   const { instance, events = [], cause } = JSON.parse(text) as StepInput;
   const request = {
     ...requestOf({ member, instance }, cause?.event ?? events[0], op, 'stuck'),
-    ...{ causeAttempt: cause?.attemptId, outcome: why.code },
+    causeAttempt: cause?.attemptId,
+    outcome: why.code,
     // The reason of an undo stays recorded.
     reason: op === 'apply' ? why : undefined,
   };

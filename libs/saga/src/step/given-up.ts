@@ -41,7 +41,10 @@ export async function applyGivenUp<DB>(
   const reason = { code: failure.code, text: failure.message };
   const request: TriggerRequest = {
     ...beginning({ ...run, event, stored: events }, trigger),
-    ...{ causeAttempt: attemptId, reason, outcome: failure.code, failureId: failureEventId },
+    causeAttempt: attemptId,
+    reason,
+    outcome: failure.code,
+    failureId: failureEventId,
   };
   const transition = await (trigger === 'stuck'
     ? markStuck(tx, request, reason, emitAs)

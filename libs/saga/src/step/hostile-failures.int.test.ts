@@ -37,7 +37,10 @@ const consumers = [
   money!.include(
     step(hostile.pay, {
       call: defineCall({
-        ...{ name: 'bank.charge', input: data, result: data, idempotency: 'keyed' },
+        name: 'bank.charge',
+        input: data,
+        result: data,
+        idempotency: 'keyed',
         call: (given) => Promise.reject(refusal(given)),
       }),
       input: ({ event: { data: given } }) => given,

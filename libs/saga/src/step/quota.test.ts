@@ -24,7 +24,11 @@ it('the call of a step and its undo take from the quota of the call', () => {
     .compensatable('pay', { by: 'bank', success: paid, undone: paidBack, external: true })
     .pivot('seat', { by: 'airline', success: seated });
   const charge = defineCall({
-    ...{ name: 'bank.charge', input: data, result: z.null(), idempotency: 'keyed', quota },
+    name: 'bank.charge',
+    input: data,
+    result: z.null(),
+    idempotency: 'keyed',
+    quota,
     call: () => Promise.resolve(null),
     undo: () => Promise.resolve(),
   });

@@ -83,7 +83,11 @@ function workOf<DB>(
   const { saga, instance, step } = key;
   const id = workId(key, op);
   return {
-    ...{ id, saga, instance, step, op },
+    id,
+    saga,
+    instance,
+    step,
+    op,
     consumer: run.member.step.by,
     handler: `${saga}.${step}`,
     effect: effectName(run.member.step, op),

@@ -24,13 +24,21 @@ export function storeEvent(event: ReceivedEvent): StoredEvent {
   const { id, type, version, topic, key, time, source, hops, partition, offset, payload } = event;
   const { correlationId, causationId, deadline, saga } = event;
   return {
-    ...{ id, type, version, topic, key, time: time.toISOString(), source },
+    id,
+    type,
+    version,
+    topic,
+    key,
+    time: time.toISOString(),
+    source,
     ...(correlationId === undefined ? {} : { correlationId }),
     ...(causationId === undefined ? {} : { causationId }),
     hops,
     ...(deadline === undefined ? {} : { deadline: deadline.toISOString() }),
     ...(saga === undefined ? {} : { saga }),
-    ...{ partition, offset: `${offset}`, payload },
+    partition,
+    offset: `${offset}`,
+    payload,
   };
 }
 

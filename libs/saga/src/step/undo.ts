@@ -83,7 +83,9 @@ export function undoing<DB>(of: StepUndo<DB>, trigger: TriggerRequest['trigger']
     ...requestOf(of, event, 'compensate', trigger),
     causeTime: new Date(event.time),
     causeAttempt: attemptId,
-    ...{ reason, actor, note },
+    reason,
+    actor,
+    note,
     undo: JSON.stringify(of.cause),
   };
 }

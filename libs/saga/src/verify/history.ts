@@ -47,7 +47,11 @@ export function recordHistory(
     const cause = typeOf(causeEvent);
     const emits = emittedEvent === null ? undefined : typeOf(emittedEvent);
     return {
-      ...{ op, trigger, from, to, act },
+      op,
+      trigger,
+      from,
+      to,
+      act,
       ...(outcome === null ? {} : { outcome }),
       ...(plan === null ? {} : { plan }),
       ...(cause === undefined ? {} : { cause }),

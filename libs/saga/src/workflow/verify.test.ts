@@ -9,16 +9,14 @@ import type { WorkflowRecord } from './workflow-sql.ts';
 
 const failure = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
 const intent = (step: number, path: string): Entry => ({
-  ...{
-    kind: 'intent',
-    step,
-    path,
-    intent: '{}',
-    key: `k/${path}`,
-    undo: { kind: 'undo' },
-    callMs: 10,
-    settleMs: 0,
-  },
+  kind: 'intent',
+  step,
+  path,
+  intent: '{}',
+  key: `k/${path}`,
+  undo: { kind: 'undo' },
+  callMs: 10,
+  settleMs: 0,
 });
 const result = (step: number, path: string): Entry => ({
   kind: 'result',

@@ -19,7 +19,13 @@ export function workflowWorker(options: ResolvedWorkflows): Service {
   const places = new Places(wake);
   const group = { name, concurrency };
   return workerService({
-    ...{ name, options, table: 'workflow', lookMs: pollMs, wake, places, cutOff },
+    name,
+    options,
+    table: 'workflow',
+    lookMs: pollMs,
+    wake,
+    places,
+    cutOff,
     claim: async () => {
       const free = places.freeOf(group);
       if (free <= 0) return undefined;

@@ -32,7 +32,11 @@ describe('one event applied by its real consumer', () => {
     expect(outcome.written).toEqual({ account: { inserted: [], updated: [changed], deleted: [] } });
     expect(eventsOf(outcome.emitted, booked)).toEqual([{ key: 'a', n: 5 }]);
     expect(await applyOne(database, desk, payment)).toMatchObject({
-      ...{ kind: 'duplicate', eventId: outcome.eventId, written: {}, emitted: [], handled: [] },
+      kind: 'duplicate',
+      eventId: outcome.eventId,
+      written: {},
+      emitted: [],
+      handled: [],
     });
     // An equal event is another event.
     expect((await applyOne(database, desk, paidIn({ key: 'a', n: 5 }))).kind).toBe('applied');
@@ -40,7 +44,9 @@ describe('one event applied by its real consumer', () => {
 
   it('an event of a type without a handler is skipped', async () => {
     expect(await applyOne(database, desk, closed({ key: 'a', n: 0 }))).toMatchObject({
-      ...{ kind: 'skipped', written: {}, emitted: [] },
+      kind: 'skipped',
+      written: {},
+      emitted: [],
     });
   });
 
@@ -50,7 +56,9 @@ describe('one event applied by its real consumer', () => {
       [8, 'dead_lettered', 'BROKE'],
     ] as const)
       expect(await applyOne(database, desk, paidIn({ key: `k${n}`, n }))).toMatchObject({
-        ...{ kind, written: {}, parked: { code } },
+        kind,
+        written: {},
+        parked: { code },
         emitted: [{ type: 'converge.failure', topic: 'desk.failures' }],
         handled: [{ handler: 'desk.paid-in', error: { code } }],
       });
@@ -61,7 +69,9 @@ describe('one event applied by its real consumer', () => {
     expect(first).toMatchObject({ kind: 'parked', parked: { state: 'waiting', code: 'BROKE' }, emitted: [] });
     expect(first.handled.length).toBeGreaterThan(1);
     expect(await applyOne(database, desk, paidIn({ key: 'a', n: 2 }))).toMatchObject({
-      ...{ kind: 'parked', parked: { state: 'waiting', code: null }, handled: [] },
+      kind: 'parked',
+      parked: { state: 'waiting', code: null },
+      handled: [],
     });
   });
 
@@ -74,7 +84,8 @@ describe('one event applied by its real consumer', () => {
 
   it('a consumer that stops in production stops the test, with its reason', async () => {
     await expect(applyOne(database, desk, paidIn({ key: 'a', n: 9 }))).rejects.toMatchObject({
-      ...{ code: 'CONSUMER_STOPPED', message: expect.stringMatching(/consumer desk stopped/) as string },
+      code: 'CONSUMER_STOPPED',
+      message: expect.stringMatching(/consumer desk stopped/) as string,
     });
   });
 

@@ -24,7 +24,10 @@ const never = { baseMs: MONTH_MS, factor: 1, capMs: MONTH_MS };
 /** A parked event is tried again when the test says so, never by time. Many failures are no systemic fault here. */
 export const parkingByHand = {
   schedule: {
-    ...{ fast: never, fastAttempts: 1_000, slow: never, withinMs: Number.POSITIVE_INFINITY },
+    fast: never,
+    fastAttempts: 1_000,
+    slow: never,
+    withinMs: Number.POSITIVE_INFINITY,
   } satisfies SlowSchedule,
   pollMs: 10,
   systemic: { keys: 1_000_000, withinMs: 1_000 },

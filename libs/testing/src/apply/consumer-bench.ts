@@ -53,7 +53,11 @@ export class ConsumerBench {
     const broker = memoryBroker({ cluster: log.cluster });
     const bench = new ConsumerBench(consumer, log, broker, (watch) =>
       consumerService([consumer], {
-        ...{ database, broker, policies, parking: parkingByHand, middleware: [watch as Middleware<DB>] },
+        database,
+        broker,
+        policies,
+        parking: parkingByHand,
+        middleware: [watch as Middleware<DB>],
       }),
     );
     try {

@@ -4,8 +4,15 @@ import { type Delivery, DeliveryOrder, type OrderOptions } from './delivery-orde
 import type { EmittedEvent } from './events.ts';
 
 const eventOf = (key: string, n: number): EmittedEvent => ({
-  ...{ id: `${key}${n}`, type: 'test.counted', version: 1, topic: 't', key, data: n, payload: `${n}` },
-  ...{ headers: {}, source: { id: 's', name: 's' } },
+  id: `${key}${n}`,
+  type: 'test.counted',
+  version: 1,
+  topic: 't',
+  key,
+  data: n,
+  payload: `${n}`,
+  headers: {},
+  source: { id: 's', name: 's' },
 });
 
 function deliveries(seed: number, options: Partial<OrderOptions> = {}): readonly Delivery[] {

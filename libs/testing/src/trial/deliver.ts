@@ -92,14 +92,17 @@ async function giveUp<DB>(
   const next = { kind: as === 'park' ? 'park' : 'dead' } as const;
   const attempt = sliceParts.attemptOf(failure, { number: 1, startedMs: Date.now(), durationMs: 0, next });
   const letter: DeadLetter = {
-    ...{
-      id: sliceParts.parkedId(record, consumer.name, null),
-      consumer: consumer.name,
-      topicId: null,
-      record,
-    },
-    ...{ envelope, handler, phase: event.type === FAILURE_TYPE ? 'failure' : 'apply', run: 0 },
-    ...{ failure, attempts: [attempt], saga: subscription.memberOf?.(event) },
+    id: sliceParts.parkedId(record, consumer.name, null),
+    consumer: consumer.name,
+    topicId: null,
+    record,
+    envelope,
+    handler,
+    phase: event.type === FAILURE_TYPE ? 'failure' : 'apply',
+    run: 0,
+    failure,
+    attempts: [attempt],
+    saga: subscription.memberOf?.(event),
   };
   return inSlice(db, consumer.name, async (tx, emitted) => {
     const { kind } = (await onGiveUp?.(
@@ -107,7 +110,8 @@ async function giveUp<DB>(
       { as, failure, attempts: [attempt] },
       {
         ...contextOf(consumer.name, handler, tx),
-        ...{ failureEventId: sliceParts.failureEventId(letter), attemptId: sliceParts.causeOf(letter) },
+        failureEventId: sliceParts.failureEventId(letter),
+        attemptId: sliceParts.causeOf(letter),
         emit: emitFor(handler, emitted),
       },
     )) ?? { kind: 'ordinary' };
@@ -139,7 +143,12 @@ function emitFor(handler: string, emitted: Emitted): CallContext<never>['emit'] 
 
 function contextOf<DB>(consumer: string, handler: string, tx: Transaction<DB>) {
   return {
-    ...{ tx, consumer, handler, log, idempotencyKey: handler, deadline: new Date() },
+    tx,
+    consumer,
+    handler,
+    log,
+    idempotencyKey: handler,
+    deadline: new Date(),
     signal: new AbortController().signal,
     write: (): never => {
       throw new TypeError('no step writes without waiting');

@@ -72,8 +72,12 @@ export class Lane {
     const stored = Object.entries(JSON.parse(headers) as Record<string, string>);
     const all = new Map([...record.headers, ...stored]);
     return {
-      ...{ topic, partition, offset: this.#offset++, timestampMs: record.timestampMs },
-      ...{ key: Buffer.from(key), value: Buffer.from(payload) },
+      topic,
+      partition,
+      offset: this.#offset++,
+      timestampMs: record.timestampMs,
+      key: Buffer.from(key),
+      value: Buffer.from(payload),
       headers: [...all].map(([name, value]) => [name, Buffer.from(value)]),
     };
   }

@@ -52,9 +52,17 @@ function usual({ name, schema }: Pick<Parameter, 'name' | 'schema'>): string {
   if (schema.enum !== undefined) return String(schema.enum[0]);
   if (schema.type === 'integer' || schema.type === 'number') return '1';
   const known: Readonly<Record<string, string>> = {
-    ...{ database: 'inventory', consumer: 'stock', reconciler: 'stock-reserved', topic: 'shop.orders' },
-    ...{ saga: 'test.order', name: 'default', schedule: 'price-eu', reason: 'a test', key: 'a' },
-    ...{ since: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z' },
+    database: 'inventory',
+    consumer: 'stock',
+    reconciler: 'stock-reserved',
+    topic: 'shop.orders',
+    saga: 'test.order',
+    name: 'default',
+    schedule: 'price-eu',
+    reason: 'a test',
+    key: 'a',
+    since: '2026-01-01T00:00:00Z',
+    until: '2026-01-02T00:00:00Z',
   };
   return known[name] ?? '01980000-0000-7000-8000-000000000000';
 }

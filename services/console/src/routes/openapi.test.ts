@@ -13,13 +13,14 @@ const none = { all: [], names: [], get: () => ({}), gather: () => ({}), close: (
 
 function wholeApp(): App {
   return createApp({
-    ...{ databases: none as never, broker: undefined, clock: systemClock, screens },
-    ...{
-      settings: readSettings({}),
-      stopping: new AbortController().signal,
-      running: new RunningActions(() => ''),
-      signer: signer(Buffer.alloc(32)),
-    },
+    databases: none as never,
+    broker: undefined,
+    clock: systemClock,
+    screens,
+    settings: readSettings({}),
+    stopping: new AbortController().signal,
+    running: new RunningActions(() => ''),
+    signer: signer(Buffer.alloc(32)),
   });
 }
 

@@ -28,7 +28,10 @@ describe('the console over a service with failures', () => {
     expect(unread).toEqual([]);
     expect(items).toContainEqual(
       expect.objectContaining({
-        ...{ kind: 'dead_letters', severity: 'act', alarm: 'bug', database: 'inventory' },
+        kind: 'dead_letters',
+        severity: 'act',
+        alarm: 'bug',
+        database: 'inventory',
         text: expect.stringMatching(/^stock: 1 dead letter of 1 key of shop\.orders, TypeError \(bug\)$/),
         since: expect.stringMatching(/Z$/),
         next: 'converge parked list --consumer stock --state dead',
@@ -42,7 +45,10 @@ describe('the console over a service with failures', () => {
     const { items } = await get('/api/attention');
     expect(items).toContainEqual(
       expect.objectContaining({
-        ...{ kind: 'consumer_gone', severity: 'act', alarm: 'consumer_gone', database: 'inventory' },
+        kind: 'consumer_gone',
+        severity: 'act',
+        alarm: 'consumer_gone',
+        database: 'inventory',
         text: 'no process of stock runs: 1 record waits',
       }),
     );
@@ -117,8 +123,11 @@ describe('the console over a service with failures', () => {
     expect(rows).toMatchObject([
       { act: 'reconcile pause', by: 'ada', subject: 'counts', database: 'inventory' },
       {
-        ...{ act: 'parked skip', by: 'bob', subject: scene.skipped.eventId },
-        ...{ before: { key: scene.skipped.key }, reason: 'paid in cash at the counter' },
+        act: 'parked skip',
+        by: 'bob',
+        subject: scene.skipped.eventId,
+        before: { key: scene.skipped.key },
+        reason: 'paid in cash at the counter',
       },
     ]);
     expect((await get(`/api/audit?about=${scene.skipped.eventId}`))['rows']).toMatchObject([

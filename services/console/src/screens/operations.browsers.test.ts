@@ -111,12 +111,10 @@ describe('tasks of an operator in Chromium', () => {
   it('a reader sees which policy changed before the error rate rose, and by whom, in one click from home', async () => {
     const { inventory } = shown.databases;
     await setPolicyRule(inventory.executor, {
-      ...{
-        name: 'payment',
-        change: { attempts: 1 },
-        by: 'bob',
-        reason: 'the provider asked for less load',
-      },
+      name: 'payment',
+      change: { attempts: 1 },
+      by: 'bob',
+      reason: 'the provider asked for less load',
     });
     await inventory.executor.query(`update converge.audit set at = clock_timestamp() - interval '3 hours'`);
     await seedFailures(inventory, [130, 140, 150, 160, 400]);

@@ -57,7 +57,9 @@ describe('drift', () => {
     expect(operator.body).toMatchObject({
       masked: false,
       keys: held.map((key) => ({
-        ...{ key, verdict: 'held', compared: { kind: 'now', verdict: 'divergent' } },
+        key,
+        verdict: 'held',
+        compared: { kind: 'now', verdict: 'divergent' },
         fields: [
           { field: 'note', desired: `for customer ${key.slice(4)}`, marks: ['owned'] },
           {
@@ -137,7 +139,10 @@ describe('policies', () => {
   it('a change is shown beside the failed attempts around it, and the policy is explained and simulated', async () => {
     const { inventory } = shown.databases;
     await setPolicyRule(inventory.executor, {
-      ...{ name: 'consumer.billing', change: { attempts: 2 }, by: 'bob', reason: 'less load' },
+      name: 'consumer.billing',
+      change: { attempts: 2 },
+      by: 'bob',
+      reason: 'less load',
     });
     await inventory.executor.query(`update converge.audit set at = clock_timestamp() - interval '2 hours'`);
     await seedFailures(inventory, [60, 61, 62, 200]);

@@ -32,7 +32,9 @@ it('what needs an operator comes first, then the oldest, and what has no time la
 
 it('a consumer without a process needs an operator', () => {
   expect(goneItem({ consumer: 'stock', lag: 7n })).toMatchObject({
-    ...{ severity: 'act', alarm: 'consumer_gone', text: 'no process of stock runs: 7 records wait' },
+    severity: 'act',
+    alarm: 'consumer_gone',
+    text: 'no process of stock runs: 7 records wait',
   });
 });
 
@@ -76,7 +78,8 @@ it('the members of a consumer are the processes in the group of its name, with w
   const admin = await broker.admin();
   await admin.createTopic({ name: 'orders', partitions: 2 });
   const consumer = broker.consumer({
-    ...{ groupId: 'stock', topics: ['orders'] },
+    groupId: 'stock',
+    topics: ['orders'],
     handlers: {
       assigned: (places) =>
         Promise.resolve(new Map(places.map((at) => [`${at.topic}/${at.partition}`, 'committed' as const]))),
@@ -97,8 +100,15 @@ it('the members of a consumer are the processes in the group of its name, with w
 
 it('the sum of a consumer has the longest lag in time, no lag in records where one partition has none, and the halted ones first', () => {
   const partition = {
-    ...{ database: 'shop', topic: 'orders', partition: 0, nextOffset: 0n, logEnd: null, halted: null },
-    ...{ watermarks: [], parkedKeys: 1, openGaps: 0 },
+    database: 'shop',
+    topic: 'orders',
+    partition: 0,
+    nextOffset: 0n,
+    logEnd: null,
+    halted: null,
+    watermarks: [],
+    parkedKeys: 1,
+    openGaps: 0,
   };
   const halted = { code: 'gap', reason: '', at: at(0) };
   const rows = sumByConsumer([

@@ -17,8 +17,11 @@ describe('a request to the API by a session', () => {
         {
           method: 'POST',
           headers: {
-            ...{ host: 'localhost:7070', 'content-type': 'application/json' },
-            ...{ cookie, ...ours, 'x-form-token': token },
+            host: 'localhost:7070',
+            'content-type': 'application/json',
+            cookie,
+            ...ours,
+            'x-form-token': token,
           },
           body: JSON.stringify({ reason: 'r' }),
         },

@@ -75,7 +75,12 @@ const inPhase =
 /** Four services in four processes, beside the same saga by hand. */
 function byHand(): readonly Comparison[] {
   const compared = (name: string, read: Reading, bar?: Bar, unit = ''): Comparison => ({
-    ...{ name: `${name}, B`, side: B, rivals: [BY_HAND], read, bar, unit },
+    name: `${name}, B`,
+    side: B,
+    rivals: [BY_HAND],
+    read,
+    bar,
+    unit,
   });
   const full = (read: Reader) => inPhase('with128', read);
   const at = (share: number, phase: Phase) => inPhase(phase, latency(share));
@@ -111,8 +116,12 @@ function inOneProcess(): readonly Comparison[] {
     { name: onKafka, side: A, rivals, bar, ...rate },
     { name: `${onKafka} against Restate`, side: A, rivals: ['Restate A'], ...rate },
     {
-      ...{ name: 'p50 at 50/s, A on the local broker', side: LOCAL, rivals, unit: 'ms' },
-      ...{ bar: atMost(1.25), read: inPhase('at50', latency(0.5)) },
+      name: 'p50 at 50/s, A on the local broker',
+      side: LOCAL,
+      rivals,
+      unit: 'ms',
+      bar: atMost(1.25),
+      read: inPhase('at50', latency(0.5)),
     },
   ];
 }
@@ -121,12 +130,19 @@ function inOneProcess(): readonly Comparison[] {
 function atRest(): readonly Comparison[] {
   return [
     ...(['statements', 'transactions'] as const).map((what) => ({
-      ...{ name: `${what} a saga, alone, without idle polls, B`, side: B, rivals: [BY_HAND], unit: '' },
+      name: `${what} a saga, alone, without idle polls, B`,
+      side: B,
+      rivals: [BY_HAND],
+      unit: '',
       read: aloneOf(what),
     })),
     {
-      ...{ name: 'idle: four processes of B and their Postgres sessions', side: B, rivals: [] },
-      ...{ bar: below(0.05, 'cores'), unit: 'cores', digits: 3 },
+      name: 'idle: four processes of B and their Postgres sessions',
+      side: B,
+      rivals: [],
+      bar: below(0.05, 'cores'),
+      unit: 'cores',
+      digits: 3,
       read: (rounds, side) => rounds.of(side).map(({ idle: { cores } }) => totalOf({ ...cores, kafka: 0 })),
     },
   ];
@@ -146,7 +162,11 @@ function figureOf(
   const ours = read(rounds, side);
   const absence = best === undefined && rivals.length > 0 ? absenceOf(found, rounds, rivals) : undefined;
   return {
-    ...{ name, bar, ours: { value: median(ours), unit, digits }, rival: best, spread: spread(ours) },
+    name,
+    bar,
+    ours: { value: median(ours), unit, digits },
+    rival: best,
+    spread: spread(ours),
     note: absence ?? (ours.length === 0 ? rounds.failure(side) : undefined),
   };
 }
@@ -169,7 +189,8 @@ function drills(rounds: Rounds): readonly Figure[] {
     bar: below(limit, unit),
     ours: {
       value: drilled.length === 0 ? Number.NaN : Math.max(...drilled.map(read)),
-      ...{ unit, digits: unit === 's' ? 1 : 0 },
+      unit,
+      digits: unit === 's' ? 1 : 0,
     },
     note: drilled.length === 0 ? rounds.failure(B) : undefined,
   });

@@ -25,7 +25,9 @@ function latencies(sides: readonly SagaSide[], rounds: Rounds, name: string, whi
   const title = `Start to end of a saga at 50/s, ${which}`;
   return sharesPlot(
     {
-      ...{ name: `sagas-${name}`, title, what: `${title}: share of sagas that have ended` },
+      name: `sagas-${name}`,
+      title,
+      what: `${title}: share of sagas that have ended`,
       xLabel: 'milliseconds after the intended start',
     },
     sides.map(({ name: label }) => ({

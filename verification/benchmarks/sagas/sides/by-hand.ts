@@ -32,17 +32,25 @@ export function byHand(): SagaSide {
       const workers = services.map((service, index) => {
         const port = ports[index] ?? 0;
         const input: ByHandInput = {
-          ...{ run, service, databaseUrl: urls[service], brokers: brokers.split(',') },
-          ...{ providerUrl, port },
+          run,
+          service,
+          databaseUrl: urls[service],
+          brokers: brokers.split(','),
+          providerUrl,
+          port,
         };
         return nodeProcess(folder, {
-          ...{ name: `by-hand-${service}`, main: MAIN, input },
+          name: `by-hand-${service}`,
+          main: MAIN,
+          input,
           env: { NODE_OPTIONS: '', NODE_ENV: 'production', KAFKAJS_NO_PARTITIONER_WARNING: '1' },
           ready: () => isReady(`http://127.0.0.1:${port}/ready`),
         });
       });
       return openSide(place, {
-        ...{ layout, workers, urls },
+        layout,
+        workers,
+        urls,
         topics: { at: brokers, names: services.map((name) => `hand-${name}-${run}`) },
         orders: `http://127.0.0.1:${ports[0] ?? 0}/orders`,
       });

@@ -36,9 +36,13 @@ export function converge(layout: Layout, log: 'Kafka' | 'local' = 'Kafka'): Saga
         const [first = 'orders'] = of;
         const healthPort = healthPorts[index] ?? 0;
         return nodeProcess(place.folder, {
-          ...{ name: `converge-${of.length === 1 ? first : 'all'}`, main: MAIN },
+          name: `converge-${of.length === 1 ? first : 'all'}`,
+          main: MAIN,
           env: {
-            ...{ LOG_LEVEL: 'warn', NODE_OPTIONS: '', DATABASE_URL: urls[first], ...logEnvironment(at) },
+            LOG_LEVEL: 'warn',
+            NODE_OPTIONS: '',
+            DATABASE_URL: urls[first],
+            ...logEnvironment(at),
             CONVERGE__HEALTH__PORT: String(healthPort),
             CONVERGE__HTTP__PORT: String(httpPort),
             CONVERGE__BENCH__RUN: run,
@@ -50,7 +54,9 @@ export function converge(layout: Layout, log: 'Kafka' | 'local' = 'Kafka'): Saga
       });
       const failures = services.map((name) => failureTopic(nameIn(run, name)));
       return openSide(place, {
-        ...{ layout, workers, urls },
+        layout,
+        workers,
+        urls,
         topics: { at, names: [...topicsOf(run), ...failures] },
         orders: `http://127.0.0.1:${httpPort}/orders`,
       });

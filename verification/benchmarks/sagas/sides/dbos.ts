@@ -31,7 +31,10 @@ export function dbos(folder: string, layout: Layout): SagaSide {
       const services = { stock: urlAt(stock), payments: urlAt(payments), warehouse: urlAt(warehouse) };
       const start = (name: string, main: string, of: ServiceInput | DbosInput) =>
         nodeProcess(place.folder, {
-          ...{ name, main, input: of, ready: () => isReady(`${urlAt(of.port)}/ready`) },
+          name,
+          main,
+          input: of,
+          ready: () => isReady(`${urlAt(of.port)}/ready`),
           env: { NODE_OPTIONS: '', NODE_ENV: 'production' },
         });
       const others = OTHERS.map((name) =>
@@ -41,7 +44,9 @@ export function dbos(folder: string, layout: Layout): SagaSide {
       const alone = layout === 'A';
       const orders = start('dbos', MAIN, alone ? input : { ...input, services });
       return openSide(place, {
-        ...{ layout, workers: alone ? [orders] : [orders, ...others], urls },
+        layout,
+        workers: alone ? [orders] : [orders, ...others],
+        urls,
         orders: `${urlAt(port)}/orders`,
       });
     },

@@ -75,7 +75,9 @@ export async function openSide({ serverUrl, cleanup }: SagaPlace, opening: Openi
     throw error;
   }
   return {
-    ...{ processes, worker, remove },
+    processes,
+    worker,
+    remove,
     place: (order) => place(orders, order),
     connect: (owner) => openClient(urls[owner]),
   };

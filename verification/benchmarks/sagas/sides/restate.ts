@@ -31,12 +31,18 @@ export function restate(folder: string, layout: Layout): SagaSide {
         const { providerUrl } = place;
         const input: RestateInput = { folder, role, databaseUrl, providerUrl, port: ports[index] ?? 0 };
         return nodeProcess(place.folder, {
-          ...{ name: `restate-${role}`, main: MAIN, input, ready: listens(input.port) },
+          name: `restate-${role}`,
+          main: MAIN,
+          input,
+          ready: listens(input.port),
           env: { NODE_OPTIONS: '', NODE_ENV: 'production', RESTATE_LOGGING: 'WARN' },
         });
       });
       return openSide(place, {
-        ...{ layout, workers, server, urls },
+        layout,
+        workers,
+        server,
+        urls,
         orders: ({ orderId }) => `http://127.0.0.1:${ingress}/order/${orderId}/run/send`,
         onStarted: async () => {
           for (const port of ports)

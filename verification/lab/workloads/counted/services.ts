@@ -47,7 +47,9 @@ export async function startCluster(defer: Defer, driver?: DriverName) {
   defer(() => server.dispose());
   await server.start();
   const broker = kafkaBroker({
-    ...{ brokers: [server.address], clientId: 'lab', requestTimeoutMs: 3_000 },
+    brokers: [server.address],
+    clientId: 'lab',
+    requestTimeoutMs: 3_000,
     ...(driver === undefined ? {} : { driver }),
   });
   defer(() => broker.close());

@@ -46,7 +46,9 @@ export class ShopPart implements Part {
     this.targets = {
       processes: shop.children,
       sources: sources.map((name) => ({
-        ...{ name, database: shop.databases[name], env: shop.envOf(name) },
+        name,
+        database: shop.databases[name],
+        env: shop.envOf(name),
         relays: name === 'orders' ? [shop.child('relay-orders-a'), shop.child('relay-orders-b')] : [],
       })),
       providerUrl: shop.providerUrl,

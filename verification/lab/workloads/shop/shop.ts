@@ -66,7 +66,10 @@ export async function openShop(options: ShopOptions) {
   return {
     ordersUrl: `http://127.0.0.1:${ordersPort}`,
     providerUrl: `http://127.0.0.1:${providerPort}`,
-    ...{ log, topics, databases, children },
+    log,
+    topics,
+    databases,
+    children,
     /** The addresses of the databases of the kit, as their owner. */
     urls: own,
     child: (name: (typeof processNames)[number]): Child => {

@@ -55,7 +55,9 @@ export async function openBanks({ databaseUrl, log, logFolder }: BanksOptions) {
   });
   return {
     giroUrl: `http://127.0.0.1:${httpPort}`,
-    ...{ topics, databases, children },
+    topics,
+    databases,
+    children,
     /** The networks between the processes of a bank and its database. */
     networks,
     /** The environment of commands on a database, past the network. */

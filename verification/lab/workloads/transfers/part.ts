@@ -38,7 +38,10 @@ export class TransfersPart implements Part {
     this.targets = {
       processes: banks.children,
       sources: bankNames.map((name) => ({
-        ...{ name, database: banks.databases[name], env: banks.envOf(name), relays: [] },
+        name,
+        database: banks.databases[name],
+        env: banks.envOf(name),
+        relays: [],
       })),
       links: bankNames.map((name) => ({ name, to: 'database', proxy: banks.networks[name].proxy })),
       exposed: exposedOf(banks),

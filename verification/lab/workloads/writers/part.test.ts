@@ -4,7 +4,11 @@ import { memoryCheck } from './memory.ts';
 import { endedCheck } from './part.ts';
 
 const exit = (fields: Partial<Exit>): Exit => ({
-  ...{ pid: 7, code: 1, signal: null, expected: false, hadRun: true },
+  pid: 7,
+  code: 1,
+  signal: null,
+  expected: false,
+  hadRun: true,
   ...fields,
 });
 const ended = (...exits: readonly Exit[]): readonly string[] =>

@@ -38,14 +38,19 @@ export class WritersPart implements Part {
     this.#run = run;
     const { postgres, kafka, strangersUrl, sources } = world;
     this.targets = {
-      ...{ postgres, kafka, strangersUrl },
+      postgres,
+      kafka,
+      strangersUrl,
       processes: this.#relays,
       links: sources.flatMap(({ name, brokerProxy, databaseProxy }) => [
         { name, to: 'broker', proxy: brokerProxy },
         { name, to: 'database', proxy: databaseProxy },
       ]),
       sources: sources.map((source) => ({
-        ...{ name: source.name, database: source.database, env: source.env, sideTopic: source.sideTopic },
+        name: source.name,
+        database: source.database,
+        env: source.env,
+        sideTopic: source.sideTopic,
         relays: source.name === 'hunted' ? source.relays : [],
         relax: (relaxed) => {
           const writers = this.#writers.get(source);

@@ -40,7 +40,9 @@ export async function openWorld({ folder, defer, progress }: Run, driver?: Drive
     sources.push(await openSource(name, { postgres, kafka, brokerProxy, folder, env, defer }));
   }
   return {
-    ...{ postgres, kafka, sources },
+    postgres,
+    kafka,
+    sources,
     /** The URL of an unrelated database in the same cluster. */
     strangersUrl,
     /** The samples of the steady relay's memory. */
@@ -93,9 +95,14 @@ async function openSource(name: 'hunted' | 'steady', around: SourceOptions) {
   );
   for (const relay of relays) defer(() => relay.stop(0));
   return {
-    ...{ name, database, mainTopic, sideTopic, relays },
+    name,
+    database,
+    mainTopic,
+    sideTopic,
+    relays,
     /** The proxies between the relays and Postgres, and between the relays and Kafka. */
-    ...{ databaseProxy, brokerProxy },
+    databaseProxy,
+    brokerProxy,
     env: { DATABASE_URL: url, KAFKA_BROKERS: kafka.address },
   };
 }

@@ -16,8 +16,11 @@ const sourceUrl = {
 
 /** The place of a gap, and the events that lie in it. */
 const placeOf = ({ topic, partition, source, after, upTo }: Gap) => ({
-  ...{ topic, partition, source: source.name },
-  ...{ after: formatPosition(after), upTo: formatPosition(upTo) },
+  topic,
+  partition,
+  source: source.name,
+  after: formatPosition(after),
+  upTo: formatPosition(upTo),
 });
 
 interface Listed extends ReturnType<typeof placeOf> {

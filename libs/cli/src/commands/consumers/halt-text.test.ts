@@ -3,7 +3,10 @@ import { haltLines, partitionState, stateText } from './halt-text.ts';
 
 it('partitions that are halted for one reason are one line', () => {
   const at = (partition: number, reason: string) => ({
-    ...{ consumer: 'stock', topic: 'orders', partition, reason },
+    consumer: 'stock',
+    topic: 'orders',
+    partition,
+    reason,
   });
   expect(haltLines([at(0, 'a'), at(1, 'b'), at(2, 'a')])).toEqual([
     'stock at orders/0, orders/2: a',

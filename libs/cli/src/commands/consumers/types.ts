@@ -49,8 +49,11 @@ export const dropTypeCommand = command({
       await withTransaction(database, {}, async (tx) => {
         await dropType(tx, consumer, type, topic);
         await context.record(tx, {
-          ...{ act: 'consumers types drop', subject: consumer, reason },
-          ...{ before: { type, topic }, after: {} },
+          act: 'consumers types drop',
+          subject: consumer,
+          reason,
+          before: { type, topic },
+          after: {},
         });
       });
       context.audit({ consumer, type, topic, reason });

@@ -20,7 +20,10 @@ import { cli, stopLeftovers } from '../../fixture/cli.ts';
 const tag = randomBytes(4).toString('hex');
 const names = { payments: `payments-${tag}`, orders: `orders-${tag}` };
 const placed = defineEvent({
-  ...{ type: 'order.placed', version: 1, topic: `placed-${tag}`, key: ({ id }: { id: string }) => id },
+  type: 'order.placed',
+  version: 1,
+  topic: `placed-${tag}`,
+  key: ({ id }: { id: string }) => id,
   data: z.object({ id: z.string() }),
 });
 interface OrdersDb {

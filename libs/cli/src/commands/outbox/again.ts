@@ -143,8 +143,11 @@ async function emitAgain(
     );
     for (const { event, made } of replays)
       await context.record(tx, {
-        ...{ act: 'outbox again', subject: event.eventId, reason: 'emitted again' },
-        ...{ before: { topic: event.topic, key: event.key }, after: { event: made.id } },
+        act: 'outbox again',
+        subject: event.eventId,
+        reason: 'emitted again',
+        before: { topic: event.topic, key: event.key },
+        after: { event: made.id },
       });
   });
   return replays.map(({ event, made }) => ({ eventId: made.id, replayOf: event.eventId }));

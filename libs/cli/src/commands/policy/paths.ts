@@ -92,7 +92,9 @@ function pathsOf(declared: Declared): readonly NamedPath[] {
       ? []
       : [
           {
-            ...{ name: step.name, call: step.call, idempotency: step.idempotency },
+            name: step.name,
+            call: step.call,
+            idempotency: step.idempotency,
             path:
               step.planned.kind === 'undo'
                 ? { kind: 'compensates', by: `${step.name}.undo` }
@@ -105,7 +107,9 @@ function pathsOf(declared: Declared): readonly NamedPath[] {
 function pathOfEffect(effect: Effect<never>): NamedPath {
   const { name, call, idempotency } = effect;
   return {
-    ...{ name, idempotency, path: recoveryOf(effect) },
+    name,
+    idempotency,
+    path: recoveryOf(effect),
     ...(call === undefined || call === name ? {} : { call }),
   };
 }

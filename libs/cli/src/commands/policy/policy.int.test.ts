@@ -121,19 +121,26 @@ describe('converge policy', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual([
       {
-        ...{ name: 'post.letter', idempotency: 'none' },
+        name: 'post.letter',
+        idempotency: 'none',
         path: { kind: 'needs_a_person' },
       },
       {
-        ...{ name: 'tenant.bucket', call: 'store.bucket', idempotency: 'idempotent' },
+        name: 'tenant.bucket',
+        call: 'store.bucket',
+        idempotency: 'idempotent',
         path: { kind: 'compensates', by: 'tenant.bucket.undo' },
       },
       {
-        ...{ name: 'trip.pay.apply', call: 'bank.charge', idempotency: 'keyed' },
+        name: 'trip.pay.apply',
+        call: 'bank.charge',
+        idempotency: 'keyed',
         path: { kind: 'retries' },
       },
       {
-        ...{ name: 'trip.pay.compensate', call: 'bank.charge', idempotency: 'keyed' },
+        name: 'trip.pay.compensate',
+        call: 'bank.charge',
+        idempotency: 'keyed',
         path: { kind: 'retries' },
       },
     ]);

@@ -150,8 +150,15 @@ async function entriesOf(executor: Executor, name: string, limit: number): Promi
   return [
     ...acts.map((act) => ({ kind: 'act' as const, ...act })),
     ...repairs.map(({ at, id, key, verdict, why, cause, actor }) => ({
-      ...{ kind: 'repair' as const, at: at.toISOString(), id, reconciler: name },
-      ...{ key: key ?? '', verdict, why, cause, actor },
+      kind: 'repair' as const,
+      at: at.toISOString(),
+      id,
+      reconciler: name,
+      key: key ?? '',
+      verdict,
+      why,
+      cause,
+      actor,
     })),
     ...runs.map((run) => ({ kind: 'run' as const, at: run.startedAt.toISOString(), ...run })),
   ];

@@ -4,7 +4,6 @@ import {
   deadlineHeaders,
   operation,
   type OperationDefinition,
-  type OperationGuards,
   type Policy,
   type SharedGuards,
   type SlowSchedule,
@@ -105,20 +104,10 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   options: CallOptions<In, Res> & DeclaredUndo<In, Res>,
   undoUse: UndoUse = { name: `${use}.undo`, idempotency: options.idempotency },
 ): BoundCall {
-  type Input = InferOutput<In>;
   const { idempotency, concurrency = 8, quota, schedule = forEver, settleMs = 0, policy, query } = options;
-  // The cast restores the types, which schemas carry only by inference; `decode` returns the schema's own output.
-  const inputs = options.input as StandardSchema<unknown, Input>;
-  const results = options.result as StandardSchema<unknown, InferOutput<Res>>;
-  const inputOf = (text: string) => decode(inputs, text, `the stored input of ${use}`) as never;
-  const resultOf = (text: string) => decode(results, text, `the result of ${use}`);
-  const stored = (result: unknown): string => encode(results, result, `the result of ${use}`, 'applied');
+  const { stored, ...texts } = textsOf(use, options);
   const run = operations<InferInput<Res>>(use, undoUse, options);
-  const lookUp = async (
-    planned: PlannedCall,
-    guards: OperationGuards,
-    permit: () => void,
-  ): Promise<Found<InferInput<Res>>> => {
+  const lookUp = async (planned: PlannedCall, ...[guards, permit]: Parameters<CallHandle['query']>) => {
     const send = (context: Omit<CallContext, 'idempotencyKey'>) => {
       if (query === undefined) throw noQuery(use);
       return query(planned.input(), { ...context, idempotencyKey: planned.key() });
@@ -139,7 +128,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   const undoing = ({ result, reason, undoKey, ...planned }: AppliedCall): CallHandle => ({
     call: (guards, permit) => {
       const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<UndoAnswer> => {
-        const known = result === undefined ? undefined : resultOf(result);
+        const known = result === undefined ? undefined : texts.resultOf(result);
         const what = { input: planned.input(), call: { key: planned.key(), result: known }, reason };
         return (await options.undo?.(what, { ...context, undoKey })) ?? 'done';
       };
@@ -151,14 +140,39 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
     },
   });
   return Object.freeze({
-    ...{ name: use, call: options.name, idempotency, concurrency, quota, schedule, settleMs },
+    name: use,
+    call: options.name,
+    idempotency,
+    concurrency,
+    quota,
+    schedule,
+    settleMs,
     canQuery: query !== undefined,
-    ...{ planned: plannedOf(options), fixedPolicy: policy },
+    planned: plannedOf(options),
+    fixedPolicy: policy,
     policyIn: (shared: Pick<SharedGuards, 'for'>) => policy ?? shared.for(use).policy,
-    plan: (input: unknown) => encode(inputs, input, `the input of ${use}`),
-    ...{ inputOf, resultOf, handleOf, undoing },
-    keyOf: (input: unknown) => options.key?.(input as Input),
+    ...texts,
+    handleOf,
+    undoing,
   });
+}
+
+/** Reads and writes the inputs and results of a call by its schemas. */
+function textsOf<In extends StandardSchema, Res extends StandardSchema>(
+  use: string,
+  options: CallOptions<In, Res>,
+) {
+  type Input = InferOutput<In>;
+  // The cast restores the types, which schemas carry only by inference; `decode` returns the schema's own output.
+  const inputs = options.input as StandardSchema<unknown, Input>;
+  const results = options.result as StandardSchema<unknown, InferOutput<Res>>;
+  return {
+    plan: (input: unknown) => encode(inputs, input, `the input of ${use}`),
+    inputOf: (text: string) => decode(inputs, text, `the stored input of ${use}`) as never,
+    resultOf: (text: string) => decode(results, text, `the result of ${use}`),
+    stored: (result: unknown): string => encode(results, result, `the result of ${use}`, 'applied'),
+    keyOf: (input: unknown) => options.key?.(input),
+  };
 }
 
 function plannedOf({

@@ -7,8 +7,11 @@ import { z } from 'zod';
 const world = { clock: systemClock, random: systemRandom };
 const guards = { ...world, ...new SharedGuards({ ...world, policies: new PolicyBook([]) }).for('pay.undo') };
 const applied = (result: string | undefined) => ({
-  ...{ input: () => ({ cents: 5 }) as never, key: () => 'key-of-the-call', undoKey: 'key-of-the-undo' },
-  ...{ result, reason: { code: 'FULL', message: 'no seat' } },
+  input: () => ({ cents: 5 }) as never,
+  key: () => 'key-of-the-call',
+  undoKey: 'key-of-the-undo',
+  result,
+  reason: { code: 'FULL', message: 'no seat' },
 });
 
 it('N20, G6r: an undo gets key and result of the call under one name, and its own key under another', async () => {
@@ -41,7 +44,10 @@ it('N20, G6r: an undo gets key and result of the call under one name, and its ow
 it('G6r: an undo that takes the name of a call’s key does not compile', () => {
   const refund = (...keys: readonly unknown[]) => Promise.all(keys).then(() => undefined);
   defineCall({
-    ...{ name: 'bank.charge', input: z.null(), result: z.null(), idempotency: 'keyed' },
+    name: 'bank.charge',
+    input: z.null(),
+    result: z.null(),
+    idempotency: 'keyed',
     call: () => Promise.resolve(null),
     // @ts-expect-error an undo has `undoKey`, and what it undoes is `call.key`
     undo: (_, { idempotencyKey }) => refund(idempotencyKey),

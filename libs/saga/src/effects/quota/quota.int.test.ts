@@ -174,7 +174,12 @@ describe('the calls of a quota', () => {
       const { keyed, plain } = patient(quota);
       for (const effect of [keyed, plain]) await request(database, effect, names(effect.name, 5));
       const wanted = [keyed, plain].map(({ name }) => ({
-        ...{ effect: name, places: 5, leaseMs: 60_000, callMs: 60_000, settleMs: 0, quota },
+        effect: name,
+        places: 5,
+        leaseMs: 60_000,
+        callMs: 60_000,
+        settleMs: 0,
+        quota,
       }));
       await earn();
       const first = await claimWithinQuotas(database.executor, 'w', wanted);

@@ -91,7 +91,10 @@ export type Held = Pick<ClaimedWork, 'id' | 'term'>;
 
 // A row whose outcome is being recorded is locked, and needs no lease.
 const works = new LeasedTable({
-  ...{ table: 'converge.saga_work', key: { id: 'uuid' }, fence: { term: 'bigint' }, lease: 'due_at' },
+  table: 'converge.saga_work',
+  key: { id: 'uuid' },
+  fence: { term: 'bigint' },
+  lease: 'due_at',
   renewable: `one.holder is not null and one.state in ('ready', 'calling', 'unknown', 'answered')`,
 });
 

@@ -8,14 +8,23 @@ const START = Date.parse('2026-01-01T00:00:00.000Z');
 const at = (seconds: number): string => new Date(START + seconds * 1_000).toISOString();
 const wait = { computedMs: 1, capMs: 1, rule: 'not_final' } as const;
 const call = (seconds: number, certainty: 'unknown' | 'not_applied' = 'unknown'): WorkAttempt => ({
-  ...{ at: at(seconds), op: 'call', durationMs: 0 },
+  at: at(seconds),
+  op: 'call',
+  durationMs: 0,
   failure: { category: 'network', certainty, code: 'X', message: '' },
 });
 const query = (seconds: number): WorkAttempt => ({
-  ...{ at: at(seconds), op: 'query', durationMs: 0, found: 'not_found', wait },
+  at: at(seconds),
+  op: 'query',
+  durationMs: 0,
+  found: 'not_found',
+  wait,
 });
 const believed = (seconds: number): WorkAttempt => ({
-  ...{ at: at(seconds), op: 'query', durationMs: 0, found: 'not_found' },
+  at: at(seconds),
+  op: 'query',
+  durationMs: 0,
+  found: 'not_found',
 });
 /** The time that is left at `seconds`, when the database's clock has jumped far ahead. */
 const left = (seconds: number, story: readonly WorkAttempt[], more: Partial<ClaimedWork> = {}): number => {

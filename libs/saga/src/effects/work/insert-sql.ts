@@ -191,10 +191,28 @@ function bornClaimed(
   { finalMs }: Reserved,
 ): ClaimedWork {
   return {
-    ...{ id, consumer, handler, effect, key, idempotencyKey, cause, createdAt, term, finalMs },
+    id,
+    consumer,
+    handler,
+    effect,
+    key,
+    idempotencyKey,
+    cause,
+    createdAt,
+    term,
+    finalMs,
     op: op ?? null,
-    ...{ input: inputWith(events, input), found: 'ready', outcome: undefined, story: [], covered: false },
-    ...{ attempts: 0, queries: 0, ageMs: 0, finalInMs: finalMs, doubt: false, doubtUntil: null },
+    input: inputWith(events, input),
+    found: 'ready',
+    outcome: undefined,
+    story: [],
+    covered: false,
+    attempts: 0,
+    queries: 0,
+    ageMs: 0,
+    finalInMs: finalMs,
+    doubt: false,
+    doubtUntil: null,
   };
 }
 

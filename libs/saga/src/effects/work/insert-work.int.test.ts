@@ -7,6 +7,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { FENCE_STATES, isDecided } from '../../fence/fence.ts';
+import { PAY_ID, payWork } from '../../fixture/pay-work.ts';
 import { sagaMigrations } from '../../migrations.ts';
 import { pauseSaga } from '../../operate/pause.ts';
 import { type AnnouncedWork, listenForWork } from './announce.ts';
@@ -16,12 +17,8 @@ import type { ClaimedWork } from './work.ts';
 import { declareEffects } from './worker-sql.ts';
 
 let database: Database<object>;
-const id = '00000000-0000-7000-8000-000000000001';
-const work = {
-  ...{ id, saga: 's', instance: 'i', step: 'pay', op: 'compensate', consumer: 'payments', handler: 's.pay' },
-  ...{ effect: 's.pay.compensate', key: 'k', idempotencyKey: id, input: '{"n":1}' },
-  cause: { eventId: 'e-1', correlationId: 'c', hops: 1 },
-} as const satisfies NewWork;
+const id = PAY_ID;
+const work = payWork('compensate') satisfies NewWork;
 
 beforeAll(async () => {
   ({ database } = await migratedDatabase<object>(
@@ -94,7 +91,9 @@ it('the statement for the works of a slice leaves out the timer of a step that h
     [FENCE_STATES],
   );
   const timers = instances.map((instance, n): NewWork => ({
-    ...{ ...work, id: id.replace(/..$/, String(n + 10)), instance },
+    ...work,
+    id: id.replace(/..$/, String(n + 10)),
+    instance,
     op: instance === 'asks-nothing' ? 'expire' : 'deadline',
   }));
   await kyselyTransaction(database.db, {}, (tx) => insertWorks(tx, timers, (error) => error, true));
@@ -127,7 +126,9 @@ function nearWorker() {
       if (places.left === 0) return undefined;
       places.left -= 1;
       return {
-        ...{ holder: 'near', leaseMs: 60_000, finalMs: 5_000 },
+        holder: 'near',
+        leaseMs: 60_000,
+        finalMs: 5_000,
         begin: (one) => begun.push(one),
         free: () => (places.left += 1),
       };

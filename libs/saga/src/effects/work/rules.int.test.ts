@@ -33,16 +33,14 @@ const call = {
 const work = (row: Row = {}): Row => ({ id: crypto.randomUUID(), ...call, ...row });
 const step = { saga: 's', instance: 'i', step: 't', op: 'apply' };
 const fence = (row: Row = {}): Row => ({
-  ...{
-    saga: 's',
-    instance: crypto.randomUUID(),
-    step: 't',
-    version: 1,
-    consumer: 'c',
-    key: 'k',
-    state: 'started',
-    cause_event: 'e',
-  },
+  saga: 's',
+  instance: crypto.randomUUID(),
+  step: 't',
+  version: 1,
+  consumer: 'c',
+  key: 'k',
+  state: 'started',
+  cause_event: 'e',
   ...row,
 });
 

@@ -3,7 +3,9 @@ import { earlierOf } from '../worker/report.ts';
 import { continueStory, type WorkAttempt } from './work.ts';
 
 const one = (at: string, code?: string, op: 'call' | 'query' = 'call'): WorkAttempt => ({
-  ...{ at, op, durationMs: 0 },
+  at,
+  op,
+  durationMs: 0,
   ...(code && { failure: { category: 'service', certainty: 'not_applied', code, message: '' } }),
 });
 

@@ -75,7 +75,10 @@ function reserving<DB>(options: ResolvedOptions<DB>, places: Places, begin: Begi
     const asked = clock.monotonic();
     const place = places.reserve(effect);
     return {
-      ...{ holder, leaseMs: wanted.leaseMs, finalMs: wanted.callMs + wanted.settleMs, free: place.free },
+      holder,
+      leaseMs: wanted.leaseMs,
+      finalMs: wanted.callMs + wanted.settleMs,
+      free: place.free,
       begin: (work) => {
         failpoint('saga.after_claim');
         const next = (called: () => void): Promise<void> =>

@@ -15,8 +15,14 @@ async function requests(at: number, step: string, op: WorkOp, state: string): Pr
   const work = { id, consumer: 'orders', handler: 'trip.pay', effect: 'test.keyed', key: step };
   await kyselyTransaction(database.db, {}, async (tx) => {
     await insertWork(tx, {
-      ...{ ...work, idempotencyKey: step, input: JSON.stringify({ key: step }) },
-      ...{ cause: { eventId: id, correlationId: id, hops: 0 }, saga: 'trip', instance: 'i', step, op },
+      ...work,
+      idempotencyKey: step,
+      input: JSON.stringify({ key: step }),
+      cause: { eventId: id, correlationId: id, hops: 0 },
+      saga: 'trip',
+      instance: 'i',
+      step,
+      op,
     });
   });
   await database.executor.query(

@@ -18,7 +18,10 @@ it('the log line of a failed attempt does not quote what the call was given', ()
     message: `no such card: ${CANARY}`,
   } as const;
   const work = {
-    ...{ id: 'w', effect: 'shop.pay', input: stepInput, story: [] },
+    id: 'w',
+    effect: 'shop.pay',
+    input: stepInput,
+    story: [],
     cause: { eventId: 'e-1', correlationId: 'c', hops: 1 },
   } as unknown as ClaimedWork; // the fields that a log line reads
   const at = '2026-01-01T00:00:00.000Z';

@@ -39,7 +39,9 @@ async function claimed(change: (effect: Keyed) => Keyed = (effect) => effect) {
     .map((work): Recording<SceneDb> => {
       const result = JSON.stringify({ receipt: `r-${work.key}` });
       return {
-        ...{ effect, revived: effect.revive(work), work },
+        effect,
+        revived: effect.revive(work),
+        work,
         outcome: { kind: 'succeeded', result },
         made: { calls: 1, queries: 0, attempts: [], doubt: 'as_before' },
         inContext: (run) => run(),

@@ -52,7 +52,9 @@ export async function processWork<DB>(
 
 /** The failure of a call that was left out. Only a first call can be. */
 const COVERED: StoredFailure = {
-  ...{ category: 'business', certainty: 'not_applied', code: 'COVERED' },
+  category: 'business',
+  certainty: 'not_applied',
+  code: 'COVERED',
   message: 'it was to be undone before its call was made',
 };
 

@@ -154,7 +154,9 @@ class EffectEvents {
 function contextOf({ correlationId, eventId, hops, deadline, ...of }: Cause, as: EmitAs): EventContext {
   const { saga = of.saga, attemptId = of.attemptId, attemptTrace = of.attemptTrace } = as;
   return {
-    ...{ correlationId, causationId: eventId, hops },
+    correlationId,
+    causationId: eventId,
+    hops,
     ...(deadline === undefined ? {} : { deadline: new Date(deadline) }),
     ...(saga === undefined ? {} : { saga }),
     ...(attemptId === undefined ? {} : { attemptId }),

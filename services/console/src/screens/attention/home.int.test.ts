@@ -57,7 +57,9 @@ it('calls that wait for an open breaker are one item, and calls that wait for an
   const { items } = await home();
   expect(items.filter(({ kind }) => kind === 'breaker')).toMatchObject([
     {
-      ...{ database: 'orders', severity: 'watch', alarm: 'breaker_open' },
+      database: 'orders',
+      severity: 'watch',
+      alarm: 'breaker_open',
       text: 'the breaker of bank.charge is open: 2 calls wait',
       next: 'converge effects list --effect bank.charge',
     },

@@ -55,8 +55,13 @@ const itemSchema = z.object({
   since: z.date().nullable(),
   next: z.string(),
   about: z.object({
-    ...{ consumer: text, topic: text, category: text, code: text },
-    ...{ reconciler: text, name: text, id: text },
+    consumer: text,
+    topic: text,
+    category: text,
+    code: text,
+    reconciler: text,
+    name: text,
+    id: text,
   }),
   database: z.string(),
 });

@@ -29,7 +29,8 @@ function sumOf(own: readonly Summed[]): readonly ConsumerSum[] {
   const ages = own.flatMap(({ lagMs }) => lagMs ?? []);
   return [
     {
-      ...{ database: first.database, consumer: first.consumer },
+      database: first.database,
+      consumer: first.consumer,
       ...sumPartitions(own),
       lagMs: ages.length === 0 ? null : Math.max(...ages),
     },

@@ -25,7 +25,9 @@ export async function readMembers(
   for (const consumer of new Set(consumers))
     for (const { id, host, partitions } of await admin.members(consumer))
       found.push({
-        ...{ consumer, id, ...(host !== undefined && { host: host.replace(/^\//, '') }) },
+        consumer,
+        id,
+        ...(host !== undefined && { host: host.replace(/^\//, '') }),
         partitions: partitions.map(({ topic, partition }) => `${topic}/${partition}`),
       });
   return found;

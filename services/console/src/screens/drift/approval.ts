@@ -50,7 +50,11 @@ export function approvalAction({ action, databases }: ConsoleContext): void {
       const keys = key && [...new Set(key)];
       const cap = keys?.length ?? repairs ?? expected ?? (await statusOf(database, name)).keys.pending;
       const approved = await approveRepairs(executor, {
-        ...{ reconciler: name, repairs: Math.max(1, cap), keys, by: user, reason },
+        reconciler: name,
+        repairs: Math.max(1, cap),
+        keys,
+        by: user,
+        reason,
         forMs: minutes * MINUTE_MS,
       });
       if (approved === null)

@@ -41,7 +41,9 @@ export function keyView(context: ConsoleContext): void {
             keys:
               row === undefined ? [] : [{ ...row, database, reconciler, fields: hidden(row.fields, states) }],
             repairs: repairs.map((one) => ({
-              ...{ ...one, database, reconciler },
+              ...one,
+              database,
+              reconciler,
               before: states.shown(one.before),
               after: states.shown(one.after),
             })),

@@ -46,7 +46,9 @@ export function reconcilerView(context: ConsoleContext): void {
         .map((one) => ({ ...one, database, reconciler: name, fields: hidden(one.fields, states) }));
       return {
         reconciler: { ...reconciler, database },
-        ...{ declared: open !== undefined, masked: states.masked, keys },
+        declared: open !== undefined,
+        masked: states.masked,
+        keys,
         next: found.length > KEYS ? (keys.at(-1)?.key ?? null) : null,
       };
     },

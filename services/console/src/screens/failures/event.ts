@@ -46,7 +46,9 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
     read: async ({ database, id }) => {
       const { eventId, edited, payload } = await requireEvent(databases, { database, id });
       return {
-        ...{ database: databases.get(database), eventId: eventId ?? id, subject: `parked event ${id}` },
+        database: databases.get(database),
+        eventId: eventId ?? id,
+        subject: `parked event ${id}`,
         payload: (edited ?? payload)?.toString('utf8') ?? '',
       };
     },

@@ -36,7 +36,15 @@ export function filtered(
 ): string {
   const { database, consumer, handler, state, category, code, fingerprint, key, since, until, id } = filter;
   return withQuery(path, {
-    ...{ database, consumer, handler, state, category, code, fingerprint, key, id },
+    database,
+    consumer,
+    handler,
+    state,
+    category,
+    code,
+    fingerprint,
+    key,
+    id,
     since: since?.toISOString(),
     until: until?.toISOString(),
     ...more,

@@ -69,7 +69,9 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
       const [group] = hideErrors(groups.rows, payloads, visitor);
       return {
         ...(groups.rows.length === 1 && group !== undefined && { group }),
-        ...{ keys: page, next, unread },
+        keys: page,
+        next,
+        unread,
       };
     },
     page: ({ group, keys, next, unread }, { now }, filter) => ({

@@ -116,7 +116,9 @@ function filter({ state, saga, step, attempts, older, reason, key, id, trace }: 
     { name: 'reason', label: 'Reason contains', value: reason },
     { name: 'step', label: 'Open step', value: step, more: true },
     {
-      ...{ name: 'attempts', label: 'Attempts, at least', more: true },
+      name: 'attempts',
+      label: 'Attempts, at least',
+      more: true,
       value: attempts === undefined ? undefined : `${attempts}`,
     },
     { name: 'older', label: 'Open longer than, as 30m', value: older, more: true },

@@ -74,7 +74,11 @@ export function sagaPage({ view, databases, payloads }: ConsoleContext): void {
     const of = { saga: saga ?? '', instance };
     const { rows } = await databases.gather((executor) => readPauses(executor, { of, limit: 2 }));
     return rows.map(({ database, instance: one, at, by, reason }) => ({
-      ...{ database, whole: one === null, at, by, reason },
+      database,
+      whole: one === null,
+      at,
+      by,
+      reason,
     }));
   }
 }

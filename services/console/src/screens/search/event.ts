@@ -41,7 +41,10 @@ export function eventRoutes(context: ConsoleContext): void {
       const found = await findPayload(databases.all, history.emitted);
       const shown = found && shownPayload(found.payload, payloads);
       return {
-        ...{ id, acts: acts.rows, unread, mayOpen: payloads === 'full' && found !== undefined },
+        id,
+        acts: acts.rows,
+        unread,
+        mayOpen: payloads === 'full' && found !== undefined,
         history: shownHistory(hideErrors(history, payloads, visitor)),
         ...(shown !== undefined && { payload: shown }),
       };

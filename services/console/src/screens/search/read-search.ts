@@ -82,8 +82,13 @@ async function byKey({ databases }: Parts, key: string): Promise<Found> {
     databases.gather((executor) => actsAbout(executor, key)),
   ]);
   return {
-    ...{ events: newestFirst(events.rows), parked: parked.rows, open: open.rows, sagas: sagas.rows },
-    ...{ drift: drift.rows, acts: acts.rows, searchedRows: SEARCHED_ROWS },
+    events: newestFirst(events.rows),
+    parked: parked.rows,
+    open: open.rows,
+    sagas: sagas.rows,
+    drift: drift.rows,
+    acts: acts.rows,
+    searchedRows: SEARCHED_ROWS,
     unread: unreadOf(events, parked, open, sagas, drift, acts),
   };
 }
@@ -101,7 +106,10 @@ async function byId({ databases }: Parts, id: string, hide: Hide): Promise<Found
   const unread = unreadOf(parked, sagas, acts);
   const history = await historyOf(databases, id, unread);
   return {
-    ...{ parked: parked.rows, sagas: sagas.rows, acts: acts.rows, unread },
+    parked: parked.rows,
+    sagas: sagas.rows,
+    acts: acts.rows,
+    unread,
     ...(history.entries.length > 0 && { history: shownHistory(hide(history)) }),
   };
 }
@@ -146,7 +154,9 @@ export function historyOf({ all }: Databases, id: string, unread: readonly Unrea
 export function shownHistory(history: History): NonNullable<SearchAnswer['history']> {
   const { head, rows, end, given } = historyText(history, GIVE_MORE);
   return {
-    ...{ head, end, given: [...given] },
+    head,
+    end,
+    given: [...given],
     rows: rows.map(([when, who, what]): [string, string, string] => [when, who, what]),
   };
 }

@@ -16,7 +16,13 @@ export const historySchema = z.object({
 });
 
 export const actSchema = z.object({
-  ...{ at: z.date(), by: text, act: text, subject: text, what: text, reason: text, database },
+  at: z.date(),
+  by: text,
+  act: text,
+  subject: text,
+  what: text,
+  reason: text,
+  database,
 });
 
 export const searchSchema = z.object({
@@ -27,28 +33,56 @@ export const searchSchema = z.object({
   /** In the outboxes. `replayOf`: the event that this one repeats, by an operator's act. */
   events: z.array(
     z.object({
-      ...{ row: text, eventId: text, topic: text, key: text, type: text },
-      ...{ at: z.date(), published: z.boolean(), replayOf: maybe, database },
+      row: text,
+      eventId: text,
+      topic: text,
+      key: text,
+      type: text,
+      at: z.date(),
+      published: z.boolean(),
+      replayOf: maybe,
+      database,
     }),
   ),
   parked: z.array(
     z.object({
-      ...{ id: text, consumer: text, handler: text, topic: text, key: text, eventId: maybe },
+      id: text,
+      consumer: text,
+      handler: text,
+      topic: text,
+      key: text,
+      eventId: maybe,
       state: z.enum(PARKED_STATES),
-      ...{ category: maybe, code: maybe, reason: maybe },
-      ...{ since: z.date(), nextAt: z.date().nullable(), database },
+      category: maybe,
+      code: maybe,
+      reason: maybe,
+      since: z.date(),
+      nextAt: z.date().nullable(),
+      database,
     }),
   ),
   open: z.array(
     z.object({
-      ...{ kind: z.enum(['step', 'call']), name: text, id: text, step: maybe, state: text, reason: maybe },
-      ...{ since: z.date(), database },
+      kind: z.enum(['step', 'call']),
+      name: text,
+      id: text,
+      step: maybe,
+      state: text,
+      reason: maybe,
+      since: z.date(),
+      database,
     }),
   ),
   sagas: z.array(
     z.object({
-      ...{ saga: text, instance: text, key: text, state: z.enum(INSTANCE_STATES), reason: maybe },
-      ...{ startedAt: z.date().nullable(), changedAt: z.date(), database },
+      saga: text,
+      instance: text,
+      key: text,
+      state: z.enum(INSTANCE_STATES),
+      reason: maybe,
+      startedAt: z.date().nullable(),
+      changedAt: z.date(),
+      database,
     }),
   ),
   drift: z.array(

@@ -5,17 +5,18 @@ const none = { events: [], parked: [], open: [], sagas: [], drift: [] };
 const now = 100_000;
 const since = new Date(40_000);
 const parked = {
-  ...{
-    id: 'p',
-    consumer: 'stock',
-    handler: 'h',
-    topic: 'orders',
-    key: 'k',
-    eventId: 'e',
-    category: 'service',
-    code: 'DOWN',
-  },
-  ...{ reason: 'the warehouse is away', since, nextAt: new Date(130_000), database: 'd' },
+  id: 'p',
+  consumer: 'stock',
+  handler: 'h',
+  topic: 'orders',
+  key: 'k',
+  eventId: 'e',
+  category: 'service',
+  code: 'DOWN',
+  reason: 'the warehouse is away',
+  since,
+  nextAt: new Date(130_000),
+  database: 'd',
 };
 
 it('a key without anything open has no reason to be late', () => {

@@ -3,8 +3,14 @@ import { expect, it } from 'vitest';
 import { type Batch, type Frame, frameOf, runTail } from './tail-loop.ts';
 
 const event = (id: string): Batch['events'][number] => ({
-  ...{ id, eventId: id, topic: 'shop.orders', key: 'k', type: 'shop.order.placed', bytes: 2 },
-  ...{ createdAt: new Date(0), database: 'orders' },
+  id,
+  eventId: id,
+  topic: 'shop.orders',
+  key: 'k',
+  type: 'shop.order.placed',
+  bytes: 2,
+  createdAt: new Date(0),
+  database: 'orders',
 });
 
 // Seen to fail without waiting for the write: a frame is held for each read that the browser does not take.
@@ -23,7 +29,8 @@ it('a browser that takes nothing holds one frame, and nothing more is read for i
       frames.push(frame);
       return frames.length === 1 ? taken.promise.then(() => undefined) : Promise.resolve();
     },
-    ...{ clock, signal: ended.signal },
+    clock,
+    signal: ended.signal,
   });
   await clock.advance(60_000);
   expect([reads, frames.length]).toEqual([1, 1]);
@@ -45,7 +52,8 @@ it('a read asks for 50 events at most, four times a second', async () => {
       return Promise.resolve({ events: [], matching: 0, unread: [] });
     },
     write: () => Promise.resolve(),
-    ...{ clock, signal: ended.signal },
+    clock,
+    signal: ended.signal,
   });
   await clock.advance(1_000);
   ended.abort();

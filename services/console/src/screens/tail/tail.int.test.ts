@@ -18,12 +18,16 @@ afterAll(() => shown.stop());
 
 describe('the live tail', () => {
   const placed = defineEvent({
-    ...{ type: 'shop.order.placed', version: 1, topic: 'shop.orders' },
+    type: 'shop.order.placed',
+    version: 1,
+    topic: 'shop.orders',
     key: ({ id }) => id,
     data: z.object({ id: z.string(), note: z.string() }),
   });
   const returned = defineEvent({
-    ...{ type: 'shop.order.returned', version: 1, topic: 'shop.returns' },
+    type: 'shop.order.returned',
+    version: 1,
+    topic: 'shop.returns',
     key: ({ id }) => id,
     data: z.object({ id: z.string(), note: z.string() }),
   });
