@@ -102,9 +102,7 @@ export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
         poll({
           ...pace,
           signal,
-          run: async () => {
-            await look();
-          },
+          run: (): Promise<void> => look().then(() => undefined),
         }),
     }),
     get book() {
