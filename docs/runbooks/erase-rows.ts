@@ -153,6 +153,7 @@ export const endedRows: readonly (readonly [table: string, row: Row])[] = [
       instance: 'ended',
       step: 'ship',
       waits_for: 'begin',
+      awaits: '{pay}',
       members: JSON.stringify({ pay: json }),
     },
   ],
