@@ -9,12 +9,7 @@ export {
   readUnclaimedWork,
   type UnclaimedWork,
 } from '../effects/operate/waits-sql.ts';
-export {
-  actOnWork,
-  listWork,
-  readWork,
-  type WorkDetail,
-} from '../effects/operate/work-sql.ts';
+export { actOnWork, listWork, readWork, type WorkDetail } from '../effects/operate/work-sql.ts';
 export { type Outcome, WORK_STATES, type WorkState } from '../effects/work/work.ts';
 export {
   type InstanceDetail,
