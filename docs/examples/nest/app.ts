@@ -10,8 +10,7 @@ import { sql } from 'drizzle-orm';
 import { drizzle, type NodePgTransaction } from 'drizzle-orm/node-postgres';
 import { ClsModule } from 'nestjs-cls';
 import { Orders, OrdersController } from './orders.ts';
-import { outbox } from '../order-placed.ts';
-import { Billing, billingConsumer, type Db } from './shop.ts';
+import { Billing, billingConsumer, type Db, outbox } from './shop.ts';
 
 /** The token of Drizzle. */
 const DRIZZLE = Symbol('drizzle');

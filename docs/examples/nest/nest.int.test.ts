@@ -9,7 +9,7 @@ import { connect, type Database, migrate, type Service } from 'convergekit';
 import { freshDatabase, waitUntil } from 'convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { appModule } from './app.ts';
-import { orderPlaced, outbox } from '../order-placed.ts';
+import { orderPlaced, outbox } from './shop.ts';
 
 /*
  * The example application of the guide, on a real Postgres.

@@ -6,8 +6,7 @@ import {
   TransactionHost,
 } from '@nestjs-cls/transactional';
 import { Body, Controller, Inject, Injectable, Post } from '@nestjs/common';
-import { type Order, orderPlaced } from '../order-placed.ts';
-import { type Db, orders } from './shop.ts';
+import { type Db, type Order, orderPlaced, orders } from './shop.ts';
 
 type Host = TransactionHost<TransactionalAdapter<Db, Db, object>>;
 
