@@ -175,6 +175,20 @@ exception when serialization_failure then
   return;
 end $$;
 
+-- A limit that was changed by hand holds for the next append: it looks at the row, whatever was measured before. As the owner, since
+-- who may change the limit need not be able to write the sequence.
+create function converge.outbox_room_unknown() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  perform setval('converge.outbox_room', 1);
+  return null;
+end $$;
+create trigger source_limit after update of max_bytes, refuse on converge.source for each row
+  when (new.max_bytes is distinct from old.max_bytes or new.refuse is distinct from old.refuse)
+  execute function converge.outbox_room_unknown();
+
 -- Refuses an append when the limit is reached; measures first if the last measurement is 15 s old, or was rolled back. The error
 -- leaves the transaction's other work intact: nothing was written yet. 53400 is "configuration limit exceeded".
 create function converge.outbox_admit() returns void

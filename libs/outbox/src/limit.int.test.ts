@@ -137,6 +137,16 @@ test('the relay does not wait for a writer that measures in an open transaction'
   expect(await readLimit(shop.database.executor)).toMatchObject({ maxBytes: 100 * MiB });
 });
 
+// Seen to fail without the trigger: the sequence says that no emit is refused until a relay measures again.
+test('a limit that an operator sets by hand holds for the next emit, without a relay', async () => {
+  await fill();
+  await measureOutbox(shop.database.executor, '0', {});
+  await query('update converge.source set max_bytes = 1000, refuse = true');
+  await expect(place('a', 1)).rejects.toMatchObject({ code: 'OUTBOX_FULL' });
+  await query('update converge.source set max_bytes = null, refuse = false');
+  await place('b', 1);
+});
+
 // Seen to fail when an append reads the row that is updated by each measurement: 46 pages after a thousand.
 test('an append looks at no more pages after a thousand measurements under a held snapshot than after a few', async () => {
   const limit = { maxBytes: 100 * MiB, whenFull: 'refuse' } as const;
