@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { failureEvent, WIRE } from '@convergekit/contracts/engine';
+import { WIRE } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { foreignRecord } from '../fixture/foreign-record.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
+import { paymentsFailure } from '../fixture/payments-failure.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { MOST_SOURCES } from './sources.ts';
 
@@ -112,31 +113,7 @@ it('foreign events with unreadable bodies do not pause a partition', async () =>
   expect(service.status()[0]?.partitions[0]?.state).toBe('running');
 });
 
-function failureOf(orderKey: string) {
-  const at = new Date(0).toISOString();
-  return failureEvent('payments')({
-    consumer: 'payments',
-    handler: 'h',
-    category: 'business',
-    certainty: 'not_applied',
-    code: 'NO',
-    message: 'no',
-    attempts: [],
-    firstAt: at,
-    lastAt: at,
-    event: {
-      id: 'x',
-      type: counted.type,
-      version: 1,
-      source: 'orders',
-      topic,
-      partition: 0,
-      offset: '0',
-      key: orderKey,
-      payload: JSON.stringify({ key: orderKey, n: 1 }),
-    },
-  });
-}
+const failureOf = (key: string) => paymentsFailure(counted, key);
 
 it('a failure event is handled only when it comes from the source of the failing consumer', async () => {
   const compensated: string[] = [];

@@ -1,4 +1,4 @@
-import { failureEvent, signatureHeader, signingKey, WIRE } from '@convergekit/contracts/engine';
+import { signatureHeader, signingKey, WIRE } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -7,6 +7,7 @@ import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { planReplay, replayPartition } from '../replay/replay.ts';
 import { foreignRecord } from '../fixture/foreign-record.ts';
 import { FixtureSource, type FixtureRecord, sendRecords } from '../testing/fixture-source.ts';
+import { paymentsFailure } from '../fixture/payments-failure.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**
@@ -150,30 +151,7 @@ it('a replay sets no watermark back to the claim of an unsigned record', async (
 
 describe('failure events where signatures are on', () => {
   const keys = { orders: first, payments: second };
-  const at = new Date(0).toISOString();
-  const failureOf = (key: string) =>
-    failureEvent('payments')({
-      consumer: 'payments',
-      handler: 'h',
-      category: 'business',
-      certainty: 'not_applied',
-      code: 'NO',
-      message: 'no',
-      attempts: [],
-      firstAt: at,
-      lastAt: at,
-      event: {
-        id: 'x',
-        type: counted.type,
-        version: 1,
-        source: 'orders',
-        topic,
-        partition: 0,
-        offset: '0',
-        key,
-        payload: JSON.stringify({ key, n: 1 }),
-      },
-    });
+  const failureOf = (key: string) => paymentsFailure(counted, key);
   let compensated: string[];
   const compensating = async (signatures: SignatureOptions, failureSources = {}): Promise<void> => {
     compensated = [];
