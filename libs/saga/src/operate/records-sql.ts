@@ -168,15 +168,17 @@ interface StoredRecords extends Omit<SagaRecords, 'journal'> {
   readonly journal: readonly StoredDecision[];
 }
 
-// A step changes near its begin and near its end: both times have an index. Steps whose journals have left are in neither. The
-// found ones are read by their keys, however many the planner expects.
+// A step changes near its begin and near its end: both times have an index. Each has a condition of its own in each span, since one
+// for both would read the whole table. Steps whose journals have left are in neither. The found ones are read by their keys,
+// however many the planner expects.
 const endedSql = `
   with found as (
-    select distinct f.saga, f.instance, f.step, f.consumer
-      from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
-      join converge.saga_fence f
-        on f.created_at >= r.low and f.created_at < r.high and (f.stripped_at is null or f.changed_at > f.stripped_at)
-        or f.changed_at >= r.low and f.changed_at < r.high)
+    select distinct f.* from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
+     cross join lateral (
+       select saga, instance, step, consumer from converge.saga_fence
+        where created_at >= r.low and created_at < r.high and (stripped_at is null or changed_at > stripped_at)
+       union
+       select saga, instance, step, consumer from converge.saga_fence where changed_at >= r.low and changed_at < r.high) as f)
   select ${decisionSql} as decision
     from found f
    cross join lateral (
