@@ -87,11 +87,12 @@ export async function readEvents(
   return rows.map(({ stored }) => stored);
 }
 
-// The search uses the index on seen_at: ids of foreign producers contain no time.
+// The search uses the index on seen_at: ids of foreign producers contain no time. Each span is looked up by itself.
 const seenSql = `
   select json_build_object('kind', 'seen', 'at', f.seen_at, 'consumer', f.consumer, 'eventId', f.event_id) as stored
     from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
-    join converge.inbox_foreign f on f.seen_at >= r.low and f.seen_at < r.high
+   cross join lateral (
+     select * from converge.inbox_foreign where seen_at >= r.low and seen_at < r.high offset 0) as f
    where f.event_id = any ($1) order by f.seen_at`;
 
 /** Events of foreign producers that consumers recorded by their ids in these spans of time. */

@@ -17,7 +17,8 @@ const columns = `
   json_build_object('at', w.created_at, 'id', w.id, 'consumer', w.consumer, 'handler', w.handler,
     'eventId', w.cause::json ->> 'eventId', 'effect', w.effect, 'state', w.state, 'stuckReason', w.stuck_reason,
     'endedAt', w.ended_at, 'awaitsQuota', ${awaitedQuotaSql('w')}, 'story', w.story::json) as work`;
-// The statement uses three partial indexes: open work, stuck one, and what ended in these spans.
+// The statement uses three partial indexes: open work, stuck one, and what ended in these spans. Each span is looked up by itself, as
+// a join would read the whole table (`offset 0` keeps the planner from making one).
 const workSql = `
   select ${columns} from converge.saga_work w
    where w.state in ('ready', 'calling', 'unknown', 'answered') and w.cause::json ->> 'eventId' = any ($1)
@@ -25,8 +26,9 @@ const workSql = `
   select ${columns} from converge.saga_work w where w.state = 'stuck' and w.cause::json ->> 'eventId' = any ($1)
   union all
   select ${columns} from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
-    join converge.saga_work w on w.ended_at >= r.low and w.ended_at < r.high
-   where w.ended_at is not null and w.cause::json ->> 'eventId' = any ($1)`;
+   cross join lateral (
+     select * from converge.saga_work where ended_at is not null and ended_at >= r.low and ended_at < r.high offset 0) as w
+   where w.cause::json ->> 'eventId' = any ($1)`;
 
 /**
  * Reads the work that handlers of these events requested, with all attempts: what is open, and what ended in these spans of

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { readInstance } from '../observe/instance-sql.ts';
 import { findOrphans } from '../verify/orphans-sql.ts';
 import { verifySagas } from '../verify/verify-journal.ts';
+import { readEventWork } from './event-work-sql.ts';
 import { readEndedWork, readSagaRecords } from './records-sql.ts';
 import { readWork } from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/saga';
@@ -31,8 +32,8 @@ beforeAll(async () => {
      select gen_random_uuid(), 'payments', 'h', 'e', 'k', 'k', '{}', '{"eventId":"e"}', ${saga}, 'pay', 'apply' ${each}`,
     `insert into converge.saga_instance (saga, instance, version, key, state, facts, first_at)
      select ${saga}, 1, 'k', 'running', '{"steps":{}}', clock_timestamp() ${each}`,
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause)
-     select gen_random_uuid(), 'payments', 'h', 'e', 'k', 'k', '{}', '{"eventId":"e"}' ${each}`,
+    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, outcome, created_at, ended_at)
+     select gen_random_uuid(), 'payments', 'h', 'e', 'k', 'k', '{}', '{"eventId":"e"}', 'done', '{}', ${at}, ${at} ${each}`,
     'vacuum analyze',
   ])
     await database.executor.query(text);
@@ -78,17 +79,16 @@ it('the fences, journal, work and observed state of one instance among 100,000 a
   expect(Math.max(...pages)).toBeLessThan(150);
 });
 
+const days = ['2026-02-01', '2026-02-20', '2026-02-21'];
+const hours = { from: days.map((day) => `${day}T00:00:00Z`), to: days.map((day) => `${day}T01:00:00Z`) };
+
 // Planted faults: a join of the steps that were found with all steps reads each of them; one condition for both times, once there
 // is more than one span.
 it('the ended work that an event requested is found among 100,000 steps by the times of their begin and their end', async () => {
   const { executor, pages } = counting(database.executor);
-  const hour = { from: ['2026-02-01T00:00:00Z'], to: ['2026-02-01T01:00:00Z'] };
+  const hour = { from: [hours.from[0]!], to: [hours.to[0]!] };
   expect(await readEndedWork(executor, ['e'], hour)).toHaveLength(60);
   expect(await readEndedWork(executor, ['another'], hour)).toEqual([]);
-  const hours = {
-    from: [...hour.from, '2026-02-20T00:00:00Z', '2026-02-21T00:00:00Z'],
-    to: [...hour.to, '2026-02-20T01:00:00Z', '2026-02-21T01:00:00Z'],
-  };
   expect(await readEndedWork(executor, ['e'], hours)).toHaveLength(180);
   expect(Math.max(...pages)).toBeLessThan(500 * hours.from.length);
 });
@@ -106,4 +106,14 @@ it('the journals of 100,000 instances are verified page by page, and each page b
   expect(pages.length).toBe(20);
   const ofNames = pages.filter((_, at) => at % 2 === 0);
   expect(Math.max(...ofNames)).toBeLessThan(300);
+});
+
+// Planted fault: a join of the spans with the calls, which reads all of them once there is more than one span.
+it('the calls that a handler of an event requested are found among 100,000 by the time of their end', async () => {
+  await database.executor.query(`delete from converge.saga_work where ended_at is null`);
+  await database.executor.query('vacuum analyze converge.saga_work');
+  const { executor, pages } = counting(database.executor);
+  const found = await readEventWork(executor, ['e'], hours);
+  expect(found.map(({ endedAt }) => endedAt?.slice(0, 10))).toEqual(expect.arrayContaining(days));
+  expect(Math.max(...pages)).toBeLessThan(1_500);
 });
