@@ -49,6 +49,7 @@ const own = {
   idle_in_transaction_session_timeout: '1min',
   synchronous_commit: 'local',
   plan_cache_mode: 'auto',
+  row_security: 'on',
   transaction_isolation: 'read committed',
   transaction_read_only: 'off',
 };

@@ -8,7 +8,7 @@
  * Nothing is set in a shared session: behind a pooler it would stay for other clients.
  *
  * Not included: `client_encoding` (pg sets it at connecting), `lc_messages` (for superusers; SQLSTATE is compared
- * instead), `row_security` (the kit's tables have no policies).
+ * instead).
  */
 
 /** Formats of values: pg's parsers and the kit's SQL know one format each. */
@@ -32,6 +32,8 @@ const OWN = {
   idle_in_transaction_session_timeout: String(IDLE_MS),
   plan_cache_mode: 'auto',
   jit: 'off',
+  // Leases have policies, which `off` turns into an error.
+  row_security: 'on',
 } as const;
 
 /** Further settings of a session reserved for the kit. A transaction sets the first three at its BEGIN. */

@@ -247,7 +247,8 @@ create trigger relay_topic_recounted before update of partitions on converge.rel
   execute function converge.relay_topic_recounted();
 
 -- Returns why ticks and cursors prove nothing about this database; null: they do. A copy has another identity, and its lower
--- transaction ids count as seen by old snapshots. A standby may lack commits whose events consumers have handled.
+-- transaction ids count as seen by old snapshots. A standby may lack commits whose events consumers have handled. An event that row
+-- security hides would count as one that is not there.
 create function converge.relay_doubt() returns text
   language plpgsql stable
   set search_path = pg_catalog, pg_temp
@@ -258,6 +259,9 @@ declare
 begin
   if pg_is_in_recovery() then
     return 'the database is a standby, which may lag: give the address of the primary';
+  end if;
+  if row_security_active('converge.outbox') then
+    return format('row security hides events of converge.outbox from this login: `alter role %I bypassrls`, as a superuser', current_user);
   end if;
   select * into led from converge.relay_source;
   if led.term is null or led.term = 0 then

@@ -2,6 +2,7 @@ import { BrokerError } from '@convergekit/broker';
 import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { commitError } from '../../../postgres/src/errors.ts';
 import { UsageError } from './errors.ts';
 import { explain } from './explain.ts';
 
@@ -39,6 +40,18 @@ describe('an error at the command line', () => {
   it('an error that a retry may resolve exits with 1', () => {
     const error = new BrokerError('no answer', { code: 'TIMEOUT', kind: 'retry', certainty: 'unknown' });
     expect(explain(error).exitCode).toBe(1);
+  });
+
+  // Without it the command ends with `unexpected Error`, as if nothing had happened, and is repeated.
+  it.each([
+    ['a lost COMMIT', commitError(new Error('read ECONNRESET'))],
+    ['a lost answer', new Error('Connection terminated unexpectedly')],
+    ['a session that the server ended', pgError('57P01', 'terminating connection')],
+  ])('%s may have been applied, and the audit shows whether it was', (_name, error) => {
+    expect(explain(error)).toEqual({
+      message: expect.stringMatching(/not known whether .*`converge audit --limit 5`/) as string,
+      exitCode: 1,
+    });
   });
 
   it('an error in several settings has one line for each', () => {

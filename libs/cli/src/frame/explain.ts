@@ -1,7 +1,9 @@
 import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
+import { DatabaseError } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { migrationsMissing } from '@convergekit/postgres/operate';
+import { classify } from '@convergekit/resilience';
 import { UsageError } from './errors.ts';
 
 /** The failure of a command, for the shell. */
@@ -23,6 +25,9 @@ export function explain(error: unknown): Explanation {
     return { message: '', exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE };
   if (error instanceof UsageError) return { message: error.message, exitCode: EXIT_USAGE };
   if (!(error instanceof Error)) return { message: `unexpected failure: ${String(error)}`, exitCode: 1 };
+  const lost = lostAnswer(error);
+  if (lost !== undefined)
+    return { message: `${lost}: \`converge audit --limit 5\` lists the act if it was applied`, exitCode: 1 };
   // An error of the kit has a category, and may have an error of Postgres as its cause.
   const state = 'severity' in error && !('category' in error) ? sqlState(error) : undefined;
   if (state !== undefined) return explainSql(error, state);
@@ -33,6 +38,15 @@ export function explain(error: unknown): Explanation {
     message: `unexpected ${error.name}: ${firstLine(error.message)} (LOG_LEVEL=debug shows where)`,
     exitCode: 1,
   };
+}
+
+/** Says that Postgres may have done what it was asked for without an answer; undefined: it certainly has not. */
+function lostAnswer(error: Error): string | undefined {
+  if (error instanceof DatabaseError)
+    return error.code === 'COMMIT_UNKNOWN' ? error.message.replace(/\.$/, '') : undefined;
+  const { category, certainty } = classify(error);
+  if ('category' in error || category !== 'network' || certainty !== 'unknown') return undefined;
+  return `the connection was lost before an answer came: ${firstLine(error.message)}. If it was a change, it is not known whether it was applied; look before you repeat it`;
 }
 
 // The errors of the kit carry code and category, and their messages are written for people.

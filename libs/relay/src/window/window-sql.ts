@@ -1,3 +1,4 @@
+import { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
 import type { TupleBlock } from '@convergekit/postgres/engine';
 import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
@@ -36,12 +37,14 @@ const tickJson = (
 // The snapshot of this one statement is the tick's snapshot, decides what is fresh, and is older than both the tick's
 // own xid and the sequence value: ceil covers every id that the window can hold. set_config makes this commit, and
 // with it every commit that the snapshot saw, durable before the reply; where the wait for a standby is cancelled, the
-// server only warns, so the warning must reach us whatever the session's client_min_messages. The lease's term fences; a
+// server only warns, so the warning must reach us whatever the session's client_min_messages. No tick passes over events that row
+// security hides. The lease's term fences; a
 // check that passed on an old snapshot leaves a normal tick, because windows are read by number. Sizes are looked at
 // before rows are sent: the lengths are in the rows, so what is stored out of line is not fetched for that.
 export const pollSql = `
   with durable as materialized (
-    select set_config('synchronous_commit', 'on', true) as setting, set_config('client_min_messages', 'warning', true) as heard
+    select set_config('synchronous_commit', 'on', true) as setting, set_config('client_min_messages', 'warning', true) as heard,
+           row_security_active('converge.outbox') as hidden
   ),
   sequence as materialized (select last_value - (not is_called)::int as value from converge.outbox_id),
   fresh as materialized (${freshArms({
@@ -58,13 +61,13 @@ export const pollSql = `
     insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
     select $1::bigint, pg_current_snapshot(), pg_current_xact_id(), $6::bigint, sequence.value, $7, $8::int, lease.term
       from converge.lease, durable, sequence
-     where lease.name = $9 and lease.term = $10::bigint and durable.setting = 'on' and durable.heard = 'warning'
+     where lease.name = $9 and lease.term = $10::bigint and durable.setting = 'on' and durable.heard = 'warning' and not durable.hidden
        and ($11::boolean or exists (select from fresh))
     returning number, snapshot, own, floor, ceil, nonce, epoch
   )
   ${reply(
     '(select * from fresh where exists (select from made) and (select fits from size)) as fitting',
-    `json_build_object('sequence', (select value::text from sequence), 'found', (select found from size),
+    `json_build_object('hidden', (select hidden from durable), 'sequence', (select value::text from sequence), 'found', (select found from size),
       'fits', (select fits from size), 'tick', (select ${tickJson('made')} from made))`,
   )}`;
 
@@ -96,13 +99,15 @@ export interface PollReply {
 }
 
 interface PollHead {
+  /** True when row security may hide events from the relay's login. */
+  readonly hidden: boolean;
   readonly sequence: string;
   readonly found: number;
   readonly fits: boolean;
   readonly tick: TickRow | null;
 }
 
-/** Rejects with SQLSTATE 23505 when another relay made this tick. */
+/** Rejects with SQLSTATE 23505 when another relay made this tick, with RELAY_RIGHTS_MISSING when events may be hidden. */
 export async function pollOutbox(executor: Executor, request: PollRequest): Promise<PollReply> {
   const { previous, page, bytes = POLL_BYTES } = request;
   const { rows } = await executor.query<OutboxRow & HeadRow>(pollSql, [
@@ -120,12 +125,20 @@ export async function pollOutbox(executor: Executor, request: PollRequest): Prom
     Math.floor(bytes),
   ]);
   const head = headOf(rows) as PollHead;
+  if (head.hidden) throw eventsHidden();
   return {
     sequence: BigInt(head.sequence),
     tick: head.tick === null ? undefined : tickOf(head.tick),
     // A window ends at its ceil, here as in a read by number: an id above it was written manually.
     rows: head.fits ? blockOf(rows.filter(({ id }) => BigInt(id) <= BigInt(head.sequence))) : undefined,
   };
+}
+
+function eventsHidden(): ConvergeError {
+  return new ConvergeError(
+    "row security hides events of converge.outbox from the relay's login, and what it does not see it would never publish: `alter role <login> bypassrls`, or `alter table converge.outbox disable row level security`, as a superuser or the owner of the table; nothing was passed over",
+    { code: 'RELAY_RIGHTS_MISSING', category: 'configuration', certainty: 'not_applied' },
+  );
 }
 
 /**

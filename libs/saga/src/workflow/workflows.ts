@@ -24,7 +24,8 @@ export interface Workflows {
    * Runs a workflow under the caller's id, and resolves with the result of its body. An error of the body has
    * everything undone, the last step first, and `run` rejects: WORKFLOW_COMPENSATED once nothing is left;
    * WORKFLOW_UNFINISHED when the workers continue it; WORKFLOW_STUCK when an operator must. A repeat under the same id
-   * does nothing again: it returns the end of the first run, or continues an interrupted one.
+   * does nothing again: it returns the end of the first run, or continues an interrupted one. The id of a workflow that ended
+   * longer than `keepMs` ago is a new one.
    */
   readonly run: <Input, Result>(
     workflow: Workflow<Input, Result>,

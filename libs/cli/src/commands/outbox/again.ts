@@ -1,12 +1,14 @@
 import { versionOf, WIRE } from '@convergekit/contracts/engine';
 import { newUuidV7, systemClock } from '@convergekit/core';
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import type { AppendEvent } from '@convergekit/outbox/engine';
-import { type Database, withTransaction } from '@convergekit/postgres';
+import type { DomainEvent } from '@convergekit/contracts';
+import { outboxMigrations } from '@convergekit/outbox';
+import { type AppendEvent, createEngineOutbox } from '@convergekit/outbox/engine';
+import { type Database, executorOf } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
+import { explain } from '../../frame/explain.ts';
 import { anyArguments, asks, bigWhole, count, dryRun, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { countEvents, type EventFilter, listEvents, readWhole, type WholeEvent } from './events-sql.ts';
@@ -70,14 +72,15 @@ export const againCommand = command({
     if (events > 0) await context.confirm(`Emit ${events} events again, under new ids?`);
     // Events that are written meanwhile, these replays among them, are not part of it.
     const lastId = (await listEvents(database.executor, wanted, 1))[0]?.id ?? '0';
-    const { done, stoppedAt } = await emitAll(context, database, { wanted, events, lastId, rate });
+    const { done, stoppedAt, failure } = await emitAll(context, database, { wanted, events, lastId, rate });
     context.audit({ events: done.length, of: events, stoppedAt, filter: auditable(wanted) });
-    if (stoppedAt !== undefined) context.output.progress(`stopped; the rest: add --after-row ${stoppedAt}`);
+    const stopped = failure === undefined ? 'stopped' : `stopped: ${failure}`;
     return result(
-      { count: done.length, of: events, events: done, stoppedAt },
+      { count: done.length, of: events, events: done, stoppedAt, failure },
       () => [
         `emitted ${done.length} of ${events} events again`,
         ...done.map(({ eventId, replayOf }) => `${eventId}  replay of ${replayOf}`),
+        ...(stoppedAt === undefined ? [] : [`${stopped}; the rest: add --after-row ${stoppedAt}`]),
       ],
       stoppedAt === undefined,
     );
@@ -91,11 +94,20 @@ interface Work {
   readonly rate: number;
 }
 
+interface Done {
+  readonly done: readonly Replay[];
+  /** The row behind which the rest begins; undefined: all were emitted. */
+  readonly stoppedAt?: string;
+  /** Why the rest was not emitted; undefined: an operator stopped the command. */
+  readonly failure?: string;
+}
+
+/** Emits batch after batch. One that fails stops the rest: what was emitted before must not be emitted by a repeat. */
 async function emitAll(
   context: CommandContext,
   database: Database,
   { wanted, events, lastId, rate }: Work,
-): Promise<{ readonly done: readonly Replay[]; readonly stoppedAt: string | undefined }> {
+): Promise<Done> {
   const stop = context.stopRequested();
   const done: Replay[] = [];
   let afterId = wanted.afterId ?? 0n;
@@ -105,13 +117,18 @@ async function emitAll(
     const page = await readWhole(database.executor, { ...wanted, afterId }, Math.min(BATCH, rate));
     const batch = page.filter(({ id }) => BigInt(id) <= BigInt(lastId));
     if (batch.length === 0) break;
-    done.push(...(await emitAgain(context, database, batch)));
+    try {
+      done.push(...(await emitAgain(context, database, batch)));
+    } catch (error) {
+      if (done.length === 0) throw error;
+      return { done, stoppedAt: afterId.toString(), failure: explain(error).message };
+    }
     afterId = BigInt(batch.at(-1)?.id ?? afterId);
     context.output.progress(`${done.length} of ${events}`);
     const dueAt = began + (done.length / rate) * 1_000;
     if (done.length < events) await systemClock.sleep(Math.max(0, dueAt - systemClock.monotonic()), stop);
   }
-  return { done, stoppedAt: undefined };
+  return { done };
 }
 
 interface Replay {
@@ -127,22 +144,20 @@ function replayOf(event: WholeEvent, id: string): AppendEvent & { readonly id: s
   return { id, topic, key, type, version, payload, headers: { ...headers, [WIRE.replayOf]: event.eventId } };
 }
 
-/** Writes events again, in order, in one transaction: by the append, with the locks of the keys. */
+const outbox = createEngineOutbox([]);
+
+/** Writes events again, in order, in one transaction of the outbox, which finds out what became of a lost COMMIT. */
 async function emitAgain(
   context: CommandContext,
-  database: Database,
+  { db }: Database,
   events: readonly WholeEvent[],
 ): Promise<readonly Replay[]> {
-  const outbox = createOutbox([]);
   // Made before the transaction: when it is rerun, the ids stay.
   const replays = events.map((event) => ({ event, made: replayOf(event, newUuidV7()) }));
-  await withTransaction(database, {}, async (tx) => {
-    await outbox.append(
-      tx,
-      replays.map(({ made }) => made),
-    );
+  await outbox.transaction(db, { isolation: 'read committed' }, async ({ tx, emit }) => {
+    for (const { made } of replays) emit(made as unknown as DomainEvent);
     for (const { event, made } of replays)
-      await context.record(tx, {
+      await context.record(executorOf(tx), {
         act: 'outbox again',
         subject: event.eventId,
         reason: 'emitted again',

@@ -1,14 +1,17 @@
 /**
  * Code that was removed once, and a test here failed:
  * - the order of ids in `again` (the newest first): a key's replays change places;
- * - the tail by what each snapshot sees (by the highest id seen): a late committer is passed over.
+ * - the tail by what each snapshot sees (by the highest id seen): a late committer is passed over;
+ * - the look at what became of a lost COMMIT: the command fails, and a repeat emits the events twice;
+ * - the rest of `again` behind a failure: a repeat emits what was emitted before it twice.
  */
 import { randomBytes } from 'node:crypto';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { loseAnswerToCommit } from '../../fixture/lose-answer.ts';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
@@ -41,6 +44,14 @@ async function json(...args: readonly string[]): Promise<unknown> {
   expect(stderr).toBe('');
   expect(code).toBe(0);
   return JSON.parse(stdout);
+}
+
+/** The events that were emitted again, in the order of their replays. */
+async function replays(): Promise<readonly string[]> {
+  const { rows } = await database.executor.query<{ of: string }>(
+    `select headers::json ->> 'ce_replayof' as of from converge.outbox where headers like '%ce_replayof%' order by id`,
+  );
+  return rows.map(({ of }) => of);
 }
 
 describe('converge outbox', () => {
@@ -94,6 +105,38 @@ describe('converge outbox', () => {
       expect(headerOf(record, 'tenant')).toBe('a');
     }
     await relay.stop();
+  });
+
+  it('`converge outbox again` whose COMMIT got no answer finds out that the events were emitted', async () => {
+    const ids = await emit(1, 3);
+    const proxy = await loseAnswerToCommit(env['DATABASE_URL'] ?? '');
+    onTestFinished(proxy.close);
+    const again = await cli(['outbox', 'again', '--topic', topic, '--yes', '--json'], {
+      ...env,
+      DATABASE_URL: proxy.url,
+    });
+    expect(again).toMatchObject({ code: 0 });
+    expect(JSON.parse(again.stdout)).toMatchObject({ count: 3, of: 3 });
+    expect(await replays()).toEqual(ids);
+  });
+
+  it('`converge outbox again` that fails in the middle says what it emitted and where the rest begins', async () => {
+    const ids = await emit(1, 3);
+    await database.executor.query(
+      `create function refuse() returns trigger language plpgsql as $$ begin raise 'the disk is full'; end $$`,
+    );
+    await database.executor.query(
+      `create trigger refuse before insert on converge.audit for each row when (new.subject_id = '${ids[2]}') execute function refuse()`,
+    );
+    const args = ['outbox', 'again', ...ids, '--rate', '2', '--yes', '--json'];
+    const first = await cli(args, env);
+    const broken = JSON.parse(first.stdout) as { stoppedAt: string };
+    expect([first.code, broken]).toMatchObject([1, { count: 2, of: 3 }]);
+    expect(broken).toMatchObject({ failure: expect.stringContaining('the disk is full') as string });
+    await database.executor.query('drop trigger refuse on converge.audit');
+    const rest = await cli([...args, '--after-row', broken.stoppedAt], env);
+    expect(JSON.parse(rest.stdout)).toMatchObject({ count: 1 });
+    expect(await replays()).toEqual(ids);
   });
 
   it('`converge outbox tail` shows each committed event, also of late commits, until Ctrl-C', async () => {
