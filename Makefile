@@ -5,7 +5,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export NX_DAEMON := false
 export NODE_OPTIONS := --conditions=source
 
-INSTALLED := node_modules/.converge-installed
+PRISMA := docs/examples/outbox-with-your-orm/prisma
+INSTALLED := node_modules/.converge-installed $(PRISMA)/generated/client.ts
 MANIFESTS := package.json package-lock.json .npmrc $(wildcard libs/*/package.json services/*/package.json schemas/package.json)
 
 .PHONY: help
@@ -13,13 +14,18 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: $(INSTALLED) ## install the packages and Node 24 into node_modules
+install: $(INSTALLED) ## install the packages and Node 24 into node_modules, generate the client of an example
 
-$(INSTALLED): $(MANIFESTS)
+node_modules/.converge-installed: $(MANIFESTS)
 	@command -v npm >/dev/null || { echo "npm was not found: install Node.js 20 or newer (it brings npm), then run make again" >&2; exit 1; }
 	@echo "installing packages (once; about half a minute)" >&2
 	@NODE_OPTIONS= npm ci --loglevel=error --no-progress >&2
 	@case "$$(node -v)" in v24.*) ;; *) echo "node_modules/.bin/node is $$(node -v), expected v24: remove node_modules and run make install" >&2; exit 1;; esac
+	@touch $@
+
+# Prisma would download an engine, which it does not run here, unless it is given one.
+$(PRISMA)/generated/client.ts: $(PRISMA)/schema.prisma node_modules/.converge-installed
+	@NODE_OPTIONS= PRISMA_SCHEMA_ENGINE_BINARY="$$(type -P true)" prisma generate --schema $< --no-hints >&2
 	@touch $@
 
 .PHONY: test

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { Account } from './test/account.ts';
-import { HangWatch } from './test/hang-watch.ts';
 import { LongestFirst } from './test/longest-first.ts';
 import { promises } from './test/promises.ts';
+import { HangWatch } from './test/running.ts';
 import { MissingTools, toolTags } from './test/tools.ts';
 
 const roots = ['{libs,services}/*/src/**', 'schemas/src/**', '{verification,infra,docs,test}/**'];

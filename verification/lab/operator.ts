@@ -1,5 +1,4 @@
-import { PassThrough } from 'node:stream';
-import { run } from '@convergekit/cli';
+import { cli } from '../../libs/cli/src/fixture/cli.ts';
 import { runCli } from '../../libs/cli/src/fixture/cli-process.ts';
 import type { Child } from './process.ts';
 
@@ -20,19 +19,12 @@ export async function converge<T>(
   { mayFail = false, apart = false }: ConvergeOptions = {},
 ): Promise<T> {
   const words = [...args, '--json', '--quiet'];
-  const { code, stdout, stderr } = await (apart ? runCli(words, env) : runHere(words, env));
+  const { code, stdout, stderr } = await (apart
+    ? runCli(words, env)
+    : cli(words, { LOG_LEVEL: 'fatal', ...env }));
   if (code !== 0 && !mayFail)
     throw new Error(`converge ${args.join(' ')} ended with ${code ?? 'a signal'}: ${stderr}${stdout}`);
   return JSON.parse(stdout === '' ? 'null' : stdout) as T;
-}
-
-async function runHere(args: readonly string[], env: Environment) {
-  const text = { stdout: '', stderr: '' };
-  const into = (name: keyof typeof text): PassThrough =>
-    new PassThrough().setEncoding('utf8').on('data', (chunk: string) => (text[name] += chunk));
-  const streams = { stdout: into('stdout'), stderr: into('stderr') };
-  const code = await run(args, { streams, env: { LOG_LEVEL: 'fatal', ...env } });
-  return { code, ...text };
 }
 
 /** An event as `converge outbox list` shows it. */

@@ -3,10 +3,9 @@ import { type Check, checkOf, type Judgement, overall } from '../checker/check.t
 import { reasonOf } from '../programs.ts';
 import { randomOf } from './drive.ts';
 import { planned, type Planned, throughoutLoad } from './plan.ts';
-import { lookAtAll, unanswered, untilRest } from './rest.ts';
+import { lookAtAll, unanswered, untilRest, warmedUp } from './rest.ts';
 import type { LabRun } from './spec.ts';
 import { isEmpty, type Judged, type Look, type Span, type Targets, targetsOf } from './types.ts';
-import { warmedUp } from './warm-up.ts';
 
 /** The time within which everything must work again after a repaired fault, in milliseconds. */
 const LIVE_MS = 60_000;

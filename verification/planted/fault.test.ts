@@ -23,7 +23,6 @@ describe('the file of a planted fault', () => {
       planted: 'no lock.',
       breaks: 'guarantee 1',
       promise: 'one at a time',
-      mark: 'x: y',
       caughtBy: ['a/b.int', 'c'],
       only: 'a lock',
     });

@@ -11,8 +11,6 @@ export interface Fault {
   readonly breaks: string;
   /** What stays true when the code under the patch is written anew: by it the patch is written anew, too. */
   readonly promise: string;
-  /** The words that a drawn fault was made from; undefined: it was not drawn. */
-  readonly mark?: string;
   /** Parts of the paths of the test files that catch it. */
   readonly caughtBy: readonly string[];
   /** The tests that are run, as vitest's `-t`. @default all of the files */
@@ -48,7 +46,7 @@ export function parseFault(file: string, text: string): Fault {
   const tier = TIER.exec(needed('Tier'));
   if (tier === null) throw wrong('its tier is neither "test" nor "verify <part>"');
   const [, part] = tier;
-  const [mark, only, failsWith] = ['Mark', 'Only', 'Fails with'].map((field) => fields.get(field));
+  const [only, failsWith] = ['Only', 'Fails with'].map((field) => fields.get(field));
   return {
     id,
     name,
@@ -57,7 +55,6 @@ export function parseFault(file: string, text: string): Fault {
     promise: needed('Promise'),
     caughtBy: needed('Caught by').split(', '),
     ...(part !== undefined && { part }),
-    ...(mark !== undefined && { mark }),
     ...(only !== undefined && { only }),
     ...(failsWith !== undefined && { failsWith }),
   };

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { FixtureSource, sendRecords } from '@convergekit/inbox/testing';
@@ -16,6 +16,7 @@ import {
   succeeded,
 } from '../../libs/saga/src/fixture/effects/calls.ts';
 import { Provider } from '../../libs/saga/src/fixture/effects/provider.ts';
+import { Children } from '../../libs/testing/src/fixture/children.ts';
 import { Scene } from './fixture/scene.ts';
 
 const TABLES =
@@ -24,7 +25,7 @@ type Called = ReturnType<typeof sceneEffects>[keyof ReturnType<typeof sceneEffec
 
 let scene: Scene<SceneDb>;
 let provider: Provider;
-const children: ChildProcess[] = [];
+const children = new Children();
 beforeEach(async () => {
   scene = await Scene.open<SceneDb>(TABLES);
   await scene.topics(asked.topic, succeeded.topic, failed.topic);
@@ -32,11 +33,7 @@ beforeEach(async () => {
   await provider.start();
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  await children.kill();
   await scene.close();
   await provider.stop();
 });
@@ -158,16 +155,8 @@ const program = fileURLToPath(
 
 async function startWorker(): Promise<ChildProcess> {
   const calls = { PROVIDER_URL: provider.url, QUOTA: JSON.stringify(quota), CALL_MS: '60000' };
-  const env = {
-    ...process.env,
-    ...calls,
-    DATABASE_URL: scene.url,
-    NODE_OPTIONS: '--conditions=source',
-    LOG_LEVEL: 'silent',
-  };
-  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  children.push(child);
-  const { value } = (await child.stdout.iterator({ destroyOnReturn: false }).next()) as { value: unknown };
+  const child = children.start(program, { ...calls, DATABASE_URL: scene.url });
+  const { value } = (await child.stdout!.iterator({ destroyOnReturn: false }).next()) as { value: unknown };
   expect(String(value)).toContain('ready');
   return child;
 }
@@ -182,7 +171,7 @@ it('S6, G6n: two worker processes never send a provider more than its quota, wit
     (event, context) =>
       effect(context, event.data.key.startsWith('k') ? keyed : plain, event.data).then(() => undefined),
   );
-  await Promise.all([startWorker(), startWorker()]);
+  const workers = await Promise.all([startWorker(), startWorker()]);
   const begun = performance.now();
   await scene.consume([consumer]);
   const keys = [
@@ -191,7 +180,7 @@ it('S6, G6n: two worker processes never send a provider more than its quota, wit
   ];
   for (const key of keys) await scene.emit(asked({ key }));
   await scene.eventually(async () => (await outcomes()).length === keys.length, 'all calls to be answered');
-  for (const child of children) {
+  for (const child of workers) {
     child.kill('SIGTERM');
     expect((await once(child, 'exit'))[0]).toBe(0);
   }
@@ -203,12 +192,12 @@ it('S6, G6n: two worker processes never send a provider more than its quota, wit
 
 it('G6a: calls of a worker that is killed are taken up by another, and take effect once', async () => {
   const { keyed } = sceneEffects(provider.url, patient);
-  await startWorker();
+  const worker = await startWorker();
   await scene.consume([asking(keyed)]);
   provider.modes.set('keyed', ['hang']);
   await scene.emit(asked({ key: 'a' }));
   await waitUntil(() => provider.calls.length === 1, { what: 'the call' });
-  children[0]?.kill('SIGKILL');
+  worker.kill('SIGKILL');
   const { shared, ...quick } = hurried;
   await scene.run(sagaWorker([keyed], { database: scene.database, ...quick, ...(shared && { shared }) }));
   await until(['a r-a']);

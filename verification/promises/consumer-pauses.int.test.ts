@@ -1,9 +1,10 @@
 import { inPlace } from '@convergekit/inbox/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { defineConsumer } from 'convergekit';
 import { waitUntil } from 'convergekit/testing';
 import { type LedgerDb, note } from '../../libs/inbox/src/fixture/ledger.ts';
-import { Counting, partitionOf } from './fixture/consumers.ts';
+import { Counting, partitionOf, why } from './fixture/consumers.ts';
 
 let stock: Counting;
 beforeEach(async () => {
@@ -11,18 +12,8 @@ beforeEach(async () => {
 });
 afterEach(() => stock.scene.close());
 
-const why = ['--reason', 'deployed the fix', '--yes'];
 const cli = (...args: readonly string[]) => stock.scene.cli(...args);
-const dead = () => stock.parked('--state', 'dead');
-interface Act {
-  readonly act: string;
-  readonly reason: string;
-  readonly by: string;
-}
-const acts = async () =>
-  (await stock.scene.json<readonly Act[]>('audit'))
-    .map(({ act, reason }) => `${act}: ${reason}`)
-    .toReversed();
+
 // Planted fault: without the limit all forty are given up and compensated.
 it('G5w, G5k: with a bug in every event at most five are given up, then the consumer pauses; one resume applies the rest, on record', async () => {
   stock.throws = () => new TypeError('a wrong deployment');
@@ -36,7 +27,7 @@ it('G5w, G5k: with a bug in every event at most five are given up, then the cons
   const { stdout } = await cli('consumers', 'list', stock.name);
   expect(stdout).toContain(`converge consumers resume ${stock.name} --reason`);
   const given = (await stock.failures()).length;
-  expect([given, (await dead()).length]).toEqual([5, 5]);
+  expect([given, (await stock.dead()).length]).toEqual([5, 5]);
   stock.throws = () => undefined;
   expect((await cli('consumers', 'resume', stock.name, ...why)).code).toBe(0);
   await stock.until(40 - given);
@@ -44,7 +35,7 @@ it('G5w, G5k: with a bug in every event at most five are given up, then the cons
     what: 'the parked keys to be released',
   });
   expect((await stock.failures()).length).toBe(given);
-  expect(await acts()).toEqual(['consumers resume: deployed the fix']);
+  expect(await stock.acts()).toEqual(['consumers resume: deployed the fix']);
 });
 
 it('G5k: a pause returns when no handler runs, and a resume alone ends it; both are on record', async () => {
@@ -70,15 +61,9 @@ it('G5k: a pause returns when no handler runs, and a resume alone ends it; both 
     return end;
   });
   await stock.emit(['a', 2]);
-  await waitUntil(
-    async () =>
-      (
-        await stock.scene.rows(
-          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-        )
-      ).length > 0,
-    { what: 'the pause to wait for the handler' },
-  );
+  await waitUntil(() => waitsForLock(stock.scene.database.executor), {
+    what: 'the pause to wait for the handler',
+  });
   expect(hasPaused).toBe(false);
   released.resolve(undefined);
   expect((await pausing).code).toBe(0);
@@ -89,5 +74,8 @@ it('G5k: a pause returns when no handler runs, and a resume alone ends it; both 
   expect(await stock.applied()).toEqual(before);
   expect((await cli('consumers', 'resume', stock.name, ...why)).code).toBe(0);
   await stock.until(2);
-  expect((await acts()).map((act) => act.split(':')[0])).toEqual(['consumers pause', 'consumers resume']);
+  expect((await stock.acts()).map((act) => act.split(':')[0])).toEqual([
+    'consumers pause',
+    'consumers resume',
+  ]);
 });

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { failureEvent } from '@convergekit/contracts/engine';
 import { FixtureSource, sendRecords, type FixtureRecord } from '@convergekit/inbox/testing';
 import { captureLogs } from '@convergekit/telemetry/testing';
 import { defineConsumer, executorOf } from 'convergekit';
@@ -7,6 +6,7 @@ import { waitUntil } from 'convergekit/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type LedgerDb, note } from '../../libs/inbox/src/fixture/ledger.ts';
+import { paymentsFailure } from '../../libs/inbox/src/fixture/payments-failure.ts';
 import { Counting, failing, partitionOf } from './fixture/consumers.ts';
 
 let stock: Counting;
@@ -139,31 +139,8 @@ it('G5c, G5e: records that no consumer can read become dead letters with their b
 });
 
 /** A failure event as another service publishes it. */
-function failureOf(key: string) {
-  const at = new Date(0).toISOString();
-  return failureEvent('payments')({
-    consumer: 'payments',
-    handler: 'h',
-    category: 'business',
-    certainty: 'not_applied',
-    code: 'NO',
-    message: 'no',
-    attempts: [],
-    firstAt: at,
-    lastAt: at,
-    event: {
-      id: 'x',
-      type: stock.events.counted.type,
-      version: 1,
-      source: 'orders',
-      topic: stock.topic,
-      partition: 0,
-      offset: '0',
-      key,
-      payload: JSON.stringify({ key, n: 1 }),
-    },
-  });
-}
+const failureOf = (key: string) =>
+  paymentsFailure({ type: stock.events.counted.type, topic: stock.topic }, key);
 
 it.each(['first seen', 'declared'])(
   'G5g: a failure event is acted on only when it comes from the %s source of the consumer that failed',

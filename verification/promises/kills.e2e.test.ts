@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { makeTopics } from '@convergekit/inbox/testing';
@@ -6,6 +6,7 @@ import { seededRandom } from '@convergekit/core';
 import { relay, sagaObserver } from 'convergekit/operate';
 import { waitUntil } from 'convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
+import { Children } from '../../libs/testing/src/fixture/children.ts';
 import { listFailpoints } from './fixture/failpoints.ts';
 import {
   asked,
@@ -69,22 +70,12 @@ async function opened(): Promise<Scene<KilledDb>> {
 const never0 = () => Promise.resolve();
 
 function start(scene: Scene<KilledDb>, failpoint?: string): ChildProcess {
-  const child = spawn(process.execPath, [program], {
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '--conditions=source',
-      DATABASE_URL: scene.url,
-      LOG_LEVEL: 'silent',
-      ...(failpoint === undefined ? {} : { CONVERGE_FAILPOINT: failpoint }),
-    },
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const children = new Children();
+  onTestFinished(() => children.kill());
+  return children.start(program, {
+    DATABASE_URL: scene.url,
+    ...(failpoint !== undefined && { CONVERGE_FAILPOINT: failpoint }),
   });
-  onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  return child;
 }
 
 /** What is left to be done, in words; empty at the end. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer, type defineEvent } from 'convergekit';
 import { waitUntil } from 'convergekit/testing';
 import { type LedgerDb, note } from '../../libs/inbox/src/fixture/ledger.ts';
-import { Counting, failing, partitionOf } from './fixture/consumers.ts';
+import { Counting, failing, partitionOf, why } from './fixture/consumers.ts';
 
 let stock: Counting;
 beforeEach(async () => {
@@ -10,18 +10,8 @@ beforeEach(async () => {
 });
 afterEach(() => stock.scene.close());
 
-const why = ['--reason', 'deployed the fix', '--yes'];
 const cli = (...args: readonly string[]) => stock.scene.cli(...args);
-const dead = () => stock.parked('--state', 'dead');
-interface Act {
-  readonly act: string;
-  readonly reason: string;
-  readonly by: string;
-}
-const acts = async () =>
-  (await stock.scene.json<readonly Act[]>('audit'))
-    .map(({ act, reason }) => `${act}: ${reason}`)
-    .toReversed();
+
 /** Publishes events of which those fail, and waits until the consumer has passed all of them. */
 async function play(
   events: readonly (readonly [string, number])[],
@@ -41,18 +31,18 @@ const line = [1, 3, 5, 7].map((n) => ['k1', n] as const);
 // Planted faults: a retry without its audit row; one that takes the events behind it out of order.
 it('G5k, G5m, G6q: a dead letter is retried after its fault is fixed, when the compensation is named: in order, on record with who and why', async () => {
   await play(line, [1]);
-  const [letter] = await dead();
+  const [letter] = await stock.dead();
   stock.throws = () => undefined;
   const refused = await cli('parked', 'retry', letter!.id, ...why);
   expect([refused.code === 0, refused.stderr]).toEqual([
     false,
     expect.stringContaining('--after-compensation'),
   ]);
-  expect([await stock.applied(), (await dead()).length]).toEqual([[], 1]);
+  expect([await stock.applied(), (await stock.dead()).length]).toEqual([[], 1]);
   expect((await cli('parked', 'retry', letter!.id, '--after-compensation', ...why)).code).toBe(0);
   await stock.until(4);
   expect(await stock.applied()).toEqual([1, 3, 5, 7]);
-  expect(await acts()).toEqual([
+  expect(await stock.acts()).toEqual([
     expect.stringMatching(
       new RegExp(
         `^parked retry: after compensation \\(failure event ${letter!.failureEvent}\\): deployed the fix$`,
@@ -63,7 +53,7 @@ it('G5k, G5m, G6q: a dead letter is retried after its fault is fixed, when the c
 
 it('G5k, G6q: a dead letter that is skipped lets its key continue; an event without a failure event is skipped only by name', async () => {
   await play(line, [1]);
-  const [letter] = await dead();
+  const [letter] = await stock.dead();
   const [behind] = await stock.parked('--state', 'waiting');
   const refused = await cli('parked', 'skip', behind!.id, ...why);
   expect([refused.code === 0, refused.stderr]).toEqual([
@@ -74,12 +64,12 @@ it('G5k, G6q: a dead letter that is skipped lets its key continue; an event with
   expect((await cli('parked', 'skip', letter!.id, ...why)).code).toBe(0);
   await stock.until(2);
   expect(await stock.applied()).toEqual([5, 7]);
-  expect((await acts()).map((act) => act.split(':')[0])).toEqual(['parked skip', 'parked skip']);
+  expect((await stock.acts()).map((act) => act.split(':')[0])).toEqual(['parked skip', 'parked skip']);
 });
 
 it('G5k: a dead letter whose copy an operator edited takes effect with that, in its place, and its bytes are kept', async () => {
   await play(line, [1]);
-  const [letter] = await dead();
+  const [letter] = await stock.dead();
   expect((await cli('parked', 'edit', letter!.id, '--payload', '{"key":"k1","n":2}', ...why)).code).toBe(0);
   expect(await stock.scene.json('parked', 'show', letter!.id)).toMatchObject({
     payload: '{"key":"k1","n":1}',
@@ -112,7 +102,7 @@ it('G5l, G6q: a replaced dead letter is applied as a new event, once, in its pla
   const make = replacedEvent as unknown as typeof stock.events.counted;
   for (const n of [1, 3]) await stock.scene.emit(make({ key: 'k1', n }));
   await waitUntil(async () => (await stock.parked()).length === 2, { what: 'the dead letter' });
-  const [letter] = await dead();
+  const [letter] = await stock.dead();
   const replace = (payload: string, ...more: readonly string[]) =>
     cli('parked', 'replace', letter!.id, '--payload', payload, '--events', module, ...more, ...why);
   const before = await stock.scene.json('parked', 'show', letter!.id);
@@ -154,7 +144,10 @@ describe('a retry of all events that match', () => {
       n < 30 ? failing('AWAY', 'bug') : n === 30 ? failing('OTHER', 'bug') : undefined;
     await stock.start();
     await stock.emit(...outage, ['other', 30]);
-    await waitUntil(async () => (await dead()).length === 31, { what: 'the dead letters', everyMs: 100 });
+    await waitUntil(async () => (await stock.dead()).length === 31, {
+      what: 'the dead letters',
+      everyMs: 100,
+    });
     const stopped = await cli(
       'parked',
       'retry',
@@ -173,11 +166,13 @@ describe('a retry of all events that match', () => {
       ({ subject }) => subject,
     );
     expect(Math.max(...[...most.values()].map((own) => own.length))).toBe(1);
-    await waitUntil(async () => (await dead()).length === 31, { what: 'the failures of the retried ones' });
+    await waitUntil(async () => (await stock.dead()).length === 31, {
+      what: 'the failures of the retried ones',
+    });
     stock.throws = () => undefined;
     expect((await retry()).code).toBe(0);
     await stock.until(30);
     expect((await stock.applied()).toSorted((a, b) => a - b)).toEqual(outage.map(([, n]) => n));
-    expect((await dead()).map(({ code }) => code)).toEqual(['OTHER']);
+    expect((await stock.dead()).map(({ code }) => code)).toEqual(['OTHER']);
   });
 });

@@ -1,7 +1,7 @@
 import { timePasses } from '../../libs/testing/src/fixture/any-table.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stop } from '../../libs/saga/src/fixture/trial/world.ts';
-import { COMPLETED, type Moods, type Placed, Trial } from './fixture/trial.ts';
+import { COMPLETED, type Placed, stop } from '../../libs/saga/src/fixture/trial/world.ts';
+import { type Moods, Trial } from './fixture/trial.ts';
 
 const alarms: string[] = [];
 const log = {

@@ -2,7 +2,7 @@ import { ConvergeError } from '@convergekit/core';
 import { operation, SharedGuards } from '@convergekit/resilience';
 import { stressService } from '@convergekit/core/service-stress';
 import { faultProxy, freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
-import { migratedDatabase } from '@convergekit/testing/engine';
+import { migratedDatabase, waitsForLock } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';
 import { readPolicyHistory, readPolicyVersion, setPolicyRule } from './policy-table.ts';
@@ -158,15 +158,9 @@ it('versions become visible in order, so that a watcher misses none', async () =
     await setPolicyRule(tx, { name: 'a', change: {}, by: 'ada', reason: 'slow to commit' });
     // Planted fault: without the lock in the trigger the second commits first, with the higher version.
     second = set('b', {}).then(() => order.push('b'));
-    await waitUntil(
-      async () =>
-        (
-          await database.executor.query(
-            `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-          )
-        ).rowCount === 1,
-      { what: 'the second change to wait for the first' },
-    );
+    await waitUntil(() => waitsForLock(database.executor), {
+      what: 'the second change to wait for the first',
+    });
     expect(await readPolicyVersion(database.executor)).toBe(0);
     order.push('a');
   });

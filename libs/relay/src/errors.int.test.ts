@@ -5,6 +5,7 @@ import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { describe, expect, inject, it } from 'vitest';
+import { changedBroker, hookedBroker } from './fixture/hooked-broker.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, silent, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
@@ -70,25 +71,12 @@ describe('a record that the broker refuses', () => {
       kind: 'fatal',
       certainty: 'unknown',
     });
-    const broker = {
-      driver: 'odd',
-      producer: () =>
-        Promise.resolve({
-          send: (batches: readonly { topic: string; partition: number }[]) =>
-            Promise.resolve(
-              batches.map(({ topic: of, partition }) => ({
-                topic: of,
-                partition,
-                ok: false as const,
-                error,
-              })),
-            ),
-          close: () => Promise.resolve(),
-        }),
-      consumer: memory.consumer.bind(memory),
-      admin: memory.admin.bind(memory),
-      close: () => Promise.resolve(),
-    };
+    const broker = hookedBroker(memory, {
+      send: (batches) =>
+        Promise.resolve(
+          batches.map(({ topic: of, partition }) => ({ topic: of, partition, ok: false, error })),
+        ),
+    });
     const service = await started({ database, broker, recheckMs: 60_000 });
     await writeMany(database, topic, 300);
     expect(await halted(service)).toMatchObject({
@@ -108,26 +96,20 @@ it('an outage of the broker uses up no attempt: however often it is tried, nothi
   const memory = closing(memoryBroker());
   const topic = await createTopic(memory, topicName(), 2);
   let refused = 0;
-  const broker = {
-    driver: 'counted',
-    producer: async () => {
-      const producer = await memory.producer().catch((error: unknown) => {
+  const counted = changedBroker(memory, {
+    producer: () =>
+      memory.producer().catch((error: unknown) => {
         refused += 1;
         throw error;
-      });
-      return {
-        send: async (batches: Parameters<typeof producer.send>[0]) => {
-          const results = await producer.send(batches);
-          if (results.some(({ ok }) => !ok)) refused += 1;
-          return results;
-        },
-        close: () => producer.close(),
-      };
+      }),
+  });
+  const broker = hookedBroker(counted, {
+    send: async (batches, write) => {
+      const results = await write(batches);
+      if (results.some(({ ok }) => !ok)) refused += 1;
+      return results;
     },
-    consumer: memory.consumer.bind(memory),
-    admin: memory.admin.bind(memory),
-    close: () => Promise.resolve(),
-  };
+  });
   // No jitter: pauses are the shortest there are, so that many tries fit into a moment.
   const service = await started({ database, broker, random: () => 0 });
   await writeMany(database, topic, 300);

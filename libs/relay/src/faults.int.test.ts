@@ -1,4 +1,3 @@
-import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { kafkaBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';
@@ -7,6 +6,7 @@ import { faultProxy, waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import type { Relay } from './relay.ts';
 import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } from './fixture/running.ts';
+import { hookedBroker } from './fixture/hooked-broker.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import { writeMixed } from './fixture/writers.ts';
@@ -102,23 +102,13 @@ test('a saved cursor never names more than what the broker acknowledged, however
   );
   // A send has four batches; sends fail from the third on, with most events queued behind.
   let sends = 0;
-  const failing: Broker = {
-    driver: 'failing',
-    consumer: (options) => broker.consumer(options),
-    admin: () => broker.admin(),
-    close: () => broker.close(),
-    producer: async () => {
-      const inner = await broker.producer();
-      return {
-        close: () => inner.close(),
-        send: (batches) => {
-          sends += 1;
-          if (sends > 2) broker.failSend({ topic, code: 'TIMEOUT', kind: 'retry', certainty: 'not_applied' });
-          return inner.send(batches);
-        },
-      };
+  const failing = hookedBroker(broker, {
+    send: (batches, write) => {
+      sends += 1;
+      if (sends > 2) broker.failSend({ topic, code: 'TIMEOUT', kind: 'retry', certainty: 'not_applied' });
+      return write(batches);
     },
-  };
+  });
   const service = await started({ database, broker: failing });
   await waitUntil(() => sends > 3, { what: 'sends that fail' });
   expect(queued(service)).toBeGreaterThan(40);

@@ -1,9 +1,11 @@
-import type { Broker, Producer } from '@convergekit/broker';
+import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, it } from 'vitest';
+import { changedBroker, hookedBroker } from './fixture/hooked-broker.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
+import { leads } from './fixture/published.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import type { RelayDatabase } from './ports.ts';
@@ -29,9 +31,6 @@ async function stopped(service: Relay): Promise<void> {
   expect(service.status().state).toBe('stopped');
 }
 
-const leads = (service: Relay): Promise<unknown> =>
-  waitUntil(() => service.status().state === 'leading', { what: 'the lead' });
-
 async function leaseIsFree({ executor }: Database): Promise<boolean> {
   const { rows } = await executor.query('select from converge.lease where expires_at > clock_timestamp()');
   return rows.length === 0;
@@ -49,16 +48,6 @@ async function locking(database: Database, table: string): Promise<() => Promise
   };
   onClose(release);
   return release;
-}
-
-function withProducer(broker: Broker, change: (producer: Producer) => Producer): Broker {
-  return {
-    driver: broker.driver,
-    producer: async () => change(await broker.producer()),
-    consumer: (options) => broker.consumer(options),
-    admin: () => broker.admin(),
-    close: () => broker.close(),
-  };
 }
 
 /** Expects every event of the outbox in the log once and in order, after another relay has led. */
@@ -80,10 +69,9 @@ describe('a stop while something hangs', () => {
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 2);
     let hang = false;
-    const broker = withProducer(memory, (producer) => ({
-      send: (batches) => (hang ? new Promise(() => undefined) : producer.send(batches)),
-      close: () => producer.close(),
-    }));
+    const broker = hookedBroker(memory, {
+      send: (batches, write) => (hang ? new Promise(() => undefined) : write(batches)),
+    });
     const service = await started({ database, broker, ...calm });
     await writeMany(database, topic, 300);
     await waitUntil(() => service.status().published === 300, { what: 'the first events' });
@@ -150,10 +138,9 @@ describe('a stop while something hangs', () => {
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 2);
     let silent = false;
-    const broker: Broker = {
-      ...withProducer(memory, (producer) => producer),
+    const broker = changedBroker(memory, {
       admin: () => (silent ? new Promise(() => undefined) : memory.admin()),
-    };
+    });
     const service = await started({ database, broker, ...calm });
     await leads(service);
     silent = true;
@@ -192,15 +179,14 @@ it('G2f: a stop acts in order: the last answer of the broker, the cursors, the l
     if (stopping && acts.at(-1) !== name) acts.push(name);
   };
   let answer: (() => void) | undefined;
-  const broker = withProducer(memory, (producer) => ({
-    send: async (batches) => {
+  const broker = hookedBroker(memory, {
+    send: async (batches, write) => {
       await new Promise<void>((resolve) => (answer = resolve));
-      const results = await producer.send(batches);
+      const results = await write(batches);
       act('acknowledged');
       return results;
     },
-    close: () => producer.close(),
-  }));
+  });
   const seen: RelayDatabase = {
     ...database,
     executor: {

@@ -23,6 +23,12 @@ export async function onServer<T>(serverUrl: string, act: (session: Executor) =>
   }
 }
 
+/** True while a session of this database waits for a lock. */
+export async function waitsForLock(executor: Executor): Promise<boolean> {
+  const text = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  return (await executor.query(text)).rowCount > 0;
+}
+
 /** The names of the databases that this process made, by the URL of their server. */
 const made = new Map<string, string[]>();
 

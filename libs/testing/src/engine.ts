@@ -1,4 +1,5 @@
 /** Exports for the kit's own tests: migrated databases, embedded servers. They may change in any version. */
+export { waitsForLock } from './database.ts';
 export { javaTools, type KafkaTools } from './kafka-tools.ts';
 export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';

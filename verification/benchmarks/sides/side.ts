@@ -3,7 +3,7 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { Client, type Pool } from 'pg';
 import type { Cleanup } from '../../cleanup.ts';
 import type { Child } from '../measure/child.ts';
-import { openTopic } from '../measure/topic-log.ts';
+import { openTopic } from '../measure/open-log.ts';
 
 export const PARTITIONS = 6;
 

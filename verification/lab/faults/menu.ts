@@ -1,13 +1,11 @@
 import type { Fault } from '../types.ts';
-import { clockAhead, clockBehind } from './clock.ts';
 import { driftedCounters, driftOf } from './drift.ts';
 import { networkFaults } from './network.ts';
 import * as processes from './processes.ts';
 import { providerFaults } from './provider.ts';
 import * as servers from './servers.ts';
 import * as sessions from './sessions.ts';
-import { hostileRecords } from './strangers.ts';
-import { haltedTopic } from './topics.ts';
+import { haltedTopic, hostileRecords } from './topics.ts';
 import { failingSteps } from './weather.ts';
 
 /** Every fault of the laboratory. The table of the README says which harness had it before. */
@@ -18,8 +16,6 @@ export const menu: readonly Fault[] = [
   ...Object.values(sessions),
   haltedTopic,
   hostileRecords,
-  clockAhead,
-  clockBehind,
   ...providerFaults,
   failingSteps,
   driftOf(20),

@@ -1,19 +1,12 @@
 import { CATEGORIES } from '@convergekit/core/engine';
-import { type Category, type Failure, seededRandom } from '@convergekit/core';
+import { type Category, seededRandom } from '@convergekit/core';
 import { BREAKER_OPEN } from '@convergekit/resilience/engine';
 import { policyBook, strategies } from '@convergekit/resilience';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { failure } from '../fixture/failure.ts';
 import { IN_PLACE_MS, nextAttempt } from './next-attempt.ts';
 
-const failure = (category: Category, extra: Partial<Failure> = {}): Failure => ({
-  category,
-  certainty: 'not_applied',
-  code: 'X',
-  message: 'x',
-  structural: false,
-  ...extra,
-});
 const half = (): number => 0.5;
 const tried = (attempts: number, elapsedMs = 0, reruns = 0) => ({ attempts, elapsedMs, reruns });
 

@@ -3,6 +3,7 @@ import { parsePosition, WIRE } from '@convergekit/contracts/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { withTransaction } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { describe, expect, it } from 'vitest';
 import { defineConsumer, type DefineConsumerOptions } from '../define/define-consumer.ts';
 import { type FillEvent, putFill } from './fill-sql.ts';
@@ -182,8 +183,7 @@ describe('a partition at a gap', () => {
     await entered.promise;
     await scene.start(owner(() => Promise.resolve()));
     // The member has read the filled events, and waits for the fence: its state is outdated when it gets the lock.
-    const waits = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-    await waitUntil(async () => (await scene.database.executor.query(waits)).rowCount > 0, {
+    await waitUntil(() => waitsForLock(scene.database.executor), {
       what: 'the second owner to wait',
     });
     hold.resolve(undefined);

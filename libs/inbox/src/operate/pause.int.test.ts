@@ -1,4 +1,5 @@
 import { waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { describe, expect, it } from 'vitest';
 import { withTransaction } from '@convergekit/postgres';
 import { PAUSED } from '../alarms.ts';
@@ -137,13 +138,7 @@ describe('a consumer that an operator paused', () => {
       await lock(0);
       paused = pauseConsumer(database, { consumer: 'two' }, operator);
       paused.catch(() => undefined);
-      await waitUntil(
-        async () => {
-          const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-          return (await executor.query(waits)).rowCount > 0;
-        },
-        { what: 'the pause to wait' },
-      );
+      await waitUntil(() => waitsForLock(executor), { what: 'the pause to wait' });
       await lock(1);
     });
     expect(await paused).toHaveLength(200);

@@ -1,25 +1,18 @@
 import { readFileSync } from 'node:fs';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { CATEGORIES } from '@convergekit/core/engine';
-import type { Category, Failure } from '@convergekit/core';
+import type { Category } from '@convergekit/core';
 import { BREAKER_OPEN, defaultSlowSchedule } from '@convergekit/resilience/engine';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alarmDefinitions } from '../alarms.ts';
 import type { GiveUp, Subscription } from '../define/subscription.ts';
+import { failure } from '../fixture/failure.ts';
 import { placeAll, type Placed } from './placement.ts';
 import { ParkRate } from './park-rate.ts';
 import type { Step } from '../plan/plan.ts';
 import { nextDrain } from './next-drain.ts';
 
-const failure = (category: Category, extra: Partial<Failure> = {}): Failure => ({
-  category,
-  certainty: 'not_applied',
-  code: 'X',
-  message: 'x',
-  structural: false,
-  ...extra,
-});
 const half = (): number => 0.5;
 
 describe('nextDrain', () => {

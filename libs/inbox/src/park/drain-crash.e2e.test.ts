@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { ConvergeError } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
+import { Children } from '../../../testing/src/fixture/children.ts';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
@@ -39,7 +40,7 @@ describe('a drain that ends in the middle', () => {
   const name = `stock-${tag()}`;
   const topic = `orders-${tag()}`;
   const { counted } = testEvents(topic);
-  const children: ChildProcess[] = [];
+  const children = new Children();
 
   /** Six events of two keys are parked, and no process of the consumer runs. */
   beforeEach(async () => {
@@ -57,28 +58,12 @@ describe('a drain that ends in the middle', () => {
     await service.stop();
   });
   afterEach(async () => {
-    for (const child of children.splice(0)) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
+    await children.kill();
     await scene.close();
   });
 
-  function start(more: Record<string, string> = {}): ChildProcess {
-    const env = {
-      ...process.env,
-      NODE_OPTIONS: '--conditions=source',
-      DATABASE_URL: url,
-      CONSUMER: name,
-      TOPIC: topic,
-      LOG_LEVEL: process.env['CHILD_LOG'] ?? 'silent',
-      ...more,
-    };
-    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    children.push(child);
-    return child;
-  }
+  const start = (more: Record<string, string> = {}): ChildProcess =>
+    children.start(program, { DATABASE_URL: url, CONSUMER: name, TOPIC: topic, ...more });
   const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
   /** The time of leases that no drain returns. */
   const leasesEnd = () =>

@@ -38,30 +38,6 @@ describe('a key whose event fails', () => {
   const released = () =>
     waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, { what: 'release' });
 
-  it('a parked key waits in order while all others proceed, and takes effect once when its fault is over', async () => {
-    let broken = true;
-    throws = (key) => (broken && key === 'k1' ? away : undefined);
-    const ids = await publish(0, 40);
-    await scene.start(consumer());
-    await settled(40);
-    expect(await applied()).toEqual(Array.from({ length: 40 }, (_, n) => n).filter((n) => n % 4 !== 1));
-    expect(await rows('select key, state, tail::int, partition from converge.parked_key')).toEqual([
-      { key: 'k1', state: 'waiting', tail: 10, partition: 0 },
-    ]);
-    broken = false;
-    await released();
-    expect(await applied('k1')).toEqual(Array.from({ length: 10 }, (_, n) => 4 * n + 1));
-    await publish(40, 48);
-    await settled(48);
-    expect(await applied('k1')).toEqual(Array.from({ length: 12 }, (_, n) => 4 * n + 1));
-    expect(await rows('select from converge.parked')).toEqual([]);
-    const reported = (await scene.outbox()).map(
-      ({ headers }) => JSON.parse(headers) as Record<string, string>,
-    );
-    expect(new Set(reported.map((one) => one['ce_causationid'])).size).toBe(48);
-    expect(ids.every((id) => reported.some((one) => one['ce_causationid'] === id))).toBe(true);
-  });
-
   it('a parked event has every attempt on record, those of the drain too, each with its wait', async () => {
     let left = 5;
     throws = () => (left-- > 0 ? away : undefined);

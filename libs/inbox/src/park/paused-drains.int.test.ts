@@ -1,4 +1,5 @@
 import { waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
@@ -102,13 +103,7 @@ describe('parked events of a consumer that an operator paused', () => {
     await entered.promise;
     let effects: readonly number[] | undefined;
     const paused = pause().then(async () => (effects = await applied()));
-    await waitUntil(
-      async () => {
-        const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-        return (await scene.database.executor.query(waits)).rowCount > 0;
-      },
-      { what: 'the pause to wait' },
-    );
+    await waitUntil(() => waitsForLock(scene.database.executor), { what: 'the pause to wait' });
     expect(effects).toBeUndefined();
     end.resolve(undefined);
     await paused;

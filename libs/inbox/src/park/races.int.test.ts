@@ -1,5 +1,6 @@
 import { ConvergeError, seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
@@ -147,15 +148,9 @@ describe('parks, drains and releases that race', () => {
     broken = false;
     await inHandler.promise;
     await rows(`update converge.parked_key set leased_until = '-infinity'`);
-    await waitUntil(
-      async () =>
-        (
-          await rows(
-            `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
-          )
-        ).length > 0,
-      { what: 'the other drain to wait for the event' },
-    );
+    await waitUntil(() => waitsForLock(scene.database.executor), {
+      what: 'the other drain to wait for the event',
+    });
     goOn.resolve(undefined);
     await waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, {
       what: 'release',

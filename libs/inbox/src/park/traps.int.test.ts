@@ -1,5 +1,6 @@
 import { type Database, executorOfClient } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { extendLines, insertParked, openLines } from './parked-sql.ts';
@@ -37,15 +38,7 @@ describe('a slice that appends while a drain releases', () => {
     return { tx, commit };
   }
   const blocked = () =>
-    waitUntil(
-      async () => {
-        const { rows } = await database.executor.query(
-          `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
-        );
-        return rows.length === 1;
-      },
-      { what: 'one session to wait for the other' },
-    );
+    waitUntil(() => waitsForLock(database.executor), { what: 'one session to wait for the other' });
   const append = async (tx: Database['executor']) => {
     const tails = await extendLines(tx, at, [{ line: 'k', count: 1 }]);
     const seq = tails.get('k');

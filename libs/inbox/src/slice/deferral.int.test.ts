@@ -2,6 +2,7 @@ import { withTransaction } from '@convergekit/postgres';
 import { BREAKER_OPEN } from '@convergekit/resilience/engine';
 import { ConvergeError } from '@convergekit/core';
 import { manualClock, type ManualClock, waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
@@ -47,13 +48,7 @@ describe('a deferred position', () => {
   const skip = (n: number) => priced({ key: 'k', n });
   const effect = (n: number) => counted({ key: 'k', n });
   const effects = async () => (await lines(scene.database)).map(({ n }) => n);
-  /** True while a session waits for a lock in this database. */
-  const waiting = async () => {
-    const { rowCount } = await scene.database.executor.query(
-      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    return rowCount > 0;
-  };
+  const waiting = () => waitsForLock(scene.database.executor);
   const watermark = async () =>
     (await scene.database.executor.query<{ id: string }>('select id from converge.inbox_watermark')).rows;
 

@@ -4,6 +4,7 @@ import { ConvergeError } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
@@ -128,10 +129,7 @@ describe('the fence', () => {
       await client.query('begin');
       await client.query('select from converge.inbox_watermark for update');
       await twins.send([source.record(counted({ key: 'k', n: 10 }))]);
-      const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-      await waitUntil(async () => (await database.executor.query(waits)).rowCount > 0, {
-        what: 'the watermark to be written',
-      });
+      await waitUntil(() => waitsForLock(database.executor), { what: 'the watermark to be written' });
       expect(await lines(database)).toHaveLength(10);
     } finally {
       await client.query('rollback');

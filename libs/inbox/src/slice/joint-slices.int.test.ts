@@ -1,5 +1,6 @@
 import { executorOf } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { retryingHandler } from '../fixture/retrying-handler.ts';
 import { JointScene, KEYS } from '../fixture/joint-scene.ts';
@@ -160,8 +161,7 @@ it('a joint slice that loses a deadlock is run again, and every event is applied
   let opposed: Promise<unknown> | undefined;
   let released = false;
   let leading: number | undefined;
-  const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-  const opposes = async () => released || (await scene.database.executor.query(waits)).rowCount > 0;
+  const opposes = async () => released || (await waitsForLock(scene.database.executor));
   const service = await scene.start(async ({ n }, { tx }) => {
     if (n !== 11 && n !== 21) return;
     leading ??= n;

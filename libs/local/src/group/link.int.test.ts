@@ -1,6 +1,7 @@
 import { LogLink, oneServer } from '@convergekit/broker/engine';
 import { systemClock } from '@convergekit/core';
 import { manualClock, waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { closing, freshLog, name } from '../fixture/fresh-log.ts';
 import { LocalBroker } from '../local-broker.ts';
@@ -64,10 +65,7 @@ it('a member with a short session starts although its first look-up takes longer
   });
   const starting = consumer.start();
   starting.catch(() => undefined);
-  const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-  await waitUntil(async () => (await database.executor.query(waiting)).rowCount === 1, {
-    what: 'the look-up',
-  });
+  await waitUntil(() => waitsForLock(database.executor), { what: 'the look-up' });
   await clock.advance(2_000);
   await blocker.query('rollback');
   blocker.release();

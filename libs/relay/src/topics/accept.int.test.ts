@@ -1,4 +1,3 @@
-import { type Broker, BrokerError } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
@@ -7,6 +6,7 @@ import { describe, expect, inject, test } from 'vitest';
 import { recordAcceptance, requestAcceptance } from './accept-sql.ts';
 import { readTopic } from './topic-sql.ts';
 import { acceptRecreatedTopic } from './forget-sql.ts';
+import { hookedBroker, writeBut } from '../fixture/hooked-broker.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import {
   actsIn,
@@ -38,38 +38,6 @@ async function addPartitions(topic: string, count: number): Promise<void> {
   await operator.createPartitions({ topicPartitions: [{ topic, count }] });
 }
 
-/** Wraps a broker that, for a while, takes nothing for one partition. */
-function withStuckPartition(broker: Broker, stuck: { readonly partition: number }): Broker {
-  return {
-    driver: broker.driver,
-    consumer: (options) => broker.consumer(options),
-    admin: () => broker.admin(),
-    close: () => broker.close(),
-    producer: async () => {
-      const producer = await broker.producer();
-      return {
-        close: () => producer.close(),
-        send: async (batches) => {
-          const taken = await producer.send(batches.filter(({ partition }) => partition !== stuck.partition));
-          return batches.map(
-            ({ topic, partition }) =>
-              taken.find((result) => result.partition === partition) ?? {
-                topic,
-                partition,
-                ok: false,
-                error: new BrokerError('busy', {
-                  code: 'NOT_LEADER',
-                  kind: 'retry',
-                  certainty: 'not_applied',
-                }),
-              },
-          );
-        },
-      };
-    },
-  };
-}
-
 describe('a topic that got more partitions', () => {
   test('a topic that got more partitions is drained with the old count, continues with the new one when it is on record, and nothing is sent twice', async () => {
     const { database } = await withDatabase();
@@ -77,7 +45,10 @@ describe('a topic that got more partitions', () => {
     const broker = closing(kafkaBroker({ brokers, clientId: 'relay-accept' }));
     const topic = await createTopic(broker, topicName(), 2);
     const stuck = { partition: -1 };
-    const sometimesStuck = withStuckPartition(broker, stuck);
+    const sometimesStuck = hookedBroker(broker, {
+      send: (batches, write) =>
+        writeBut(batches, write, ({ partition }) => partition === stuck.partition, 'NOT_LEADER'),
+    });
     const options = {
       database,
       broker: sometimesStuck,

@@ -1,9 +1,11 @@
-import type { Broker, Producer } from '@convergekit/broker';
+import type { Producer } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { ensureChildren } from '@convergekit/outbox/engine';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
+import { changedBroker } from '../fixture/hooked-broker.ts';
+import { leads } from '../fixture/published.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 import { LEASE } from '../options.ts';
@@ -25,23 +27,9 @@ const impatient = { stalledAfterMs: 700, surveyMs: 50, alarmAfterMs: 0 };
 const raised = (service: Relay): readonly Alarm[] =>
   service.status().alarms.filter(({ name }) => name !== 'retention_held_back');
 const alarms = (service: Relay): readonly string[] => raised(service).map(({ name }) => name);
-const leads = (service: Relay): Promise<unknown> =>
-  waitUntil(() => service.status().state === 'leading', { what: 'the lead' });
 const dead = (service: Relay): Promise<unknown> =>
   waitUntil(() => !service.live().ok, { what: 'the watchdog to see the stall' });
 const alive = (service: Relay): Promise<unknown> => waitUntil(() => service.live().ok, { what: 'life' });
-
-/** Wraps `broker` with the functions that `change` replaces. */
-function changed(broker: Broker, change: Partial<Broker>): Broker {
-  return {
-    driver: broker.driver,
-    producer: () => broker.producer(),
-    consumer: (options) => broker.consumer(options),
-    admin: () => broker.admin(),
-    close: () => broker.close(),
-    ...change,
-  };
-}
 
 describe('a leader', () => {
   it('a leader whose produce never returns is not live and names it, and a stop gives it up', async () => {
@@ -49,7 +37,7 @@ describe('a leader', () => {
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 1);
     const never: Producer = { send: () => new Promise(() => undefined), close: () => Promise.resolve() };
-    const broker = changed(memory, { producer: () => Promise.resolve(never) });
+    const broker = changedBroker(memory, { producer: () => Promise.resolve(never) });
     const service = await started({ database, broker, ...impatient });
     await leads(service);
     expect(service.live()).toEqual({ ok: true });
@@ -79,7 +67,7 @@ describe('a leader', () => {
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 1);
     let forgetful = false;
-    const broker = changed(memory, {
+    const broker = changedBroker(memory, {
       admin: () => (forgetful ? new Promise(() => undefined) : memory.admin()),
     });
     const service = await started({ database, broker, ...impatient, verifyMs: 600_000 });

@@ -4,7 +4,7 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { type Database, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
-import { migratedDatabase } from '@convergekit/testing/engine';
+import { migratedDatabase, waitsForLock } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { applyTrigger, type Transition } from './apply-trigger.ts';
 import type { FenceTrigger } from './fence.ts';
@@ -46,18 +46,12 @@ async function duringUndo<T>(second: () => Promise<T>): Promise<T> {
   let isOver = false;
   const result = second().finally(() => (isOver = true));
   result.catch(() => undefined);
-  await waitUntil(async () => isOver || (await waiting()), { what: 'the second one to wait' });
+  await waitUntil(async () => isOver || (await waitsForLock(database.executor)), {
+    what: 'the second one to wait',
+  });
   release.resolve(undefined);
   await undo;
   return result;
-}
-
-async function waiting(): Promise<boolean> {
-  const { rowCount } = await database.executor.query(
-    `select from pg_stat_activity where datname = current_database() and wait_event_type = $1`,
-    ['Lock'],
-  );
-  return rowCount > 0;
 }
 
 // Planted fault: without the lock the outcome is decided by the fence as it was before the undo.

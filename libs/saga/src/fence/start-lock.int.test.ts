@@ -1,6 +1,7 @@
 import { connect, type Database, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { lockStart, noteAndLockStarts } from './start-sql.ts';
 
@@ -33,16 +34,10 @@ it('the end of a saga waits for a slice that has noted its start with others', a
     await lockStart(executorOf(tx), step);
     order.push('end');
   });
-  await waitUntil(async () => order.length > 0 || (await waiting()), { what: 'the end to wait' });
+  await waitUntil(async () => order.length > 0 || (await waitsForLock(database.executor)), {
+    what: 'the end to wait',
+  });
   release.resolve(undefined);
   await Promise.all([start, end]);
   expect(order).toEqual(['start', 'end']);
 });
-
-async function waiting(): Promise<boolean> {
-  const { rowCount } = await database.executor.query(
-    `select from pg_stat_activity where datname = current_database() and wait_event_type = $1`,
-    ['Lock'],
-  );
-  return rowCount > 0;
-}

@@ -15,7 +15,7 @@ import { sagaObserver } from '../observe/observer.ts';
 import { retryStep } from './act-on-step.ts';
 import { findWaitingSteps } from './open-steps-sql.ts';
 import { pauseSaga, resumeSaga } from './pause.ts';
-import { knowsInstance, listSagasHere, readPause, readPauses } from './pause-sql.ts';
+import { knowsInstance, listSagasHere, readPause } from './pause-sql.ts';
 
 const wrongs = new Wrongs();
 const by = { by: 'alice', reason: 'the bank charges twice' };
@@ -27,9 +27,6 @@ beforeAll(async () => {
   await scene.start([...halfConsumers(wrongs), observer]);
 });
 afterAll(() => scene.close());
-
-const called = (what: 'charge' | 'refund' | 'mail', key: string): Promise<unknown> =>
-  waitUntil(() => Promise.resolve(wrongs.calls(what, key) > 0), { what: `${what} of ${key}` });
 
 /** The work that another worker could take now, as instances. */
 async function claimable(...effects: readonly string[]): Promise<readonly string[]> {
@@ -43,7 +40,7 @@ async function charging(key: string): Promise<{ readonly instance: string; reado
   const { promise, resolve } = Promise.withResolvers<undefined>();
   wrongs.charging.set(key, promise.then());
   const instance = await scene.emit(asked({ key }));
-  await called('charge', key);
+  await waitUntil(() => wrongs.calls('charge', key) > 0, { what: `the charge of ${key}` });
   return { instance, answer: () => resolve(undefined) };
 }
 
@@ -95,27 +92,6 @@ it('a saga that is cancelled while it is paused is undone without the call that 
     what: 'the saga to be undone',
   });
   expect([wrongs.calls('charge', 'given-up'), wrongs.calls('refund', 'given-up')]).toEqual([0, 0]);
-});
-
-it('a pause of one instance holds its undo, and the other instances of the saga go on', async () => {
-  const { instance, answer } = await charging('one');
-  const target = { saga: 'half', instance };
-  expect(await pauseSaga(scene.database, target, by)).toMatchObject({ instance, inFlight: 1 });
-  await scene.emit(cancelled({ key: 'one' }));
-  await scene.until(instance, 'hold:applied pay:undo_pending seat:tombstoned');
-  answer();
-  const undo = `select from converge.saga_work where instance = $1 and op = 'compensate'`;
-  await waitUntil(async () => (await scene.rows(undo, [instance])).length > 0, { what: 'its undo' });
-  const other = await scene.emit(asked({ key: 'other' }));
-  await scene.until(other, 'hold:applied mail:applied pay:applied seat:applied');
-  expect(await claimable('half.pay.compensate')).toEqual([]);
-  expect(wrongs.calls('refund', 'one')).toBe(0);
-  expect(await readPauses(scene.database.executor, { limit: 2 })).toMatchObject([
-    { instance, held: 1, inFlight: 0 },
-  ]);
-  await resumeSaga(scene.database, target, by, { rate: 1_000 });
-  await called('refund', 'one');
-  await scene.until(instance, 'hold:undone pay:undone seat:tombstoned');
 });
 
 // Planted fault: a pause that ends before all work has its time lets all of it go at once when the command breaks off.

@@ -1,5 +1,6 @@
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
+import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { applyTrigger } from '../fence/apply-trigger.ts';
 import {
@@ -67,7 +68,9 @@ describe.each([undefined, 'repeatable read'])('a slice of steps (isolation: %s)'
     });
     await locked.promise;
     scene.pump.held.delete('test.taken');
-    await waitUntil(async () => (await waiting()) > 0, { what: 'the slice to wait for the other one' });
+    await waitUntil(() => waitsForLock(scene.database.executor), {
+      what: 'the slice to wait for the other one',
+    });
     release.resolve(undefined);
     await other;
     for (const [name, instance] of instances) if (name !== 'd') await scene.until(instance, COMPLETED);
@@ -78,13 +81,6 @@ describe.each([undefined, 'repeatable read'])('a slice of steps (isolation: %s)'
     for (const name of NAMES) expect([1, 2]).toContain(moods.calls.get(`ship ${name}`));
     expect(await flaws()).toEqual([]);
   });
-
-  const waiting = async (): Promise<number> =>
-    (
-      await scene.rows(
-        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      )
-    ).length;
 
   it('an event that is delivered twice in one slice begins its step once', async () => {
     const instances = await placeAll('test.placed');

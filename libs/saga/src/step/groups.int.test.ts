@@ -30,24 +30,6 @@ describe('the step behind a group', () => {
 });
 
 describe('the step before a group', () => {
-  // Planted fault: without the join it is undone with the first member's word, while the money is still taken.
-  it('the step before a group is undone when every member is undone, not when the first one is', async () => {
-    const name = scene.next();
-    const refund = stop(scene.world, 'inNetwork', 'refund', name);
-    const booking = stop(scene.world, 'inHandler', 'book', name);
-    const order = await scene.place({ book: 'not_applied' }, name);
-    await scene.eventually(() => scene.world.took('pay', order.order), 'the money to be taken');
-    booking.release();
-    await refund.reached;
-    await scene.until(await scene.place(), COMPLETED);
-    expect(await scene.saga.fences(order.instance)).toBe(
-      'book:failed_not_applied pay:undo_pending reserve:applied ship:tombstoned',
-    );
-    refund.release();
-    await scene.until(order, 'book:failed_not_applied pay:undone reserve:undone ship:tombstoned');
-    expect(await scene.books(order)).toBe('reserve+- pay+-');
-  });
-
   it('the step before a group is undone once when both members fail', async () => {
     const order = await scene.place({ pay: 'reject', book: 'not_applied' });
     await scene.until(

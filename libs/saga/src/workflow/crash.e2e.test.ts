@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
+import { Children } from '../../../testing/src/fixture/children.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { shownWorkflow, workflowDatabase, type TenantDb } from '../fixture/workflow/scene.ts';
 
@@ -14,42 +15,25 @@ const program = fileURLToPath(new URL('../fixture/workflow/process.ts', import.m
 describe('a process that is killed in the middle of a workflow', () => {
   let database: Database<TenantDb>;
   let url: string;
-  let env: NodeJS.ProcessEnv;
   let folder: string;
   let runs = 0;
-  const children: ChildProcess[] = [];
+  const children = new Children();
 
   beforeAll(async () => {
-    const made = await workflowDatabase(inject('stack').databaseUrl);
-    ({ database, url } = made);
-    env = {
-      ...process.env,
-      NODE_OPTIONS: '--conditions=source',
-      DATABASE_URL: made.url,
-      LOG_LEVEL: 'silent',
-    };
+    ({ database, url } = await workflowDatabase(inject('stack').databaseUrl));
   });
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'workflow-'));
     runs += 1;
   });
   afterEach(async () => {
-    for (const child of children.splice(0)) {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    }
+    await children.kill();
     rmSync(folder, { recursive: true });
   });
   afterAll(() => database.close());
 
-  function start(more: Record<string, string>): ChildProcess {
-    const child = spawn(process.execPath, [program], {
-      env: { ...env, FOLDER: folder, ...more },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    children.push(child);
-    return child;
-  }
+  const start = (more: Record<string, string>): ChildProcess =>
+    children.start(program, { DATABASE_URL: url, FOLDER: folder, ...more });
   const files = (): string[] => readdirSync(folder).filter((name) => name !== 'log');
   const log = (): string[] =>
     existsSync(`${folder}/log`) ? readFileSync(`${folder}/log`, 'utf8').trim().split('\n') : [];

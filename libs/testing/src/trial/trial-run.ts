@@ -1,8 +1,9 @@
 import { type Random, seededRandom, systemClock } from '@convergekit/core';
 import { deterministicUuid } from '@convergekit/core/engine';
+import { waitsForLock } from '../database.ts';
 import { type Act, Acts, type RunOptions } from './acts.ts';
 import type { Running } from './running.ts';
-import { deleteWork, waitsForLock } from './trial-sql.ts';
+import { deleteWork } from './trial-sql.ts';
 import type { Evidence, RunOf, RunPlan } from './types.ts';
 
 /** A run that came to its end. */

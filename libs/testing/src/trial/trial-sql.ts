@@ -38,12 +38,6 @@ export async function deleteWork(executor: Executor, instance: string): Promise<
   await executor.query('delete from converge.saga_work where instance = $1', [instance]);
 }
 
-/** True while a session of this database waits for a lock. */
-export async function waitsForLock(executor: Executor): Promise<boolean> {
-  const sql = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-  return (await executor.query(sql)).rows.length > 0;
-}
-
 export interface FenceRow {
   readonly step: string;
   readonly state: string;

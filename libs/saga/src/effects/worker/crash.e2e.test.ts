@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
+import { Children } from '../../../../testing/src/fixture/children.ts';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Provider } from '../../fixture/effects/provider.ts';
 import {
@@ -34,7 +35,7 @@ describe('a saga worker that is killed or frozen', () => {
   let database: Database<SceneDb>;
   let env: NodeJS.ProcessEnv;
   let effects: ReturnType<typeof sceneEffects>;
-  const children: ChildProcess[] = [];
+  const children = new Children();
 
   beforeEach(async () => {
     provider = new Provider();
@@ -42,33 +43,16 @@ describe('a saga worker that is killed or frozen', () => {
     database = made.database;
     const PROVIDER_URL = await provider.start();
     effects = sceneEffects(PROVIDER_URL);
-    const LOG_LEVEL = process.env['CHILD_LOG'] ?? 'silent';
-    env = {
-      ...process.env,
-      NODE_OPTIONS: '--conditions=source',
-      DATABASE_URL: made.url,
-      PROVIDER_URL,
-      LOG_LEVEL,
-    };
+    env = { DATABASE_URL: made.url, PROVIDER_URL };
   });
   afterEach(async () => {
-    for (const child of children.splice(0)) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
+    await children.kill();
     await provider.stop();
     await database.close();
   });
 
-  function start(extra: NodeJS.ProcessEnv = {}): ChildProcess {
-    const child = spawn(process.execPath, [program], {
-      env: { ...env, ...extra },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    children.push(child);
-    return child;
-  }
+  const start = (extra: NodeJS.ProcessEnv = {}): ChildProcess =>
+    children.start(program, { ...env, ...extra });
 
   // Planted fault: the claim leaves the state at `ready`; `plain` and `blind` are then twice in the ledger.
   it.each(KILLS.map((row) => [row.join(', then '), row] as const))(

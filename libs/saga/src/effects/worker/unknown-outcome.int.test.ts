@@ -3,7 +3,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Effect } from '../effect/types.ts';
 import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import {
-  ended,
   hurried,
   outcomes,
   patient,
@@ -77,17 +76,6 @@ describe('an unknown outcome', () => {
     if (mode === 'hang') expect(row!.attempts).toBeGreaterThanOrEqual(2);
     else expect(row!.attempts).toBe(mode === 'reply_lost' ? 1 : 2);
     expect(storyOf(row!).some(({ wait }) => wait?.rule === 'not_final')).toBe(waits);
-  });
-
-  it('an unknown outcome that can be neither repeated nor queried waits for an operator', async () => {
-    provider.modes.set('blind', ['reply_lost']);
-    await request(database, effects.blind, ['a', 'b']);
-    await work({ ...effects.blind, concurrency: 1 });
-    expect(await ended(database)).toMatchObject([
-      { state: 'stuck', stuck_reason: 'outcome_unknown' },
-      { state: 'done', stuck_reason: null },
-    ]);
-    expect(provider.calls).toHaveLength(2);
   });
 
   // Planted fault: by the database's clock alone the second worker makes the call again, and it takes effect twice.

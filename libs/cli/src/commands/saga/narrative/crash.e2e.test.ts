@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { inboxMigrations } from '@convergekit/inbox';
@@ -12,6 +11,7 @@ import { expect, inject, it } from 'vitest';
 import { makeTopics, tag } from '@convergekit/inbox/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { Pump } from '../../../../../saga/src/fixture/pump.ts';
+import { Children } from '../../../../../testing/src/fixture/children.ts';
 import { normalise } from '../../../fixture/normalise.ts';
 import { type TripDb, tripSaga, tripTables } from '../../../fixture/trip-saga.ts';
 import { readNarrative } from './read-narrative.ts';
@@ -36,11 +36,9 @@ it('S24: a process that is killed in the middle of an undo leaves a saga that st
   await makeTopics(broker, [...new Set(topics)], 1);
   const pump = new Pump(database, broker);
   pump.start();
+  const children = new Children();
   const start = (env: Readonly<Record<string, string>>) =>
-    spawn(process.execPath, [program], {
-      env: { ...process.env, DATABASE_URL: url, KAFKA_BROKERS: brokers, PREFIX: prefix, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    children.start(program, { DATABASE_URL: url, KAFKA_BROKERS: brokers, PREFIX: prefix, ...env });
 
   const dying = start({ DIE: 'refund' });
   const { type, version, topic, key, payload } = asked({ trip: 't-1' });
