@@ -1,7 +1,7 @@
 import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
 import { sqlState } from '@convergekit/postgres/engine';
-import { migrationsMissing } from '@convergekit/postgres/operate';
+import { migrationSets } from '@convergekit/postgres/operate';
 import { UsageError } from './errors.ts';
 
 /** The failure of a command, for the shell. */
@@ -51,7 +51,7 @@ function explainSql(error: Error, state: string): Explanation {
     case '42P01': // undefined_table
     case '42883': // undefined_function
       return /converge\b/.test(error.message)
-        ? { message: migrationsMissing([]).message, exitCode: EXIT_CONFIGURATION }
+        ? { message: migrationSets.missingError([]).message, exitCode: EXIT_CONFIGURATION }
         : { message: text, exitCode: 1 };
     case '42501': // insufficient_privilege
       return {

@@ -13,7 +13,7 @@ import {
   taken,
   Wrongs,
 } from '../fixture/half-done-saga.ts';
-import { SagaError } from '@convergekit/saga';
+import { SagaError } from '../errors.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { sagaObserver } from '../observe/observer.ts';
 import { readInstance } from '../observe/instance-sql.ts';

@@ -1,7 +1,8 @@
-import { SagaError, type WorkflowRecovery, workflows } from '@convergekit/saga';
+import { type WorkflowRecovery, workflows } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { seededRandom } from '@convergekit/core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { SagaError } from '../errors.ts';
 import { MortalProcess } from '../fixture/workflow/mortal-process.ts';
 import {
   later,

@@ -1,4 +1,4 @@
-import { defineWorkflow, SagaError, type Unit, workflows, type WorkflowsOptions } from '@convergekit/saga';
+import { defineWorkflow, type Unit, workflows, type WorkflowsOptions } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
 import { waitUntil } from '@convergekit/testing';
@@ -12,6 +12,7 @@ import {
   type TenantDb,
   worldStep,
 } from '../fixture/workflow/scene.ts';
+import { SagaError } from '../errors.ts';
 import { World } from '../fixture/workflow/world.ts';
 import { resolveWorkflow, retryWorkflow, stuckStepOf } from './operate/act-on-workflow.ts';
 import { verifyWorkflow } from './verify.ts';

@@ -1,5 +1,5 @@
 import { BusinessRejection } from '@convergekit/core';
-import { defineWorkflow, SagaError, workflows } from '@convergekit/saga';
+import { defineWorkflow, workflows } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -13,6 +13,7 @@ import {
   type TenantDb,
 } from '../fixture/workflow/scene.ts';
 import { z } from 'zod';
+import { SagaError } from '../errors.ts';
 import { World } from '../fixture/workflow/world.ts';
 
 let url: string;
