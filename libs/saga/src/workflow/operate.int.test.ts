@@ -1,3 +1,4 @@
+import { ConvergeError } from '@convergekit/core';
 import { defineWorkflow, type Unit, workflows, type WorkflowsOptions } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
@@ -12,7 +13,6 @@ import {
   type TenantDb,
   worldStep,
 } from '../fixture/workflow/scene.ts';
-import { SagaError } from '../errors.ts';
 import { World } from '../fixture/workflow/world.ts';
 import { resolveWorkflow, retryWorkflow, stuckStepOf } from './operate/act-on-workflow.ts';
 import { verifyWorkflow } from './verify.ts';
@@ -51,7 +51,7 @@ const log = {
   },
 } as unknown as NonNullable<WorkflowsOptions<TenantDb>['log']>;
 type Body = (unit: Unit<Steps>) => Promise<void>;
-const codeOf = (error: unknown) => (error instanceof SagaError ? error.code : error);
+const codeOf = (error: unknown) => (error instanceof ConvergeError ? error.code : error);
 const key = () => ({ workflow: 'test.operate', id });
 const record = () => readWorkflow(database.executor, key());
 const verdict = async () => verifyWorkflow(await record());

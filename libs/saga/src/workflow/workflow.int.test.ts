@@ -1,4 +1,4 @@
-import { BusinessRejection } from '@convergekit/core';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defineWorkflow, workflows } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
@@ -13,7 +13,6 @@ import {
   type TenantDb,
 } from '../fixture/workflow/scene.ts';
 import { z } from 'zod';
-import { SagaError } from '../errors.ts';
 import { World } from '../fixture/workflow/world.ts';
 
 let url: string;
@@ -36,7 +35,7 @@ const serviceOf = (recovery: 'undo' | 'resume' = 'undo') => {
   const provision = provisionWorkflow(world, recovery);
   return { provision, ...workflows([provision], { ...workflowOptions, database }) };
 };
-const codeOf = (error: unknown) => (error instanceof SagaError ? error.code : error);
+const codeOf = (error: unknown) => (error instanceof ConvergeError ? error.code : error);
 const rowsOf = async () =>
   (await database.db.selectFrom('tenant').selectAll().where('id', '=', id).execute()).length;
 const verdict = () => shownWorkflow(url, 'tenants.provision', id);
