@@ -18,9 +18,8 @@ const ALSO_PUBLIC: Readonly<Record<string, readonly string[]>> = {
   '@convergekit/testing/engine': ['*'],
   '@convergekit/contracts/engine': [
     'failureEvent',
-    'FAILURE_TYPE',
+    'KIT_TYPES',
     'WIRE',
-    'EPOCH_MARKER',
     'START',
     'formatPosition',
     'contextHeaders',
@@ -30,10 +29,8 @@ const ALSO_PUBLIC: Readonly<Record<string, readonly string[]>> = {
     'FixtureSource',
     'FixtureRecord',
     'sendRecords',
-    'inPlace',
     'makeTopics',
-    'quickSchedule',
-    'tag',
+    'quickRetries',
   ],
 };
 

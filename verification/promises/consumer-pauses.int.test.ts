@@ -1,4 +1,4 @@
-import { inPlace } from '@convergekit/inbox/testing';
+import { quickRetries } from '@convergekit/inbox/testing';
 import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { defineConsumer } from 'convergekit';
@@ -18,7 +18,7 @@ const cli = (...args: readonly string[]) => stock.scene.cli(...args);
 it('G5w, G5k: with a bug in every event at most five are given up, then the consumer pauses; one resume applies the rest, on record', async () => {
   stock.throws = () => new TypeError('a wrong deployment');
   const service = await stock.start({
-    policies: inPlace({ giveUp: { afterMs: 200, perHour: 5 } }),
+    policies: quickRetries({ giveUp: { afterMs: 200, perHour: 5 } }).policies,
   });
   await stock.emit(...Array.from({ length: 40 }, (_, n) => [`k${n}`, n] as const));
   const state = () => partitionOf(service);

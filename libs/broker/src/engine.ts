@@ -1,9 +1,8 @@
 /** Exports for drivers and other packages of the kit. They may change in any version. */
 export { ByteReader } from './batch/byte-reader.ts';
-export { BATCH_OVERHEAD, RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.ts';
-export { encodeRecordBatch } from './batch/encode-record-batch.ts';
-export { decodeRecords, MOST_RECORDS, type Place, recordCount } from './batch/record-decoder.ts';
-export { isBatch, undecodable } from './batch/undecodable.ts';
+export { recordBatch } from './batch/record-batch.ts';
+export { RecordBatchBuilder } from './batch/record-batch-builder.ts';
+export type { Place } from './batch/record-decoder.ts';
 export {
   type Admin,
   type Assignment,
@@ -33,20 +32,8 @@ export {
   type TopicDescription,
   type UndecodableBatch,
 } from './broker.ts';
-export {
-  batchEmpty,
-  batchTooLarge,
-  createTopics,
-  leaderMissing,
-  offsetOutOfRange,
-  partitionMissing,
-  placeMissing,
-  producerClosed,
-  requireAll,
-  topicUnknown,
-} from './errors.ts';
+export { brokerErrors, createTopics, requireAll } from './errors.ts';
 export { assignPartitions } from './group/assignor.ts';
-export { delayMs } from './group/backoff.ts';
 export { LoopConsumer } from './group/group-consumer.ts';
 export type { Fetched, FetchWant, GroupLink, Log, Membership, PlaceOffset } from './group/link.ts';
 export { FETCHES_OF_DAMAGED } from './group/partition-flow.ts';
@@ -59,7 +46,6 @@ export {
   type KnownTopic,
   type Leadership,
   type LogStore,
-  oneServer,
   type StoreCommit,
   type StoreFound,
   type StoreWant,

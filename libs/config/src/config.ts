@@ -1,3 +1,4 @@
+import { deepFreeze } from '@convergekit/core/engine';
 import type { z } from 'zod';
 import { type Environment, prefixedLayer, standardLayer, standardNames } from './environment.ts';
 import { ConfigError, type ConfigIssue } from './error.ts';
@@ -146,10 +147,4 @@ function describe(issue: z.core.$ZodIssue, { settings, prefix }: Named): ConfigI
     message,
     fix: `Change it in ${setting.source}`,
   };
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  for (const inner of Object.values(value)) deepFreeze(inner as unknown);
-  return Object.freeze(value);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { messageOf } from '@convergekit/core/engine';
 import type * as Yaml from 'yaml';
 import type { z } from 'zod';
 import type { ConfigIssue } from './error.ts';
@@ -20,7 +21,7 @@ export function fileLayer(schema: z.ZodType, file: string): Layer {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     return failed(
       `the file cannot be read (${why})`,
       'Name a file that exists and that this process may read',

@@ -1,4 +1,5 @@
 import type { RequestListener, ServerResponse } from 'node:http';
+import { messageOf } from '@convergekit/core/engine';
 import { healthReport, type Checks, type HealthReport } from './health.ts';
 import { httpServer, type HttpServer } from './http-server.ts';
 
@@ -88,6 +89,6 @@ async function servePage(metrics: () => Promise<Page>, response: ServerResponse)
     response.end(body);
   } catch (error) {
     response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
-    response.end(`${error instanceof Error ? error.message : String(error)}\n`);
+    response.end(`${messageOf(error)}\n`);
   }
 }

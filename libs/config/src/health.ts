@@ -1,3 +1,4 @@
+import { messageOf } from '@convergekit/core/engine';
 /** The result of one check. `detail` explains it to an operator, without secrets. */
 export interface Check {
   readonly ok: boolean;
@@ -22,6 +23,6 @@ function evaluate(checks: () => Checks): Checks {
   try {
     return checks();
   } catch (error) {
-    return { checks: { ok: false, detail: error instanceof Error ? error.message : String(error) } };
+    return { checks: { ok: false, detail: messageOf(error) } };
   }
 }

@@ -1,3 +1,4 @@
+import { deepFreeze } from '@convergekit/core/engine';
 import { ContractError } from './contract-error.ts';
 import type { DomainEvent, EventDefinition, Upcasts } from './event-definition.ts';
 import { checkPayload, encodePayload, parsePayload } from './payload.ts';
@@ -58,13 +59,6 @@ function checkReadBack<Data>(type: string, payload: string, data: Data): Data {
       `${type} does not read back as it was written: its schema changes its own output; use one whose output is also its input (z.coerce.date(), z.codec), or transform before the emit`,
     );
   return deepFreeze(data);
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  Object.freeze(value);
-  for (const inner of Object.values(value)) deepFreeze(inner as unknown);
-  return value;
 }
 
 function applyUpcasts(type: string, from: number, to: number, steps: Upcasts, data: unknown): unknown {

@@ -1,12 +1,6 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { decodeEnvelope, receive } from './envelope.ts';
-export {
-  type FailedStep,
-  FAILURE_TYPE,
-  type FailureData,
-  failureEvent,
-  type FailureInput,
-} from './failure-event.ts';
+export { type FailedStep, type FailureData, failureEvent, type FailureInput } from './failure-event.ts';
 export { checkHeaders } from './headers.ts';
 export { checkPayload, MAX_PAYLOAD_BYTES } from './payload.ts';
 export {
@@ -18,18 +12,9 @@ export {
   type WirePosition,
 } from './position.ts';
 export type { Envelope } from './received-event.ts';
-export { STEP_UNDONE_TYPE, type StepUndoneData, stepUndoneEvent } from './step-events.ts';
-export { STUCK_TYPE, type StuckData, stuckEvent } from './step-events.ts';
-export {
-  SIGNATURE_LENGTH,
-  signatureHeader,
-  signatureOf,
-  type SignedPlace,
-  signingKey,
-  type SigningKey,
-  verifySignature,
-} from './signature.ts';
+export { type StepUndoneData, stepUndoneEvent, type StuckData, stuckEvent } from './step-events.ts';
+export { signature, type SignedPlace, type SigningKey } from './signature.ts';
 export { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
 export { boundText } from './text.ts';
 export { contextHeaders, type EventContext } from './wire-headers.ts';
-export { CONTENT_TYPE, EPOCH_MARKER, RELAY_HEADERS, SPEC_VERSION, versionOf, WIRE } from './wire.ts';
+export { CONTENT_TYPE, KIT_TYPES, RELAY_HEADERS, SPEC_VERSION, versionOf, WIRE } from './wire.ts';

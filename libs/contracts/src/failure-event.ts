@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { ContractError } from './contract-error.ts';
 import { defineEvent } from './define-event.ts';
 import type { EventDefinition } from './event-definition.ts';
-
-export const FAILURE_TYPE = 'converge.failure';
+import { KIT_TYPES } from './wire.ts';
 
 const category = z.enum(CATEGORIES);
 const certainty = z.enum(CERTAINTIES);
@@ -106,9 +105,9 @@ export function failureTopic(consumer: string): string {
 /** Defines the event that reports an event that a consumer could not apply. The key is the key of the failed event. */
 export function failureEvent(
   consumer: string,
-): EventDefinition<typeof FAILURE_TYPE, FailureData, FailureInput> {
+): EventDefinition<typeof KIT_TYPES.failure, FailureData, FailureInput> {
   return defineEvent({
-    type: FAILURE_TYPE,
+    type: KIT_TYPES.failure,
     version: 1,
     topic: failureTopic(consumer),
     key: (data) => data.event.key,

@@ -1,3 +1,4 @@
+import { messageOf } from '@convergekit/core/engine';
 import { ContractError } from './contract-error.ts';
 
 /**
@@ -15,7 +16,7 @@ export function encodePayload(data: unknown, what: string): string {
   try {
     text = stringify(data);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new ContractError(
       'DATA_NOT_JSON',
       `${what} cannot be written as JSON: ${why}; send a BigInt as a string`,

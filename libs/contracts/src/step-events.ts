@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from './define-event.ts';
 import type { EventDefinition } from './event-definition.ts';
 import { failedStep, failureTopic } from './failure-event.ts';
-
-export const STEP_UNDONE_TYPE = 'converge.step_undone';
+import { KIT_TYPES } from './wire.ts';
 
 const stepUndoneData = z.object({
   saga: failedStep.extend({ op: z.literal('compensate') }),
@@ -23,17 +22,15 @@ export type StepUndoneData = z.output<typeof stepUndoneData>;
  */
 export function stepUndoneEvent(
   consumer: string,
-): EventDefinition<typeof STEP_UNDONE_TYPE, StepUndoneData, StepUndoneData> {
+): EventDefinition<typeof KIT_TYPES.stepUndone, StepUndoneData, StepUndoneData> {
   return defineEvent({
-    type: STEP_UNDONE_TYPE,
+    type: KIT_TYPES.stepUndone,
     version: 1,
     topic: failureTopic(consumer),
     key: (data) => data.key,
     data: stepUndoneData,
   });
 }
-
-export const STUCK_TYPE = 'converge.stuck';
 
 const of = {
   /** The step, and the operation of the step that is stuck. */
@@ -56,9 +53,9 @@ export type StuckData = z.output<typeof stuckData>;
  * Defines the event that reports that a saga step waits for an operator, or no longer waits. The event triggers
  * nothing.
  */
-export function stuckEvent(consumer: string): EventDefinition<typeof STUCK_TYPE, StuckData, StuckData> {
+export function stuckEvent(consumer: string): EventDefinition<typeof KIT_TYPES.stuck, StuckData, StuckData> {
   return defineEvent({
-    type: STUCK_TYPE,
+    type: KIT_TYPES.stuck,
     version: 1,
     topic: failureTopic(consumer),
     key: (data) => data.key,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineEvent } from './index.ts';
-import { FAILURE_TYPE, failureEvent } from './engine.ts';
+import { failureEvent, KIT_TYPES } from './engine.ts';
 
 /** A definition with history: v1 had one name, v2 split it, v3 counts cents. */
 const customer = defineEvent({
@@ -43,7 +43,7 @@ describe('recorded payloads of every published version', () => {
   });
 
   it('recorded payloads of the kit’s failure event are read', () => {
-    const names = readdirSync(folder).filter((name) => name.startsWith(FAILURE_TYPE));
+    const names = readdirSync(folder).filter((name) => name.startsWith(KIT_TYPES.failure));
     expect(names.length).toBeGreaterThanOrEqual(2);
     for (const name of names)
       expect(failureEvent('payments').parse(fixture(name), 1)).toMatchObject({ consumer: 'payments' });

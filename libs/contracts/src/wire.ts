@@ -54,8 +54,14 @@ export const RELAY_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 export const SPEC_VERSION = '1.0';
-/** Type of the record that marks the start of an epoch in a partition. It is not an event: consumers skip it. */
-export const EPOCH_MARKER = 'converge.epoch';
+/** The types of the records that the kit itself writes. */
+export const KIT_TYPES = {
+  failure: 'converge.failure',
+  stepUndone: 'converge.step_undone',
+  stuck: 'converge.stuck',
+  /** Marks the start of an epoch in a partition. It is no event: consumers skip it. */
+  epochMarker: 'converge.epoch',
+} as const;
 export const CONTENT_TYPE = 'application/json';
 
 const own: ReadonlySet<string> = new Set(Object.values(WIRE));

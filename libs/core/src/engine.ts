@@ -1,5 +1,7 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { type Backoff, cappedMs, delayMs, outageBackoff } from './backoff.ts';
+export { deepFreeze } from './deep-freeze.ts';
+export { fieldsOf, messageOf } from './error-fields.ts';
 export { failpoint } from './failpoint.ts';
 export { CATEGORIES, CERTAINTIES } from './failure.ts';
 export { deterministicUuid, isUuid } from './ids.ts';

@@ -31,8 +31,8 @@ describe('N2, G1k: the local log keeps the contract of the port', () => {
           connect: () =>
             new LocalBroker(
               { url: proxied.href, clientId: 'suite', requestTimeoutMs: 2_000 },
-              leadership,
               systemClock,
+              leadership,
             ),
           loseLeaders: () => leadership.setNode(undefined),
           loseLeader: (topic, partition) => leadership.lose({ topic, partition }),

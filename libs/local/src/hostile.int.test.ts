@@ -1,4 +1,3 @@
-import { oneServer } from '@convergekit/broker/engine';
 import { collect, record, records, until, values, written } from '@convergekit/broker/contract';
 import { systemClock } from '@convergekit/core';
 import { connect } from '@convergekit/postgres';
@@ -166,7 +165,7 @@ describe('the local log under hostile conditions', () => {
         now: () => systemClock.now() + ms,
         monotonic: () => systemClock.monotonic() + ms,
       };
-      return closing(new LocalBroker({ url, clientId: 'wrong' }, oneServer, clock));
+      return closing(new LocalBroker({ url, clientId: 'wrong' }, clock));
     });
     const group = { groupId: name(), sessionTimeoutMs: 1_500 };
     const [early, late] = await Promise.all(members.map((member) => startReader(member, [topic], group)));

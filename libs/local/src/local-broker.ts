@@ -10,9 +10,9 @@ import {
   LogAdmin,
   LogLink,
   LoopConsumer,
-  oneServer,
   type Producer,
 } from '@convergekit/broker/engine';
+import { messageOf } from '@convergekit/core/engine';
 import { connect, type Database, DatabaseError, migrate } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { Maintenance } from './log/maintenance.ts';
@@ -43,14 +43,14 @@ const MOST_CONNECTIONS = 100;
 
 /** Opens the log in Postgres. It connects on first use; a log that does not exist is created then, if the role may. */
 export function localBroker(options: LocalOptions): Broker {
-  return new LocalBroker(options, oneServer, systemClock);
+  return new LocalBroker(options, systemClock);
 }
 
 /** The wiring of local mode. */
 export class LocalBroker implements Broker {
   readonly driver = 'local';
   readonly #options: LocalOptions;
-  readonly #leadership: Leadership;
+  readonly #leadership: Leadership | undefined;
   readonly #clock: Clock;
   readonly #database: Database;
   readonly #shared: LogSession;
@@ -60,7 +60,8 @@ export class LocalBroker implements Broker {
   readonly #consumers = new Set<GroupConsumer>();
   #ready: Promise<void> | undefined;
 
-  constructor(options: LocalOptions, leadership: Leadership, clock: Clock) {
+  /** `leadership`: which partitions are served. @default one server serves all */
+  constructor(options: LocalOptions, clock: Clock, leadership?: Leadership) {
     this.#options = options;
     this.#leadership = leadership;
     this.#clock = clock;
@@ -161,7 +162,7 @@ async function ensureLog(session: LogSession, database: Database): Promise<void>
   } catch (cause) {
     if (!isConfiguration(cause)) throw brokerErrorFrom(cause, { doing: 'creating the log', sent: true });
     throw new BrokerError(
-      `the database has no local log, and it could not be created: ${cause instanceof Error ? cause.message : String(cause)}. Run \`converge migrate\` with CONVERGE__BROKER=local as a role that may create a schema`,
+      `the database has no local log, and it could not be created: ${messageOf(cause)}. Run \`converge migrate\` with CONVERGE__BROKER=local as a role that may create a schema`,
       { code: 'LOCAL_LOG_MISSING', kind: 'configuration', cause },
     );
   }

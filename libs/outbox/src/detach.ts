@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Database, Executor } from '@convergekit/postgres';
-import { sqlState, withTransaction } from '@convergekit/postgres/engine';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { delayMs } from '@convergekit/core/engine';
 import type { Clock, Random } from '@convergekit/core';
+import { ensureChildren, listChildren } from './children.ts';
 
 /**
  * The progress of a child's removal.
@@ -37,7 +38,7 @@ const scheduleSql = `
     from (select from converge.lease where name = $1 and term = $2::bigint for share) as mine`;
 
 /** Schedules children for removal. A relay with a lost lease records nothing. */
-export async function scheduleDetach(
+async function scheduleDetach(
   executor: Executor,
   fence: { readonly lease: string; readonly term: bigint },
   children: readonly string[],
@@ -168,3 +169,12 @@ function isBusy(error: unknown): boolean {
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/** The child tables of the outbox: how they are added and removed. */
+export const outboxChildren = {
+  ensure: ensureChildren,
+  list: listChildren,
+  scheduleDetach,
+  readDetaching,
+  stepDetach,
+} as const;

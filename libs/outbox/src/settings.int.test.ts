@@ -2,7 +2,8 @@
  * The settings of a caller's transaction that an append changes or depends on. Planted faults, each seen to fail here: a
  * limit that ignores the session's own; an append without its search_path.
  */
-import { connect, executorOf, executorOfClient } from '@convergekit/postgres';
+import { connect, executorOf } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { hostileRole } from '../../testing/src/fixture/hostile-role.ts';
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';

@@ -1,4 +1,5 @@
 import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
+import { fieldsOf, messageOf } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { endsStatementOnly } from './severity.ts';
 
@@ -112,11 +113,11 @@ const texts: readonly (readonly [RegExp, string])[] = [
 /** Converts pg's connection error to a DatabaseError. Nothing was sent, so nothing was applied. */
 export function connectError(cause: unknown, target: Target): DatabaseError {
   if (cause instanceof DatabaseError) return cause;
-  const code = codeOf(cause) ?? texts.find(([pattern]) => pattern.test(messageOf(cause)))?.[1];
+  const code = codeOf(cause) ?? texts.find(([pattern]) => pattern.test(causeText(cause)))?.[1];
   const known = code === undefined ? undefined : explanations[code];
   const message =
     known?.text(target) ??
-    `cannot connect to Postgres at ${place(target)}, database "${target.database}": ${messageOf(cause)}. Check ${settingOf(target)}.`;
+    `cannot connect to Postgres at ${place(target)}, database "${target.database}": ${causeText(cause)}. Check ${settingOf(target)}.`;
   const category = known?.code === 'DATABASE_UNREACHABLE' ? 'network' : classify(cause).category;
   return new DatabaseError(message, {
     code: known?.code ?? 'DATABASE_CONNECT_FAILED',
@@ -151,13 +152,13 @@ export function callerGoneError(cause: unknown, target: Target): DatabaseError {
  */
 export function commitError(cause: unknown): unknown {
   const state = sqlState(cause);
-  if (state !== undefined && endsStatementOnly(state, property(cause, 'severity'))) return cause;
+  if (state !== undefined && endsStatementOnly(state, fieldsOf(cause)['severity'])) return cause;
   // A `DatabaseError` from Kysely: the server answered COMMIT with ROLLBACK, because an earlier error had aborted the
   // transaction.
   if (cause instanceof DatabaseError) return cause;
   if (cause instanceof Error && cause.name === 'AbortedTransactionError') return rolledBackError(cause);
   return new DatabaseError(
-    `the connection was lost during COMMIT: ${messageOf(cause)}. It is not known whether the transaction was applied; look before you repeat it.`,
+    `the connection was lost during COMMIT: ${causeText(cause)}. It is not known whether the transaction was applied; look before you repeat it.`,
     { code: 'COMMIT_UNKNOWN', category: 'network', certainty: 'unknown', cause },
   );
 }
@@ -195,14 +196,14 @@ export function endedEarly(tag: string): DatabaseError {
 function* causesOf(error: unknown): Generator<unknown, undefined> {
   for (let at = error, depth = 0; at !== undefined && depth < 8; depth += 1) {
     yield at;
-    at = property(at, 'cause');
+    at = fieldsOf(at)['cause'];
   }
 }
 
 /** Returns the five-character SQLSTATE of an error or of one of its causes. */
 export function sqlState(error: unknown): string | undefined {
   for (const at of causesOf(error)) {
-    const code = property(at, 'code');
+    const code = fieldsOf(at)['code'];
     // EPIPE has five letters as well; every SQLSTATE has a digit.
     if (typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return code;
   }
@@ -215,27 +216,21 @@ export function sqlState(error: unknown): string | undefined {
  */
 export function isForgotten(error: unknown): boolean {
   for (const at of causesOf(error)) {
-    const code = property(at, 'code');
+    const code = fieldsOf(at)['code'];
     if (code === '26000') return true;
-    if (code === '0A000' && property(at, 'routine') === 'RevalidateCachedQuery') return true;
+    if (code === '0A000' && fieldsOf(at)['routine'] === 'RevalidateCachedQuery') return true;
   }
   return false;
 }
 
 function codeOf(error: unknown): string | undefined {
-  const code = property(error, 'code');
+  const code = fieldsOf(error)['code'];
   if (typeof code === 'string') return code;
   // Node reports "every address of this name failed" as an AggregateError, with a code of its own only since Node 20.
-  const errors = property(error, 'errors');
+  const errors = fieldsOf(error)['errors'];
   return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : undefined;
 }
 
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? (value as Readonly<Record<string, unknown>>)[name]
-    : undefined;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error && error.message !== '' ? error.message : String(codeOf(error) ?? error);
+function causeText(error: unknown): string {
+  return messageOf(error) || String(codeOf(error) ?? error);
 }

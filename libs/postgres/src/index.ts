@@ -12,7 +12,7 @@
 export { connect, type ConnectOptions, type Database } from './connect.ts';
 export { withTransaction } from './transaction.ts';
 export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
-export { type Executor, type ExecutorResult, executorOf, executorOfClient } from './executor.ts';
+export { type Executor, type ExecutorResult, executorOf } from './executor.ts';
 export { type AppliedMigration, migrate } from './migrate.ts';
 export type { MigrationSet } from './migration-files.ts';
 export type { TransactionClient } from './transaction-client.ts';

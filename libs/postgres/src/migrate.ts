@@ -1,9 +1,9 @@
 import { systemClock, systemRandom } from '@convergekit/core';
 import { hasTables } from './has-tables.ts';
-import { delayMs } from '@convergekit/core/engine';
+import { delayMs, messageOf } from '@convergekit/core/engine';
 import { readdir } from 'node:fs/promises';
 import type { Database } from './connect.ts';
-import { DatabaseError, messageOf, sqlState } from './errors.ts';
+import { DatabaseError, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';
 import {
   migrationName,
@@ -129,7 +129,7 @@ function lockedError(cause: unknown): DatabaseError {
 }
 
 /** Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing. */
-export async function missingMigrations(
+async function missingMigrations(
   executor: Executor,
   sets: readonly MigrationSet[],
 ): Promise<readonly string[]> {
@@ -144,13 +144,13 @@ export async function missingMigrations(
 }
 
 /** Rejects with MIGRATIONS_MISSING when the database lacks tables of these sets. */
-export async function requireMigrations(executor: Executor, sets: readonly MigrationSet[]): Promise<void> {
+async function requireMigrations(executor: Executor, sets: readonly MigrationSet[]): Promise<void> {
   const missing = await missingMigrations(executor, sets);
   if (missing.length > 0) throw migrationsMissing(missing);
 }
 
 /** Creates the error of a database that lacks the tables of the kit, or some of them. */
-export function migrationsMissing(names: readonly string[]): DatabaseError {
+function migrationsMissing(names: readonly string[]): DatabaseError {
   const what =
     names.length === 0
       ? 'the tables of converge are missing'
@@ -168,3 +168,12 @@ async function namesOf(set: MigrationSet): Promise<readonly string[]> {
     .toSorted()
     .map((file) => `${set.name}/${file.replace(/\.sql$/, '')}`);
 }
+
+/** The migrations of sets: their files, and what a database lacks of them. */
+export const migrationSets = {
+  readFiles: readMigrations,
+  nameOf: migrationName,
+  findMissing: missingMigrations,
+  require: requireMigrations,
+  missingError: migrationsMissing,
+} as const;

@@ -1,7 +1,6 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
-export { postgresMigrations } from './migrate.ts';
-export { migrationsMissing, missingMigrations, requireMigrations } from './migrate.ts';
-export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule } from './policy-table.ts';
+export { migrationSets, postgresMigrations } from './migrate.ts';
+export { type PolicyChangeRow, policyRules } from './policy-table.ts';
 export { isPooled } from './own-session.ts';
 export {
   type ActName,

@@ -82,3 +82,10 @@ export async function readPolicyHistory(
   );
   return rows.map((row) => ({ ...row, version: Number(row.version) }));
 }
+
+/** The central table of policies. */
+export const policyRules = {
+  read: readPolicyRules,
+  readHistory: readPolicyHistory,
+  set: setPolicyRule,
+} as const;

@@ -1,5 +1,5 @@
 import { type Admission, admitRules, type RefusedRule, type Policies } from '@convergekit/resilience/engine';
-import { classify, PolicyBook, type PolicyLayer } from '@convergekit/resilience';
+import { classify, type PolicyBook, type PolicyLayer } from '@convergekit/resilience';
 import {
   type Clock,
   endsWithin,
@@ -56,7 +56,7 @@ export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
   const { executor, layers = [], pollMs = 2_000, onLook, onChange } = options;
   const { clock = systemClock, random = systemRandom } = options;
   const pace = { everyMs: pollMs, immediately: false, clock, random, onError: () => undefined };
-  let admission: Admission = { book: new PolicyBook(layers), rules: {}, refused: [] };
+  let admission: Admission = admitRules(layers, []);
   let version = 0;
   let readAt = clock.monotonic();
   let failure: Error | undefined;

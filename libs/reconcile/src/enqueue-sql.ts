@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { recordActSql } from '@convergekit/postgres/operate';
+import { type Operator, recordActSql } from '@convergekit/postgres/operate';
 
 /** The reason of a run, by urgency: the smaller number goes first. */
 const PRIORITIES = { operator: 0, event: 1, retry: 2, sweep: 3 } as const;
@@ -70,9 +70,9 @@ export async function retryKeys(
   executor: Executor,
   reconciler: string,
   keys: readonly string[],
-  { actor, reason }: { readonly actor: string; readonly reason: string },
+  { by, reason }: Operator,
 ): Promise<void> {
   if (keys.length === 0) return;
-  const cause = `operator ${actor}: ${reason}`;
-  await executor.query(retrySql, [reconciler, keys, PRIORITIES.operator, cause, 0, 0, actor, reason]);
+  const cause = `operator ${by}: ${reason}`;
+  await executor.query(retrySql, [reconciler, keys, PRIORITIES.operator, cause, 0, 0, by, reason]);
 }

@@ -235,7 +235,7 @@ describe('a repair that is not allowed', () => {
     expect(await rowsOf('select state, reason from converge.reconcile_key')).toEqual([
       { state: 'terminal', reason: 'flapping: repaired 2 times and divergent again' },
     ]);
-    await retryKeys(world.stock.executor, flapping.name, ['a'], { actor: 'ann', reason: 'it is quiet' });
+    await retryKeys(world.stock.executor, flapping.name, ['a'], { by: 'ann', reason: 'it is quiet' });
     // Planted fault: without the insert into the audit of operators, nothing there says who let it start again.
     const acts = await rowsOf(`select * from converge.audit where act like '%retry'`);
     expect(acts).toMatchObject([

@@ -54,5 +54,5 @@ async function reportByOperator(
       `reportKeys by an operator for ${name} has no ${actor.trim() === '' ? 'actor' : 'reason'}: pass { by: 'operator', actor, reason }, which the audit keeps`,
       { code: 'REPORT_UNNAMED', category: 'bug' },
     );
-  await retryKeys(executor, name, keys, { actor, reason });
+  await retryKeys(executor, name, keys, { by: actor, reason });
 }

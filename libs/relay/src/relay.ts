@@ -1,6 +1,6 @@
 import { DatabaseError, withTransaction } from '@convergekit/postgres';
 import { ConvergeError, type Service, endsWithin } from '@convergekit/core';
-import { type NextRun, poll } from '@convergekit/core/engine';
+import { messageOf, type NextRun, poll } from '@convergekit/core/engine';
 import type { Check } from '@convergekit/config';
 import { instruments } from '@convergekit/telemetry/engine';
 import { Attempts } from './leader/attempts.ts';
@@ -215,7 +215,7 @@ class RelayService implements Relay {
   #trouble(error: unknown): void {
     this.#attempts.failed(error, this.#settings.clock.monotonic());
     this.#watch.troubled(error);
-    const trouble = error instanceof Error ? error.message : String(error);
+    const trouble = messageOf(error);
     const code = error instanceof ConvergeError ? error.code : undefined;
     if (!this.#isStopping())
       this.#phase = {

@@ -151,7 +151,7 @@ test('a log that lost its end is refused as log_behind_cursor, once, and after a
     { what: 'some more looks' },
   );
   expect(errors.filter((text) => text.includes('log_behind_cursor'))).toHaveLength(1);
-  const report = await rebaseSource({ operator: 'ada', database, broker, reason: 'unclean election' });
+  const report = await rebaseSource({ by: 'ada', database, broker, reason: 'unclean election' });
   expect(report.partitions.every(({ logLost, prev }) => logLost && prev === '1.0.0')).toBe(true);
   await writeMany(database, topic, 300);
   await untilDrained(database);
@@ -176,7 +176,7 @@ test('G1j: a database from before its first event finds its own past in the log,
   await refusedWith(next, 'database_went_back');
   expect(await readAll(broker, topic)).toHaveLength(300);
   const report = await rebaseSource({
-    operator: 'ada',
+    by: 'ada',
     database: restored.database,
     broker,
     reason: 'began anew',
@@ -201,7 +201,7 @@ test('G1j: a copy of a database that still publishes is refused, and a live lead
   await refusedWith(copy, 'database_went_back');
   expect(service.status().state).toBe('leading');
   await expect(
-    rebaseSource({ operator: 'ada', database, broker, reason: 'by mistake', waitMs: 300 }),
+    rebaseSource({ by: 'ada', database, broker, reason: 'by mistake', waitMs: 300 }),
   ).rejects.toMatchObject({
     code: 'SOURCE_LEASE_HELD',
   });

@@ -1,5 +1,5 @@
+import { fieldsOf } from '@convergekit/core/engine';
 import type { Verdict } from './verdict.ts';
-import { fieldsOf } from './error-fields.ts';
 import { KAFKA_ERRORS, type KafkaAnswer } from './kafka-errors.ts';
 
 type Entry = Omit<Verdict, 'code'>;

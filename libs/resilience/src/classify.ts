@@ -1,10 +1,9 @@
-import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
+import { CATEGORIES, CERTAINTIES, fieldsOf, messageOf } from '@convergekit/core/engine';
 import type { Failure } from '@convergekit/core';
 import { httpRule } from './classify-http.ts';
 import { kafkaRule } from './classify-kafka.ts';
 import { abortRule, bugRule, nodeRule, schemaRule } from './classify-node.ts';
 import { postgresRule } from './classify-postgres.ts';
-import { fieldsOf, messageOf } from './error-fields.ts';
 import { type ClassifyRule, unclassified, type Verdict } from './verdict.ts';
 
 /** The built-in rules in order; the first verdict counts. Declared errors come first, bugs last. */

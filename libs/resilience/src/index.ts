@@ -14,7 +14,7 @@ export {
   type OperationDefinition,
   type OperationGuards,
 } from './operation.ts';
-export { policyBook, PolicyBook } from './policy-book.ts';
+export { policyBook, type PolicyBook } from './policy-book.ts';
 export {
   type PolicyLayer,
   policyRulesSchema,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { defaultPolicy, policyBook, PolicyBook, type PolicyLayer, type PolicyRules } from './index.ts';
+import { defaultPolicy, policyBook, type PolicyLayer, type PolicyRules } from './index.ts';
+import { PolicyBook } from './policy-book.ts';
 import { PolicyInvalid } from './policy-book.ts';
 
 const rules: PolicyRules = {

@@ -24,7 +24,7 @@ export { takeQuota } from './effects/quota/admission.ts';
 export type { Quota } from './effects/quota/quota.ts';
 export type { SagaWorkerOptions } from './effects/worker/options.ts';
 export { sagaWorker } from './saga-worker.ts';
-export { SagaError, type SagaErrorCode } from './errors.ts';
+export type { SagaErrorCode } from './errors.ts';
 export { type Marked, type OnPending, semanticLock, type SemanticLock } from './lock/semantic-lock.ts';
 export { sagaMigrations } from './migrations.ts';
 export { sagaObserver, type SagaObserverOptions } from './observe/observer.ts';

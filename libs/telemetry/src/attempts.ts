@@ -77,7 +77,7 @@ export function recordDuration({ labels, durationMs, number, failed }: EndedAtte
 }
 
 /** Formats an attempt's number as a label: 1, 2, 3, or more. */
-export function numberLabel(number: number): string {
+function numberLabel(number: number): string {
   return number > 3 ? '4+' : String(number);
 }
 

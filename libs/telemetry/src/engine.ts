@@ -3,24 +3,12 @@
  * loads the logger, which programs that only emit do without.
  */
 export { afterAttempts, inAttempt } from './attempt-span.ts';
-export { countAttempt, numberLabel, recordDuration, recordObjective, waitAttributes } from './attempts.ts';
+export { countAttempt, recordDuration, recordObjective, waitAttributes } from './attempts.ts';
 export { instruments, type Instruments } from './instruments.ts';
 export { loggableError, stackText } from './loggable-error.ts';
 export { LineLimit } from './line-limit.ts';
 export { logLevels } from './log-levels.ts';
 export { attributeNames, spanNames } from './names.ts';
-export {
-  contextFrom,
-  contextOrActive,
-  failSpan,
-  inject,
-  injectSpan,
-  injectTrace,
-  inSpan,
-  openSpan,
-  traceContextFrom,
-  traceLink,
-  traceparentOf,
-} from './spans.ts';
+export { spans, traces } from './spans.ts';
 export type { Labels } from './names.ts';
 export type { Context, Span } from '@opentelemetry/api';

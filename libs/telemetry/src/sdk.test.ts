@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { instruments, openSpan } from './engine.ts';
+import { instruments } from './engine.ts';
 import { providersAreSet } from './providers.ts';
 import { withSpan } from './index.ts';
+import { openSpan } from './spans.ts';
 import { type EndedSpan, startTelemetry } from './sdk.ts';
 
 const program = `

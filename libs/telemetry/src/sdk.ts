@@ -10,8 +10,6 @@ import { silenceSpans } from './spans.ts';
 export interface TelemetryOptions {
   /** The value of `service.name`, unless `OTEL_SERVICE_NAME` is set. */
   readonly serviceName: string;
-  /** Time limit of the last export, in milliseconds. @default 2_000 */
-  readonly shutdownMs?: number;
   /** Called for each ended span if none are exported: for tests and local tools. @default none */
   readonly onSpan?: (span: EndedSpan) => void;
 }
@@ -36,6 +34,9 @@ export interface Telemetry {
    */
   shutdown(): Promise<void>;
 }
+
+/** The time limit of the last export, in milliseconds. */
+const SHUTDOWN_MS = 2_000;
 
 type Configuration = NonNullable<ConstructorParameters<typeof NodeSDK>[0]>;
 
@@ -67,7 +68,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   return {
     scrape: () => scrape.read(),
     shutdown: async () => {
-      await endsWithin(sdk.shutdown(), options.shutdownMs ?? 2_000, systemClock);
+      await endsWithin(sdk.shutdown(), SHUTDOWN_MS, systemClock);
       if (own) unregister();
     },
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Executor, executorOfClient } from '@convergekit/postgres';
-import { urlOf } from '@convergekit/postgres/engine';
+import { connect, type Executor } from '@convergekit/postgres';
+import { executorOfClient, urlOf } from '@convergekit/postgres/engine';
 import { DATA_IN_MEMORY } from './stack/postgres-settings.ts';
 
 /** Makes an empty database on the server of `serverUrl` and returns its URL. `prefix` shows in its name. */

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
-import { ensureChildren } from '@convergekit/outbox/engine';
+import { outboxChildren } from '@convergekit/outbox/engine';
 import { outboxMigrations } from '@convergekit/outbox';
-import { executorOfClient, migrate } from '@convergekit/postgres';
+import { migrate } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { relayMigrations } from '@convergekit/relay';
 import { run } from '../../programs.ts';
 import { withDatabase } from '../../with-database.ts';
@@ -45,7 +46,7 @@ export function ours(driver: DriverName): Side {
           await run(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '' } });
         },
         insertOne: `select converge.emit($1, $2, 'bench.event', $3)`,
-        during: (client) => ensureChildren(executorOfClient(client)),
+        during: (client) => outboxChildren.ensure(executorOfClient(client)),
         start: (databaseUrl) =>
           new Child({
             name,

@@ -1,4 +1,5 @@
-import { connect, executorOfClient } from '@convergekit/postgres';
+import { connect } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { fault } from '../types.ts';
 import { chosen, namesOf } from './choose.ts';
 

@@ -1,18 +1,26 @@
 import { type Clock, newUuidV7 } from '@convergekit/core';
 import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
-import { partitionMissing, topicUnknown } from '../errors.ts';
+import { brokerErrors } from '../errors.ts';
 import type { Fetched, FetchWant, GroupLink, Membership, PlaceOffset } from '../group/link.ts';
 import { announce, nextStep } from './join-decision.ts';
 import { KnownEnds } from './known-ends.ts';
 import { answerOf, atEnd, resolveStarts } from './read.ts';
-import { groupSubject, type HeartbeatAnswer, type Leadership, type LogStore, type WakeUps } from './store.ts';
+import {
+  groupSubject,
+  type HeartbeatAnswer,
+  type Leadership,
+  type LogStore,
+  oneServer,
+  type WakeUps,
+} from './store.ts';
 
 export interface LogLinkOptions {
   readonly store: LogStore;
   /** For what comes before the membership: it may take longer than the member's session allows. @default store */
   readonly first?: LogStore;
   readonly wakeUps: WakeUps;
-  readonly leadership: Leadership;
+  /** @default one server serves all partitions */
+  readonly leadership?: Leadership | undefined;
   /** Resolves when the log's tables are there. @default at once */
   readonly ready?: () => Promise<void>;
   readonly groupId: string;
@@ -56,7 +64,7 @@ export class LogLink implements GroupLink {
     const found = await first.findTopics(topics);
     for (const topic of topics) {
       const known = found.get(topic);
-      if (known === undefined) throw topicUnknown(topic);
+      if (known === undefined) throw brokerErrors.topicUnknown(topic);
       this.#topicIds.set(topic, known.id);
     }
     await first.makeGroup(groupId);
@@ -122,7 +130,7 @@ export class LogLink implements GroupLink {
   async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
     const ends = await this.#options.store.readEnds(topic);
     const end = ends.find((one) => one.partition === partition)?.latest;
-    if (end === undefined) throw partitionMissing({ topic, partition });
+    if (end === undefined) throw brokerErrors.partitionMissing({ topic, partition });
     return { end, stable: end };
   }
 
@@ -207,7 +215,8 @@ export class LogLink implements GroupLink {
   }
 
   #lookUpLeader(): void {
-    const node = this.#options.leadership.lookUp();
+    const { leadership = oneServer } = this.#options;
+    const node = leadership.lookUp();
     if (node === this.#node) return;
     this.#node = node;
     for (const listener of this.#listeners) listener();
@@ -215,7 +224,7 @@ export class LogLink implements GroupLink {
 
   #topicIdOf({ topic }: Assignment): string {
     const id = this.#topicIds.get(topic);
-    if (id === undefined) throw topicUnknown(topic);
+    if (id === undefined) throw brokerErrors.topicUnknown(topic);
     return id;
   }
 }

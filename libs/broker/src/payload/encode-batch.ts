@@ -1,3 +1,4 @@
+import { messageOf } from '@convergekit/core/engine';
 import { BrokerError, type IncomingRecord, type OutgoingBatch, type OutgoingRecord } from '../broker.ts';
 import { encodeRecordBatch } from '../batch/encode-record-batch.ts';
 import { decodeSealed } from '../batch/record-decoder.ts';
@@ -50,7 +51,7 @@ function payloadOf(topic: string, headers: OutgoingRecord['headers']): PayloadOf
 }
 
 function errorOf(error: unknown, topic: string, partition: number): BrokerError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   const place = { topic, partition, certainty: 'not_applied', cause: error } as const;
   if (error instanceof CodecUnavailable)
     return new BrokerError(`nothing was sent to ${topic}/${partition}: ${why}`, {

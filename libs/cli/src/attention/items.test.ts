@@ -119,7 +119,7 @@ it('the gaps of a consumer towards one source are one item', () => {
 
 it('a stuck step needs an operator, an open one is late, and calls without a worker are named once', () => {
   const entry = { name: 'trip', id: 'i', key: 'k', step: 'pay', ageMs: 40_000 };
-  const unclaimed = [{ effect: 'mail', intents: 3, oldestMs: 20_000 }];
+  const unclaimed = [{ effect: 'mail', calls: 3, oldestMs: 20_000 }];
   const items = journalItems(
     [
       { ...entry, kind: 'step', state: 'stuck' },

@@ -1,10 +1,4 @@
-import {
-  type BreakerWait,
-  heldText,
-  type OverdueEntry,
-  type SagaPause,
-  type UnclaimedWork,
-} from '@convergekit/saga/operate';
+import { type OverdueEntry, type SagaPause, sagaPauses, type WaitingCalls } from '@convergekit/saga/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
@@ -17,7 +11,7 @@ import type { Finding } from '../scans/findings.ts';
 /** Lists steps, calls and workflows that are stuck or late (pure). Calls without a worker are `workerItems`. */
 export function journalItems(
   entries: readonly OverdueEntry[],
-  unclaimed: readonly UnclaimedWork[],
+  unclaimed: readonly WaitingCalls[],
   now: number,
 ): readonly AttentionItem[] {
   return withWorker(entries, unclaimed).map((entry) => {
@@ -40,12 +34,12 @@ function alarmOf({ kind, state }: OverdueEntry): string {
 }
 
 /** Lists effects whose due calls no worker claims (pure). */
-export function workerItems(unclaimed: readonly UnclaimedWork[], now: number): readonly AttentionItem[] {
-  return unclaimed.map(({ effect, intents, oldestMs }) => ({
+export function workerItems(unclaimed: readonly WaitingCalls[], now: number): readonly AttentionItem[] {
+  return unclaimed.map(({ effect, calls, oldestMs }) => ({
     kind: 'worker',
     severity: 'act',
     alarm: 'effect_undeclared',
-    text: `no worker does ${effect}: ${counted(intents, 'call waits', 'calls wait')}; start its service`,
+    text: `no worker does ${effect}: ${counted(calls, 'call waits', 'calls wait')}; start its service`,
     since: new Date(now - oldestMs),
     next: `converge effects list --effect ${effect}`,
     about: { name: effect },
@@ -53,7 +47,7 @@ export function workerItems(unclaimed: readonly UnclaimedWork[], now: number): r
 }
 
 /** Lists effects whose calls wait for an open breaker (pure): the other system failed too often. */
-export function breakerItems(waits: readonly BreakerWait[], now: number): readonly AttentionItem[] {
+export function breakerItems(waits: readonly WaitingCalls[], now: number): readonly AttentionItem[] {
   return waits.map(({ effect, calls, oldestMs }) => ({
     kind: 'breaker',
     severity: 'watch',
@@ -76,7 +70,7 @@ export function pauseItems(pauses: readonly SagaPause[]): readonly AttentionItem
     const only = instance === null ? '' : ` --instance ${instance}`;
     return {
       ...kind,
-      text: `${nameOf(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${heldText(pause)}`,
+      text: `${nameOf(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${sagaPauses.heldText(pause)}`,
       since: at,
       next: `converge saga resume ${saga}${only} --reason "…"`,
       about: { name: saga, ...(instance !== null && { id: instance }) },

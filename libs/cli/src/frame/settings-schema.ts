@@ -1,6 +1,6 @@
 import { healthSettings } from '@convergekit/config/engine';
 import { brokerSettings } from '@convergekit/local/choose';
-import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
+import { relayProcessSettings } from '@convergekit/relay/settings';
 import { policySettingsSchema } from '@convergekit/resilience';
 import { logLevels } from '@convergekit/telemetry/engine';
 import { z } from 'zod';
@@ -139,8 +139,7 @@ export const settingsSchema = z.object({
   log: z
     .object({ level: z.enum(logLevels).default('info').describe('The least level that is logged.') })
     .prefault({}),
-  outbox: outboxSettings.prefault({}),
-  relay: relaySettings.prefault({}),
+  ...relayProcessSettings,
   signatures: signatures.prefault({}),
   modules: z
     .array(z.string())

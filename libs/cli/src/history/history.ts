@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import type { Recorded, StoredEvent } from './attempt-sql.ts';
 import type { Chapter, Passed } from './chapter.ts';
 import { type Given, notGiven, type NotGiven } from './not-given.ts';
@@ -23,7 +23,7 @@ export function failuresIn(chapters: readonly Chapter[]): readonly string[] {
   const ids = chapters.flatMap(({ stored }) =>
     stored.flatMap((one) => {
       if (one.kind === 'parked') return one.failureEvent === null ? [] : [one.failureEvent];
-      return one.kind === 'caused' && one.type === FAILURE_TYPE ? [one.eventId] : [];
+      return one.kind === 'caused' && one.type === KIT_TYPES.failure ? [one.eventId] : [];
     }),
   );
   return [...new Set(ids)];

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { publishedSql } from '../commands/outbox/events-sql.ts';
-import { readTried, type Stored } from './attempt-sql.ts';
+import type { Stored } from './attempt-sql.ts';
 import { bounds, type Window } from './window.ts';
 
 /** Ids of the outbox, `high` exclusive. */
@@ -104,20 +104,4 @@ export async function readSeen(
   const { from, to } = bounds(windows);
   const { rows } = await executor.query<{ stored: Stored }>(seenSql, [ids, from, to]);
   return rows.map(({ stored }) => stored);
-}
-
-/** Reads all facts about these events in order. `windowsOf`: the spans of time in which the outbox is searched. */
-export async function readStored(
-  executor: Executor,
-  ids: readonly string[],
-  windowsOf: (tried: readonly Stored[]) => readonly Window[],
-): Promise<readonly Stored[]> {
-  const tried = await readTried(executor, ids);
-  const windows = windowsOf(tried);
-  const parts = [
-    tried,
-    await readEvents(executor, ids, await rangesIn(executor, windows)),
-    await readSeen(executor, ids, windows),
-  ];
-  return parts.flat().toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }

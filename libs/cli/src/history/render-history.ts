@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import type { Entry, History } from './history.ts';
 import { GIVE_MORE } from './named-databases.ts';
 import { givenText } from './not-given.ts';
@@ -89,7 +89,7 @@ function eventText(event: StoredEvent, subject: Subject): string {
       : `${published ? 'published' : 'not published yet'}, position ${position.epoch}.${position.tick}.${position.id}`;
   if (eventId === subject.eventId) return `emitted to ${topic}: ${where}`;
   if (event.kind === 'again') return `emitted again by an operator as ${eventId}: ${where}`;
-  if (type === FAILURE_TYPE)
+  if (type === KIT_TYPES.failure)
     return `failure event ${eventId} to ${topic}${cause(event.attemptId, subject)}: ${where}`;
   return `${event.attemptId === null ? 'emitted in answer' : 'compensation emitted'}: ${type} ${eventId} to ${topic}${cause(event.attemptId, subject)}: ${where}`;
 }

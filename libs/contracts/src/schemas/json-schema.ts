@@ -1,3 +1,4 @@
+import { messageOf } from '@convergekit/core/engine';
 import { ContractError } from '../contract-error.ts';
 import type { EventDefinition } from '../event-definition.ts';
 import { dataSchemaOf } from '../wire.ts';
@@ -40,7 +41,7 @@ function convert(
     // zod writes a type that JSON Schema lacks (a Date made from a string) as "anything".
     return converter.input({ target, libraryOptions: { unrepresentable: 'any' } });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new ContractError('SCHEMAS_UNREADABLE', `the schema of ${type} has no JSON Schema: ${why}`, {
       cause,
     });

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '@convergekit/core/engine';
 import { ContractError } from '../contract-error.ts';
 import type { EventDefinition } from '../event-definition.ts';
 import { type AsyncApiInfo, asyncApiOf, nameOf } from './asyncapi.ts';
@@ -179,7 +180,7 @@ function failureOf(
     definition.parse(payload, version);
     return undefined;
   } catch (error) {
-    const reason = `the recorded payload ${name} is no longer read: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `the recorded payload ${name} is no longer read: ${messageOf(error)}`;
     const fix =
       'fix the schema or the upcast; a recorded payload represents those in the log and never changes';
     return { kind: 'incompatible', type, version, path: '', breaks: 'old_events', reason, fix };

@@ -3,9 +3,9 @@ import {
   type Envelope,
   type EventContext,
   type FailedStep,
-  FAILURE_TYPE,
-  formatPosition,
   type FailureInput,
+  formatPosition,
+  KIT_TYPES,
 } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
@@ -108,7 +108,7 @@ export function eventContextOf(
     causationId: event.id,
     hops: event.hops + 1,
     ...(event.deadline === undefined ? {} : { deadline: event.deadline }),
-    ...(event.type === FAILURE_TYPE ? withCause(event.attemptId, event.attemptTrace) : {}),
+    ...(event.type === KIT_TYPES.failure ? withCause(event.attemptId, event.attemptTrace) : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import type { CallContext, Subscription } from '../define/subscription.ts';
 import type { Clock } from '@convergekit/core';
-import { attributeNames, instruments, numberLabel } from '@convergekit/telemetry/engine';
+import { attributeNames, recordDuration } from '@convergekit/telemetry/engine';
 import { InboxError } from '../errors.ts';
 
 /** A call of a handler, as the middleware sees it. */
@@ -38,16 +38,19 @@ export function compose<DB>(
 export function measure<DB>(clock: Clock): Middleware<DB> {
   return async (call, next) => {
     const started = clock.monotonic();
-    let outcome = 'failed';
+    let failed = true;
     try {
       await next(call);
-      outcome = 'ok';
+      failed = false;
     } finally {
-      instruments().attemptDuration.recordMs(clock.monotonic() - started, {
-        [attributeNames.consumer]: call.consumer,
-        [attributeNames.handler]: call.subscription.handler,
-        [attributeNames.outcome]: outcome,
-        [attributeNames.attempt]: numberLabel(call.attempt ?? 1),
+      recordDuration({
+        labels: {
+          [attributeNames.consumer]: call.consumer,
+          [attributeNames.handler]: call.subscription.handler,
+        },
+        durationMs: clock.monotonic() - started,
+        number: call.attempt ?? 1,
+        failed,
       });
     }
   };

@@ -1,13 +1,10 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import {
-  type Context,
   attributeNames,
+  type Context,
   spanNames,
-  traceContextFrom,
-  failSpan,
-  inSpan,
-  openSpan,
-  traceparentOf,
+  spans,
+  traces,
   waitAttributes,
 } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
@@ -30,7 +27,9 @@ export function inProcessSpan<DB, T>(
   { consumer, subscription, events }: Processed<DB>,
   fn: () => Promise<T>,
 ): Promise<T> {
-  const [first, ...others] = events.slice(0, MAX_LINKS).map(({ headers }) => traceContextFrom(headers));
+  const [first, ...others] = events
+    .slice(0, MAX_LINKS)
+    .map(({ headers }) => traces.eventContextFrom(headers));
   const attributes = {
     [attributeNames.system]: 'kafka',
     [attributeNames.operation]: 'process',
@@ -55,7 +54,7 @@ export function inProcessSpan<DB, T>(
 /** The attempt that made an event necessary: a failure event, or one of a compensation. */
 function causesOf([event]: readonly ReceivedEvent[]): readonly Context[] {
   const { attemptTrace } = event ?? {};
-  return attemptTrace === undefined ? [] : [traceContextFrom({ traceparent: attemptTrace })];
+  return attemptTrace === undefined ? [] : [traces.eventContextFrom({ traceparent: attemptTrace })];
 }
 
 /** Runs `fn` in the `process` span of the one event of these steps, around all its attempts. */
@@ -72,10 +71,10 @@ export function aroundAttempts<DB, T>(
 /** Opens a child of the `process` span for one attempt, with its outcome and the wait after it. */
 export function attemptSpan(handler: string, number: number) {
   const attributes = { [attributeNames.handler]: handler, [attributeNames.attempt]: number };
-  const span = openSpan(spanNames.attempt(handler), { kind: 'internal', attributes });
+  const span = spans.open(spanNames.attempt(handler), { kind: 'internal', attributes });
   return {
-    traceparent: traceparentOf(span),
-    run: <T>(fn: () => Promise<T>): Promise<T> => inSpan(span, fn),
+    traceparent: traces.traceparentOf(span),
+    run: <T>(fn: () => Promise<T>): Promise<T> => spans.runIn(span, fn),
     end: (outcome: string, failed?: Attempt): void => {
       if (span === undefined) return;
       span.setAttribute(attributeNames.outcome, outcome);
@@ -87,7 +86,7 @@ export function attemptSpan(handler: string, number: number) {
           [attributeNames.reason]: code,
           ...(wait === undefined ? {} : waitAttributes(wait)),
         });
-        failSpan(span, code);
+        spans.fail(span, code);
       }
       span.end();
     },

@@ -1,5 +1,5 @@
 import type { EventDefinition, ReceivedEvent } from '@convergekit/contracts';
-import { FAILURE_TYPE, type FailureData, failureEvent, receive } from '@convergekit/contracts/engine';
+import { type FailureData, failureEvent, KIT_TYPES, receive } from '@convergekit/contracts/engine';
 import { classify } from '@convergekit/resilience';
 import { InboxError } from '../errors.ts';
 import type { Routed, Subscription } from './subscription.ts';
@@ -53,7 +53,7 @@ export function failureSubscription<DB, Data>(
   const known = options.certainty === 'known';
   return {
     topic: failure.topic,
-    type: FAILURE_TYPE,
+    type: KIT_TYPES.failure,
     handler: options.name ?? `failure:${options.of}:${event.type}`,
     kind: 'failure',
     failedType: event.type,

@@ -1,5 +1,6 @@
 import type { EventDefinition } from '@convergekit/contracts';
 import { checkPayload, WIRE } from '@convergekit/contracts/engine';
+import { messageOf } from '@convergekit/core/engine';
 import { headersJson, headersOf } from '../slice/record-text.ts';
 import { InboxError } from '../errors.ts';
 
@@ -38,7 +39,7 @@ function keyOfData(definition: EventDefinition, payload: string, version: number
     checkPayload(payload);
     return definition.keyOf(definition.parse(payload, version));
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw invalid(`the data is not that of ${definition.type} v${version}: ${why}`, cause);
   }
 }

@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
@@ -114,7 +114,7 @@ export function triedHead({ consumer }: LeasedKey, head: Head): TriedEvent {
   const { record, topicId, handler, run, parkedAt } = head;
   const { content } = readRecord(record);
   const envelope = content.kind === 'envelope' ? content.envelope : undefined;
-  const phase = envelope?.type === FAILURE_TYPE ? 'failure' : 'apply';
+  const phase = envelope?.type === KIT_TYPES.failure ? 'failure' : 'apply';
   return { consumer, topicId, record, envelope, handler, phase, run, parkedAt };
 }
 

@@ -1,5 +1,5 @@
 import { defineEvent } from '@convergekit/contracts';
-import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { ConvergeError, systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { listParked } from '../operate/parked-list.ts';
 import { foreignRecord } from '../fixture/foreign-record.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
-import { inPlace, quickSchedule } from '../testing/quick.ts';
+import { inPlace, quickRetries } from '../testing/quick.ts';
 
 const operator = { by: 'ann', reason: 'fixed in 1.4.2' };
 
@@ -28,8 +28,7 @@ describe('a consumer whose deployment is wrong', () => {
         await note(tx, event);
       }),
       {
-        policies: inPlace({ giveUp }),
-        parking: { schedule: quickSchedule, pollMs: 20, systemic: { keys: 1_000, withinMs: 1_000 } },
+        ...quickRetries({ giveUp }),
         watchMs: 20,
         clock: { ...systemClock, now: () => systemClock.now() + aheadMs },
       },
@@ -39,7 +38,8 @@ describe('a consumer whose deployment is wrong', () => {
       scene.broker,
       Array.from({ length: count }, (_, n) => counted({ key: `k${n}`, n })),
     );
-  const failureEvents = async () => (await scene.outbox()).filter(({ type }) => type === FAILURE_TYPE).length;
+  const failureEvents = async () =>
+    (await scene.outbox()).filter(({ type }) => type === KIT_TYPES.failure).length;
   const applied = async () => new Set((await lines(scene.database)).map(({ n }) => n)).size;
   const halt = async () => {
     const { rows } = await scene.database.executor.query<{ code: string | null; reason: string | null }>(

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { slowDelayMs } from '@convergekit/resilience/engine';
+import { slowWait } from '@convergekit/resilience/engine';
 import type { Placed } from './placement.ts';
 import { sizeOf } from './weigh.ts';
 import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from './parked-row.ts';
@@ -34,7 +34,8 @@ export async function parkEvents<DB>(
   if (opened.length > 0) {
     const { schedule } = context.parking.policy;
     const lines = opened.map(({ line, state }) => {
-      const waitMs = state === 'dead' ? 0 : slowDelayMs(schedule, 1, context.random);
+      const waitMs =
+        state === 'dead' ? 0 : slowWait(schedule, { attempt: 1, random: context.random }).computedMs;
       return { line, state, count: counts.get(line) ?? 1, waitMs };
     });
     const made = await openLines(executor, partition.key, lines);

@@ -1,4 +1,5 @@
-import { type Database, executorOfClient } from '@convergekit/postgres';
+import { type Database } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';

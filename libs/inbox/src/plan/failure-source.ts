@@ -1,4 +1,4 @@
-import { FAILURE_TYPE, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
 import type { Claim, Reading } from './reading.ts';
 import { signerOf, type Signatures } from './signatures.ts';
@@ -9,7 +9,8 @@ const SUFFIX = '.failures';
 export function failingConsumer({ content }: Reading): string | undefined {
   if (content.kind !== 'envelope') return undefined;
   const { type, topic } = content.envelope;
-  if (type !== FAILURE_TYPE && type !== STUCK_TYPE && type !== STEP_UNDONE_TYPE) return undefined;
+  if (type !== KIT_TYPES.failure && type !== KIT_TYPES.stuck && type !== KIT_TYPES.stepUndone)
+    return undefined;
   return topic.endsWith(SUFFIX) ? topic.slice(0, -SUFFIX.length) : topic;
 }
 

@@ -2,7 +2,7 @@ import {
   boundText,
   decodeEnvelope,
   type Envelope,
-  EPOCH_MARKER,
+  KIT_TYPES,
   parsePosition,
   type Position,
   WIRE,
@@ -42,12 +42,12 @@ export function readRecord(record: IncomingRecord): Reading {
       sourceId === undefined || position === undefined || !isUuid(sourceId)
         ? undefined
         : { source: sourceId.toLowerCase(), sourceName: source, position, prev };
-    if (envelope.type === EPOCH_MARKER) return { record, claim, content: { kind: 'marker' } };
+    if (envelope.type === KIT_TYPES.epochMarker) return { record, claim, content: { kind: 'marker' } };
     return { record, claim, content: { kind: 'envelope', envelope } };
   } catch (error) {
     const claim = rawClaim(record);
     // A marker is not an event, so its envelope need not be valid.
-    if (only(record.headers, WIRE.type) === EPOCH_MARKER)
+    if (only(record.headers, WIRE.type) === KIT_TYPES.epochMarker)
       return { record, claim, content: { kind: 'marker' } };
     return { record, claim, content: { kind: 'unreadable', error: contractError(error) } };
   }

@@ -1,4 +1,5 @@
-import { type Database, executorOfClient } from '@convergekit/postgres';
+import { type Database } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';

@@ -4,12 +4,13 @@ import { router } from '../define/routes.ts';
 import { failureEventOf } from '../attempt/failure-events.ts';
 import { causeOf, failureEventId, parkedId } from '../attempt/dead-letter.ts';
 import { attemptOf } from '../attempt/attempt.ts';
+import { Emitted } from '../slice/emitted.ts';
 
 export { type FixtureRecord, FixtureSource, sendRecords } from './fixture-source.ts';
-export { inPlace, makeTopics, quickSchedule, tag } from './quick.ts';
+export { makeTopics, quickRetries } from './quick.ts';
 export type { SliceContext } from '../slice/context.ts';
-export { Emitted } from '../slice/emitted.ts';
 export type { DeadLetter } from '../attempt/dead-letter.ts';
+export type { Emitted } from '../slice/emitted.ts';
 
 /** Parts of a slice, for the test kit's consumers without a broker. */
 export const sliceParts = {
@@ -20,4 +21,5 @@ export const sliceParts = {
   failureEventOf,
   failureEventId,
   parkedId,
+  Emitted,
 } as const;

@@ -21,6 +21,12 @@ export const givenUpAtOnce = { afterMs: 0, perHour: 'unbounded' } as const;
 export const inPlace = (change: PolicyChange = {}): PolicyBook =>
   policyBook({ consumer: { backoff: { baseMs: 1, capMs: 2 }, giveUp: givenUpAtOnce, ...change } });
 
+/** The options of a consumer whose retries follow each other at once, in place and parked. */
+export const quickRetries = (change: PolicyChange = {}) => ({
+  policies: inPlace(change),
+  parking: { schedule: quickSchedule, pollMs: 20, systemic: { keys: 1_000, withinMs: 1_000 } },
+});
+
 export async function makeTopics(
   broker: Broker,
   topics: readonly string[],

@@ -1,13 +1,6 @@
 import { crc32c } from '@node-rs/crc32';
-import {
-  BATCH_OVERHEAD,
-  decodeRecords,
-  type IncomingRecord,
-  isBatch,
-  type Place,
-  recordCount,
-  undecodable,
-} from '@convergekit/broker/engine';
+import { type IncomingRecord, type Place, recordBatch } from '@convergekit/broker/engine';
+import { messageOf } from '@convergekit/core/engine';
 import { DecodeBudget, TooLarge } from './decode-budget.ts';
 import { decompress } from './decompress.ts';
 import { Transactions, type AbortedTransaction } from './transactions.ts';
@@ -66,7 +59,7 @@ export async function decodeRecordSet(
     nextOffset = last + 1n;
     if (damage === undefined) bytes += decodeBatch(batch, { place, last, transactions, budget }, records);
     else {
-      records.push(undecodable(batch, place, last, damage.why));
+      records.push(recordBatch.undecodable(batch, place, last, damage.why));
       bytes += batch.length;
       budget.spend({ records: 1, bytes: 0, work: batch.length });
       if (damage.again) return { records, bytes, nextOffset, damaged: true };
@@ -91,14 +84,14 @@ const BROKEN: Damage = { why: "its length is no batch's", again: true };
 function lastOffsetOf(batch: Buffer, { from }: Place, damage: Damage | undefined): bigint {
   const base = batch.readBigInt64BE(0);
   const first = base < from ? from : base;
-  if (!isBatch(batch)) return first;
+  if (!recordBatch.isOne(batch)) return first;
   const delta = batch.readInt32BE(23);
   const trusted = damage === undefined || delta + 1 === batch.readInt32BE(57);
   return delta < 0 || !trusted ? first : base + BigInt(delta);
 }
 
 function damageOf(batch: Buffer): Damage | undefined {
-  if (!isBatch(batch)) return { why: 'its format is older than version 2', again: false };
+  if (!recordBatch.isOne(batch)) return { why: 'its format is older than version 2', again: false };
   if (crc32c(batch.subarray(21)) === batch.readUInt32BE(17)) return undefined;
   return { why: 'its checksum is wrong', again: true };
 }
@@ -120,17 +113,17 @@ function decodeBatch(batch: Buffer, decoding: Decoding, into: IncomingRecord[]):
   }
   if (transactions.isAborted(batch, attributes, last)) return 0;
   try {
-    const records = recordCount(batch);
+    const records = recordBatch.count(batch);
     const codec = attributes & COMPRESSION_MASK;
-    const body = decompress(batch.subarray(BATCH_OVERHEAD), codec, budget.maxBatchBytes);
+    const body = decompress(batch.subarray(recordBatch.overhead), codec, budget.maxBatchBytes);
     budget.spend({ records, bytes: codec === 0 ? 0 : body.length, work: body.length });
-    for (const record of decodeRecords(batch, body, place, last)) into.push(record);
+    for (const record of recordBatch.decode(batch, body, place, last)) into.push(record);
     return body.length;
   } catch (error) {
     // The attempt may have cost the whole bound.
     const bytes = error instanceof TooLarge ? budget.maxBatchBytes : 0;
     budget.spend({ records: 1, bytes, work: batch.length + bytes });
-    into.push(undecodable(batch, place, last, error instanceof Error ? error.message : String(error)));
+    into.push(recordBatch.undecodable(batch, place, last, messageOf(error)));
     return batch.length;
   }
 }

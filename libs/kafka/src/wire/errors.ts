@@ -1,4 +1,5 @@
 import { BrokerError, type BrokerErrorDetail } from '@convergekit/broker/engine';
+import { messageOf } from '@convergekit/core/engine';
 import { ConnectionError, type ConnectionFailure } from './connection.ts';
 import { MEANINGS } from './error-codes.ts';
 
@@ -42,16 +43,13 @@ export function brokerErrorFrom(error: unknown, context: ErrorContext): BrokerEr
   if (error instanceof BrokerError) return error;
   const certainty = context.written === true ? 'unknown' : 'not_applied';
   const { code, kind, why } = error instanceof ConnectionError ? FAILURES[error.failure] : BUG;
-  return new BrokerError(
-    `${context.doing} failed: ${why}${error instanceof Error ? error.message : String(error)}`,
-    {
-      code,
-      kind,
-      certainty,
-      ...placeOf(context),
-      cause: error,
-    },
-  );
+  return new BrokerError(`${context.doing} failed: ${why}${messageOf(error)}`, {
+    code,
+    kind,
+    certainty,
+    ...placeOf(context),
+    cause: error,
+  });
 }
 
 /** True when an error is this code in an answer of the broker, not a connection failure. */

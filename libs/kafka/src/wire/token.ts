@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BrokerError } from '@convergekit/broker/engine';
+import { messageOf } from '@convergekit/core/engine';
 import { ConnectionError, type LoginToken, type TokenProvider } from './connection.ts';
 
 /** Asks the provider for a token. Rejects with a BrokerError: TOKEN_UNAVAILABLE, or the provider's own. */
@@ -10,7 +11,7 @@ export async function tokenOf(provider: TokenProvider): Promise<LoginToken> {
     token = await provider();
   } catch (error) {
     if (error instanceof BrokerError) throw error;
-    throw unavailable(error instanceof Error ? error.message : String(error), error);
+    throw unavailable(messageOf(error), error);
   }
   // The value is typed, but the provider is the user's code, perhaps in JavaScript.
   if (typeof (token as LoginToken | undefined)?.value === 'string' && token.value !== '') return token;
@@ -40,7 +41,7 @@ async function load(path: string): Promise<TokenProvider> {
     module = (await import(pathToFileURL(file).href)) as { readonly token?: unknown };
   } catch (cause) {
     throw unusable(
-      `the token module ${file} (CONVERGE__KAFKA__SASL__TOKEN_MODULE) cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}. Correct the path, relative to the working directory, or the module`,
+      `the token module ${file} (CONVERGE__KAFKA__SASL__TOKEN_MODULE) cannot be loaded: ${messageOf(cause)}. Correct the path, relative to the working directory, or the module`,
       cause,
     );
   }

@@ -1,9 +1,9 @@
-import { systemClock } from '@convergekit/core';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { delayMs, outageBackoff } from '@convergekit/core/engine';
 import {
   type Admin,
   type Assignment,
   BrokerError,
-  delayMs,
   FETCHES_OF_DAMAGED,
   type GroupMember,
   type IncomingRecord,
@@ -226,7 +226,7 @@ export class WireAdmin implements Admin {
           kind: 'retry',
           certainty: 'unknown',
         });
-      await systemClock.sleep(delayMs(Math.min(attempt, 3)));
+      await systemClock.sleep(25 + delayMs(outageBackoff, Math.min(attempt, 3) + 1, systemRandom));
     }
   }
 }

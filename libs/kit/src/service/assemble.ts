@@ -13,7 +13,7 @@ import { consumerService, livePolicies } from '@convergekit/inbox';
 import { createOutbox } from '@convergekit/outbox';
 import { reconcilerService } from '@convergekit/reconcile';
 import { relay } from '@convergekit/relay';
-import { brokerNotice, relayChecks, relayOptions, standsBy } from '@convergekit/relay/engine';
+import { relayProcess } from '@convergekit/relay/engine';
 import { SharedGuards } from '@convergekit/resilience';
 import { logger, observeBreaker } from '@convergekit/telemetry';
 import type { Connections } from './connections.ts';
@@ -152,8 +152,18 @@ function relayPart<DB, Own extends OwnSettings>({
   const log = logger('relay');
   const broker = connections.relayBroker();
   const database = connections.relayDatabase();
-  const service = relay({ log, ...relayOptions(settings), ...definition.tuning?.relay, database, broker });
-  const notice = brokerNotice({ broker, log, standsBy: () => standsBy(service.status()) });
+  const service = relay({
+    log,
+    ...relayProcess.options(settings),
+    ...definition.tuning?.relay,
+    database,
+    broker,
+  });
+  const notice = relayProcess.noticeBroker({
+    broker,
+    log,
+    standsBy: () => relayProcess.standsBy(service.status()),
+  });
   // Not a spread: the relay is an instance of a class.
   const relayed: Part = {
     name: service.name,
@@ -164,7 +174,7 @@ function relayPart<DB, Own extends OwnSettings>({
   };
   return {
     running: [notice, relayed],
-    checks: () => relayChecks(service.status(), notice.check()),
+    checks: () => relayProcess.checks(service.status(), notice.check()),
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Environment, loadSettings, originOf } from '@convergekit/config';
 import { healthSettings } from '@convergekit/config/engine';
 import { brokerSettings } from '@convergekit/local/choose';
-import { outboxSettings, relaySettings } from '@convergekit/relay/settings';
+import { relayProcessSettings } from '@convergekit/relay/settings';
 import { type PolicyLayer, policyLayersOf, policySettingsSchema } from '@convergekit/resilience';
 import { z } from 'zod';
 import type { Arguments } from './arguments.ts';
@@ -48,8 +48,7 @@ export const serviceSettings = z.object({
         .describe('The time in which a stop ends the work in flight; choose less than the supervisor’s.'),
     })
     .prefault({}),
-  outbox: outboxSettings.prefault({}),
-  relay: relaySettings.prefault({}),
+  ...relayProcessSettings,
   policies: policySettingsSchema.prefault({}),
 });
 

@@ -1,4 +1,4 @@
-import { LogLink, oneServer } from '@convergekit/broker/engine';
+import { LogLink } from '@convergekit/broker/engine';
 import { systemClock } from '@convergekit/core';
 import { manualClock, waitUntil } from '@convergekit/testing';
 import { waitsForLock } from '@convergekit/testing/engine';
@@ -29,7 +29,6 @@ it('a read whose time passes between two looks at the clock does not sleep for l
   const link = new LogLink({
     store: storeOn(session),
     wakeUps,
-    leadership: oneServer,
     groupId: name(),
     topics: [topic],
     sessionTimeoutMs: 10_000,
@@ -49,7 +48,7 @@ it('a member with a short session starts although its first look-up takes longer
   const topic = name();
   await (await broker.admin()).createTopic({ name: topic, partitions: 1 });
   const clock = manualClock();
-  const slow = closing(new LocalBroker({ url, clientId: 'slow' }, oneServer, clock));
+  const slow = closing(new LocalBroker({ url, clientId: 'slow' }, clock));
   const blocker = await database.pool.connect();
   await blocker.query('begin');
   await blocker.query('lock table converge_log.topic in access exclusive mode');

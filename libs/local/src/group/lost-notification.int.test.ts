@@ -1,4 +1,4 @@
-import { LogLink, oneServer } from '@convergekit/broker/engine';
+import { LogLink } from '@convergekit/broker/engine';
 import { records } from '@convergekit/broker/contract';
 import { newUuidV7 } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';
@@ -17,7 +17,6 @@ it('known ends answer a fetch for a moment, and are read again although no notif
   const link = new LogLink({
     store: storeOn(session),
     clock,
-    leadership: oneServer,
     groupId: newUuidV7(),
     topics: [topic],
     sessionTimeoutMs: 10_000,

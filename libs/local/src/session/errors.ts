@@ -1,4 +1,5 @@
 import { BrokerError, type BrokerErrorDetail } from '@convergekit/broker/engine';
+import { messageOf } from '@convergekit/core/engine';
 import { sqlState } from '@convergekit/postgres/engine';
 import { DatabaseError, type DatabaseErrorCode } from '@convergekit/postgres';
 
@@ -42,7 +43,7 @@ export function brokerErrorFrom(
   { doing, sent }: { readonly doing: string; readonly sent: boolean },
 ): BrokerError {
   if (cause instanceof BrokerError) return cause;
-  const why = `${doing} in the local log failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const why = `${doing} in the local log failed: ${messageOf(cause)}`;
   const meaning = meaningOf(cause);
   if (meaning === undefined)
     return new BrokerError(`${why}; see the log of Postgres`, {

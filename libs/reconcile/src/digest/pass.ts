@@ -1,4 +1,4 @@
-import { acquireLease, releaseLease, renewLease } from '@convergekit/postgres/engine';
+import { databaseLease } from '@convergekit/postgres/engine';
 import type { ScanChunk } from '../definition.ts';
 import { attempt, type Run } from './attempt.ts';
 import type { PassOptions } from './options.ts';
@@ -87,10 +87,10 @@ async function* compareReported(run: Run, last: string): AsyncGenerator<ScanChun
   const name = `reconcile/${store.reconciler}/reported`;
   const lease = { name, holder: store.holder, ttlMs: pass.leaseMs };
   for (let most = STEP_KEYS; ;) {
-    const held = await acquireLease(store.executor, lease);
+    const held = await databaseLease.acquire(store.executor, lease);
     if (held.kind === 'held') return;
     const mine = { ...lease, term: held.term };
-    const release = () => releaseLease(store.executor, mine);
+    const release = () => databaseLease.release(store.executor, mine);
     const reports = await readReports(store, last, most);
     if (reports === undefined) {
       await release();
@@ -98,7 +98,12 @@ async function* compareReported(run: Run, last: string): AsyncGenerator<ScanChun
     }
     const ended = yield* attempt(
       run,
-      { what: 'reported keys', divisible: most > 1, renew: () => renewLease(store.executor, mine), release },
+      {
+        what: 'reported keys',
+        divisible: most > 1,
+        renew: () => databaseLease.renew(store.executor, mine),
+        release,
+      },
       compareReports(store, reports, pass),
     );
     if (ended === 'too slow') most = Math.max(1, Math.floor(most / 4));

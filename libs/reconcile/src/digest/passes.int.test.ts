@@ -1,4 +1,4 @@
-import { executorOfClient } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { describe, expect, it } from 'vitest';
 import type { DigestScan, DigestScanOptions } from './digest-scan.ts';
 import {

@@ -1,3 +1,4 @@
+import { messageOf } from '@convergekit/core/engine';
 import { sqlState } from '@convergekit/postgres/engine';
 
 /** SQLSTATEs of a side that could not be read whole, although the scan is declared correctly. */
@@ -9,7 +10,7 @@ export function unknownReason(
   error: unknown,
 ): { readonly timedOut: boolean; readonly text: string } | undefined {
   const state = sqlState(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (state === undefined)
     // Without SQLSTATE it comes from the connection, except for errors of the program.
     return error instanceof Error && (error instanceof TypeError || error instanceof RangeError)

@@ -1,17 +1,11 @@
 import type { Executor } from '@convergekit/postgres';
-import { recordActSql } from '@convergekit/postgres/operate';
+import { type Operator, recordActSql } from '@convergekit/postgres/operate';
 import { ReconcileError } from '../errors.ts';
 
 /** A pause, and the operator who made it. */
 export interface Pause {
   readonly at: Date;
   readonly by: string;
-  readonly reason: string;
-}
-
-/** The operator of a pause or of its end, for the audit. */
-export interface PausingOperator {
-  readonly actor: string;
   readonly reason: string;
 }
 
@@ -29,9 +23,9 @@ const pauseSql = `
 export async function pauseReconciler(
   executor: Executor,
   reconciler: string,
-  by: PausingOperator,
+  operator: Operator,
 ): Promise<boolean> {
-  return (await executor.query(pauseSql, [reconciler, by.actor, by.reason])).rowCount === 1;
+  return (await executor.query(pauseSql, [reconciler, operator.by, operator.reason])).rowCount === 1;
 }
 
 // Starts of the pause were left out on purpose: the schedule continues with the next one.
@@ -48,9 +42,9 @@ const resumeSql = `
 export async function resumeReconciler(
   executor: Executor,
   reconciler: string,
-  by: PausingOperator,
+  operator: Operator,
 ): Promise<boolean> {
-  return (await executor.query(resumeSql, [reconciler, by.actor, by.reason])).rowCount === 1;
+  return (await executor.query(resumeSql, [reconciler, operator.by, operator.reason])).rowCount === 1;
 }
 
 /** Rejects with RECONCILER_PAUSED while a reconciler is paused. */
@@ -82,9 +76,8 @@ const requestSql = `
 export async function requestRun(
   executor: Executor,
   reconciler: string,
-  actor: string,
-  reason = 'a run now',
+  { by, reason }: Operator,
 ): Promise<boolean> {
   await requireResumed(executor, reconciler);
-  return (await executor.query(requestSql, [reconciler, actor, reason])).rowCount === 1;
+  return (await executor.query(requestSql, [reconciler, by, reason])).rowCount === 1;
 }

@@ -21,7 +21,7 @@ import { pauseReconciler, resumeReconciler, requestRun } from './pause-sql.ts';
 worldForEach();
 
 const never = new AbortController().signal;
-const by = { actor: 'alice', reason: 'the warehouse counts its goods' };
+const by = { by: 'alice', reason: 'the warehouse counts its goods' };
 const process = (holder: string) =>
   resolveOptions(stockReconciler({ schedule: '0 0 1 1 *' }), { ...options, holder });
 const pause = (): Promise<boolean> => pauseReconciler(world.stock.executor, 'stock', by);
@@ -44,7 +44,9 @@ describe('a paused reconciler', () => {
     const refusal =
       /paused by alice since \S+ \(the warehouse counts its goods\).*`converge reconcile resume stock` first/;
     await expect(runReconciler(stockReconciler(), options)).rejects.toThrow(refusal);
-    await expect(requestRun(world.stock.executor, 'stock', 'bob')).rejects.toThrow(refusal);
+    await expect(
+      requestRun(world.stock.executor, 'stock', { by: 'bob', reason: 'a run now' }),
+    ).rejects.toThrow(refusal);
     expect([await resume(), await resume()]).toEqual([true, false]);
     expect(await drain(process('after'))).toEqual({ repaired: 1 });
     expect(await stockOf()).toEqual({ a: 1 });
@@ -53,7 +55,7 @@ describe('a paused reconciler', () => {
   it('a pause, its end and a requested run are each in the audit of operators once', async () => {
     await resume();
     await world.stock.executor.query(`delete from converge.audit`);
-    const request = () => requestRun(world.stock.executor, 'stock', 'bob', 'after the count');
+    const request = () => requestRun(world.stock.executor, 'stock', { by: 'bob', reason: 'after the count' });
     for (const act of [pause, pause, resume, resume, request, request]) await act();
     const { rows } = await world.stock.executor.query(
       `select act, subject_id as subject, by, reason from converge.audit order by id`,

@@ -40,7 +40,7 @@ describe('the history', () => {
     };
     const one = leader('one', scan);
     await leadOnce(one, never);
-    await requestRun(world.stock.executor, 'stock', 'ada');
+    await requestRun(world.stock.executor, 'stock', { by: 'ada', reason: 'a run now' });
     await leadOnce(one, never);
     await runReconciler({ ...stockReconciler(), keys: { scan } }, options);
     expect(scans).toEqual([true, false, false]);
@@ -142,8 +142,8 @@ describe('a request', () => {
       leader('two', undefined, { schedule: undefined }),
     ];
     expect(await leadOnce(one, never)).toBeUndefined();
-    expect(await requestRun(world.stock.executor, 'stock', 'alice')).toBe(true);
-    expect(await requestRun(world.stock.executor, 'stock', 'bob')).toBe(false);
+    expect(await requestRun(world.stock.executor, 'stock', { by: 'alice', reason: 'a run now' })).toBe(true);
+    expect(await requestRun(world.stock.executor, 'stock', { by: 'bob', reason: 'a run now' })).toBe(false);
     expect(await readStatus(world.stock.executor)).toMatchObject([
       { name: 'stock', requestedBy: 'alice', leader: 'one' },
     ]);

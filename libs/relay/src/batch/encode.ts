@@ -1,7 +1,6 @@
 import {
   RELAY_HEADERS,
-  SIGNATURE_LENGTH,
-  signatureOf,
+  signature,
   type SignedPlace,
   type SigningKey,
   SPEC_VERSION,
@@ -204,9 +203,9 @@ function sign(
   place: SignedPlace | undefined,
 ): void {
   if (place === undefined) throw new Error('a record is signed for its partition, and none is given');
-  const text = Buffer.from(signatureOf(key, place, batch.buffer.subarray(from, batch.size)));
+  const text = Buffer.from(signature.of(key, place, batch.buffer.subarray(from, batch.size)));
   batch.raw(SIGNATURE_NAME, 0, SIGNATURE_NAME.length);
-  batch.value(text, 0, SIGNATURE_LENGTH);
+  batch.value(text, 0, signature.length);
 }
 
 function writeUuid(from: Buffer, at: number, to: Buffer, place: number): void {

@@ -1,4 +1,4 @@
-import { executorOfClient } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { expect, test } from 'vitest';
 import { blocks, planOf, scansOf } from '../fixture/plans.ts';
 import { closeAfterEach, onClose, withDatabase } from '../fixture/running.ts';

@@ -1,4 +1,4 @@
-import { delayMs } from '@convergekit/core/engine';
+import { delayMs, messageOf } from '@convergekit/core/engine';
 import type { Random } from '@convergekit/core';
 
 const BACKOFF = { baseMs: 100, factor: 2, capMs: 5_000 };
@@ -57,7 +57,7 @@ export class Attempts {
     if (this.#tickedAt !== undefined && now - this.#tickedAt >= STEADY_MS) this.#failures = 0;
     this.#failures += 1;
     if (this.#admitted) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       this.#failed = [...this.#remembered(now), { at: now, text }];
     }
     this.began();

@@ -2,9 +2,8 @@ import { formatPosition } from '@convergekit/contracts/engine';
 import type { Admin, PlaceOffset } from '@convergekit/broker/engine';
 import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
-import { recordActSql } from '@convergekit/postgres/operate';
+import { type Operator, recordActSql } from '@convergekit/postgres/operate';
 import { ConvergeError } from '@convergekit/core';
-import type { ActingOperator } from '../operate/acting-operator.ts';
 import { readDatabase, readKnownTicks } from './facts-sql.ts';
 import { doubtOf } from './judge.ts';
 import { ownRecord, type OwnRecord } from './own-records.ts';
@@ -58,15 +57,9 @@ const disownSql = `
 export async function disownRecord(
   executor: Executor,
   { topic, partition, offset }: PlaceOffset,
-  { reason, operator }: ActingOperator,
+  { by, reason }: Operator,
 ): Promise<void> {
-  const { rowCount } = await executor.query(disownSql, [
-    topic,
-    partition,
-    offset.toString(),
-    reason,
-    operator,
-  ]);
+  const { rowCount } = await executor.query(disownSql, [topic, partition, offset.toString(), reason, by]);
   if (rowCount === 0) throw refused(`the relay of this database has never sent to ${topic}`);
 }
 

@@ -108,7 +108,7 @@ describe('a record in the name of a source', () => {
       code: 'DISOWN_REFUSED',
     });
     // Planted fault: without the insert into the audit of operators, nothing there says who disowned the record.
-    const by = { reason: 'their audit shows it', operator: 'ada' };
+    const by = { reason: 'their audit shows it', by: 'ada' };
     await disownRecord(database.executor, place, by);
     await disownRecord(database.executor, place, by);
     await expect(disownRecord(database.executor, { ...place, topic: 'no.such' }, by)).rejects.toMatchObject({
@@ -130,7 +130,7 @@ describe('a record in the name of a source', () => {
     const { database, broker, topic, sourceId } = await published();
     await forge(broker, topic, { sourceId, position: '2147483647.1.1.0123456789abcdef' });
     await forge(broker, topic, { sourceId, position: '1.9223372036854775807.1.0123456789abcdef' });
-    const report = await rebaseSource({ operator: 'ada', database, broker, reason: 'drill' });
+    const report = await rebaseSource({ by: 'ada', database, broker, reason: 'drill' });
     expect(report).toMatchObject({ epoch: 2, phantoms: [] });
     expect(report.partitions[0]?.prev).toBe((await ownEvents(broker, topic)).at(-2)?.position);
   });

@@ -1,8 +1,8 @@
 import { ContractError } from '@convergekit/contracts';
 import {
   parsePosition,
+  signature,
   type SigningKey,
-  verifySignature,
   WIRE,
   type WirePosition,
 } from '@convergekit/contracts/engine';
@@ -13,6 +13,7 @@ import {
   type IncomingRecord,
   type LogEnds,
 } from '@convergekit/broker/engine';
+import { messageOf } from '@convergekit/core/engine';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 import { forgeryOf, type Reach } from './reach.ts';
 
@@ -160,7 +161,7 @@ async function readPiece(
       break;
     } catch (error) {
       if (!isUnreadable(error)) throw error;
-      holes.push({ offset: at, why: error instanceof Error ? error.message : String(error) });
+      holes.push({ offset: at, why: messageOf(error) });
       at = await behindHole(admin, { topic, partition, from: at, to });
     }
   }
@@ -227,7 +228,7 @@ export function ownRecord(record: IncomingRecord, sourceId: string): OwnRecord |
 
 function unsignedOf(record: IncomingRecord, signed: SignedFrom | undefined): string | undefined {
   if (signed === undefined || record.offset < signed.offset) return undefined;
-  if (verifySignature(record, [signed.key]) === 'valid') return undefined;
+  if (signature.verify(record, [signed.key]) === 'valid') return undefined;
   return 'this source signs its records from an offset before it on, and this one has no signature of its key';
 }
 

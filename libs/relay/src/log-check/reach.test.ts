@@ -1,4 +1,4 @@
-import { EPOCH_MARKER, parsePosition } from '@convergekit/contracts/engine';
+import { KIT_TYPES, parsePosition } from '@convergekit/contracts/engine';
 import { expect, test } from 'vitest';
 import { forgeryOf, type Reach } from './reach.ts';
 
@@ -20,7 +20,7 @@ test.each([
 });
 
 test('a source can have written the marker of an epoch', () => {
-  expect(forgery(`4.0.0.${'0'.repeat(16)}`, EPOCH_MARKER)).toBeUndefined();
+  expect(forgery(`4.0.0.${'0'.repeat(16)}`, KIT_TYPES.epochMarker)).toBeUndefined();
 });
 
 test.each([
@@ -36,7 +36,7 @@ test.each([
 });
 
 test('a source cannot have written a marker with a tick', () => {
-  expect(forgery(`3.501.1.${N}`, EPOCH_MARKER)).toMatch(/marker/);
+  expect(forgery(`3.501.1.${N}`, KIT_TYPES.epochMarker)).toMatch(/marker/);
 });
 
 test('a clock that stepped back does not shorten the reach below its slack', () => {

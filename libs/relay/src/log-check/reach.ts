@@ -1,4 +1,4 @@
-import { EPOCH_MARKER, type WirePosition } from '@convergekit/contracts/engine';
+import { KIT_TYPES, type WirePosition } from '@convergekit/contracts/engine';
 
 /** The highest positions that a source can have reached, whatever its database lost since. */
 export interface Reach {
@@ -32,7 +32,7 @@ export function forgeryOf(
   if (position.nonce === undefined) return 'its position has no nonce, and every relay writes one';
   if (position.epoch > epoch + EPOCHS_AHEAD)
     return `epoch ${position.epoch} is out of reach: the database is at epoch ${epoch}`;
-  if ((type === EPOCH_MARKER) !== (position.tick === 0n))
+  if ((type === KIT_TYPES.epochMarker) !== (position.tick === 0n))
     return 'a marker of an epoch, and nothing else, has tick 0';
   const most = latest + BigInt(Math.max(0, Math.ceil(sinceLatestMs * TICKS_A_MS))) + SLACK_TICKS;
   if (position.tick > most)

@@ -1,7 +1,8 @@
 /** Planted faults, each seen to fail here: rows without a tick are ignored; no trigger keeps the old partition count. */
 import { comparePositions, parsePosition } from '@convergekit/contracts/engine';
 import type { MemoryBroker } from '@convergekit/broker/testing';
-import { type Database, executorOfClient, withTransaction } from '@convergekit/postgres';
+import { type Database, withTransaction } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, it } from 'vitest';
@@ -205,7 +206,7 @@ describe('the frontier of a key', () => {
     );
     expect(await requestAcceptance(executor, topic, 3)).toBe(true);
     await executor.query('update converge.relay_topic set drain_to = 999');
-    expect(await recordAcceptance(executor, topic, 3, { operator: 'ada', reason: 'more room' })).toBe(true);
+    expect(await recordAcceptance(executor, topic, 3, { by: 'ada', reason: 'more room' })).toBe(true);
     const { up_to: places } = await frontier(database, topic, [key]);
     expect(places).toHaveLength(2);
     expect(places).toEqual(expect.arrayContaining([before.up_to![0], { partition: 2, position: '1.0.0' }]));

@@ -1,6 +1,6 @@
 import type { Broker } from '@convergekit/broker';
 import { type Clock, type Service, systemClock } from '@convergekit/core';
-import { loopService, poll } from '@convergekit/core/engine';
+import { loopService, messageOf, poll } from '@convergekit/core/engine';
 import { type Check } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
 
@@ -41,7 +41,7 @@ export function brokerNotice({
     if (warned) log.info('a broker answers now');
   };
   const onError = (error: unknown): void => {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     state = { ok: false, detail };
     if (warned || !standsBy()) return;
     log.warn(`this standby could not take over: ${detail}`);

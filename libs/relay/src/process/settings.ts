@@ -4,7 +4,7 @@ import { z } from 'zod';
 const milliseconds = z.number().int().positive();
 
 /** The settings of an outbox, under `outbox`. */
-export const outboxSettings = z.object({
+const outboxSettings = z.object({
   maxBytes: z.number().int().min(1_048_576).optional().meta({
     description: 'The size of unpublished events, with their indexes, that counts as full.',
     unit: 'bytes',
@@ -26,7 +26,7 @@ const poll = z.object({
 });
 
 /** The settings of a relay, under `relay`. */
-export const relaySettings = z
+const relaySettings = z
   .object({
     poll: poll.prefault({}),
     leaseMs: milliseconds.min(3_001).optional().meta({
@@ -71,6 +71,12 @@ export const relaySettings = z
           message: `relay.sources has no ${name}, so no outbox would be signed with this key`,
         });
   });
+
+/** The settings of a process that runs relays, by their names. */
+export const relayProcessSettings = {
+  outbox: outboxSettings.prefault({}),
+  relay: relaySettings.prefault({}),
+} as const;
 
 /** The settings that the relay of a process reads. */
 export interface RelayProcessSettings {

@@ -1,8 +1,8 @@
 import {
   CONTENT_TYPE,
-  EPOCH_MARKER,
   formatPosition,
-  signatureHeader,
+  KIT_TYPES,
+  signature,
   type SigningKey,
   SPEC_VERSION,
   WIRE,
@@ -79,7 +79,7 @@ function recordOf(
       [WIRE.id, newUuidV7()],
       [WIRE.source, source.name],
       [WIRE.sourceId, source.id],
-      [WIRE.type, EPOCH_MARKER],
+      [WIRE.type, KIT_TYPES.epochMarker],
       [WIRE.time, new Date(timestampMs).toISOString()],
       [WIRE.position, formatPosition({ epoch, tick: 0n, id: 0n }, MARKER_NONCE)],
       [WIRE.prev, formatPosition(prev)],
@@ -89,5 +89,5 @@ function recordOf(
   if (signing === undefined) return record;
   const headers = record.headers.map(([name, value]) => [name, Buffer.from(value)] as const);
   const signed = { topic, partition, key: null, value: Buffer.from(record.value), headers };
-  return { ...record, headers: [...record.headers, signatureHeader(signing, signed)] };
+  return { ...record, headers: [...record.headers, signature.header(signing, signed)] };
 }

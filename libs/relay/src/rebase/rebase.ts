@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
-import { signingKey } from '@convergekit/contracts/engine';
+import { signature } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
-import { releaseLease, renewLease } from '@convergekit/postgres/engine';
-import { recordAct } from '@convergekit/postgres/operate';
+import { databaseLease } from '@convergekit/postgres/engine';
+import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import { Renewals } from '@convergekit/core/engine';
 import { type CursorRecord, takeOver, type Takeover } from '../leader/takeover-sql.ts';
@@ -11,7 +11,6 @@ import { AT_ONCE, eachOf, READ_AT_ONCE } from '../log-check/each-of.ts';
 import { type DatabaseFacts, readDatabase, readDisowned } from '../log-check/facts-sql.ts';
 import { isForeignCluster } from '../log-check/judge.ts';
 import type { Place } from '../log-check/own-records.ts';
-import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';
 import { writeMarkers } from './marker.ts';
@@ -25,7 +24,7 @@ import { scanPartition } from './scan.ts';
 const TTL_MS = 10_000;
 
 /** A rebase, with the operator who asks for it: the reason is kept with the epoch and in the audit. */
-export interface RebaseRequest extends ActingOperator {
+export interface RebaseRequest extends Operator {
   readonly database: RelayDatabase;
   readonly broker: Broker;
   /** Look only: take no lease, write nothing. @default false */
@@ -64,7 +63,7 @@ async function look(executor: Executor, admin: Admin, now: SourceNow): Promise<R
 }
 
 async function rebase(
-  { database, broker, operator, reason, signingKey: secret }: RebaseRequest,
+  { database, broker, by, reason, signingKey: secret }: RebaseRequest,
   admin: Admin,
   takeover: Takeover,
 ): Promise<RebaseReport> {
@@ -73,7 +72,7 @@ async function rebase(
   const { places, notMarked } = await findPlaces(admin, takeover.cursors);
   const before = await planAt(executor, admin, takeover, places);
   const { epoch, forkedTick } = before.plan;
-  const signing = secret === undefined ? undefined : signingKey(secret);
+  const signing = secret === undefined ? undefined : signature.key(secret);
   const marked = { source, epoch, forkedTick, reason, signing };
   const offsets = await writeMarkers(broker, marked, before.plan.partitions, systemClock);
   // The old primary may have written until the marker: only the records before it are final.
@@ -94,7 +93,7 @@ async function rebase(
     await tx.query('update converge.source set epoch = $1', [epoch]);
     await writePhantoms(tx, epoch, phantoms);
     const after = { epoch, forkedTick: `${plan.forkedTick}`, phantoms: phantoms.length };
-    await recordAct(tx, { act: 'source rebase', subject: source.name, by: operator, reason, after });
+    await recordAct(tx, { act: 'source rebase', subject: source.name, by, reason, after });
     const going = newTransactionIds
       ? await restamp(tx, plan, { latestTick: facts.reach.latest, low, term })
       : plan;
@@ -174,12 +173,12 @@ async function holdLease<T>(
 ): Promise<T> {
   const takeover = await take(database, holder, waitMs);
   const held = { name: LEASE, holder, term: takeover.term };
-  const renew = () => renewLease(database.executor, { ...held, ttlMs: TTL_MS });
+  const renew = () => databaseLease.renew(database.executor, { ...held, ttlMs: TTL_MS });
   try {
     // A renewal that fails is not fatal by itself: the last transaction asks for the term again.
     return await new Renewals({ renew, leaseMs: TTL_MS }).during(held, () => fn(takeover));
   } finally {
-    await releaseLease(database.executor, held).catch(() => undefined);
+    await databaseLease.release(database.executor, held).catch(() => undefined);
   }
 }
 

@@ -49,7 +49,7 @@ test('G3h: a dump that is loaded into a younger cluster is refused, and after a 
   const service = await started({ database: restored.database, broker, ...timing });
   expect(await refusedWith(service, 'database_went_back')).toContain('has no tick');
   const report = await rebaseSource({
-    operator: 'ada',
+    by: 'ada',
     database: restored.database,
     broker,
     reason: 'other cluster',

@@ -69,7 +69,7 @@ describe('a database that was restored from a dump', () => {
     expect(await ticksIn(restored.database)).toBe(known);
 
     const dry = await rebaseSource({
-      operator: 'ada',
+      by: 'ada',
       database: restored.database,
       broker,
       reason: 'drill',
@@ -77,7 +77,7 @@ describe('a database that was restored from a dump', () => {
     });
     expect(await readPhantoms(restored.database.executor)).toEqual([]);
     const report = await rebaseSource({
-      operator: 'ada',
+      by: 'ada',
       database: restored.database,
       broker,
       reason: 'drill',

@@ -1,5 +1,6 @@
 import { outboxMigrations } from '@convergekit/outbox';
-import { type Database, type Executor, executorOfClient } from '@convergekit/postgres';
+import { type Database, type Executor } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { relayMigrations } from '../migrations.ts';

@@ -1,13 +1,6 @@
-import {
-  type DetachOptions,
-  listChildren,
-  oldRequests,
-  readDetaching,
-  scheduleDetach,
-  stepDetach,
-} from '@convergekit/outbox/engine';
+import { type DetachOptions, oldRequests, outboxChildren } from '@convergekit/outbox/engine';
 import { removeOld } from '@convergekit/postgres/engine';
-import { failpoint, poll } from '@convergekit/core/engine';
+import { failpoint, messageOf, poll } from '@convergekit/core/engine';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { Log, RelayDatabase } from '../ports.ts';
 import { childrenToDetach, keepTicksFrom, lowestRetained } from './decision.ts';
@@ -46,10 +39,14 @@ export class Retention {
     const { executor } = database;
     const horizon = await readHorizon(executor, fence, settings.retainMs);
     if (horizon === undefined) return { children: [], ticks: 0, requests: 0, waiting: undefined };
-    const finished = childrenToDetach(await listChildren(executor), horizon);
-    await scheduleDetach(executor, fence, finished);
+    const finished = childrenToDetach(await outboxChildren.list(executor), horizon);
+    await outboxChildren.scheduleDetach(executor, fence, finished);
     const { children, waiting } = await this.#removeChildren(finished);
-    const orders = await readLastBefore(executor, horizon.sent, lowestRetained(await listChildren(executor)));
+    const orders = await readLastBefore(
+      executor,
+      horizon.sent,
+      lowestRetained(await outboxChildren.list(executor)),
+    );
     const ticks = await this.#deleteTicks(keepTicksFrom(horizon, orders));
     return { children, waiting, ticks, requests: await this.#forgetRequests() };
   }
@@ -62,12 +59,12 @@ export class Retention {
     const { database, settings, clock, random, signal } = this.#parts;
     const removed: string[] = [];
     for (;;) {
-      const next = (await readDetaching(database.executor)).find(
+      const next = (await outboxChildren.readDetaching(database.executor)).find(
         ({ child, state }) => state !== 'attached' || finished.includes(child),
       );
       if (next === undefined || signal.aborted) return { children: removed, waiting: next?.child };
       const patience = { waitMs: settings.waitMs, clock, random, signal };
-      const step = await stepDetach(database, next, patience);
+      const step = await outboxChildren.stepDetach(database, next, patience);
       if (step === 'busy') return { children: removed, waiting: next.child };
       failpoint(`relay.retention.after_${next.state}`);
       if (step === 'removed') removed.push(next.child);
@@ -106,7 +103,7 @@ export async function retentionLoop({ ending, fence, settings }: Leadership): Pr
     trouble = undefined;
   };
   const onError = (error: unknown): void => {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     // A reason is logged once: a missing permission would be logged every few seconds.
     if (trouble !== text)
       log.warn({ err: error }, `retention failed: ${text}. Old rows stay; it is tried again.`);

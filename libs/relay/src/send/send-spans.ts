@@ -1,12 +1,5 @@
 import type { OutgoingBatch, SendResult } from '@convergekit/broker/engine';
-import {
-  attributeNames,
-  failSpan,
-  openSpan,
-  type Span,
-  spanNames,
-  traceLink,
-} from '@convergekit/telemetry/engine';
+import { attributeNames, type Span, spanNames, spans, traces } from '@convergekit/telemetry/engine';
 
 /** Links of one span at most: a batch may hold thousands of events. */
 export const MAX_LINKS = 32;
@@ -22,25 +15,28 @@ export interface SendSpans {
  * collected, for the price of one check.
  */
 export function openSends(batches: readonly OutgoingBatch[]): SendSpans | undefined {
-  const spans: Span[] = [];
+  const opened: Span[] = [];
   for (const batch of batches) {
-    const span = openSpan(spanNames.send(batch.topic), { kind: 'producer', attributes: attributesOf(batch) });
+    const span = spans.open(spanNames.send(batch.topic), {
+      kind: 'producer',
+      attributes: attributesOf(batch),
+    });
     if (span === undefined) return undefined;
     if ('bytes' in batch.records)
       for (const traceparent of traceparentsOf(batch.records.bytes, MAX_LINKS)) {
-        const link = traceLink(traceparent);
+        const link = traces.linkTo(traceparent);
         if (link !== undefined) span.addLink(link);
       }
-    spans.push(span);
+    opened.push(span);
   }
-  return { end: (results) => endAll(spans, results) };
+  return { end: (results) => endAll(opened, results) };
 }
 
-function endAll(spans: readonly Span[], results: readonly SendResult[] | undefined): void {
-  for (const [at, span] of spans.entries()) {
+function endAll(opened: readonly Span[], results: readonly SendResult[] | undefined): void {
+  for (const [at, span] of opened.entries()) {
     const result = results?.[at];
-    if (result === undefined) failSpan(span, 'GIVEN_UP');
-    else if (!result.ok) failSpan(span, result.error.code);
+    if (result === undefined) spans.fail(span, 'GIVEN_UP');
+    else if (!result.ok) spans.fail(span, result.error.code);
     span.end();
   }
 }

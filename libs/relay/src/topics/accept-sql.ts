@@ -1,8 +1,7 @@
 import { START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
-import { recordActSql } from '@convergekit/postgres/operate';
+import { type Operator, recordActSql } from '@convergekit/postgres/operate';
 import type { Fence } from '../leader/takeover-sql.ts';
-import type { ActingOperator } from '../operate/acting-operator.ts';
 import { LEASE } from '../options.ts';
 
 /** Asks for another count. Repeating it changes nothing; false: the topic is not held. */
@@ -76,7 +75,7 @@ export async function recordAcceptance(
   executor: Executor,
   topic: string,
   partitions: number,
-  { reason, operator }: ActingOperator,
+  { by, reason }: Operator,
 ): Promise<boolean> {
   const { rowCount } = await executor.query(recordSql, [
     LEASE,
@@ -85,7 +84,7 @@ export async function recordAcceptance(
     START.epoch,
     START.tick.toString(),
     START.id.toString(),
-    operator,
+    by,
     reason,
   ]);
   return rowCount > 0;

@@ -28,7 +28,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 closeAfterEach();
 
-const by = { operator: 'ada', reason: 'a drill' };
+const by = { by: 'ada', reason: 'a drill' };
 
 async function addPartitions(topic: string, count: number): Promise<void> {
   const kafka = new Kafka({ brokers: inject('stack').brokers.split(','), logLevel: logLevel.NOTHING });

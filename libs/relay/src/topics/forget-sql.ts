@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { recordActSql } from '@convergekit/postgres/operate';
-import type { ActingOperator } from '../operate/acting-operator.ts';
+import { type Operator, recordActSql } from '@convergekit/postgres/operate';
 import { LEASE } from '../options.ts';
 
 export interface HeldRecord {
@@ -58,10 +57,10 @@ const forgetSql = `
 export async function forgetTopic(
   tx: Executor,
   held: HeldRecord,
-  { reason, operator }: ActingOperator,
+  { by, reason }: Operator,
 ): Promise<boolean> {
   const { topic, heldAt, unsent } = held;
-  const { rowCount } = await tx.query(forgetSql, [LEASE, topic, heldAt.toString(), reason, operator, unsent]);
+  const { rowCount } = await tx.query(forgetSql, [LEASE, topic, heldAt.toString(), reason, by, unsent]);
   if (rowCount !== 1) return false;
   for (const table of ['relay_cursor', 'relay_topic'])
     await tx.query(`delete from converge.${table} where topic = $1`, [topic]);
@@ -75,7 +74,7 @@ export async function forgetTopic(
 export async function acceptRecreatedTopic(
   executor: Executor,
   topic: string,
-  { reason, operator }: ActingOperator,
+  { by, reason }: Operator,
 ): Promise<boolean> {
   const { rowCount } = await executor.query(
     `with accepted as (
@@ -90,7 +89,7 @@ export async function acceptRecreatedTopic(
        reason: '$3',
        after: `'{"madeAgain": true}'`,
      })} from accepted where (select count(*) from begun) >= 0`,
-    [topic, operator, reason],
+    [topic, by, reason],
   );
   return rowCount === 1;
 }

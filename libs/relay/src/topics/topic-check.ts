@@ -7,6 +7,7 @@ import {
 } from '@convergekit/broker/engine';
 import { withTransaction } from '@convergekit/postgres';
 import { START } from '@convergekit/contracts/engine';
+import { messageOf } from '@convergekit/core/engine';
 import type { Leadership } from '../leader/leadership.ts';
 import { registerTopic, saveTopicId } from './topic-sql.ts';
 import { comparePartitions } from '../log-check/compare.ts';
@@ -99,7 +100,7 @@ export class TopicChecks {
         return wrong(error.code, error.message);
       }
       await this.close();
-      return { kind: 'unreachable', detail: error instanceof Error ? error.message : String(error) };
+      return { kind: 'unreachable', detail: messageOf(error) };
     }
   }
 

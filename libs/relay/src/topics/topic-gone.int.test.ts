@@ -29,7 +29,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 ownServer();
 closeAfterEach();
 
-const by = { operator: 'ada', reason: 'a drill' };
+const by = { by: 'ada', reason: 'a drill' };
 
 describe('a topic that is recreated with as many partitions', () => {
   async function made() {
@@ -215,7 +215,7 @@ describe('a topic that was deleted on purpose', () => {
     );
     expect(await names(database)).toContain('outbox_0');
     const forgotten = await withTransaction(database, { clock: systemClock, random: systemRandom }, (tx) =>
-      forgetTopic(tx, held, { reason: 'the service is gone', operator: 'ada' }),
+      forgetTopic(tx, held, { reason: 'the service is gone', by: 'ada' }),
     );
     expect(forgotten).toBe(true);
     const act = { act: 'topics forget', subject: gone, by: 'ada', reason: 'the service is gone' };

@@ -19,7 +19,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 closeAfterEach();
 
-const by = { operator: 'ada', reason: 'a drill' };
+const by = { by: 'ada', reason: 'a drill' };
 
 describe('a topic', () => {
   test('a topic whose partition count changed is halted with a named error, and the others flow', async () => {

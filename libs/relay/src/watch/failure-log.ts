@@ -1,4 +1,5 @@
 import { BrokerError } from '@convergekit/broker';
+import { messageOf } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import type { RelaySettings } from '../options.ts';
 
@@ -35,7 +36,7 @@ export class FailureLog {
     else
       this.#log.error(
         { err: error, failures },
-        `the relay cannot work: ${error instanceof Error ? error.message : String(error)}. It tries again.`,
+        `the relay cannot work: ${messageOf(error)}. It tries again.`,
       );
   }
 }

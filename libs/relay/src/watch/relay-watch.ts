@@ -1,5 +1,6 @@
 import { classify } from '@convergekit/resilience';
 import type { Check } from '@convergekit/config';
+import { messageOf } from '@convergekit/core/engine';
 import type { Trouble } from './alarms.ts';
 import type { FailedTerms } from '../leader/attempts.ts';
 import type { Ending } from '../leader/ending.ts';
@@ -124,7 +125,7 @@ export class RelayWatch {
 
 /** Decides which side an error comes from. Pure. */
 export function troubleOf(error: unknown): Trouble {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const { code, category } = classify(error);
   if (brokerErrorOf(error) !== undefined) return { code, text, from: 'broker' };
   const isOfDatabase = ['network', 'throttle', 'service'].includes(category);

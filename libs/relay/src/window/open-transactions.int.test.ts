@@ -1,5 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import { connect, type Database, executorOfClient } from '@convergekit/postgres';
+import { connect, type Database } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { copyExecutorOfClient } from '../../../postgres/src/copy-binary.ts';
 import { freshDatabase } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';

@@ -1,4 +1,4 @@
-import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration, stepsOf } from './declaration.ts';
 
 /** Draws the saga as a Mermaid flowchart (pure): forward in full lines, backward in dotted ones. */
@@ -43,7 +43,9 @@ function backward({ stages }: SagaDeclaration, index: number): readonly string[]
       ...targets.map((target) => `${id(step)} -.->|${failed}| ${target}`),
       ...(canBeUndone(step) ? [`${id(step)} -.->|dead letter, took effect| ${undoId(step)}`] : []),
       ...(canBeUndone(step)
-        ? targets.map((target) => `${undoId(step)} -.->|${step.undone?.type ?? STEP_UNDONE_TYPE}| ${target}`)
+        ? targets.map(
+            (target) => `${undoId(step)} -.->|${step.undone?.type ?? KIT_TYPES.stepUndone}| ${target}`,
+          )
         : []),
     ];
   });

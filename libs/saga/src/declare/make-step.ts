@@ -1,5 +1,5 @@
 import type { EventDefinition } from '@convergekit/contracts';
-import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import type { SagaDeclaration, StepDeclaration, StepKind } from './declaration.ts';
 import { checkConsumerName, checkStepName, invalid } from './names.ts';
 
@@ -117,7 +117,7 @@ function eventOf(
 ): EventDefinition | undefined {
   if (value === undefined) return undefined;
   if (!isEvent(value)) throw invalid(at, `${field} is no event`, 'give what defineEvent made');
-  if (value.type === FAILURE_TYPE)
+  if (value.type === KIT_TYPES.failure)
     throw invalid(
       at,
       `${field} is the failure event of a consumer`,

@@ -1,5 +1,5 @@
 import { type EventDefinition, failureTopic } from '@convergekit/contracts';
-import { FAILURE_TYPE, stepUndoneEvent } from '@convergekit/contracts/engine';
+import { KIT_TYPES, stepUndoneEvent } from '@convergekit/contracts/engine';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } from './declaration.ts';
 
 /**
@@ -82,7 +82,7 @@ function deadLetter(trigger: 'undo' | 'close', of: StepDeclaration): Trigger {
     fact: 'dead_letter',
     of,
     topic: failureTopic(of.by),
-    type: FAILURE_TYPE,
+    type: KIT_TYPES.failure,
     failedTypes,
   };
 }

@@ -1,5 +1,5 @@
 import { checkGraph, drawSaga, saga, type StepDeclaration } from '@convergekit/saga/declare';
-import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { expect, it } from 'vitest';
 import { cancelAsked, handed, placed, reserved, taken } from '../fixture/sagas.ts';
 import { stepsOf } from './declaration.ts';
@@ -17,11 +17,11 @@ it('a step without a declared undone event is undone by the kit’s own event, w
     triggersOf(declaration, step).flatMap(({ trigger, fact, topic, type }) =>
       fact === 'undone' ? [`${trigger} ${topic} ${type}`] : [],
     );
-  expect(heard(first!)).toEqual([`undo payments.failures ${STEP_UNDONE_TYPE}`]);
+  expect(heard(first!)).toEqual([`undo payments.failures ${KIT_TYPES.stepUndone}`]);
   expect(heard(pivot!)).toEqual([
-    `close inventory.failures ${STEP_UNDONE_TYPE}`,
-    `close payments.failures ${STEP_UNDONE_TYPE}`,
+    `close inventory.failures ${KIT_TYPES.stepUndone}`,
+    `close payments.failures ${KIT_TYPES.stepUndone}`,
   ]);
   checkGraph([declaration]);
-  expect(drawSaga(declaration)).toContain(`undo_pay -.->|${STEP_UNDONE_TYPE}| undo_reserve`);
+  expect(drawSaga(declaration)).toContain(`undo_pay -.->|${KIT_TYPES.stepUndone}| undo_reserve`);
 });

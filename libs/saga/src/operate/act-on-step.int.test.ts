@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { placed } from '../fixture/order-saga.ts';
 import { moods, place, type Placed, scene } from '../fixture/order-scene.ts';
 import { by, fact, failed, openScene, resolve, seen } from '../fixture/operated-scene.ts';
-import { verifyJournals } from './index.ts';
+import { verifyJournals } from '../verify/verify-journals.ts';
 import { retryStep } from './act-on-step.ts';
 
 beforeAll(() => openScene(inject('stack').databaseUrl));

@@ -1,4 +1,4 @@
-import { shellWord } from '@convergekit/core/engine';
+import { messageOf, shellWord } from '@convergekit/core/engine';
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import { nearest } from '@convergekit/config/engine';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
@@ -101,7 +101,7 @@ function madeOf(
     // Erased types: parsed by the definition itself.
     return definition(definition.parse(payload, version) as never);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw invalid(`the data is not that of ${definition.type} v${version}: ${why}`, cause);
   }
 }

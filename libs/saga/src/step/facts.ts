@@ -1,4 +1,5 @@
 import type { DomainEvent } from '@convergekit/contracts';
+import { messageOf } from '@convergekit/core/engine';
 import { SagaError } from '../errors.ts';
 import type { StepInput } from './request-work.ts';
 import { factOf, type Member } from './member.ts';
@@ -24,7 +25,7 @@ export function wrapped(make: () => DomainEvent): DomainEvent {
   } catch (cause) {
     // An event of a newer contract is left to a process that knows it.
     if (cause instanceof SagaError && cause.code === 'INTENT_UNREADABLE') throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = messageOf(cause);
     throw new SagaError('FACT_UNDECLARED', message, { category: 'bug', certainty: 'applied', cause });
   }
 }

@@ -1,3 +1,4 @@
+import { ConvergeError } from '@convergekit/core';
 import type { DomainEvent } from '@convergekit/contracts';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -13,7 +14,6 @@ import {
   taken,
   Wrongs,
 } from '../fixture/half-done-saga.ts';
-import { SagaError } from '@convergekit/saga';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { sagaObserver } from '../observe/observer.ts';
 import { readInstance } from '../observe/instance-sql.ts';
@@ -78,7 +78,7 @@ async function act(run: () => Promise<unknown>): Promise<void> {
       run().then(
         () => true,
         (error: unknown) => {
-          if (!(error instanceof SagaError) || error.code !== 'WORK_NOT_RESOLVABLE') throw error;
+          if (!(error instanceof ConvergeError) || error.code !== 'WORK_NOT_RESOLVABLE') throw error;
           return false;
         },
       ),

@@ -1,4 +1,4 @@
-import { type Envelope, type FailureData, STEP_UNDONE_TYPE, WIRE } from '@convergekit/contracts/engine';
+import { type Envelope, type FailureData, KIT_TYPES, WIRE } from '@convergekit/contracts/engine';
 import type { SagaRef } from '../effects/work/step-key.ts';
 import { startedVersion } from '../declare/starts.ts';
 import type { Trigger } from '../declare/triggers.ts';
@@ -65,7 +65,7 @@ export function matchReaction<DB>(
     case 'undone': {
       const ref = parseSagaRef(envelope.saga);
       if (ref?.saga !== saga || ref.version !== version) return undefined;
-      if (trigger.type === STEP_UNDONE_TYPE && trigger.of?.name !== undone) return undefined;
+      if (trigger.type === KIT_TYPES.stepUndone && trigger.of?.name !== undone) return undefined;
       return { ...reaction, instance: ref.instance, failure };
     }
     case 'dead_letter': {

@@ -4,7 +4,7 @@ import { waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { inPlace, quickSchedule, makeTopics } from '@convergekit/inbox/testing';
+import { makeTopics, quickRetries } from '@convergekit/inbox/testing';
 import { saga, starts } from '../declare/index.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { readInstance } from '../observe/instance-sql.ts';
@@ -113,14 +113,13 @@ afterEach(async () => {
 
 async function deploy(next: ConsumerDefinition<Db>): Promise<void> {
   await running?.stop();
-  const parking = { schedule: quickSchedule, pollMs: 20, systemic: { keys: 1_000, withinMs: 1_000 } };
   const { database, broker } = scene;
   await declareEffects(
     database.executor,
     effectsOf(next).map(({ name }) => name),
     'payments',
   );
-  const service = consumerService([next], { database, broker, policies: inPlace(), parking });
+  const service = consumerService([next], { database, broker, ...quickRetries() });
   await service.start();
   running = service;
 }

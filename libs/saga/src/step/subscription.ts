@@ -1,10 +1,9 @@
 import {
   type Envelope,
-  FAILURE_TYPE,
   type FailureData,
   failureEvent,
+  KIT_TYPES,
   receive,
-  STEP_UNDONE_TYPE,
   stepUndoneEvent,
   WIRE,
 } from '@convergekit/contracts/engine';
@@ -76,8 +75,8 @@ function handlerName<DB>(reactions: readonly Reaction<DB>[]): string {
   const { topic, type } = reactions[0]?.trigger ?? { topic: '', type: '' };
   // A step after a group has a subscription for each member's success.
   if (step !== undefined) return `${stepName(step)}${step.begins.length > 1 ? `:${type}` : ''}`;
-  if (type === STEP_UNDONE_TYPE) return `saga:${topic}:undone`;
-  return `saga:${type === FAILURE_TYPE ? topic : type}`;
+  if (type === KIT_TYPES.stepUndone) return `saga:${topic}:undone`;
+  return `saga:${type === KIT_TYPES.failure ? topic : type}`;
 }
 
 function route<DB>(
@@ -85,8 +84,8 @@ function route<DB>(
   members: readonly Member<DB>[],
   envelope: Envelope,
 ): Routed {
-  const failure = envelope.type === FAILURE_TYPE ? parseFailure(envelope) : undefined;
-  const undone = envelope.type === STEP_UNDONE_TYPE ? parseUndone(envelope) : undefined;
+  const failure = envelope.type === KIT_TYPES.failure ? parseFailure(envelope) : undefined;
+  const undone = envelope.type === KIT_TYPES.stepUndone ? parseUndone(envelope) : undefined;
   const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure, undone) ?? []);
   const run = runOf(envelope, failure);
   // The event is of a version that is not here: `call` makes it wait for a process that knows it.

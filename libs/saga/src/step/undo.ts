@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { joinMember } from '../fence/join-sql.ts';
@@ -111,7 +111,7 @@ export async function emitUndone<DB>(
   { tx, emit, ended }: StepTools<DB>,
   row?: FenceRow,
 ): Promise<void> {
-  if (made.type !== STEP_UNDONE_TYPE) factOf(of.member, made, true);
+  if (made.type !== KIT_TYPES.stepUndone) factOf(of.member, made, true);
   const request = { ...undoing(of, 'undone'), outcome: made.type, ended };
   const transition = await applyToStep(of.member, tx, request, row);
   if (transition.emits !== undefined) emit(made, undoneHeaders(of));

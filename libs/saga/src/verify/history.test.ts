@@ -1,4 +1,4 @@
-import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { expect, it } from 'vitest';
 import { saga } from '../declare/saga.ts';
 import {
@@ -80,11 +80,11 @@ it('a history replays without findings under the declaration that wrote it', () 
   expect(replayHistory([declaration], history)).toEqual([]);
 });
 
-// Planted fault: without the look at STEP_UNDONE_TYPE in `unlike` the declared event is demanded.
+// Planted fault: without the look at KIT_TYPES.stepUndone in `unlike` the declared event is demanded.
 it('a history of a step without effect whose undo was passed on by the kit’s own event replays without findings', () => {
   const { by, decisions } = history.steps['reserve']!;
   const passed = decisions.map((one) =>
-    one.act === 'emit_undone' ? { ...one, emits: STEP_UNDONE_TYPE } : one,
+    one.act === 'emit_undone' ? { ...one, emits: KIT_TYPES.stepUndone } : one,
   );
   const steps = { reserve: { by, decisions: passed } };
   expect(replayHistory([declaration], { ...history, steps })).toEqual([]);

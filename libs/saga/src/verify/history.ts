@@ -1,4 +1,4 @@
-import { FAILURE_TYPE, STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { decideFence } from '../fence/fence.ts';
@@ -118,7 +118,7 @@ function replay(declared: Declared, decisions: readonly RecordedDecision[]): rea
 
 /** Everything that moves the step. */
 function causesOf({ declaration, step }: Declared): readonly string[] {
-  return [...triggersOf(declaration, step).map(({ type }) => type), FAILURE_TYPE];
+  return [...triggersOf(declaration, step).map(({ type }) => type), KIT_TYPES.failure];
 }
 
 /** Returns the facts that the step now emits by another event (pure). */
@@ -136,7 +136,7 @@ function unlike(
           ? failure
           : undefined;
   // A step that had no effect passes the undo on by the kit's own event.
-  if (act === 'emit_undone' && emits === STEP_UNDONE_TYPE) return [];
-  const type = now?.type ?? (act === 'emit_undone' ? STEP_UNDONE_TYPE : FAILURE_TYPE);
+  if (act === 'emit_undone' && emits === KIT_TYPES.stepUndone) return [];
+  const type = now?.type ?? (act === 'emit_undone' ? KIT_TYPES.stepUndone : KIT_TYPES.failure);
   return emits === type ? [] : [`it emitted ${emits}, and now emits ${type}`];
 }

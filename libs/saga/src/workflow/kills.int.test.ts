@@ -1,6 +1,6 @@
-import { SagaError, type WorkflowRecovery, workflows } from '@convergekit/saga';
+import { type WorkflowRecovery, workflows } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
-import { seededRandom } from '@convergekit/core';
+import { ConvergeError, seededRandom } from '@convergekit/core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { MortalProcess } from '../fixture/workflow/mortal-process.ts';
 import {
@@ -48,7 +48,7 @@ async function live({ wish, recovery, deaths }: Life) {
     const { run } = workflows([provision], { ...workflowOptions, database: process.database });
     const running = run(provision, id, wish).then(
       () => 'completed',
-      (error: unknown) => (error instanceof SagaError ? error.code : error),
+      (error: unknown) => (error instanceof ConvergeError ? error.code : error),
     );
     ends.push(await Promise.race([running, process.died]));
     awaits = process.awaits;

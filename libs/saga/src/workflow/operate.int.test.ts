@@ -1,4 +1,5 @@
-import { defineWorkflow, SagaError, type Unit, workflows, type WorkflowsOptions } from '@convergekit/saga';
+import { ConvergeError } from '@convergekit/core';
+import { defineWorkflow, type Unit, workflows, type WorkflowsOptions } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
 import { waitUntil } from '@convergekit/testing';
@@ -50,7 +51,7 @@ const log = {
   },
 } as unknown as NonNullable<WorkflowsOptions<TenantDb>['log']>;
 type Body = (unit: Unit<Steps>) => Promise<void>;
-const codeOf = (error: unknown) => (error instanceof SagaError ? error.code : error);
+const codeOf = (error: unknown) => (error instanceof ConvergeError ? error.code : error);
 const key = () => ({ workflow: 'test.operate', id });
 const record = () => readWorkflow(database.executor, key());
 const verdict = async () => verifyWorkflow(await record());

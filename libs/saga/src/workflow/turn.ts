@@ -2,7 +2,7 @@ import { failpoint } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
-import { slowDelayMs } from '@convergekit/resilience/engine';
+import { slowWait } from '@convergekit/resilience/engine';
 import { longestRunMs } from '../effects/worker/run-call.ts';
 import type { StoredFailure } from '../effects/work/work.ts';
 import { stored } from '../effects/work/decide.ts';
@@ -131,5 +131,5 @@ export function foldOf({ journal }: Turn, number: number): StepFold {
 }
 
 export function slowMs({ options }: Turn, failures: number): number {
-  return slowDelayMs(options.schedule, failures, options.random);
+  return slowWait(options.schedule, { attempt: failures, random: options.random }).computedMs;
 }

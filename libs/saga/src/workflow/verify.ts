@@ -1,3 +1,4 @@
+import { messageOf } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
 import { type CheckedJournals, checkJournal, type Finding } from '../effects/journal/check-journal.ts';
 import { runPages } from '../effects/journal/runs-sql.ts';
@@ -91,7 +92,7 @@ function follow(
       return { state: { fold: foldEntry(fold, entry, row.atMs), atMs: row.atMs }, wrong };
     return { state: stays, wrong: [...wrong, `${row.kind} ${row.path}: ${why}`] };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { state: stays, wrong: [...wrong, `it cannot be read (${why})`] };
   }
 }

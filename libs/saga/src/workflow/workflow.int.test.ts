@@ -1,5 +1,5 @@
-import { BusinessRejection } from '@convergekit/core';
-import { defineWorkflow, SagaError, workflows } from '@convergekit/saga';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { defineWorkflow, workflows } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -35,7 +35,7 @@ const serviceOf = (recovery: 'undo' | 'resume' = 'undo') => {
   const provision = provisionWorkflow(world, recovery);
   return { provision, ...workflows([provision], { ...workflowOptions, database }) };
 };
-const codeOf = (error: unknown) => (error instanceof SagaError ? error.code : error);
+const codeOf = (error: unknown) => (error instanceof ConvergeError ? error.code : error);
 const rowsOf = async () =>
   (await database.db.selectFrom('tenant').selectAll().where('id', '=', id).execute()).length;
 const verdict = () => shownWorkflow(url, 'tenants.provision', id);

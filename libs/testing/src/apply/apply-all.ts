@@ -1,4 +1,5 @@
 import { seededRandom } from '@convergekit/core';
+import { messageOf } from '@convergekit/core/engine';
 import type { ParkedSummary } from '@convergekit/inbox/operate';
 import { type ServicesUnderTest, withoutTables } from '../services-under-test.ts';
 import type { BenchOptions } from './bench-options.ts';
@@ -152,7 +153,7 @@ export class ApplyAllError extends Error {
   readonly history: readonly string[];
 
   constructor(seed: number, history: readonly string[], cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     super(
       `${why}\nafter ${history.length} deliveries:${history.map((line) => `\n  ${line}`).join('')}\nRun it again, in empty databases: { seed: ${seed} }`,
       { cause },

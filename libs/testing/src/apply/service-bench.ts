@@ -1,7 +1,7 @@
 import { effectsOf, sagaWorker } from '@convergekit/saga';
 import { workParts } from '@convergekit/saga/testing';
 import type { Service } from '@convergekit/core';
-import { listParked, type ParkedSummary } from '@convergekit/inbox/operate';
+import { parkedEvents, type ParkedSummary } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import type { ServiceUnderTest } from '../services-under-test.ts';
@@ -99,7 +99,7 @@ export class ServiceBench {
 
   async parked(): Promise<readonly ParkedSummary[]> {
     const found = this.consumers.map(({ name }) =>
-      listParked(this.#database.executor, { consumer: name, states: ['waiting', 'dead'] }, 10_000),
+      parkedEvents.list(this.#database.executor, { consumer: name, states: ['waiting', 'dead'] }, 10_000),
     );
     return (await Promise.all(found)).flat();
   }

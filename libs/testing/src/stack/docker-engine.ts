@@ -1,4 +1,5 @@
 import { endsWithin, systemClock } from '@convergekit/core';
+import { messageOf } from '@convergekit/core/engine';
 import { type ContainerRuntimeClient, getContainerRuntimeClient, ImageName } from 'testcontainers';
 import { INSTANCE_LABEL } from './server.ts';
 
@@ -62,6 +63,6 @@ async function fetchImage(
     await client.image.pull(name);
     return undefined;
   } catch (error) {
-    return (error instanceof Error ? error.message : String(error)).split('\n')[0];
+    return messageOf(error).split('\n')[0];
   }
 }

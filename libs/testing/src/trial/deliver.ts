@@ -1,4 +1,4 @@
-import { type Envelope, FAILURE_TYPE, failureEvent } from '@convergekit/contracts/engine';
+import { type Envelope, failureEvent, KIT_TYPES } from '@convergekit/contracts/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { type CallContext, Gathered, type Subscription } from '@convergekit/inbox/engine';
 import type { ConsumerDefinition } from '@convergekit/inbox';
@@ -10,7 +10,7 @@ import { dispositionOf } from '@convergekit/resilience/engine';
 import { classify } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
 import type { Kysely, Transaction } from 'kysely';
-import { type DeadLetter, Emitted, type SliceContext, sliceParts } from '@convergekit/inbox/testing';
+import { type DeadLetter, type Emitted, type SliceContext, sliceParts } from '@convergekit/inbox/testing';
 import { isCrash } from './commit-barrier.ts';
 import { inHandler } from './faulty.ts';
 import type { Attempted, Fault } from './types.ts';
@@ -98,7 +98,7 @@ async function giveUp<DB>(
     record,
     envelope,
     handler,
-    phase: event.type === FAILURE_TYPE ? 'failure' : 'apply',
+    phase: event.type === KIT_TYPES.failure ? 'failure' : 'apply',
     run: 0,
     failure,
     attempts: [attempt],
@@ -129,7 +129,7 @@ function inSlice<DB, T>(
   fn: (tx: Transaction<DB>, emitted: Emitted) => Promise<T>,
 ): Promise<T> {
   return kyselyTransaction(db, {}, async (tx) => {
-    const emitted = new Emitted(consumer);
+    const emitted = new sliceParts.Emitted(consumer);
     (await guardOf(tx))?.follow(() => emitted.mark());
     const result = await fn(tx, emitted);
     if (emitted.events.length > 0) await outbox.append(executorOf(tx), emitted.events);

@@ -1,6 +1,7 @@
 import { endsWithin, systemClock } from '@convergekit/core';
+import { messageOf } from '@convergekit/core/engine';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
-import { verifyJournals } from '@convergekit/saga/operate';
+import { sagaInstances } from '@convergekit/saga/operate';
 import { type ServicesUnderTest, withoutTables } from '../services-under-test.ts';
 import type { RunOptions } from './acts.ts';
 import { endOf, repeatedFacts } from './end-of.ts';
@@ -91,7 +92,7 @@ async function judge({ lanes, declaration, check }: Trial, { key, instance, emit
 }
 
 async function verify(lanes: readonly Lane[], runs: number): Promise<void> {
-  const { findings } = await verifyJournals(lanes.map(({ database }) => database.executor));
+  const { findings } = await sagaInstances.verify(lanes.map(({ database }) => database.executor));
   if (findings.length === 0) return;
   const violations = findings.map((one) => `the journal does not verify: ${JSON.stringify(one)}`);
   throw new SagaTrialError([{ seed: undefined, violations, trace: [] }], runs);
@@ -100,10 +101,6 @@ async function verify(lanes: readonly Lane[], runs: number): Promise<void> {
 async function inTime<T>(run: Promise<T>): Promise<T> {
   if (await endsWithin(run, HANGS_MS, systemClock)) return run;
   throw new Error(`the run hangs: it had no end after ${HANGS_MS} ms`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** A run in which something was wrong. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { createOutbox } from '@convergekit/outbox';
-import { type Database, type Executor, executorOfClient } from '@convergekit/postgres';
+import { type Database, type Executor } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { type Clock, newUuidV7 } from '@convergekit/core';
 import type { PlannedEvent, PlannedTransaction, TransactionKind } from './plan.ts';
 

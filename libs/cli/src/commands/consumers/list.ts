@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { type PartitionLag, readLag, readOverview, sumPartitions } from '@convergekit/inbox/operate';
+import { consumerPartitions, type PartitionLag } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
@@ -16,8 +16,8 @@ export const listCommand = command({
   run: async (context, { consumer }) => {
     const database = await context.database(inboxMigrations);
     await requireConsumer(database.executor, consumer);
-    const rows = await readOverview(database.executor, consumer);
-    const listed = await readLag(await context.admin(), rows);
+    const rows = await consumerPartitions.readOverview(database.executor, consumer);
+    const listed = await consumerPartitions.readLag(await context.admin(), rows);
     // The document has every partition either way.
     return result(listed, () => [
       ...(consumer === undefined ? sums(listed) : partitions(listed)),
@@ -29,7 +29,7 @@ export const listCommand = command({
 function sums(listed: readonly PartitionLag[]): readonly string[] {
   const consumers = [...Map.groupBy(listed, ({ consumer }) => consumer)].map(([consumer, own]) => ({
     consumer,
-    ...sumPartitions(own),
+    ...consumerPartitions.sum(own),
   }));
   return tableOf(consumers, 'no consumers', {
     consumer: (row) => row.consumer,

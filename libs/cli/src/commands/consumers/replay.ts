@@ -1,13 +1,6 @@
 import { formatPosition, parsePosition } from '@convergekit/contracts/engine';
 import { inboxMigrations, type SignatureOptions } from '@convergekit/inbox';
-import {
-  planReplay,
-  readOverview,
-  readSources,
-  type ReplayFrom,
-  replayPartition,
-  type ReplayPlan,
-} from '@convergekit/inbox/operate';
+import { consumerPartitions, type ReplayFrom, type ReplayPlan, replays } from '@convergekit/inbox/operate';
 import { loose, nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
@@ -52,7 +45,7 @@ export const replayCommand = command({
     const { executor } = database;
     const admin = await context.admin();
     const signed = await signaturesOf(executor, consumer, context.settings.signatures);
-    const rows = (await readOverview(executor, consumer)).filter(
+    const rows = (await consumerPartitions.readOverview(executor, consumer)).filter(
       (row) => row.topic === topic && (partition ?? row.partition) === row.partition,
     );
     if (rows.length === 0)
@@ -63,7 +56,7 @@ export const replayCommand = command({
     const plans: ReplayPlan[] = [];
     for (const row of rows)
       plans.push(
-        await planReplay(executor, admin, { consumer, topic, partition: row.partition }, from, signed),
+        await replays.plan(executor, admin, { consumer, topic, partition: row.partition }, from, signed),
       );
     const contradicted = await contradictions(
       context,
@@ -76,7 +69,7 @@ export const replayCommand = command({
       for (const plan of plans) {
         const how = { afterCompensation: named };
         const by = { by: context.operator, reason };
-        const done = await replayPartition(database, admin, plan, by, how);
+        const done = await replays.run(database, admin, plan, by, how);
         if (done !== undefined)
           context.audit({ consumer, topic, partition: plan.key.partition, from, reason, ...done });
       }
@@ -145,7 +138,7 @@ async function signaturesOf(
   { keys, others }: Required<Omit<SignatureOptions, 'failures'>>,
 ): Promise<SignatureOptions | undefined> {
   if (Object.keys(keys).length === 0) return undefined;
-  const names = [...(await readSources(executor, consumer)).keys()];
+  const names = [...(await replays.readSources(executor, consumer)).keys()];
   const named = Object.entries(keys).map(
     ([spelled, texts]) => [nameOf(spelled, names, consumer), texts] as const,
   );

@@ -1,12 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import {
-  GIVE_UP_LIMIT,
-  type PartitionOverview,
-  pauseConsumer,
-  readOverview,
-  type Resumed,
-  resumePartition,
-} from '@convergekit/inbox/operate';
+import { consumerPartitions, type PartitionOverview, type Resumed } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
@@ -25,7 +18,7 @@ export const pauseCommand = command({
   },
   run: async (context, { consumer, topic, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
-    const all = await readOverview(database.executor, consumer);
+    const all = await consumerPartitions.readOverview(database.executor, consumer);
     const open = all.filter((row) => !row.paused && (topic ?? row.topic) === row.topic);
     if (open.length === 0)
       throw refused(
@@ -35,7 +28,11 @@ export const pauseCommand = command({
           : `all such partitions of ${consumer} are paused: \`converge consumers list ${consumer}\` shows what is halted, and why`,
       );
     if (dry) return result(open.map(placeOf), () => open.map((row) => `would pause ${nameOf(row)}`));
-    const paused = await pauseConsumer(database, { consumer, topic }, { by: context.operator, reason });
+    const paused = await consumerPartitions.pause(
+      database,
+      { consumer, topic },
+      { by: context.operator, reason },
+    );
     context.audit({ consumer, topic, reason, partitions: paused.length });
     return result(paused.map(placeOf), () => [
       ...paused.map((row) => `${nameOf(row)}: paused`),
@@ -80,7 +77,7 @@ export const resumeCommand = command({
     { consumer, topic, partition, continue: pass, reject, from: start, reason, dryRun: dry },
   ) => {
     const database = await context.database(inboxMigrations);
-    const halted = (await readOverview(database.executor, consumer)).filter(
+    const halted = (await consumerPartitions.readOverview(database.executor, consumer)).filter(
       (row) =>
         row.halted !== null &&
         (topic ?? row.topic) === row.topic &&
@@ -116,7 +113,7 @@ export const resumeCommand = command({
     const done: (Resumed & Place)[] = [];
     for (const at of halted) {
       const key = { consumer, ...placeOf(at) };
-      const resumed = await resumePartition(database, admin, key, options);
+      const resumed = await consumerPartitions.resume(database, admin, key, options);
       context.audit({ ...key, ...options, ...resumed });
       done.push({ ...placeOf(at), ...resumed });
     }
@@ -128,7 +125,7 @@ export const resumeCommand = command({
 
 /** Asks for what `--continue` accepts. Pure. */
 function questionOf(rows: readonly Pick<PartitionOverview, 'halted'>[]): string {
-  const limited = rows.filter(({ halted }) => halted?.code === GIVE_UP_LIMIT).length;
+  const limited = rows.filter(({ halted }) => halted?.code === consumerPartitions.giveUpLimit).length;
   return [
     ...(limited > 0 ? ['Let as many events again be given up, which others compensate?'] : []),
     ...(limited < rows.length ? ['Continue without what is missing there?'] : []),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { defineEvent } from '@convergekit/contracts';
 import type { Service } from '@convergekit/core';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
@@ -110,8 +110,11 @@ it('N20: a wrong deployment of payments compensates at most its limit of orders;
   const standing = () => ids(orders.database, 'orders');
   const paid = () => ids(payments.database, 'charge');
   const failureEvents = async () =>
-    (await payments.database.executor.query('select from converge.outbox where type = $1', [FAILURE_TYPE]))
-      .rowCount;
+    (
+      await payments.database.executor.query('select from converge.outbox where type = $1', [
+        KIT_TYPES.failure,
+      ])
+    ).rowCount;
 
   const right = await deploy(false);
   await place(0, 10);

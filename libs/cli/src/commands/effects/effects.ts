@@ -1,11 +1,4 @@
-import {
-  actOnWork,
-  listWork,
-  type Outcome,
-  readWork,
-  WORK_STATES,
-  type WorkDetail,
-} from '@convergekit/saga/operate';
+import { type Outcome, sagaWork, type WorkDetail } from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { shellWord } from '@convergekit/core/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
@@ -21,7 +14,7 @@ const listCommand = command({
   name: 'list',
   summary: 'intents in DATABASE_URL, the oldest first',
   flags: {
-    state: choices('state', WORK_STATES, 'only intents in these states', [
+    state: choices('state', sagaWork.states, 'only intents in these states', [
       'ready',
       'calling',
       'unknown',
@@ -33,7 +26,7 @@ const listCommand = command({
   },
   run: async (context, { state: states, effect, limit }) => {
     const { executor } = await context.database(sagaMigrations);
-    return listing(await listWork(executor, { states, effect, limit }), 'no intents in these states', {
+    return listing(await sagaWork.list(executor, { states, effect, limit }), 'no intents in these states', {
       id: (row) => row.id,
       effect: (row) => row.effect,
       key: (row) => row.key,
@@ -53,7 +46,7 @@ const showCommand = command({
   args: { id: argument('as `effects list` shows it') },
   run: async (context, { id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const work = await readWork(executor, id);
+    const work = await sagaWork.read(executor, id);
     return result(work, () => fieldLines(work));
   },
 });
@@ -79,7 +72,7 @@ const retryCommand = command({
 
 /** Reads an intent. Rejects with WORK_OF_SAGA for an intent of a saga step: the saga's journal records who acted. */
 async function ownWork(executor: Executor, id: string): Promise<WorkDetail> {
-  const work = await readWork(executor, id);
+  const work = await sagaWork.read(executor, id);
   const { instance, step } = work;
   if (instance === null) return work;
   throw refused(
@@ -93,7 +86,7 @@ async function actAndRecord(database: Database, id: string, by: Operator, outcom
   const act = outcome === undefined ? 'effects retry' : 'effects resolve';
   const after = { outcome: outcome?.kind };
   await withTransaction(database, {}, async (tx) => {
-    await actOnWork(tx, id, by, outcome);
+    await sagaWork.act(tx, id, by, outcome);
     await recordAct(tx, { act, subject: id, ...by, after });
   });
 }

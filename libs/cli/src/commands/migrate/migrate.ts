@@ -1,8 +1,10 @@
+import { messageOf } from '@convergekit/core/engine';
 import { nameSource, readSource } from '@convergekit/outbox/engine';
 import { localMigrations } from '@convergekit/local';
 import { chosenBroker } from '@convergekit/local/choose';
 import { type AppliedMigration, type Executor, migrate } from '@convergekit/postgres';
-import { migrationName, sqlState } from '@convergekit/postgres/engine';
+import { sqlState } from '@convergekit/postgres/engine';
+import { migrationSets } from '@convergekit/postgres/operate';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -32,7 +34,7 @@ export const migrateCommand = command({
     const source = await readSource(database.executor);
     const grants = await renewGrants(database.executor);
     return result({ applied, source, grants }, () => [
-      ...applied.map((one) => `applied ${migrationName(one)}`),
+      ...applied.map((one) => `applied ${migrationSets.nameOf(one)}`),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
       ...grantLines(grants),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,
@@ -94,7 +96,7 @@ async function renew(executor: Executor, duty: Duty): Promise<Renewal> {
     return { duty };
   } catch (error) {
     if (sqlState(error) !== '42501') throw error;
-    return { duty, refused: error instanceof Error ? error.message : String(error) };
+    return { duty, refused: messageOf(error) };
   }
 }
 

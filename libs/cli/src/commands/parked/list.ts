@@ -1,12 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import {
-  groupParked,
-  listParked,
-  PARKED_STATES,
-  type ParkedFilter,
-  type ParkedSummary,
-  readParked,
-} from '@convergekit/inbox/operate';
+import { parkedEvents, type ParkedFilter, type ParkedSummary } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { argument, choices, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
@@ -29,7 +22,7 @@ export const filter = {
   ),
   since: instant('only events parked at this time or later'),
   until: instant('only events parked before this time'),
-  state: choices('state', PARKED_STATES, 'only events in these states'),
+  state: choices('state', parkedEvents.states, 'only events in these states'),
 };
 
 /** Converts the options to the inbox's filter; undefined matches any value. Other options of a command are left out. */
@@ -58,10 +51,10 @@ export const listCommand = command({
     const { executor } = await context.database(inboxMigrations);
     await requireNames(executor, flags);
     if (events) {
-      const rows = await listParked(executor, wantedOf(flags), limit);
+      const rows = await parkedEvents.list(executor, wantedOf(flags), limit);
       return listing(rows, NONE, eventColumns);
     }
-    return listing(await groupParked(executor, wantedOf(flags)), NONE, {
+    return listing(await parkedEvents.group(executor, wantedOf(flags)), NONE, {
       consumer: (row) => row.consumer,
       topic: (row) => row.topic,
       state: (row) => row.state,
@@ -122,8 +115,8 @@ export const showCommand = command({
 export async function requireParked(
   executor: Executor,
   id: string,
-): Promise<NonNullable<Awaited<ReturnType<typeof readParked>>>> {
-  const found = await readParked(executor, id);
+): Promise<NonNullable<Awaited<ReturnType<typeof parkedEvents.read>>>> {
+  const found = await parkedEvents.read(executor, id);
   if (found === undefined) throw parkedGone(id);
   return found;
 }

@@ -1,6 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import { listParked, planRetry, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
+import { parkedEvents, type RetryPlan } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import {
@@ -47,14 +47,14 @@ export const retryCommand = command({
     await requireNames(database.executor, flags);
     const states = wanted.states ?? (ids.length > 0 ? undefined : (['dead'] as const));
     const filtered = { ...wanted, states, ids: ids.length > 0 ? ids : undefined };
-    const plan = await planRetry(database.executor, filtered, how);
+    const plan = await parkedEvents.planRetry(database.executor, filtered, how);
     if (plan.matching > limit)
       throw new UsageError(
         'TOO_MANY',
         `${plan.matching} match, more than ${limit}: narrow the filter, or raise --limit`,
       );
     if (dry) {
-      const rows = await listParked(database.executor, filtered, limit);
+      const rows = await parkedEvents.list(database.executor, filtered, limit);
       const reported = rows.filter(({ state }) => state !== 'waiting');
       const notes = [...(await contradictions(context, reported, urls)), ...refusals(plan)];
       return result(rows, () => [...eventLines(rows), ...notes, `would retry ${plan.eligible}`]);
@@ -64,7 +64,7 @@ export const retryCommand = command({
     for (const line of refusals(plan)) context.output.progress(line);
     await context.confirm(questionOf(plan));
     const done: { id: string; result: string }[] = [];
-    const retried = await retryAll(database, {
+    const retried = await parkedEvents.retryAll(database, {
       filter: filtered,
       ...how,
       operator: { by: context.operator, reason },

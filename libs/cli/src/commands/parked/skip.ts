@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { listParked, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
+import { parkedEvents } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
@@ -20,11 +20,11 @@ export const skipCommand = command({
   },
   run: async (context, { ids, unreported, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
-    const rows = await listParked(database.executor, { ids }, ids.length);
+    const rows = await parkedEvents.list(database.executor, { ids }, ids.length);
     const missing = ids.find((id) => !rows.some((row) => row.id === id));
     if (missing !== undefined) throw parkedGone(missing);
     const silent = rows.filter(({ failureEvent }) => failureEvent === null).length;
-    const loss = silent === 0 ? [] : [`${silent} of ${rows.length}: ${UNREPORTED}`];
+    const loss = silent === 0 ? [] : [`${silent} of ${rows.length}: ${parkedEvents.unreported}`];
     if (dry) {
       const skipped = unreported ? rows.length : rows.length - silent;
       return result(rows, () => [...eventLines(rows), ...loss, `would skip ${skipped}`]);
@@ -33,7 +33,7 @@ export const skipCommand = command({
     for (const line of loss) context.output.progress(line);
     await context.confirm(`Skip ${ids.length} for good?`);
     for (const id of ids) {
-      await skipParked(database, id, { by: context.operator, reason }, { unreported });
+      await parkedEvents.skip(database, id, { by: context.operator, reason }, { unreported });
       context.audit({ id, unreported, reason });
     }
     return result({ skipped: ids }, () => ids.map((id) => `${id}: skipped`));

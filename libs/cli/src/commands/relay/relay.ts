@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { outboxMigrations } from '@convergekit/outbox';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { brokerNotice, relayChecks, relayOptions, standsBy } from '@convergekit/relay/engine';
+import { relayProcess } from '@convergekit/relay/engine';
 import { logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
 import { openAt } from '../../frame/connections.ts';
@@ -33,15 +33,19 @@ async function relayOne(context: CommandContext): Promise<void> {
   const log = logger('relay');
   const database = await context.database(outboxMigrations, relayMigrations);
   const broker = context.broker();
-  const service = relay({ database, broker, log, ...relayOptions(settings) });
-  const notice = brokerNotice({ broker, log, standsBy: () => standsBy(service.status()) });
+  const service = relay({ database, broker, log, ...relayProcess.options(settings) });
+  const notice = relayProcess.noticeBroker({
+    broker,
+    log,
+    standsBy: () => relayProcess.standsBy(service.status()),
+  });
   await runLong({
     name: 'relay',
     settings,
     signal,
     log,
     services: () => [notice, service],
-    checks: () => relayChecks(service.status(), notice.check()),
+    checks: () => relayProcess.checks(service.status(), notice.check()),
     live: () => ({ relay: service.live() }),
   });
 }
@@ -62,11 +66,11 @@ async function relayMany(
         name,
         log: own,
         open: () => openAt(url, client, { connectTimeoutMs: CONNECT_MS, setting }),
-        relay: (database) => relay({ database, broker, log: own, ...relayOptions(settings, name) }),
+        relay: (database) => relay({ database, broker, log: own, ...relayProcess.options(settings, name) }),
       }),
     };
   });
-  const notice = brokerNotice({
+  const notice = relayProcess.noticeBroker({
     broker,
     log,
     standsBy: () => sources.some(({ service }) => service.standsBy()),

@@ -1,14 +1,9 @@
 import { systemClock } from '@convergekit/core';
 import type { Admin, LogEnds } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
+import type { Operator } from '@convergekit/postgres/operate';
 import { relayMigrations } from '@convergekit/relay';
-import {
-  type ActingOperator,
-  readTopic,
-  recordAcceptance,
-  requestAcceptance,
-  type TopicRecord,
-} from '@convergekit/relay/operate';
+import { relayTopics, type TopicRecord } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
@@ -76,7 +71,7 @@ async function acceptPartitions(
   await context.confirm(`Accept ${change.after} partitions for ${topic}?`);
   await drain(executor, output, change);
   if (!force) await untilRead(admin, output, topic, groups);
-  await record(executor, admin, change, { reason, operator: context.operator });
+  await record(executor, admin, change, { by: context.operator, reason });
   context.audit({ ...change, groups, force, reason });
   return result({ ...change, groups, force, changed: true }, () => [
     `${topic} continues with ${change.after} partitions${force ? '; order was not kept across the change for groups that had not read to its end' : ''}`,
@@ -84,7 +79,7 @@ async function acceptPartitions(
 }
 
 async function changeOf(executor: Executor, admin: Admin, topic: string): Promise<Change | undefined> {
-  const [found, described] = [await readTopic(executor, topic), await admin.describeTopic(topic)];
+  const [found, described] = [await relayTopics.read(executor, topic), await admin.describeTopic(topic)];
   if (found?.partitions === undefined)
     throw notNow(
       `the relay of this database has no partition count of ${topic} on record: it has sent nothing to it yet`,
@@ -104,10 +99,10 @@ const describe = ({ topic, before, after }: Change): string =>
 /** Waits until the leader has sent every window that may use the old count. */
 async function drain(executor: Executor, output: Output, { topic, after }: Change): Promise<void> {
   await patiently(output, `the relay to halt ${topic} (one must run: \`converge relay\`)`, () =>
-    requestAcceptance(executor, topic, after),
+    relayTopics.requestAcceptance(executor, topic, after),
   );
   await patiently(output, `the relay to send what it read of ${topic} with the old count`, async () =>
-    isDrained(await readTopic(executor, topic)),
+    isDrained(await relayTopics.read(executor, topic)),
   );
 }
 
@@ -176,12 +171,12 @@ async function record(
   executor: Executor,
   admin: Admin,
   { topic, after }: Change,
-  by: ActingOperator,
+  by: Operator,
 ): Promise<void> {
   const described = await admin.describeTopic(topic);
   if (described?.partitions !== after)
     throw notNow(`${topic} has ${described?.partitions ?? 'no'} partitions by now: run the command again`);
-  if (!(await recordAcceptance(executor, topic, after, by)))
+  if (!(await relayTopics.recordAcceptance(executor, topic, after, by)))
     throw notNow(`the hold of ${topic} changed meanwhile: run the command again`);
 }
 

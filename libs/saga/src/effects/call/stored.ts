@@ -1,6 +1,7 @@
 import { checkPayload, type StandardSchema, validate } from '@convergekit/contracts/engine';
 import { ContractError } from '@convergekit/contracts';
 import { type Certainty, ConvergeError } from '@convergekit/core';
+import { messageOf } from '@convergekit/core/engine';
 
 /**
  * Encodes a value for storage: the schema's own output. It must read back unchanged, so that a later process reads the
@@ -24,7 +25,7 @@ export function encode<Output>(
     );
   } catch (error) {
     if (certainty === 'not_applied') throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw new ConvergeError(message, {
       code: 'RESULT_UNREADABLE',
       category: 'data',

@@ -1,11 +1,11 @@
 import { defineCall } from '@convergekit/saga';
 import { systemClock, systemRandom } from '@convergekit/core';
-import { PolicyBook, SharedGuards } from '@convergekit/resilience';
+import { policyBook, SharedGuards } from '@convergekit/resilience';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 
 const world = { clock: systemClock, random: systemRandom };
-const guards = { ...world, ...new SharedGuards({ ...world, policies: new PolicyBook([]) }).for('pay.undo') };
+const guards = { ...world, ...new SharedGuards({ ...world, policies: policyBook({}) }).for('pay.undo') };
 const applied = (result: string | undefined) => ({
   input: () => ({ cents: 5 }) as never,
   key: () => 'key-of-the-call',

@@ -55,17 +55,19 @@ export async function readOverdueJournal(
   return (await executor.query<OverdueEntry>(overdueSql, [afterMs, limit])).rows;
 }
 
-/** Due intents of one effect that no worker claims. */
-export interface UnclaimedWork {
+/** Calls of one effect that wait, and since when the longest of them could have been made, in milliseconds. */
+export interface WaitingCalls {
   readonly effect: string;
-  readonly intents: number;
+  readonly calls: number;
   readonly oldestMs: number;
 }
 
+const waitingColumns = `effect, count(*)::int as calls,
+         (extract(epoch from clock_timestamp() - min(waits_since)) * 1000)::float8 as "oldestMs"`;
+
 // Reads the open intents, for operators; a worker says each minute that it is there.
 const unclaimedSql = `
-  select effect, count(*)::int as intents,
-         (extract(epoch from clock_timestamp() - min(waits_since)) * 1000)::float8 as "oldestMs"
+  select ${waitingColumns}
     from converge.saga_work work
    where state in ('ready', 'calling', 'unknown', 'answered')
      and waits_since < clock_timestamp() - $1::float8 * interval '1 millisecond'
@@ -79,16 +81,8 @@ const unclaimedSql = `
 export async function readUnclaimedWork(
   executor: Executor,
   { afterMs }: { readonly afterMs: number },
-): Promise<readonly UnclaimedWork[]> {
-  return (await executor.query<UnclaimedWork>(unclaimedSql, [afterMs, WORKER_GONE_MS])).rows;
-}
-
-/** Calls of one effect that wait because a breaker is open. */
-export interface BreakerWait {
-  readonly effect: string;
-  readonly calls: number;
-  /** Since when the longest of them could have been made, in milliseconds. */
-  readonly oldestMs: number;
+): Promise<readonly WaitingCalls[]> {
+  return (await executor.query<WaitingCalls>(unclaimedSql, [afterMs, WORKER_GONE_MS])).rows;
 }
 
 /** The waiting calls that are looked at: enough to see that a breaker is open, and bounded. */
@@ -96,15 +90,14 @@ const LOOKED_AT = 10_000;
 
 // For operators. A call that a breaker refused waits by its rule; another attempt in between has a wait of its own.
 const breakerWaitsSql = `
-  select effect, count(*)::int as calls,
-         (extract(epoch from clock_timestamp() - min(waits_since)) * 1000)::float8 as "oldestMs"
+  select ${waitingColumns}
     from (select effect, waits_since, story::json -> -1 #>> '{wait,rule}' as rule
             from converge.saga_work where state in ('ready', 'unknown') and story <> '[]' limit $1) open
    where rule = 'breaker_open' group by effect order by effect`;
 
 /** Lists the effects whose calls wait for an open breaker. */
-export async function readBreakerWaits(executor: Executor): Promise<readonly BreakerWait[]> {
-  return (await executor.query<BreakerWait>(breakerWaitsSql, [LOOKED_AT])).rows;
+export async function readBreakerWaits(executor: Executor): Promise<readonly WaitingCalls[]> {
+  return (await executor.query<WaitingCalls>(breakerWaitsSql, [LOOKED_AT])).rows;
 }
 
 // For each span a range of the indexes of ended calls, and of steps, with a failed attempt, which have all columns: a group of all

@@ -9,7 +9,7 @@ export function undeclaredCheck(executor: Executor, log: Logger, afterMs: number
   const reported = new Set<string>();
   return async () => {
     const counts = new Map([...reported].map((effect) => [effect, 0]));
-    for (const { effect, intents: count } of await readUnclaimedWork(executor, { afterMs })) {
+    for (const { effect, calls: count } of await readUnclaimedWork(executor, { afterMs })) {
       reported.add(effect);
       counts.set(effect, count);
       log.error(

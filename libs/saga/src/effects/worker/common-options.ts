@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Database } from '@convergekit/postgres';
-import { PolicyBook, SharedGuards } from '@convergekit/resilience';
+import { policyBook, SharedGuards } from '@convergekit/resilience';
 import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger, type Logger } from '@convergekit/telemetry';
 
@@ -48,7 +48,7 @@ export function withDefaults<DB>(options: CommonOptions<DB>): Required<CommonOpt
     ...options,
     clock,
     random,
-    shared: options.shared ?? new SharedGuards({ policies: new PolicyBook([]), clock, random }),
+    shared: options.shared ?? new SharedGuards({ policies: policyBook({}), clock, random }),
   };
 }
 

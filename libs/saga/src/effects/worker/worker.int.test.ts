@@ -189,7 +189,7 @@ describe('a worker', () => {
     expect(await readUnclaimedWork(executor, { afterMs: 0 })).toEqual([]);
     await executor.query(`update converge.saga_worker set seen_at = '-infinity' where effect = 'test.blind'`);
     expect(await readUnclaimedWork(executor, { afterMs: 0 })).toMatchObject([
-      { effect: 'test.blind', intents: 2 },
+      { effect: 'test.blind', calls: 2 },
     ]);
     expect(await readUnclaimedWork(executor, { afterMs: 60_000 })).toEqual([]);
   });

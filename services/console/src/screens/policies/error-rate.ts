@@ -1,5 +1,5 @@
-import { countFailedAttempts } from '@convergekit/inbox/operate';
-import { countFailedCalls } from '@convergekit/saga/operate';
+import { consumerFailures } from '@convergekit/inbox/operate';
+import { sagaWork } from '@convergekit/saga/operate';
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';
 
@@ -34,7 +34,10 @@ interface Range {
 }
 
 async function countFailed(executor: Executor, range: Range): Promise<readonly number[]> {
-  const counts = [await countFailedAttempts(executor, range), await countFailedCalls(executor, range)];
+  const counts = [
+    await consumerFailures.countAttempts(executor, range),
+    await sagaWork.countFailed(executor, range),
+  ];
   return sumOf(counts, range.spans);
 }
 

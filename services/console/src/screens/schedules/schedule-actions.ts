@@ -1,11 +1,6 @@
-import {
-  pauseReconciler,
-  type PausingOperator,
-  type RecordedSchedule,
-  requestRun,
-  resumeReconciler,
-} from '@convergekit/reconcile/operate';
+import { reconcilerRuns, type RecordedSchedule } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
+import type { Operator } from '@convergekit/postgres/operate';
 import { z } from 'zod';
 import { withQuery } from '../../layout/parts.ts';
 import { actOnEach } from '../../routes/action-definition.ts';
@@ -21,7 +16,7 @@ interface ScheduleAct {
   /** Why a schedule stays as it is; undefined = it is changed. */
   readonly refusal: (schedule: RecordedSchedule) => string | undefined;
   /** false = another operator was first. */
-  readonly act: (executor: Executor, reconciler: string, by: PausingOperator) => Promise<boolean>;
+  readonly act: (executor: Executor, reconciler: string, by: Operator) => Promise<boolean>;
 }
 
 const ACTS: readonly ScheduleAct[] = [
@@ -32,7 +27,7 @@ const ACTS: readonly ScheduleAct[] = [
     effect:
       'Every process stops starting runs of them and comparing their keys within one poll, until they are resumed. Reported keys wait.',
     refusal: ({ paused }) => (paused === null ? undefined : 'paused already'),
-    act: pauseReconciler,
+    act: reconcilerRuns.pause,
   },
   {
     name: 'resume',
@@ -41,7 +36,7 @@ const ACTS: readonly ScheduleAct[] = [
     effect:
       'Keys that wait come first, then the schedule from its next start. Starts of the pause are not made up for.',
     refusal: ({ paused }) => (paused === null ? 'not paused' : undefined),
-    act: resumeReconciler,
+    act: reconcilerRuns.resume,
   },
   {
     name: 'run',
@@ -52,7 +47,7 @@ const ACTS: readonly ScheduleAct[] = [
       if (paused !== null) return 'paused: resume them first';
       return requestedBy === null ? undefined : 'a run is requested already';
     },
-    act: (executor, reconciler, { actor, reason }) => requestRun(executor, reconciler, actor, reason),
+    act: reconcilerRuns.request,
   },
 ];
 
@@ -81,7 +76,7 @@ export function scheduleActions({ action, databases }: ConsoleContext): void {
         };
       },
       run: async (filter, acting) => {
-        const by = { actor: acting.user, reason: acting.reason };
+        const by = { by: acting.user, reason: acting.reason };
         const { rows } = await gatherSchedules(databases, filter);
         const eligible = rows.filter((row) => refusal(row) === undefined);
         const { changed } = await actOnEach(eligible, acting, async ({ database, reconciler }) =>

@@ -1,14 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { inboxMigrations } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { relayMigrations } from '@convergekit/relay';
-import { readSagaRecords, verifyJournals } from '@convergekit/saga/operate';
+import { sagaInstances } from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
-import { makeTopics, tag } from '@convergekit/inbox/testing';
+import { makeTopics } from '@convergekit/inbox/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { Pump } from '../../../../../saga/src/fixture/pump.ts';
 import { Children } from '../../../../../testing/src/fixture/children.ts';
@@ -29,7 +30,7 @@ it('S24: a process that is killed in the middle of an undo leaves a saga that st
   );
   await database.executor.query(tripTables);
   const broker = kafkaBroker({ driver: 'kafkajs', brokers: brokers.split(','), clientId: 'trip-test' });
-  const prefix = `trip${tag()}`;
+  const prefix = `trip${randomBytes(4).toString('hex')}`;
   const never = { charge: () => Promise.resolve(), refund: () => Promise.resolve(), hasSeats: () => false };
   const { asked, consumers } = tripSaga(prefix, never, 600_000);
   const topics = consumers.flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]);
@@ -48,7 +49,7 @@ it('S24: a process that is killed in the middle of an undo leaves a saga that st
   const living = start({});
   try {
     const states = async (): Promise<string> => {
-      const { fences } = await readSagaRecords(database.executor, { instance });
+      const { fences } = await sagaInstances.readRecords(database.executor, { instance });
       return fences.map(({ step, state }) => `${step}:${state}`).join(' ');
     };
     await waitUntil(async () => (await states()) === 'pay:undone room:undone seat:rejected', {
@@ -62,7 +63,7 @@ it('S24: a process that is killed in the middle of an undo leaves a saga that st
   const narrative = await readNarrative([{ name: 'trips', database: database as never }], instance);
   const text = normalise(renderNarrative(narrative)).replaceAll(prefix, 'trip');
   await expect(text).toMatchFileSnapshot(new URL('golden/crash.txt', import.meta.url).pathname);
-  expect((await verifyJournals([database.executor])).findings).toEqual([]);
+  expect((await sagaInstances.verify([database.executor])).findings).toEqual([]);
   await broker.close();
   await database.close();
 });

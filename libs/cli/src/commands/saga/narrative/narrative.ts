@@ -4,7 +4,7 @@ import { namesOf, type NarrativeChapter } from './scope.ts';
 import { timeOfId } from '../../../history/window.ts';
 import type { StoredAct, StoredRepair } from '../../../history/act-sql.ts';
 import { type Given, notGiven, type NotGiven } from '../../../history/not-given.ts';
-import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
+import type { Recorded, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
 
 /** The event and the attempt that led to a decision. */
 export interface BecauseOf {
@@ -68,7 +68,7 @@ export function eventsOf(
 export function emittingMoments(
   instance: string,
   chapters: readonly Pick<NarrativeChapter, 'saga' | 'observed'>[],
-  stored: readonly Stored[],
+  stored: readonly Recorded[],
 ): readonly number[] {
   const texts = chapters.flatMap(({ saga: { journal }, observed }) => [
     ...journal.map(({ at }) => at),

@@ -1,13 +1,10 @@
-import { readInstance, readSagaRecords } from '@convergekit/saga/operate';
+import { sagaInstances } from '@convergekit/saga/operate';
+import type { Chapter } from '../../../history/chapter.ts';
 import { deliveriesOf, type Named } from '../../../history/named-databases.ts';
-import { failuresIn } from '../../../history/history.ts';
-import { readStored } from '../../../history/outbox-sql.ts';
+import { readAround, readChapters } from '../../../history/read-chapters.ts';
 import { ALWAYS, type Window, windowsAround } from '../../../history/window.ts';
-import type { Stored } from '../../../history/attempt-sql.ts';
-import { readActsAndRepairs } from '../../../history/act-sql.ts';
-import { type Given, readGiven } from '../../../history/not-given.ts';
-import { type NarrativeChapter, sagaScope } from './scope.ts';
 import { emittingMoments, eventsOf, type Narrative, narrate } from './narrative.ts';
+import { sagaScope } from './scope.ts';
 
 /** How long after a moment of the saga outboxes are searched for what it emitted, in milliseconds. */
 const AFTER_MS = 60_000;
@@ -21,39 +18,32 @@ export async function readNarrative(
   instance: string,
   { whole = false }: { readonly whole?: boolean } = {},
 ): Promise<Narrative> {
-  const chapters = await Promise.all(named.map((one) => chapterOf(one, instance)));
-  const ids = eventsOf(instance, chapters);
-  const stored = new Map<string, Stored[]>(chapters.map(({ database }) => [database, []]));
+  const sagas = await Promise.all(named.map((one) => sagaOf(one, instance)));
+  const windowsOf = (known: readonly Chapter[]): readonly Window[] => {
+    const moments = emittingMoments(
+      instance,
+      sagas,
+      known.flatMap(({ stored }) => stored),
+    );
+    return whole || moments.length === 0 ? [ALWAYS] : windowsAround(moments, AFTER_MS);
+  };
   // The second round asks for the resulting failure events: their attempts are part of the narrative.
-  for (const asked of [ids, undefined]) {
-    const known = [...stored].map(([database, own]) => ({ database, stored: own }));
-    const before = [...stored.values()].flat();
-    const windowsOf = (tried: readonly Stored[]): readonly Window[] => {
-      const moments = emittingMoments(instance, chapters, [...before, ...tried]);
-      return whole || moments.length === 0 ? [ALWAYS] : windowsAround(moments, AFTER_MS);
-    };
-    const next = asked ?? failuresIn(known).filter((id) => !ids.includes(id));
-    for (const { name, database } of named)
-      stored.get(name)?.push(...(await readStored(database.executor, next, windowsOf)));
-  }
-  const read = chapters.map((chapter) => ({ ...chapter, stored: stored.get(chapter.database) ?? [] }));
+  const found = await readChapters(named, { ids: eventsOf(instance, sagas), rounds: 2, windowsOf });
+  const read = sagas.map((one) => ({
+    ...one,
+    stored: found.filter(({ database }) => database === one.database).flatMap(({ stored }) => stored),
+  }));
   const deliveries = await deliveriesOf(named, read);
-  const scope = sagaScope(instance, read, deliveries);
-  const given: Given[] = [];
-  const all: NarrativeChapter[] = [];
-  for (const [at, { name, database }] of named.entries()) {
-    given.push(await readGiven(database.executor, name));
-    const acts = await readActsAndRepairs(database.executor, scope, scope.keys);
-    all.push(...read.slice(at, at + 1).map((chapter) => ({ ...chapter, acts })));
-  }
-  return narrate(instance, all, deliveries, given);
+  const { acts, given } = await readAround(named, sagaScope(instance, read, deliveries));
+  const chapters = read.map((one, at) => ({ ...one, acts: acts[at]?.stored ?? [] }));
+  return narrate(instance, chapters, deliveries, given);
 }
 
 /** What one database knows of the instance, before its events are known. */
-async function chapterOf({ name, database: { executor } }: Named, instance: string) {
+async function sagaOf({ name, database: { executor } }: Named, instance: string) {
   return {
     database: name,
-    saga: await readSagaRecords(executor, { instance }),
-    observed: await readInstance(executor, instance),
+    saga: await sagaInstances.readRecords(executor, { instance }),
+    observed: await sagaInstances.read(executor, instance),
   };
 }

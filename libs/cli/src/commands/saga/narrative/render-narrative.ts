@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts/engine';
+import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { GIVE_MORE } from '../../../history/named-databases.ts';
 import { givenText } from '../../../history/not-given.ts';
 import {
@@ -61,7 +61,7 @@ function rowsOf(entry: NarrativeEntry, when: string): readonly Row[] {
 
 function eventText({ kind, type, topic, eventId }: StoredEvent): string {
   if (kind === 'again') return `emitted again by an operator as ${eventId}`;
-  const what = type === FAILURE_TYPE ? 'failure event' : type;
+  const what = type === KIT_TYPES.failure ? 'failure event' : type;
   return `${what} ${eventId} to ${topic}`;
 }
 

@@ -1,6 +1,6 @@
 import type { InstanceDetail, SagaRecords } from '@convergekit/saga/operate';
 import type { StoredAct, StoredRepair } from '../../../history/act-sql.ts';
-import type { Stored } from '../../../history/attempt-sql.ts';
+import type { Recorded } from '../../../history/attempt-sql.ts';
 import { momentsIn, type Passed } from '../../../history/chapter.ts';
 import { namesIn, scopeOf } from '../../../history/scope.ts';
 import type { Names } from '../../../history/not-given.ts';
@@ -9,7 +9,7 @@ import type { Names } from '../../../history/not-given.ts';
 export interface NarrativeChapter {
   readonly database: string;
   readonly saga: SagaRecords;
-  readonly stored: readonly Stored[];
+  readonly stored: readonly Recorded[];
   /** Acts of operators, and repairs of the saga's key. */
   readonly acts: readonly (StoredAct | StoredRepair)[];
   /** The instance as an observer recorded it, if this database has one. */

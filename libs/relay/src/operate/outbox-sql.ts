@@ -1,7 +1,10 @@
+import { systemClock } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
+import { LEASE } from '../options.ts';
+import { survey, type Survey } from '../watch/survey-sql.ts';
 
-/** The progress of the relay of an outbox, whichever process leads. */
-export interface OutboxPulse {
+/** The outbox of a database as operators see it: what waits, and how its relay goes on, whichever process leads. */
+export interface OutboxState extends Survey {
   /** The term of the last leader: it rises with every takeover. */
   readonly term: string;
   readonly doneTick: string;
@@ -33,10 +36,14 @@ const pulseSql = `
                      from converge.relay_topic where held_at is not null), '[]') as held
     from converge.relay_source s`;
 
-/** Reads the pulse of the outbox of a database. Throws when converge is not migrated here. */
-export async function readPulse(executor: Executor): Promise<OutboxPulse> {
-  const { rows } = await executor.query<OutboxPulse>(pulseSql);
-  const [row] = rows;
-  if (row === undefined) throw new Error('converge.relay_source is empty: run `converge migrate`');
-  return row;
+/** Reads the state of the outbox, whichever relay leads. Throws when converge is not migrated here. */
+export async function readOutbox(
+  executor: Executor,
+  now: () => number = () => systemClock.now(),
+): Promise<OutboxState> {
+  const found = await survey(executor, { lease: LEASE, now });
+  const { rows } = await executor.query<Omit<OutboxState, keyof Survey>>(pulseSql);
+  const [pulse] = rows;
+  if (pulse === undefined) throw new Error('converge.relay_source is empty: run `converge migrate`');
+  return { ...found, ...pulse };
 }

@@ -12,6 +12,7 @@ function read(target: object, name: string | symbol): unknown {
   }
 }
 
+/** Returns the message of anything that was thrown. Never throws. */
 export function messageOf(error: unknown): string {
   const { message } = fieldsOf(error);
   if (typeof message === 'string') return message;
