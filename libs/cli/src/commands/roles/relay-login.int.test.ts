@@ -12,9 +12,9 @@ import { expect, inject, it, onTestFinished } from 'vitest';
 import { cli } from '../../fixture/cli.ts';
 import { allMigrations } from '../../frame/all-migrations.ts';
 
-const TOPIC = 'orders';
+const [TOPIC, OTHER] = ['orders', 'bills'];
 
-/** A login that gets the duty of a relay by the command, a relay under it, and a broker with one topic. */
+/** A login that gets the duty of a relay by the command, a relay under it, and a broker with two topics. */
 async function relayLogin(options = '') {
   const { url, database } = await migratedDatabase(inject('stack').databaseUrl, allMigrations);
   onTestFinished(() => database.close());
@@ -26,12 +26,13 @@ async function relayLogin(options = '') {
   const broker = memoryBroker();
   onTestFinished(() => broker.close());
   const admin = await broker.admin();
-  await admin.createTopic({ name: TOPIC, partitions: 1 });
+  for (const name of [TOPIC, OTHER]) await admin.createTopic({ name, partitions: 1 });
   return {
     login,
     executor,
-    emit: () => executor.query(`select converge.emit('${TOPIC}', 'k', 'shop.placed', '{}', '{}')`),
-    published: async () => Number((await admin.logEnds(TOPIC))[0]?.latest),
+    emit: (topic = TOPIC) =>
+      executor.query(`select converge.emit('${topic}', 'k', 'shop.placed', '{}', '{}')`),
+    published: async (topic = TOPIC) => Number((await admin.logEnds(topic))[0]?.latest),
     start: async (): Promise<{ service: Relay; errors: readonly string[] }> => {
       const own: Database = connect({
         url: Object.assign(new URL(url), { username: login, password: 'secret' }).href,
@@ -72,12 +73,12 @@ it('G1c: a relay that leads passes over no event that row security begins to hid
   await emit();
   await waitUntil(async () => (await published()) === 1, { what: 'the first event' });
   await executor.query('alter table converge.outbox enable row level security');
-  await emit();
+  await emit(OTHER);
   await waitUntil(() => errors.some((text) => text.includes('row security hides events')), {
     what: 'the relay to say that events are hidden',
   });
   await executor.query('alter table converge.outbox disable row level security');
-  await waitUntil(async () => (await published()) === 2, { what: 'the second event' });
+  await waitUntil(async () => (await published(OTHER)) > 0, { what: 'the second event' });
 });
 
 // Leases have policies, and `off` makes an error of each statement that one concerns.
