@@ -1,6 +1,7 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { BREAKER_OPEN, type BreakerSettings, type BreakerState } from './breaker-state.ts';
 export { Bulkhead } from './bulkhead.ts';
+export { fieldsOf } from './error-fields.ts';
 export { bound } from './policy.ts';
 export { type AttemptReport, calledInAttempt, ownedAttempt } from './retry.ts';
 export { decideRetry, type RetryDecision } from './retry-decision.ts';

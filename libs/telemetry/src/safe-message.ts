@@ -1,3 +1,5 @@
+import { fieldsOf } from '@convergekit/resilience/engine';
+
 /**
  * Returns an error's message, reduced where its author quotes values:
  * - a violated schema (zod, or any Standard Schema): code and paths
@@ -90,9 +92,4 @@ function assertionMessage(error: unknown): string {
 function plainText(error: unknown): string {
   if (typeof error === 'object' && error !== null) return 'an object that is no error was thrown';
   return String(error);
-}
-
-/** Reads an error's own fields; any value can be thrown. */
-function fieldsOf(error: unknown): Readonly<Record<string, unknown>> {
-  return typeof error === 'object' && error !== null ? (error as Record<string, unknown>) : {};
 }
