@@ -9,6 +9,7 @@ import { FixtureSource } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { makeTopics, quickSchedule, tag } from '../testing/quick.ts';
 import { type ConsumerService, consumerService } from './consumer-service.ts';
+import type { ConsumerServiceOptions } from './options.ts';
 
 /**
  * Tests of the start of a consumer, and of its refusals. Planted faults, each seen to fail here: `register` that takes
@@ -148,7 +149,7 @@ it('a partition without a leader keeps a registered consumer neither from its st
   expect(await applied(1)).toEqual([1]);
 });
 
-it.each([
+it.each<[Partial<ConsumerServiceOptions<LedgerDb>>, string]>([
   [{ heartbeatIntervalMs: Number.NaN }, 'heartbeatIntervalMs is NaN'],
   [{ sessionTimeoutMs: 1_000, heartbeatIntervalMs: 1_000 }, 'heartbeatIntervalMs is 1000'],
   [{ sessionTimeoutMs: -1 }, 'sessionTimeoutMs is -1'],
