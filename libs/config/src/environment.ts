@@ -62,7 +62,7 @@ export function prefixedLayer(
   free: readonly (readonly string[])[],
 ): Layer {
   const found = new Map<string, Variable[]>();
-  const issues: ConfigIssue[] = [];
+  const issues: ConfigIssue[] = strayVariables(schema, env, prefix, free);
   for (const name of Object.keys(env)
     .filter((one) => one.startsWith(`${prefix}__`))
     .sort()) {
@@ -185,6 +185,34 @@ function readVariable(schema: z.ZodType, { name, text, path }: Variable): Layer 
 
 function isFileVariable(name: string, path: readonly string[]): boolean {
   return name.endsWith('_FILE') && !loose(path.at(-1) ?? '').endsWith('file');
+}
+
+/**
+ * Finds variables whose begin alone keeps them from being settings: `CONVERGE_RELAY__RETAIN_MS`, or one in lower case. Names
+ * without `__` are not ours: Kubernetes gives every process CONVERGE_CONSOLE_PORT where a service is named so.
+ */
+function strayVariables(
+  schema: z.ZodType,
+  env: Environment,
+  prefix: string,
+  free: readonly (readonly string[])[],
+): ConfigIssue[] {
+  const begin = new RegExp(`^${prefix}_+`, 'i');
+  const known = (name: string): string | undefined =>
+    placesOf(schema)
+      .map((path) => environmentName(prefix, path))
+      .find((one) => loose(one) === loose(name));
+  return Object.keys(env)
+    .filter((name) => begin.test(name) && !name.startsWith(`${prefix}__`) && name.includes('__'))
+    .flatMap((name): ConfigIssue[] => {
+      const rest = name.replace(begin, '');
+      const isSetting = pathOf(schema, rest.split('__'), free) !== undefined;
+      const meant = isSetting ? `${prefix}__${rest.toUpperCase()}` : known(name);
+      if (meant === undefined) return [];
+      return [
+        { path: name, source: 'environment', message: 'no such setting', fix: `Did you mean ${meant}?` },
+      ];
+    });
 }
 
 function unknownVariable(schema: z.ZodType, prefix: string, name: string): ConfigIssue {

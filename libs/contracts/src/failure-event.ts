@@ -97,7 +97,7 @@ export function failureTopic(consumer: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(consumer))
     throw new ContractError(
       'DEFINITION_INVALID',
-      `${JSON.stringify(consumer)} cannot name a consumer: use letters, digits, ".", "_" and "-" (its failure topic is named after it)`,
+      `${JSON.stringify(consumer)} cannot name a consumer: use at most 201 letters, digits, ".", "_" and "-" (its failure topic is named after it)`,
     );
   return `${consumer}.failures`;
 }

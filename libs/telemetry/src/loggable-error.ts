@@ -1,3 +1,4 @@
+import { fieldsOf } from '@convergekit/resilience/engine';
 import { safeMessage } from './safe-message.ts';
 
 /** An error without the values of data: what may stand in a log. */
@@ -31,17 +32,19 @@ export function loggableError(error: unknown, options: LoggableOptions = {}, dep
   const hide = options.hide ?? ((text: string) => text);
   const message = hide(safeMessage(error).slice(0, READ_LENGTH)).slice(0, SHOWN_LENGTH);
   if (!(error instanceof Error)) return { type: typeof error, message };
-  const frames = framesOf(error);
+  const fields = fieldsOf(error);
+  const { name, cause } = fields;
+  const frames = framesOf(fields);
   return {
-    type: error.name,
+    type: typeof name === 'string' ? name : 'Error',
     message,
-    ...text(error, 'code'),
-    ...text(error, 'category'),
-    ...text(error, 'certainty'),
+    ...text(fields, 'code'),
+    ...text(fields, 'category'),
+    ...text(fields, 'certainty'),
     ...(frames === '' ? {} : { frames }),
-    ...(error.cause === undefined || depth >= MAX_CAUSES
+    ...(cause === undefined || depth >= MAX_CAUSES
       ? {}
-      : { cause: loggableError(error.cause, options, depth + 1) }),
+      : { cause: loggableError(cause, options, depth + 1) }),
   };
 }
 
@@ -55,18 +58,22 @@ export function stackText({ type, message, frames, cause }: LoggableError): stri
 const FRAME = /^\s+at .*(?::\d+:\d+\)?|\(<anonymous>\)|\(native\)|<anonymous>|\(index \d+\))$/;
 
 /** The frames of an error's stack. The message is cut off first: its lines may look like frames. */
-function framesOf({ stack, message }: Error): string {
+function framesOf({ stack, message }: Readonly<Record<string, unknown>>): string {
   if (typeof stack !== 'string') return '';
-  const at = message === '' ? -1 : stack.indexOf(message);
+  const shown = typeof message === 'string' ? message : '';
+  const at = shown === '' ? -1 : stack.indexOf(shown);
   // A message that was changed after the error was made is not in the stack.
-  const after = at < 0 ? stack : stack.slice(at + message.length);
+  const after = at < 0 ? stack : stack.slice(at + shown.length);
   return after
     .split('\n')
     .filter((line) => FRAME.test(line))
     .join('\n');
 }
 
-function text<Name extends string>(error: object, name: Name): { [N in Name]?: string } {
-  const value: unknown = Reflect.get(error, name);
+function text<Name extends string>(
+  fields: Readonly<Record<string, unknown>>,
+  name: Name,
+): { [N in Name]?: string } {
+  const value = fields[name];
   return typeof value === 'string' ? ({ [name]: value } as { [N in Name]?: string }) : {};
 }

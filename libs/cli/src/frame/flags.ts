@@ -1,3 +1,4 @@
+import { isUuid } from '@convergekit/core/engine';
 import { REASON_MAX } from '@convergekit/postgres/operate';
 import { InvalidArgumentError } from 'commander';
 
@@ -33,6 +34,15 @@ export function text(value: string, help: string, more: Conflicts = {}): Flag<st
 
 export function texts(value: string, help: string): Flag<readonly string[]> {
   return { help, value, many: true, initial: [] };
+}
+
+/** Reads the ids of events, each a UUID; other text is no event's, and Postgres would refuse it. */
+export function eventIds(given: string, before: unknown): readonly string[] {
+  if (!isUuid(given))
+    throw new InvalidArgumentError(
+      'It must be the id of an event (a UUID), as `converge outbox list` shows it',
+    );
+  return [...((before ?? []) as readonly string[]), given.toLowerCase()];
 }
 
 /** The consent to run given-up events again whose failure events are published. `does`: what the command does with them. */

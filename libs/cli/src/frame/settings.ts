@@ -3,7 +3,7 @@ import { type PolicyLayer, policyLayersOf } from '@convergekit/resilience';
 import { type Environment, loadSettings, originOf, type Setting } from '@convergekit/config';
 import { otherUrls } from '@convergekit/postgres/engine';
 import type { z } from 'zod';
-import { loose, namedIn, nearest, variableOfName } from '@convergekit/config/engine';
+import { loose, namedIn, nearest, placesOf, variableOfName } from '@convergekit/config/engine';
 import { misconfigured } from './errors.ts';
 import { settingsSchema } from './settings-schema.ts';
 
@@ -21,7 +21,7 @@ export type Settings = z.output<typeof settingsSchema> & {
 /** Throws one ConfigError that names everything that is wrong. */
 export function readSettings(env: Environment, file?: string): Settings {
   const { config, settings } = loadSettings<z.output<typeof settingsSchema>>(settingsSchema, {
-    env: withoutServiceVariables(env, Object.keys(settingsSchema.shape)),
+    env: withoutServiceVariables(env),
     file,
   });
   return {
@@ -115,11 +115,14 @@ function missing(name: string, form: string) {
  * Leaves out the variables of a service's own settings, such as CONVERGE__HTTP__PORT: commands run in the environment of
  * a service (pure). A group that resembles one of the commands stays, since it is a typing error.
  */
-function withoutServiceVariables(env: Environment, groups: readonly string[]): Environment {
-  const known = groups.map(loose);
+function withoutServiceVariables(env: Environment): Environment {
+  const groups = Object.keys(settingsSchema.shape).map(loose);
+  // A setting whose groups are not separated, as in CONVERGE__RELAY_RETAIN_MS.
+  const whole = new Set(placesOf(settingsSchema).map((path) => loose(path.join(''))));
   const isForeign = (name: string): boolean => {
-    const [, group = ''] = /^CONVERGE__(.+?)(__|$)/.exec(name) ?? [];
-    return group !== '' && nearest(loose(group), known) === undefined;
+    const [, rest = ''] = /^CONVERGE__(.+)$/.exec(name) ?? [];
+    const [group = ''] = rest.split('__');
+    return rest !== '' && nearest(loose(group), groups) === undefined && !whole.has(loose(rest));
   };
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isForeign(name)));
 }

@@ -50,6 +50,21 @@ describe('defineConsumer', () => {
     expect(startOf(stock.from, 'orders')).toBe('beginning');
   });
 
+  // Seen to fail: `latest` read the log from its first record, and the consumer stopped with a TypeError.
+  it.each([
+    { from: 'latest' },
+    { from: { '*': 'beginning', orders: 'latest' } },
+    { onGap: 'skip' },
+    { onDead: 'ignore' },
+  ])('an option of a consumer that no type check has seen is refused at import: %o', (options) => {
+    expect(() => defineConsumer({ name: 'mail', ...(options as object) })).toThrow(
+      expect.objectContaining({
+        code: 'CONSUMER_INVALID',
+        message: expect.stringMatching(/must be one of/) as string,
+      }) as Error,
+    );
+  });
+
   it('a consumer takes one start for all topics, or one per topic', () => {
     expect(startOf('now', 'orders')).toBe('now');
     expect(startOf({ '*': 'beginning', orders: 'now' }, 'orders')).toBe('now');

@@ -97,11 +97,29 @@ type Settings = Required<Omit<DefineConsumerOptions, 'sources'>> & {
 /** Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
   const { name, from = 'beginning', onGap = 'halt', onDead = 'hold' } = options;
+  for (const start of typeof from === 'string' ? [from] : Object.values(from))
+    requireOneOf(name, 'from', start, ['beginning', 'earliest', 'now']);
+  requireOneOf(name, 'onGap', onGap, ['halt', 'continue']);
+  requireOneOf(name, 'onDead', onDead, ['hold', 'skip']);
   const sources = options.sources && trustedSources(name, options.sources);
   const failureSources = trustedSources(name, options.failureSources ?? {});
   return consumer<DB>(
     { name, from: Object.freeze(from), onGap, onDead, sources, failureSources },
     { own: [], ignored: [], parts: [] },
+  );
+}
+
+/** Refuses a word that no type check has seen: Kafka's own `latest`, for one, would read the whole log. */
+function requireOneOf<Word extends string>(
+  consumer: string,
+  option: string,
+  given: Word,
+  known: readonly Word[],
+): void {
+  if (known.includes(given)) return;
+  throw new InboxError(
+    'CONSUMER_INVALID',
+    `consumer ${consumer}: ${option} is ${JSON.stringify(given)}, but must be one of ${known.join(', ')}`,
   );
 }
 

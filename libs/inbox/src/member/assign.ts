@@ -1,6 +1,7 @@
 import {
   type Admin,
   type Assignment,
+  BrokerError,
   type LogEnds,
   partitionId,
   type StartAt,
@@ -12,7 +13,7 @@ import type { SliceContext } from '../slice/context.ts';
 import { type Halt, haltPartition } from '../slice/fence-sql.ts';
 import { Partition } from '../slice/partition.ts';
 import type { Loaded } from '../slice/partition-state.ts';
-import { type PartitionRow, readPartition, readPartitions } from './partition-sql.ts';
+import { insertPartitions, type PartitionRow, readPartition, readPartitions } from './partition-sql.ts';
 import { readKnownTypes } from './type-sql.ts';
 import { startFor } from './register.ts';
 import { readWatermarks } from './watermark-sql.ts';
@@ -46,12 +47,14 @@ function resumeEarliest({ topic, partition }: PartitionRow, consumer: string): s
 
 interface LogNow {
   readonly topicId: string | null;
-  readonly ends: readonly LogEnds[];
+  /** By partition. An error: its leader does not say, and the others do. */
+  readonly ends: ReadonlyMap<number | undefined, LogEnds | BrokerError>;
 }
 
 export async function logNow(admin: Admin, topic: string): Promise<LogNow> {
   const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
-  return { topicId, ends: await admin.logEnds(topic) };
+  const ends = await admin.partitionEnds(topic);
+  return { topicId, ends: new Map(ends.map((one) => [one.partition, one])) };
 }
 
 /** The state of a partition in the database, but for its row. */
@@ -77,26 +80,34 @@ async function readKnown(
   };
 }
 
-/** Reads the state of newly assigned partitions. Where to begin is decided by the database, not by Kafka. */
+/**
+ * Reads the state of newly assigned partitions. Where to begin is decided by the database, not by Kafka. One that its topic
+ * gained since the start of the consumer is registered here. A partition without a leader holds no other one back: its log is
+ * compared when it has its first fetch.
+ */
 export async function loadPartitions<DB>(
   { definition, database: { executor }, bounds }: SliceContext<DB>,
   admin: Admin,
   assigned: readonly Assignment[],
 ): Promise<readonly Partition[]> {
   const consumer = definition.name;
-  const rows = await readPartitions(executor, consumer);
-  const knownOf = await readKnown(executor, consumer, assigned);
   const broker = new Map<string, LogNow>();
   for (const topic of new Set(assigned.map((one) => one.topic)))
     broker.set(topic, await logNow(admin, topic));
+  const logOf = ({ topic, partition }: Assignment) => {
+    const { topicId = null, ends } = broker.get(topic) ?? {};
+    const found = ends?.get(partition);
+    return { topicId, ends: found instanceof BrokerError ? undefined : found };
+  };
+  const rows = await registered(executor, consumer, assigned, logOf);
+  const knownOf = await readKnown(executor, consumer, assigned);
   const partitions: Partition[] = [];
   for (const { topic, partition } of assigned) {
-    const row = rows.find((one) => one.topic === topic && one.partition === partition);
+    const row = rowOf(rows, { topic, partition });
     if (row === undefined)
-      throw new Error(`${partitionId(topic, partition)} of ${consumer} is not registered yet`);
-    const { topicId = null, ends = [] } = broker.get(topic) ?? {};
-    const end = ends.find((one) => one.partition === partition);
-    const halted = checkRow(consumer, row, topicId, end);
+      throw new TypeError(`${partitionId(topic, partition)} of ${consumer} was registered and has no row`);
+    const { topicId, ends } = logOf({ topic, partition });
+    const halted = checkRow(consumer, row, topicId, ends);
     const key = { consumer, topic, partition };
     const loaded = { row: { ...row, halted }, ...knownOf(key) };
     partitions.push(new Partition(key, startFor(definition, topic), bounds, loaded));
@@ -105,6 +116,27 @@ export async function loadPartitions<DB>(
       await haltPartition(executor, key, row.nextOffset, halted, undefined);
   }
   return partitions;
+}
+
+const rowOf = (rows: readonly PartitionRow[], { topic, partition }: Assignment): PartitionRow | undefined =>
+  rows.find((row) => row.topic === topic && row.partition === partition);
+
+/** Reads the rows of partitions. Those without one were added to a known topic: they are read from their first record. */
+async function registered(
+  executor: Executor,
+  consumer: string,
+  assigned: readonly Assignment[],
+  logOf: (of: Assignment) => { readonly topicId: string | null; readonly ends: LogEnds | undefined },
+): Promise<readonly PartitionRow[]> {
+  const rows = await readPartitions(executor, consumer);
+  const added = assigned.filter((place) => rowOf(rows, place) === undefined);
+  if (added.length === 0) return rows;
+  const places = added.map((place) => {
+    const { topicId, ends } = logOf(place);
+    return { ...place, topicId, offset: ends?.earliest ?? 0n };
+  });
+  await insertPartitions(executor, consumer, places);
+  return readPartitions(executor, consumer);
 }
 
 /** Returns the offsets at which the client begins. A halted partition is paused at its first batch: any will do. */

@@ -73,7 +73,8 @@ async function decided<DB>(
   const row = await reload(context, partition);
   if (row.halted !== undefined) return true;
   const { topicId, ends } = await logNow(admin, key.topic);
-  const end = ends.find((one) => one.partition === key.partition);
+  const end = ends.get(key.partition);
+  if (end instanceof BrokerError) throw end;
   const found = checkRow(key.consumer, row, topicId, end);
   if (found === undefined) return true;
   const { executor } = context.database;

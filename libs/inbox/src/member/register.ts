@@ -33,19 +33,22 @@ export async function describeTopics<DB>(
 /**
  * Records where the consumer begins in topics and partitions that it has not read yet. It does so once, for all partitions and
  * under the registration's lock: members that start together agree, and `now` means now, not the time of a rebalance. Returns the
- * members of its group that keep their places in another database: this one has none, and they have joined before.
+ * ids of the members of its group that keep their places in another database: this one has none, and they have joined before.
  */
 export async function register<DB>(
   consumer: ConsumerDefinition<DB>,
   topics: ReadonlyMap<string, TopicDescription>,
   admin: Admin,
   { database, keepForeignMs }: Pick<ResolvedOptions<DB>, 'database' | 'keepForeignMs'>,
-): Promise<number> {
-  const isNew = (await readPartitions(database.executor, consumer.name)).length === 0;
+): Promise<readonly string[]> {
+  const before = await readPartitions(database.executor, consumer.name);
   // Members of this database register before they join. A login may lack the right to ask.
-  const members = isNew ? await admin.members(consumer.name).catch(() => []) : [];
+  const members = before.length === 0 ? await admin.members(consumer.name).catch(() => []) : [];
+  // A partition without a leader does not keep a registered consumer from its start.
   const ends = new Map<string, readonly LogEnds[]>();
-  for (const topic of consumer.topics) ends.set(topic, await admin.logEnds(topic));
+  for (const topic of consumer.topics)
+    if (before.filter((row) => row.topic === topic).length < (topics.get(topic)?.partitions ?? 0))
+      ends.set(topic, await admin.logEnds(topic));
   return withTransaction(database, {}, async (tx) => {
     await lockRegistration(tx, consumer.name);
     await setKeepForeign(tx, consumer.name, keepForeignMs);
@@ -74,7 +77,7 @@ export async function register<DB>(
     );
     await registerTypes(tx, consumer.name, handled);
     for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
-    return known.length === 0 ? members.length : 0;
+    return known.length === 0 ? members.map(({ id }) => id) : [];
   });
 }
 

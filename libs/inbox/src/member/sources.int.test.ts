@@ -2,7 +2,7 @@ import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
-import { afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, inject, it, vi } from 'vitest';
 import { captureLogs } from '@convergekit/telemetry/testing';
 import { defineConsumer, type TrustedSources } from '../define/define-consumer.ts';
 import { foreignRecord } from '../fixture/foreign-record.ts';
@@ -120,7 +120,7 @@ it.each([{ orders: 'no uuid' }, { '': '5f0c1d1e-5f5c-4d54-8c31-000000000000' }])
 // Seen to fail: each database handles a part of the partitions, and nothing says so.
 it('a consumer whose group runs on another database says so at its start, and not where it runs on its own', async () => {
   const { database: other } = await ledgerDatabase(inject('stack').databaseUrl);
-  const warned = () => logged.filter((line) => line.includes('they keep their places in another database'));
+  const warned = () => logged.filter((line) => line.includes('keep their places in another database'));
   try {
     await start();
     await start();
@@ -130,8 +130,33 @@ it('a consumer whose group runs on another database says so at its start, and no
     services.push(elsewhere);
     await elsewhere.start();
     expect(warned()).toHaveLength(1);
+    expect(warned()[0]).toContain('If this one replaces those, stop them');
   } finally {
     for (const service of services.splice(0)) await service.stop();
+    await other.close();
+  }
+});
+
+// Seen to fail when the members are counted before the join: a warning whose advice undoes the move.
+it('a consumer that moves to another database does not warn of members that left while it started', async () => {
+  const { database: other } = await ledgerDatabase(inject('stack').databaseUrl);
+  await start();
+  const admin = await broker.admin();
+  const members = admin.members.bind(admin);
+  const asked = vi.spyOn(admin, 'members').mockImplementation(async (group) => {
+    const found = await members(group);
+    for (const service of services.splice(0)) await service.stop();
+    return found;
+  });
+  vi.spyOn(broker, 'admin').mockResolvedValueOnce(admin);
+  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => undefined);
+  const moved = consumerService([consumer], { database: other, broker });
+  try {
+    await moved.start();
+    expect((await asked.mock.results[0]?.value) as unknown).toHaveLength(1);
+    expect(logged.filter((line) => line.includes('in another database'))).toEqual([]);
+  } finally {
+    await moved.stop();
     await other.close();
   }
 });

@@ -8,6 +8,7 @@ import { drainService } from '../park/drain-service.ts';
 import { serverVersion } from '../slice/session-sql.ts';
 import { notMigrated } from '../slice/fault.ts';
 import { pruneForeign, removeEnded } from './retention.ts';
+import type { SliceContext } from '../slice/context.ts';
 import { sliceContextOf } from './slice-context.ts';
 import { GroupMember } from '../member/group-member.ts';
 import { type ConsumerServiceOptions, type ResolvedOptions, resolveOptions } from './options.ts';
@@ -61,6 +62,7 @@ export function consumerService<DB>(
           void stop().catch(() => undefined);
         });
       }
+      for (const { context, ids } of opened.elsewhere) await warnOfMembers(admin, context, ids);
     } catch (error) {
       await stopAll().catch(() => undefined);
       throw error;
@@ -86,28 +88,46 @@ async function prepare<DB>(consumers: readonly ConsumerDefinition<DB>[], options
     const topics = await describeTopics(admin, consumers);
     const members: GroupMember<DB>[] = [];
     const drains: Service[] = [];
+    const elsewhere: Elsewhere<DB>[] = [];
     for (const consumer of consumers) {
       // The parts are checked first: a version that is refused must not register its types.
       await consumer.parts[0]?.check(consumer.parts, consumer.name, database.executor);
-      const elsewhere = await register(consumer, topics, admin, options).catch((error: unknown) => {
+      const ids = await register(consumer, topics, admin, options).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });
       const context = sliceContextOf(consumer, options, version, admin);
-      if (elsewhere > 0)
-        context.log.warn(
-          { members: elsewhere },
-          `consumer ${consumer.name} is new in this database, and its group has members: they keep their places in another database, and each event is handled in one of the two alone. Give one of them a name of its own, or both the same database`,
-        );
+      if (ids.length > 0) elsewhere.push({ context, ids });
       const sources = new Sources(database.executor, consumer, context);
       await sources.load();
       members.push(new GroupMember(context, sources, admin, broker, options));
       drains.push(drainService(context));
     }
-    return { admin, members, drains };
+    return { admin, members, drains, elsewhere };
   } catch (error) {
     await admin.close();
     throw error;
   }
+}
+
+/** A consumer that is new in its database, and the members that its group had before. */
+interface Elsewhere<DB> {
+  readonly context: SliceContext<DB>;
+  readonly ids: readonly string[];
+}
+
+/** Warns of members that are still there behind the join of this process: those of a consumer that moved have left or ended. */
+async function warnOfMembers<DB>(
+  admin: Admin,
+  { definition: { name }, log }: SliceContext<DB>,
+  before: readonly string[],
+): Promise<void> {
+  const now = await admin.members(name).catch(() => []);
+  const members = now.filter(({ id }) => before.includes(id)).length;
+  if (members === 0) return;
+  log.warn(
+    { members },
+    `consumer ${name} is new in this database, and its group has members that keep their places in another database: each event is handled in one of the two alone. If this one replaces those, stop them; else give one of them a name of its own, or both the same database`,
+  );
 }
 
 function refuseSameNames<DB>(consumers: readonly ConsumerDefinition<DB>[]): void {

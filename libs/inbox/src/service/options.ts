@@ -1,8 +1,9 @@
 import type { Broker } from '@convergekit/broker';
 import type { Database } from '@convergekit/postgres';
 import type { Policies } from '@convergekit/resilience/engine';
-import { policyBook } from '@convergekit/resilience';
+import { policyBook, type SlowSchedule } from '@convergekit/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import type { Backoff } from '@convergekit/core/engine';
 import { defaultParking, type ParkingPolicy } from '../park/parking.ts';
 import type { SignatureOptions } from '../plan/signatures.ts';
 import { InboxError } from '../errors.ts';
@@ -109,9 +110,28 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     check(`parking.systemic.${name}`, resolved.parking.systemic[name], MAX_TIMER_MS);
   for (const name of ['sliceMs', 'graceMs', 'lockTimeoutMs', 'watchMs', 'lagEveryMs'] as const)
     check(name, resolved[name], MAX_TIMER_MS);
+  check('sessionTimeoutMs', resolved.sessionTimeoutMs, MAX_TIMER_MS);
+  // Without a heartbeat within its session a member is put out of the group again and again.
+  check('heartbeatIntervalMs', resolved.heartbeatIntervalMs, Math.max(1, resolved.sessionTimeoutMs - 1));
+  checkSchedule(resolved.parking.schedule);
   for (const name of ['stalledAfterMs', 'keepAttemptsMs', 'keepEndedMs', 'keepForeignMs'] as const)
     check(name, resolved[name], Number.MAX_SAFE_INTEGER);
   return resolved;
+}
+
+/** Refuses a schedule by which an event would be retried for ever, or never: every comparison with NaN is false. */
+function checkSchedule({ fast, fastAttempts, slow, withinMs }: SlowSchedule): void {
+  const numbers = { fastAttempts, withinMs, ...prefixed('fast', fast), ...prefixed('slow', slow) };
+  for (const [name, value] of Object.entries(numbers))
+    if (!(value >= 0))
+      throw new InboxError(
+        'CONSUMER_INVALID',
+        `consumerService: parking.schedule.${name} is ${value}, but must be a number from 0`,
+      );
+}
+
+function prefixed(group: string, { baseMs, factor, capMs }: Backoff): Readonly<Record<string, number>> {
+  return { [`${group}.baseMs`]: baseMs, [`${group}.factor`]: factor, [`${group}.capMs`]: capMs };
 }
 
 function check(name: string, value: number, most: number): void {

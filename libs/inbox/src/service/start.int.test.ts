@@ -1,13 +1,15 @@
+import { brokerErrors } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import type { From } from '../define/types.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
-import { makeTopics, tag } from '../testing/quick.ts';
+import { makeTopics, quickSchedule, tag } from '../testing/quick.ts';
 import { type ConsumerService, consumerService } from './consumer-service.ts';
+import type { ConsumerServiceOptions } from './options.ts';
 
 /**
  * Tests of the start of a consumer, and of its refusals. Planted faults, each seen to fail here: `register` that takes
@@ -126,4 +128,32 @@ it('a start without the tables of the inbox names the command that creates them'
     code: 'INBOX_NOT_MIGRATED',
     message: expect.stringContaining('converge migrate') as string,
   });
+});
+
+// With the ends of whole topics the start is refused, and an assignment reads none of its partitions.
+it('a partition without a leader keeps a registered consumer neither from its start nor from its other partitions', async () => {
+  const first = await start(both('beginning'));
+  await first.stop();
+  const admin = await broker.admin();
+  const error = brokerErrors.leaderMissing({ topic: returns.topic, partition: 0 });
+  const [logEnds, partitionEnds] = [admin.logEnds.bind(admin), admin.partitionEnds.bind(admin)];
+  vi.spyOn(admin, 'logEnds').mockImplementation((topic) =>
+    topic === returns.topic ? Promise.reject(error) : logEnds(topic),
+  );
+  vi.spyOn(admin, 'partitionEnds').mockImplementation((topic) =>
+    topic === returns.topic ? Promise.resolve([error]) : partitionEnds(topic),
+  );
+  vi.spyOn(broker, 'admin').mockResolvedValueOnce(admin);
+  await start(both('beginning'));
+  await send(orders, 1);
+  expect(await applied(1)).toEqual([1]);
+});
+
+it.each<[Partial<ConsumerServiceOptions<LedgerDb>>, string]>([
+  [{ heartbeatIntervalMs: Number.NaN }, 'heartbeatIntervalMs is NaN'],
+  [{ sessionTimeoutMs: 1_000, heartbeatIntervalMs: 1_000 }, 'heartbeatIntervalMs is 1000'],
+  [{ sessionTimeoutMs: -1 }, 'sessionTimeoutMs is -1'],
+  [{ parking: { schedule: { ...quickSchedule, withinMs: Number.NaN } } }, 'parking.schedule.withinMs is NaN'],
+])('durations that no timer has are refused by name: %o', (options, text) => {
+  expect(() => consumerService([consumer('now')], { database, broker, ...options })).toThrow(text);
 });

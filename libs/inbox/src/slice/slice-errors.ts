@@ -81,9 +81,12 @@ export class HandlerFailed extends Error {
   }
 }
 
+/** The longest chain of causes that is searched: an error of a handler may be its own cause. */
+const MAX_CAUSES = 10;
+
 /** Returns the error that stops a consumer whose slice was committed by a handler; undefined for every other error. */
 export function committedEarly(error: unknown): InboxError | undefined {
-  for (let at = error; at instanceof Error; at = at.cause)
+  for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth += 1)
     if (at instanceof DatabaseError && at.code === 'TRANSACTION_ENDED_EARLY' && at.certainty === 'unknown') {
       const by = error instanceof HandlerFailed ? `handler ${error.handler}` : 'a handler';
       return new InboxError(

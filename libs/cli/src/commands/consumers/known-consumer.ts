@@ -19,6 +19,23 @@ export async function requireConsumer(executor: Executor, consumer: string | und
   );
 }
 
+/** Refuses a topic, or one of its partitions, that no row of a consumer has: nothing would match. */
+export function requireRead<Row extends { readonly topic: string; readonly partition: number }>(
+  consumer: string,
+  all: readonly Row[],
+  { topic, partition }: { readonly topic: string | undefined; readonly partition?: number | undefined },
+): readonly Row[] {
+  const found = all.filter(
+    (row) => (topic ?? row.topic) === row.topic && (partition ?? row.partition) === row.partition,
+  );
+  if (found.length > 0) return found;
+  const near = topic === undefined ? '' : didYouMean(topic, [...new Set(all.map((row) => row.topic))]);
+  throw refused(
+    'PARTITION_UNKNOWN',
+    `${consumer} does not read ${partition === undefined ? '' : `partition ${partition} of `}${topic ?? 'any topic'} in this database${near}: \`converge consumers list ${consumer}\` shows what it reads`,
+  );
+}
+
 /** Refuses the name of a handler that no consumer of this database, or not the one named, has. */
 export async function requireHandler(
   executor: Executor,

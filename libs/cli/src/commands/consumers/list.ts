@@ -1,6 +1,8 @@
+import { BrokerError } from '@convergekit/broker/engine';
 import { inboxMigrations } from '@convergekit/inbox';
 import { consumerPartitions, type PartitionLag } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
+import type { CommandContext } from '../../frame/context.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
 import { haltLines, partitionState, stateText } from './halt-text.ts';
@@ -17,7 +19,7 @@ export const listCommand = command({
     const database = await context.database(inboxMigrations);
     await requireConsumer(database.executor, consumer);
     const rows = await consumerPartitions.readOverview(database.executor, consumer);
-    const listed = await consumerPartitions.readLag(await context.admin(), rows);
+    const listed = await withEnds(context, rows);
     // The document has every partition either way.
     return result(listed, () => [
       ...(consumer === undefined ? sums(listed) : partitions(listed)),
@@ -25,6 +27,20 @@ export const listCommand = command({
     ]);
   },
 });
+
+/** Adds the ends of the logs. Halts are shown while the broker does not say them: an operator looks then, too. */
+async function withEnds(
+  context: CommandContext,
+  rows: Awaited<ReturnType<typeof consumerPartitions.readOverview>>,
+): Promise<readonly PartitionLag[]> {
+  try {
+    return await consumerPartitions.readLag(await context.admin(), rows);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    context.output.progress(`how far the consumers are behind is not known: ${error.message}`);
+    return consumerPartitions.readLag(undefined, rows);
+  }
+}
 
 function sums(listed: readonly PartitionLag[]): readonly string[] {
   const consumers = [...Map.groupBy(listed, ({ consumer }) => consumer)].map(([consumer, own]) => ({

@@ -4,7 +4,7 @@ import { consumerPartitions, type ReplayFrom, type ReplayPlan, replays } from '@
 import { loose, nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { misconfigured, refused, UsageError } from '../../frame/errors.ts';
+import { misconfigured, UsageError } from '../../frame/errors.ts';
 import {
   afterCompensation,
   argument,
@@ -18,6 +18,7 @@ import {
   toggle,
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
+import { requireConsumer, requireRead } from './known-consumer.ts';
 import { contradictions } from '../../history/compensations.ts';
 import { databases } from '../../history/named-databases.ts';
 
@@ -43,16 +44,13 @@ export const replayCommand = command({
     const from = fromOf(everything, since, after);
     const database = await context.database(inboxMigrations);
     const { executor } = database;
+    await requireConsumer(executor, consumer);
     const admin = await context.admin();
     const signed = await signaturesOf(executor, consumer, context.settings.signatures);
-    const rows = (await consumerPartitions.readOverview(executor, consumer)).filter(
-      (row) => row.topic === topic && (partition ?? row.partition) === row.partition,
-    );
-    if (rows.length === 0)
-      throw refused(
-        'PARTITION_UNKNOWN',
-        `${consumer} does not read this partition of ${topic} in this database: \`converge consumers list\` shows what it reads`,
-      );
+    const rows = requireRead(consumer, await consumerPartitions.readOverview(executor, consumer), {
+      topic,
+      partition,
+    });
     const plans: ReplayPlan[] = [];
     for (const row of rows)
       plans.push(

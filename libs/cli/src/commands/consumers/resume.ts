@@ -1,3 +1,4 @@
+import { ConvergeError } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
 import { consumerPartitions, type PartitionOverview, type Resumed } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
@@ -5,6 +6,7 @@ import { refused, UsageError } from '../../frame/errors.ts';
 import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { haltLines } from './halt-text.ts';
+import { requireConsumer, requireRead } from './known-consumer.ts';
 
 /** Pauses a consumer. Slices in work end first; the processes notice by themselves. */
 export const pauseCommand = command({
@@ -18,14 +20,15 @@ export const pauseCommand = command({
   },
   run: async (context, { consumer, topic, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
-    const all = await consumerPartitions.readOverview(database.executor, consumer);
-    const open = all.filter((row) => !row.paused && (topic ?? row.topic) === row.topic);
+    await requireConsumer(database.executor, consumer);
+    const all = requireRead(consumer, await consumerPartitions.readOverview(database.executor, consumer), {
+      topic,
+    });
+    const open = all.filter((row) => !row.paused);
     if (open.length === 0)
       throw refused(
         'NOTHING_RUNS',
-        all.length === 0
-          ? `there is no consumer ${consumer} in this database: \`converge consumers list\` shows those that are`
-          : `all such partitions of ${consumer} are paused: \`converge consumers list ${consumer}\` shows what is halted, and why`,
+        `all such partitions of ${consumer} are paused: \`converge consumers list ${consumer}\` shows what is halted, and why`,
       );
     if (dry) return result(open.map(placeOf), () => open.map((row) => `would pause ${nameOf(row)}`));
     const paused = await consumerPartitions.pause(
@@ -77,12 +80,12 @@ export const resumeCommand = command({
     { consumer, topic, partition, continue: pass, reject, from: start, reason, dryRun: dry },
   ) => {
     const database = await context.database(inboxMigrations);
-    const halted = (await consumerPartitions.readOverview(database.executor, consumer)).filter(
-      (row) =>
-        row.halted !== null &&
-        (topic ?? row.topic) === row.topic &&
-        (partition ?? row.partition) === row.partition,
-    );
+    await requireConsumer(database.executor, consumer);
+    const all = requireRead(consumer, await consumerPartitions.readOverview(database.executor, consumer), {
+      topic,
+      partition,
+    });
+    const halted = all.filter((row) => row.halted !== null);
     if (halted.length === 0)
       throw refused(
         'NOTHING_HALTED',
@@ -111,17 +114,33 @@ export const resumeCommand = command({
     };
     const admin = await context.admin();
     const done: (Resumed & Place)[] = [];
+    const left: string[] = [];
+    // What does not fit the halt of one partition does not keep the others from their resume.
     for (const at of halted) {
       const key = { consumer, ...placeOf(at) };
-      const resumed = await consumerPartitions.resume(database, admin, key, options);
-      context.audit({ ...key, ...options, ...resumed });
-      done.push({ ...placeOf(at), ...resumed });
+      const resumed = await consumerPartitions.resume(database, admin, key, options).catch(refusalOf);
+      if (typeof resumed === 'string') left.push(`${nameOf(at)} stays halted: ${resumed}`);
+      else {
+        context.audit({ ...key, ...options, ...resumed });
+        done.push({ ...placeOf(at), ...resumed });
+      }
     }
-    return result(done, () =>
-      done.map((one) => `${nameOf(one)}: resumed at offset ${one.nextOffset} (was halted: ${one.code})`),
+    if (done.length === 0) throw refused('RESUME_REFUSED', left.join('; '));
+    for (const line of left) context.output.progress(line);
+    return result(
+      done,
+      () =>
+        done.map((one) => `${nameOf(one)}: resumed at offset ${one.nextOffset} (was halted: ${one.code})`),
+      left.length === 0,
     );
   },
 });
+
+/** Returns why a resume was refused. Rethrows any other error. */
+function refusalOf(error: unknown): string {
+  if (error instanceof ConvergeError && error.code === 'RESUME_REFUSED') return error.message;
+  throw error;
+}
 
 /** Asks for what `--continue` accepts. Pure. */
 function questionOf(rows: readonly Pick<PartitionOverview, 'halted'>[]): string {

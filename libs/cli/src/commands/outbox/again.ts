@@ -9,7 +9,7 @@ import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import { explain } from '../../frame/explain.ts';
-import { anyArguments, asks, bigWhole, count, dryRun, type Flag } from '../../frame/flags.ts';
+import { anyArguments, asks, bigWhole, count, dryRun, eventIds, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { countEvents, type EventFilter, listEvents, readWhole, type WholeEvent } from './events-sql.ts';
 import { filter, span } from './list.ts';
@@ -27,7 +27,7 @@ const BATCH = 100;
 export const againCommand = command({
   name: 'again',
   summary: 'emit events again: new ids, ce_replayof names the old one',
-  args: { ids: anyArguments('event ids (ce_id)') },
+  args: { ids: { ...anyArguments('event ids (ce_id)'), parse: eventIds } },
   flags: {
     ...filter,
     ...span,

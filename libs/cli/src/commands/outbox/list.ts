@@ -4,7 +4,7 @@ import { systemClock } from '@convergekit/core';
 import { readTail } from '@convergekit/outbox/engine';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
-import { count, instant, text, texts, toggle } from '../../frame/flags.ts';
+import { count, eventIds, instant, text, texts, toggle } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';
 import { listEvents } from './events-sql.ts';
 
@@ -26,7 +26,7 @@ export const listCommand = command({
   summary: 'the newest events first, and whether they are published',
   flags: {
     ...filter,
-    id: texts('id', 'only these events, by their ids (ce_id)'),
+    id: { ...texts('id', 'only these events, by their ids (ce_id)'), parse: eventIds },
     published: toggle('only events that are in the log'),
     pending: toggle('only events that are not in the log yet'),
     ...span,

@@ -121,7 +121,18 @@ export async function requireParked(
   return found;
 }
 
-export const parkedGone = (id: string) =>
+/** Reads parked events by their ids. Rejects with PARKED_GONE when one is not there any more, or never was. */
+export async function requireAllParked(
+  executor: Executor,
+  ids: readonly string[],
+): Promise<readonly ParkedSummary[]> {
+  const rows = await parkedEvents.list(executor, { ids }, ids.length);
+  const missing = ids.find((id) => !rows.some((row) => row.id === id));
+  if (missing !== undefined) throw parkedGone(missing);
+  return rows;
+}
+
+const parkedGone = (id: string) =>
   refused(
     'PARKED_GONE',
     `there is no parked event ${id} in this database: it was applied meanwhile, or it is of another consumer's database; \`converge parked list --events\` shows what is parked`,

@@ -15,7 +15,7 @@ import {
 import { result } from '../../frame/result.ts';
 import { contradictions } from '../../history/compensations.ts';
 import { databases } from '../../history/named-databases.ts';
-import { eventLines, filter, requireNames, wantedOf } from './list.ts';
+import { eventLines, filter, requireAllParked, requireNames, wantedOf } from './list.ts';
 
 /** Retries one, matching or all events, each in a transaction, so that a stop leaves whole events. */
 export const retryCommand = command({
@@ -45,6 +45,7 @@ export const retryCommand = command({
       );
     const database = await context.database(inboxMigrations);
     await requireNames(database.executor, flags);
+    if (ids.length > 0) await requireAllParked(database.executor, ids);
     const states = wanted.states ?? (ids.length > 0 ? undefined : (['dead'] as const));
     const filtered = { ...wanted, states, ids: ids.length > 0 ? ids : undefined };
     const plan = await parkedEvents.planRetry(database.executor, filtered, how);

@@ -4,7 +4,7 @@ import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { eventLines, parkedGone } from './list.ts';
+import { eventLines, requireAllParked } from './list.ts';
 
 export const skipCommand = command({
   name: 'skip',
@@ -20,9 +20,7 @@ export const skipCommand = command({
   },
   run: async (context, { ids, unreported, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
-    const rows = await parkedEvents.list(database.executor, { ids }, ids.length);
-    const missing = ids.find((id) => !rows.some((row) => row.id === id));
-    if (missing !== undefined) throw parkedGone(missing);
+    const rows = await requireAllParked(database.executor, ids);
     const silent = rows.filter(({ failureEvent }) => failureEvent === null).length;
     const loss = silent === 0 ? [] : [`${silent} of ${rows.length}: ${parkedEvents.unreported}`];
     if (dry) {

@@ -6,24 +6,27 @@ import type { ClaimedWork, OperatorAct, WorkAttempt } from '../work/work.ts';
 /** The code of an attempt that ended before it began: the process could not read the intent. */
 export const INTENT_UNREADABLE = 'INTENT_UNREADABLE';
 
-/** The longest wait, so that another process that may be able to read the intent gets it soon. In milliseconds. */
+/** The longest wait of a usual limit, so that another process that may be able to read the intent gets it soon. In milliseconds. */
 const LONGEST_WAIT_MS = 30_000;
+/** A longer limit has longer waits: the row of the work remembers its last fifty attempts. */
+const WAITS = 30;
 
 type Attempts = readonly (WorkAttempt | OperatorAct)[];
 
 /**
- * Returns the wait after an attempt of a process that cannot read an intent (pure). It is undefined once that has gone
- * on for `withinMs`. Another process may be able to read the intent while versions are deployed.
+ * Returns the wait after an attempt of a process that cannot read an intent (pure). It is undefined once such waits come to
+ * `withinMs`: the attempts were made by processes whose clocks may differ. Another process may be able to read the intent while
+ * versions are deployed.
  */
 export function waitForReader(
   { story }: Pick<ClaimedWork, 'story'>,
   { schedule, withinMs, now, random }: WaitRules,
 ): WorkAttempt | undefined {
   const tail = unreadableTail(story);
-  const since = tail[0] === undefined ? now : Date.parse(tail[0].at);
-  if (now - since >= withinMs) return undefined;
+  const waitedMs = tail.reduce((sum, one) => sum + waitOf(one), 0);
+  if (waitedMs >= withinMs) return undefined;
   const wait = slowWait(schedule, { attempt: tail.length + 1, random });
-  const within = (ms: number): number => Math.min(ms, LONGEST_WAIT_MS);
+  const within = (ms: number): number => Math.min(ms, Math.max(LONGEST_WAIT_MS, Math.ceil(withinMs / WAITS)));
   const message = 'this process does not understand the intent: one that does may be deployed already';
   return {
     at: new Date(now).toISOString(),
@@ -41,6 +44,8 @@ export interface WaitRules {
   readonly now: number;
   readonly random: Random;
 }
+
+const waitOf = (one: Attempts[number]): number => (one.op === 'operator' ? 0 : (one.wait?.computedMs ?? 0));
 
 /** Returns the last attempts, as far as all of them were unreadable. */
 function unreadableTail(attempts: Attempts): Attempts {
