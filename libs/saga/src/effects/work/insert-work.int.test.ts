@@ -11,7 +11,6 @@ import { PAY_ID, payWork } from '../../fixture/pay-work.ts';
 import { sagaMigrations } from '../../migrations.ts';
 import { pauseSaga } from '../../operate/pause.ts';
 import { type AnnouncedWork, listenForWork } from './announce.ts';
-import { bringForward } from './bring-forward-sql.ts';
 import { claimWork } from './claim-sql.ts';
 import { insertWork, insertWorks, type NewWork } from './insert-sql.ts';
 import type { ClaimedWork } from './work.ts';
@@ -103,28 +102,6 @@ it('the statement for the works of a slice leaves out the timer of a step that h
   );
   const open = FENCE_STATES.filter((state) => !isDecided(state));
   expect(rows.map(({ instance }) => instance)).toEqual(['not-reached', 'asks-nothing', ...open]);
-});
-
-// Planted fault: with a look that locks nothing the timer is written beside the decision, which does not withdraw it.
-it('the timer of a step waits for the decision about the step, and is left out when that has ended it', async () => {
-  await database.executor.query(
-    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
-     values ('s', 'decided', 'pay', 1, 'payments', 'k', 'started', 'e')`,
-  );
-  const decider = await database.acquire();
-  try {
-    await decider.query(`begin; update converge.saga_fence set state = 'applied' where instance = 'decided'`);
-    let written = false;
-    const writing = askTogether({ op: 'deadline', instance: 'decided' }).then(() => (written = true));
-    const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    const isWaiting = async () => (await database.executor.query(waits)).rowCount > 0;
-    await waitUntil(async () => written || (await isWaiting()), { what: 'the timer, or its wait' });
-    await decider.query('commit');
-    await writing;
-  } finally {
-    decider.release(true);
-  }
-  expect(await row()).toBeUndefined();
 });
 
 // Planted faults: without the announcement the work of a slice waits for the next look; without `made` open work is announced.
@@ -265,20 +242,4 @@ it('no place is reserved in a transaction that the kit did not begin', async () 
     .execute((tx) => insertWorks(tx, [{ ...work, ...call }], (error) => error, true));
   end();
   expect([places.left, (await row()) as unknown]).toMatchObject([1, { state: 'ready' }]);
-});
-
-// Planted fault: a query that is under way is made again beside it, and its answer is dropped.
-it('a query that is awaited becomes due at once, and keeps its lease while a worker makes it', async () => {
-  const isDue = async (): Promise<unknown> => {
-    await kyselyTransaction(database.db, {}, (tx) => bringForward(tx, { ...work, instance: 'i' }));
-    const { rows } = await database.executor.query(
-      'select due_at <= clock_timestamp() as due from converge.saga_work',
-    );
-    return rows[0];
-  };
-  await ask({ op: 'apply', instance: 'i', unknownForMs: 60_000, dueMs: 3_600_000 });
-  await set(`holder = 'w'`);
-  expect(await isDue()).toEqual({ due: false });
-  await set('holder = null');
-  expect(await isDue()).toEqual({ due: true });
 });

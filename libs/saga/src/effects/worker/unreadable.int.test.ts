@@ -57,3 +57,23 @@ it('an outcome that is known stays known while a process cannot read its intent'
   await next.stop();
   expect([provider.times('known'), await outcomes(database)]).toEqual([1, ['known r-known']]);
 });
+
+// Planted fault: a number that begins anew with each recording.
+it('a worker waits longer after each recording of an outcome that failed', async () => {
+  const step = { baseMs: 2, factor: 2, capMs: 600_000 };
+  const schedule = { ...effects.keyed.schedule, fast: step, fastAttempts: 60 };
+  const revive: typeof effects.keyed.revive = (stored) => ({
+    ...effects.keyed.revive(stored),
+    succeeded: () => Promise.reject(new TypeError('a fault of the application')),
+  });
+  await request(database, effects.keyed, ['a']);
+  const worker = sagaWorker<SceneDb>([{ ...effects.keyed, schedule, revive }], { ...hurried, database });
+  await worker.start();
+  const caps = async () =>
+    (JSON.parse((await workRows(database))[0]!.story) as readonly WorkAttempt[]).flatMap(({ op, wait }) =>
+      op === 'settle' && wait !== undefined ? [wait.capMs] : [],
+    );
+  await waitUntil(async () => (await caps()).length >= 3, { what: 'three recordings' });
+  await worker.stop();
+  expect((await caps()).slice(0, 3)).toEqual([2, 4, 8]);
+});

@@ -23,7 +23,6 @@ import {
   workRows,
 } from '../../fixture/effects/scene.ts';
 import { claimWork } from '../work/claim-sql.ts';
-import type { WorkAttempt } from '../work/work.ts';
 import { resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { processWork } from './process-work.ts';
 import { sagaWorker } from '../../saga-worker.ts';
@@ -177,24 +176,6 @@ describe('a worker', () => {
     broken = false;
     await ended(database);
     expect([provider.calls.length, await outcomes(database)]).toEqual([1, ['a r-a']]);
-  });
-
-  // Planted fault: a number that begins anew with each recording.
-  it('a worker waits longer after each recording of an outcome that failed', async () => {
-    const step = { baseMs: 2, factor: 2, capMs: 600_000 };
-    const schedule = { ...effects.keyed.schedule, fast: step, fastAttempts: 60 };
-    const revive: typeof effects.keyed.revive = (stored) => ({
-      ...effects.keyed.revive(stored),
-      succeeded: () => Promise.reject(new TypeError('a fault of the application')),
-    });
-    await request(database, effects.keyed, ['a']);
-    await work({}, [{ ...effects.keyed, schedule, revive }]);
-    const caps = async () =>
-      (JSON.parse((await workRows(database))[0]!.story) as readonly WorkAttempt[]).flatMap(({ op, wait }) =>
-        op === 'settle' && wait !== undefined ? [wait.capMs] : [],
-      );
-    await waitUntil(async () => (await caps()).length >= 3, { what: 'three recordings' });
-    expect((await caps()).slice(0, 3)).toEqual([2, 4, 8]);
   });
 
   it('a worker leaves an intent that no process can read to an operator, and effects without a worker are counted', async () => {
