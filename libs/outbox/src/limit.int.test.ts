@@ -147,6 +147,15 @@ test('a limit that an operator sets by hand holds for the next emit, without a r
   await place('b', 1);
 });
 
+// Planted fault: a trigger that looks at `max_bytes` alone. What is published then stands still until a relay measures again.
+test('an outbox that an operator has refuse at its limit refuses the next emit, without a relay', async () => {
+  await fill();
+  await measureOutbox(shop.database.executor, '0', { maxBytes: 1_000 });
+  await place('a');
+  await query('update converge.source set refuse = true');
+  await expect(place('b')).rejects.toMatchObject({ code: 'OUTBOX_FULL' });
+});
+
 // Seen to fail when an append reads the row that is updated by each measurement: 46 pages after a thousand.
 test('an append looks at no more pages after a thousand measurements under a held snapshot than after a few', async () => {
   const limit = { maxBytes: 100 * MiB, whenFull: 'refuse' } as const;

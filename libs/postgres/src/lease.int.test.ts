@@ -90,4 +90,7 @@ it('a holder that acquires again under its own name fences its former self', asy
   await acquire('a');
   expect(await acquire('a')).toEqual({ kind: 'acquired', term: 2n });
   expect(await renewLease(database.executor, { name: 'relay', holder: 'a', term: 1n, ttlMs: 1 })).toBe(false);
+  // Planted fault: a release that compares the name alone has another take over beside the one that leads.
+  expect(await releaseLease(database.executor, { name: 'relay', holder: 'a', term: 1n })).toBe(false);
+  expect(await acquire('b')).toMatchObject({ kind: 'held', heldBy: 'a' });
 });

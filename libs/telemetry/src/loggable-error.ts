@@ -1,4 +1,4 @@
-import { fieldsOf } from '@convergekit/resilience/engine';
+import { fieldsOf } from '@convergekit/core/engine';
 import { safeMessage } from './safe-message.ts';
 
 /** An error without the values of data: what may stand in a log. */

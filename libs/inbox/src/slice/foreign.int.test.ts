@@ -1,5 +1,5 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { type Database, type Executor, executorOfClient, withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { policyBook } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';
@@ -184,6 +184,33 @@ describe('rows of foreign events', () => {
     };
     expect((await recordForeign(racing, name, [event('x', 5n)])).size).toBe(0);
     expect(await left()).toEqual(['x']);
+  });
+
+  // Planted fault: in the order of the slice it has inserted the later row already, and two slices wait for each other in turn.
+  it('a slice inserts rows of foreign events in the order of their identities, whatever the order of its events', async () => {
+    const [low, high] = [event('x', 0n), event('y', 1n)].toSorted((a, b) => a.identity.compare(b.identity));
+    const [holder, slice] = [await database.acquire(), await database.acquire()];
+    try {
+      await holder.query('begin');
+      await recordForeign(executorOfClient(holder), name, [low!]);
+      await slice.query('begin');
+      const { rows: pids } = await slice.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const waits = async () =>
+        (await rows(`select cardinality(pg_blocking_pids(${pids[0]!.pid})) > 0 as waits`))[0]?.['waits'] ===
+        true;
+      const recorded = recordForeign(executorOfClient(slice), name, [high!, low!]);
+      recorded.catch(() => undefined);
+      await waitUntil(waits, { what: 'the slice to wait for the first row' });
+      await withTransaction(database, {}, async (tx) => {
+        await tx.query(`set local lock_timeout = '5s'`);
+        expect((await recordForeign(tx, name, [high!])).size).toBe(0);
+      });
+      await holder.query('rollback');
+      expect((await recorded).size).toBe(1);
+    } finally {
+      holder.release(true);
+      slice.release(true);
+    }
   });
 
   it('rows of foreign events are made by one slice each, when many slices have the same events at the same moment', async () => {

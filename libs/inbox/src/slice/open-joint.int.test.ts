@@ -3,6 +3,7 @@ import { executorOfClient } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
+import { haltPartition } from './fence-sql.ts';
 import { openSlice } from './open-slice-sql.ts';
 import { serverVersion } from './session-sql.ts';
 
@@ -60,4 +61,16 @@ it('G3c: a joint slice one of whose fences is locked is refused while the lock i
     holder.release(true);
     joint.release(true);
   }
+});
+
+// Planted fault: a halt without the offset. An owner that froze halts its successor at a record that this has passed.
+it('an owner halts a partition only where it is', async () => {
+  const { executor } = database;
+  const key = { consumer: 'stock', topic: 'orders', partition: 2 };
+  const halt = (expected: bigint) => haltPartition(executor, key, expected, { code: 'gap', reason: 'r' }, 1n);
+  expect([await halt(1n), await halt(0n), await halt(0n)]).toEqual([false, true, false]);
+  const { rows } = await executor.query(
+    'select partition from converge.inbox_partition where halted_offset = 1 order by partition',
+  );
+  expect(rows).toEqual([{ partition: 2 }]);
 });

@@ -124,6 +124,18 @@ describe.each(drivers)('a producer of the %s driver', (_, connect) => {
     expect(broker.mostOpen).toBe(1);
   });
 
+  // Planted fault: without the look-up the partition is written to its former leader for ever.
+  it('a batch that its broker refuses, since it leads no more, goes to the new leader the next time', async () => {
+    const [former, present] = [await new ScriptedBroker().start(), await new ScriptedBroker().start()];
+    former.produce = () => new Map([[1, 6]]);
+    const producer = await producerOf(connect, former);
+    expect(codes(await producer.send(batches(1)))).toEqual(['NOT_LEADER retry unknown']);
+    // The second of two leads partition 1.
+    former.leaders = present.leaders = [former, present];
+    expect(codes(await producer.send(batches(1)))).toEqual(['written']);
+    expect(present.produced).toHaveLength(1);
+  });
+
   it('an unreachable broker fails its own partitions only', async () => {
     const there = await new ScriptedBroker().start();
     const away = await new ScriptedBroker().start();

@@ -72,6 +72,16 @@ describe('a partition queue', () => {
     expect(acknowledged.bytes + queue.acknowledge().bytes).toBe(bytes.length + added);
   });
 
+  // Planted fault: a number that begins anew, with which the pauses between the sends never grow.
+  test('a partition queue counts the failed sends in a row, since the first one, until a batch is written', () => {
+    const queue = new PartitionQueue('t', 0, START);
+    fill(queue, ['1']);
+    expect(queue.fail('A', 5)).toMatchObject({ code: 'A', failures: 1, since: 5 });
+    expect(queue.fail('B', 9)).toMatchObject({ code: 'B', failures: 2, since: 5 });
+    queue.acknowledge();
+    expect(queue.fail('A', 20)).toMatchObject({ failures: 1, since: 20 });
+  });
+
   test('a partition queue that is dropped loses what was not acknowledged, and names the cursor as predecessor again', () => {
     const queue = new PartitionQueue('t', 0, START);
     const { window } = fill(queue, ['1']);

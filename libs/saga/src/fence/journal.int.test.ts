@@ -120,3 +120,21 @@ it('the entry behind a state that a person set says the state that it found', as
   for await (const { findings } of verifySagas(database.executor))
     expect(findings).toMatchObject([{ code: 'row_impossible', seq: 2 }]);
 });
+
+// Planted fault: a decision that replaces the number. The failed calls of a step are gone as soon as it is undone.
+it('the row of a step counts the failed calls of all work that has ended', async () => {
+  const ended = (op: 'apply' | 'compensate', failedCalls: number) =>
+    ({ at: '2026-01-01T00:00:00Z', op, event: 'start', state: 'done', failedCalls, story: [] }) as const;
+  await apply(begin);
+  await apply({ ...begin, trigger: 'applied', ended: ended('apply', 2) });
+  await apply({ ...begin, op: 'compensate', trigger: 'undo', causeEvent: 'failure' });
+  await apply({
+    ...begin,
+    op: 'compensate',
+    trigger: 'undone',
+    causeEvent: 'failure',
+    ended: ended('compensate', 3),
+  });
+  const { rows } = await database.executor.query('select state, failed_calls from converge.saga_fence');
+  expect(rows).toEqual([{ state: 'undone', failed_calls: 5 }]);
+});

@@ -98,6 +98,12 @@ describe('a workflow that is stuck', () => {
     expect(stuck).toMatchObject({ step: 2, path: 'mail', reason: 'irreversible' });
     // Planted fault: without the look at `seen` an operator's word about one step is recorded for another.
     expect(await stays({ step: 1 }).catch(codeOf)).toBe('WORKFLOW_NOT_RESOLVABLE');
+    const set = (what: string) =>
+      database.executor.query(`update converge.workflow set ${what} where id = $1`, [id]);
+    // Planted fault: without the look at the lease an operator decides beside the process that is at the step.
+    await set(`holder = 'other', due_at = now() + interval '1 hour'`);
+    expect(await stays(stuck).catch(codeOf)).toBe('WORKFLOW_NOT_RESOLVABLE');
+    await set('holder = null, due_at = null');
     await worker.start();
     await stays(stuck);
     await ended('compensated');

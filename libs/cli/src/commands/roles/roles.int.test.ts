@@ -122,6 +122,7 @@ describe('N7, G1i: a consumer', () => {
     ['change a journal of workflows', `update converge.workflow_step set data = '{}'`],
     ['delete from a journal of workflows', 'delete from converge.workflow_step'],
     ['delete a workflow, and with it its journal', 'delete from converge.workflow'],
+    ['pause a saga', `insert into converge.saga_pause (saga, by, reason) values ('s', 'b', 'r')`],
   ])('a consumer cannot %s', refusedTo('converge_consumer'));
 
   // Planted fault: without the right to delete (42501) rows of foreign events never leave.
@@ -159,7 +160,7 @@ describe('N7, G1i: a consumer', () => {
   });
 
   // Planted faults: in saga_forget, without `security definer` the consumer forgets nothing (42501), without the age of the
-  // journal the new step leaves, whose time the consumer changed, and without its state the open one.
+  // journal the new step leaves, whose time the consumer changed, without state and mark the open one and the waiting one.
   it('a consumer removes only steps that are a day old, and have ended', async () => {
     const client = await database.acquire();
     const row = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
@@ -171,11 +172,12 @@ describe('N7, G1i: a consumer', () => {
           ['ended', 'applied', '2 days'],
           ['open', 'started', '2 days'],
           ['new', 'applied', '1 hour'],
+          ['waiting', 'applied', '2 days'],
         ])
           await client.query(row, [run, step, state, age]);
       await client.query('set local role converge_consumer');
       await client.query(
-        `update converge.saga_fence set changed_at = '2000-01-01' where saga = 's' and step = 'new'`,
+        `update converge.saga_fence set changed_at = '2000-01-01', stuck_since = case step when 'waiting' then now() end where saga = 's'`,
       );
       await client.query(`select converge.saga_forget('s', '{dated}', '{undated}', 'infinity')`);
       const { rows } = await client.query(
@@ -184,9 +186,11 @@ describe('N7, G1i: a consumer', () => {
       expect(rows.map((one: { left: string }) => one.left)).toEqual([
         'dated new 1',
         'dated open 1',
+        'dated waiting 1',
         'undated ended 0',
         'undated new 1',
         'undated open 1',
+        'undated waiting 1',
       ]);
     } finally {
       await client.query('rollback');

@@ -69,3 +69,11 @@ it('announced work without a free place requests no look, and the next place tha
   await end();
   expect([takes(), notified]).toEqual([true, ['look']]);
 });
+
+// Planted fault: after one look that the database refused, no call of the effect is born claimed any more.
+it('a look that fails keeps no new work from its place', async () => {
+  const places = new Places({ notify: () => undefined });
+  places.looked('a', false);
+  await expect(places.whileLooking(['a'], () => Promise.reject(new Error('away')))).rejects.toThrow('away');
+  expect(places.isClear({ name: 'a' })).toBe(true);
+});
