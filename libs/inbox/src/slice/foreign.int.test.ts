@@ -1,5 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import { type Database, type Executor, executorOfClient, withTransaction } from '@convergekit/postgres';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { executorOfClient } from '@convergekit/postgres/engine';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { policyBook } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';

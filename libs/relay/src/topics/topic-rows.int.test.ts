@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { acquireLease } from '@convergekit/postgres/engine';
+import { databaseLease } from '@convergekit/postgres/engine';
 import { beforeEach, expect, test } from 'vitest';
 import { closeAfterEach, withDatabase } from '../fixture/running.ts';
 import { LEASE } from '../options.ts';
@@ -10,14 +10,14 @@ import { advanceHold, holdTopic, readTopic } from './topic-sql.ts';
 /** The rows of topics, which a leader and operators write at the same time. */
 closeAfterEach();
 let executor: Executor;
-const acting = { operator: 'ann', reason: 'looked at it' };
+const acting = { by: 'ann', reason: 'looked at it' };
 const heldAt = async () => (await readTopic(executor, 't'))?.heldAt;
 const hold = (at: bigint) =>
   holdTopic(executor, { lease: LEASE, term: 1n }, { topic: 't', heldAt: at, reason: 'TOPIC_MISSING: gone' });
 
 beforeEach(async () => {
   ({ executor } = (await withDatabase()).database);
-  await acquireLease(executor, { name: LEASE, holder: 'a', ttlMs: 60_000 });
+  await databaseLease.acquire(executor, { name: LEASE, holder: 'a', ttlMs: 60_000 });
   await executor.query('update converge.relay_source set term = 1, done_tick = 7');
 });
 
