@@ -10,6 +10,8 @@ grant select, insert, update on converge.inbox_consumer, converge.inbox_partitio
   to converge_consumer;
 grant select, insert, update, delete on converge.parked_key, converge.parked, converge.inbox_foreign to converge_consumer;
 grant select, insert, delete on converge.inbox_attempt to converge_consumer;
+-- Old attempts are locked before they are deleted, which requires the right to update a column.
+grant update (started_at) on converge.inbox_attempt to converge_consumer;
 grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.policy to converge_consumer;
 -- When an operator let as many events again be given up.
