@@ -89,9 +89,12 @@ export function sagas(settings: Settings): RunSpec {
       everyMs: [everyMs * 0.5, everyMs * 1.5],
     },
     throughout: [failingSteps],
-    restMs: 180_000,
+    noProgressMs: LONGEST_WAIT_MS + 60_000,
   };
 }
+
+/** The longest wait between two tries of a call. */
+const LONGEST_WAIT_MS = 600_000;
 
 /** Names of groups that concern relays and their servers. */
 export const SOAK_FAULTS = [

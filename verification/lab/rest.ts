@@ -10,18 +10,15 @@ export interface RestOptions {
   readonly signal: AbortSignal;
   /** The time without change before the system counts as stuck, in milliseconds. */
   readonly noProgressMs: number;
-  /** The time in all, in milliseconds. @default no limit */
-  readonly withinMs?: number;
   readonly onLook?: (look: Look) => void;
 }
 
 /** Waits while there is progress: fewer things open than ever before, or more records read. At rest, nothing is open. */
 export async function untilRest(options: RestOptions) {
-  const { look, clock, signal, noProgressMs, withinMs = Infinity, onLook } = options;
-  const began = clock.monotonic();
+  const { look, clock, signal, noProgressMs, onLook } = options;
   let fewest = Infinity;
   let most = -1;
-  let movedAt = began;
+  let movedAt = clock.monotonic();
   for (;;) {
     signal.throwIfAborted();
     const now = await look();
@@ -29,8 +26,7 @@ export async function untilRest(options: RestOptions) {
     if (now.open < fewest || now.read > most) movedAt = clock.monotonic();
     fewest = Math.min(fewest, now.open);
     most = Math.max(most, now.read);
-    const late = clock.monotonic() - movedAt > noProgressMs || clock.monotonic() - began > withinMs;
-    if (late) return { atRest: false, look: now };
+    if (clock.monotonic() - movedAt > noProgressMs) return { atRest: false, look: now };
     onLook?.(now);
     await clock.sleep(200, signal);
   }

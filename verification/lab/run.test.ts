@@ -29,7 +29,7 @@ function quickClock(): Clock {
   };
 }
 
-interface Changes extends Partial<Pick<LabRun, 'plan' | 'mayStayOpen' | 'restMs' | 'warmUp'>> {
+interface Changes extends Partial<Pick<LabRun, 'plan' | 'mayStayOpen' | 'warmUp'>> {
   readonly part?: Partial<Part>;
   readonly checks?: readonly Check[];
 }

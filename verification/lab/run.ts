@@ -9,7 +9,7 @@ import { isEmpty, type Judged, type Look, type Span, type Targets, targetsOf } f
 
 /** The time within which everything must work again after a repaired fault, in milliseconds. */
 const LIVE_MS = 60_000;
-/** The time without change, with things open, after which the judge reads all the same, in milliseconds. */
+/** The default of `noProgressMs`. */
 const NO_PROGRESS_MS = 60_000;
 /** How often the judge reads again when something changed while it read. */
 const MAX_ROUNDS = 3;
@@ -111,7 +111,7 @@ class Campaign {
 
   /** Judges without open work. If something changed while the judge read, waits and reads again. */
   async settleAndJudge(span: Span): Promise<Outcome> {
-    const { parts, clock, progress, signal, restMs = Infinity } = this.#options;
+    const { parts, clock, progress, signal, noProgressMs = NO_PROGRESS_MS } = this.#options;
     if (this.#failures.length === 0) await this.#lively('the end');
     const look = (): Promise<Look> => lookAtAll(parts).catch(unanswered);
     for (let round = 1; ; round += 1) {
@@ -119,8 +119,7 @@ class Campaign {
         look,
         clock,
         signal,
-        noProgressMs: NO_PROGRESS_MS,
-        withinMs: restMs,
+        noProgressMs,
         onLook: ({ waitingFor }) => progress.status(waitingFor ?? ''),
       });
       if (!rest.atRest) progress.note(`not at rest: ${rest.look.waitingFor ?? 'nothing'}`);

@@ -21,8 +21,8 @@ export interface RunSpec {
   readonly plan: Plan;
   /** Faults that last as long as the load. */
   readonly throughout?: readonly Fault[];
-  /** The deadline for everything to be at rest, in milliseconds. @default none, as long as there is progress */
-  readonly restMs?: number;
+  /** The time without change, with things open, after which the judge reads all the same, in milliseconds. @default 60_000 */
+  readonly noProgressMs?: number;
   /** True where open work at the end is a judgement of its own, and no finding. @default false */
   readonly mayStayOpen?: boolean;
   /** True where the load lasts as long as the faults. @default false */
@@ -40,6 +40,9 @@ export interface RunSpec {
 export interface LabRun
   extends
     Run,
-    Pick<RunSpec, 'load' | 'warmUp' | 'plan' | 'throughout' | 'restMs' | 'endsWithPlan' | 'mayStayOpen'> {
+    Pick<
+      RunSpec,
+      'load' | 'warmUp' | 'plan' | 'throughout' | 'noProgressMs' | 'endsWithPlan' | 'mayStayOpen'
+    > {
   readonly parts: readonly Part[];
 }
