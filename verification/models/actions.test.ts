@@ -59,7 +59,7 @@ it('an action is a definition that changes a variable, with the comment above it
 });
 
 it('every action of a model names code that is there, by its file and its name', () => {
-  // The code of Step does not exist yet: its actions name parts of the design.
+  // Step models the design, which has one lease a process: its actions name parts of it.
   const existing = models.filter(({ name }) => name !== 'Step');
   const wrong = existing.flatMap(({ name }) =>
     actionsOf(moduleOf(name)).flatMap((action) => {
