@@ -174,6 +174,6 @@ export const migrationSets = {
   readFiles: readMigrations,
   nameOf: migrationName,
   findMissing: missingMigrations,
-  require: requireMigrations,
+  check: requireMigrations,
   missingError: migrationsMissing,
 } as const;

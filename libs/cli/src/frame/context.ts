@@ -71,7 +71,7 @@ export async function inContext<T>(
       database: async (...sets) => {
         const url = requireDatabase(settings);
         const database = kept(await openAt(url, client, { setting: settings.databaseSetting }));
-        if (sets.length > 0) await migrationSets.require(database.executor, sets);
+        if (sets.length > 0) await migrationSets.check(database.executor, sets);
         return database;
       },
       databaseAt: async (url, options) => kept(await openAt(url, client, options)),

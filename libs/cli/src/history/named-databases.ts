@@ -33,7 +33,7 @@ export async function namedDatabases(
 }
 
 async function nameOf(database: Database, more: readonly MigrationSet[]): Promise<Named> {
-  await migrationSets.require(database.executor, [
+  await migrationSets.check(database.executor, [
     outboxMigrations,
     relayMigrations,
     inboxMigrations,

@@ -78,7 +78,7 @@ describe('members of a group', () => {
       await open(driver);
       await scene.send(60);
       // Heartbeats are too slow to notice the end of the membership: only the fence protects the rows.
-      const slow = { SESSION_MS: '2000', HEARTBEAT_MS: '60000' };
+      const slow = { SESSION_MS: '6000', HEARTBEAT_MS: '5900' };
       const zombie = scene.start({ ...slow, SLICE_SIZE: '1', FREEZE_BEFORE_SLICE: '20' });
       const frozen = Promise.withResolvers<undefined>();
       zombie.child.stdout!.setEncoding('utf8').on('data', (text: string) => {

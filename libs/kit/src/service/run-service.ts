@@ -122,7 +122,7 @@ function neededBy<DB, Own extends OwnSettings>(
     await connections.database.ping();
     if (plan.tables.length === 0) return;
     const sets = plan.tables.map((name) => MIGRATIONS[name]);
-    await migrationSets.require(executor, sets).catch((error: unknown) => {
+    await migrationSets.check(executor, sets).catch((error: unknown) => {
       // A role that may not read the list of migrations fails at its first statement instead.
       if (sqlState(error) !== '42501') throw error;
     });

@@ -30,14 +30,14 @@ export async function findReconciler(context: CommandContext, name: string): Pro
   const mine = declared.find((one) => one.name === name);
   if (mine !== undefined) {
     const { executor } = await openSide(context, name, mine.actual.in);
-    await migrationSets.require(executor, [reconcileMigrations]);
+    await migrationSets.check(executor, [reconcileMigrations]);
     return { name, declared: mine, executor };
   }
   const names = declared.map((one) => one.name);
   for (const executor of await openAll(context)) {
     const known = (await reconcilerRuns.readStatus(executor)).map((one) => one.name);
     if (known.includes(name)) {
-      await migrationSets.require(executor, [reconcileMigrations]);
+      await migrationSets.check(executor, [reconcileMigrations]);
       return { name, declared: undefined, executor };
     }
     names.push(...known);
@@ -119,6 +119,6 @@ export async function openDeclared(context: CommandContext, declared: Reconciler
   const { name, desired: from, actual: to } = declared;
   const actual = await openSide(context, name, to.in);
   const desired = from.in === to.in ? actual : await openSide(context, name, from.in);
-  await migrationSets.require(actual.executor, [reconcileMigrations]);
+  await migrationSets.check(actual.executor, [reconcileMigrations]);
   return { declared, desired: desired.db, actual: actual.db, executor: actual.executor };
 }

@@ -51,7 +51,7 @@ export const runCommand = command({
       for (const name of new Set(reconcilers.map(({ actual }) => actual.in))) {
         const database = databases[name];
         if (database !== undefined)
-          await migrationSets.require(database.executor, [outboxMigrations, reconcileMigrations]);
+          await migrationSets.check(database.executor, [outboxMigrations, reconcileMigrations]);
       }
       const { workers, leaseMs, auditMs } = settings.reconcile;
       const service = reconcilerService(reconcilers, {

@@ -71,7 +71,7 @@ async function serve(
 ): Promise<void> {
   const database = await open();
   try {
-    await migrationSets.require(database.executor, [outboxMigrations, relayMigrations]);
+    await migrationSets.check(database.executor, [outboxMigrations, relayMigrations]);
     const service = relay(database);
     await service.start();
     onRunning(service);
