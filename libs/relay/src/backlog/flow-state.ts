@@ -41,7 +41,8 @@ export type FlowState =
       /** True when the hold is written in the database: done_tick may pass heldAt. */
       readonly written: boolean;
     }
-  | { readonly kind: 'catching_up' | 'joining'; readonly lane: Lane };
+  /** `halt`: why it was halted before. */
+  | { readonly kind: 'catching_up' | 'joining'; readonly lane: Lane; readonly halt: Halt };
 
 export type Halted = Extract<FlowState, { kind: 'halted' }>;
 
@@ -111,14 +112,14 @@ export class Flow {
   /** Starts to catch up on a lane; false when the flow was halted anew meanwhile. */
   catchUp(halted: Halted, lane: Lane): boolean {
     if (this.#state !== halted) return false;
-    this.#state = { kind: 'catching_up', lane };
+    this.#state = { kind: 'catching_up', lane, halt: halted.halt };
     return true;
   }
 
   /** Joins the main lane, which the lane has reached. A topic that was halted meanwhile stays halted. */
   join(lane: Lane): void {
     if (this.#state.kind === 'catching_up' && this.#state.lane === lane)
-      this.#state = { kind: 'joining', lane };
+      this.#state = { ...this.#state, kind: 'joining' };
   }
 
   flow(): void {

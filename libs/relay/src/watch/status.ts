@@ -52,13 +52,15 @@ export function leadingState(leader: Leadership): LeadingState {
   };
 }
 
-/** Lists the topic when it does not flow, and its partitions that are held by themselves. */
+/** Lists the topic when it does not flow, and its partitions that are held by themselves. One that is only tried again is halted. */
 function heldOf(topic: Topic, main: Lane): HeldTopic[] {
   return [topic, ...topic.heldPartitions].flatMap((holder) => {
     const { state } = holder;
     if (state.kind === 'flowing') return [];
     const heldAt = holder === topic ? topic.heldAt(main) : heldAtOf(state, main);
-    const held = { topic: topic.name, state: state.kind, heldAt, ...(state.kind === 'halted' && state.halt) };
+    const isHalted = state.kind === 'halted' || ('isProbe' in holder && holder.isProbe);
+    const kind: HeldTopic['state'] = isHalted ? 'halted' : state.kind;
+    const held = { topic: topic.name, state: kind, heldAt, ...(isHalted && state.halt) };
     return 'partition' in holder ? [{ ...held, partition: holder.partition }] : [held];
   });
 }
