@@ -33,12 +33,7 @@ export async function namedDatabases(
 }
 
 async function nameOf(database: Database, more: readonly MigrationSet[]): Promise<Named> {
-  await migrationSets.check(database.executor, [
-    outboxMigrations,
-    relayMigrations,
-    inboxMigrations,
-    ...more,
-  ]);
+  await migrationSets.check(database.executor, [outboxMigrations, relayMigrations, inboxMigrations, ...more]);
   return { name: (await readSource(database.executor)).name, database };
 }
 
