@@ -76,7 +76,8 @@ function unguardedChange({ before, after, guarded, locked }: RepairRecord): stri
     return 'the server does not count changed rows (track_counts is off), so it cannot be checked';
   const changes = Object.entries(after.byTable)
     .map(([table, count]) => ({ table, count: count - (before.byTable[table] ?? 0) }))
-    .filter(({ count }) => count > 0);
+    .filter(({ count }) => count > 0)
+    .toSorted((a, b) => b.count - a.count || a.table.localeCompare(b.table));
   const changed = changes.reduce((sum, { count }) => sum + count, 0);
   if (changed <= guarded + locked) return null;
   const tables = changes.map(({ table, count }) => `${table}: ${count}`).join(', ');
