@@ -12,7 +12,6 @@ import { listParked } from '../operate/parked-list.ts';
 import { foreignRecord } from '../fixture/foreign-record.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
 import { inPlace, quickRetries } from '../testing/quick.ts';
-import { countGivenUp } from './given-up-sql.ts';
 
 const operator = { by: 'ann', reason: 'fixed in 1.4.2' };
 
@@ -209,19 +208,6 @@ describe('a consumer whose deployment is wrong', () => {
     await resume();
     await waitUntil(async () => (await applied()) === 3, { what: 'all effects' });
     expect(await listParked(scene.database.executor, {}, 9)).toEqual([]);
-  });
-
-  // Planted fault: a list of states that leaves one out. What an operator has replaced lets one more be given up.
-  it('an event that was given up counts, whatever an operator or its saga did with it since', async () => {
-    const { executor } = scene.database;
-    await executor.query(
-      `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, key, headers,
-         category, certainty, code, failure_event, last_at)
-       select gen_random_uuid(), $1, 't', state, 'h', 0, 0, 0, 'k', '[]', 'bug', 'not_applied', 'BUG', gen_random_uuid(), clock_timestamp()
-         from unnest(array['dead', 'rejected', 'skipped', 'superseded', 'replaced']) as state`,
-      [name],
-    );
-    expect(await countGivenUp(executor, name)).toBe(4);
   });
 
   it('two members that give up at once keep the limit together', async () => {

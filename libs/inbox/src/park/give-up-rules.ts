@@ -53,6 +53,6 @@ export function awaitsFix(failure: Failure, elapsedMs: number, { afterMs }: Give
 }
 
 /** True when a consumer that gave up `given` events for faults within the hour may give up `wanted` more (pure). */
-export function mayGiveUp(given: number, wanted: number, { perHour }: GiveUpRules): boolean {
+export function mayGiveUp(given: number, wanted: number, { perHour }: Pick<GiveUpRules, 'perHour'>): boolean {
   return given + wanted <= bound(perHour);
 }

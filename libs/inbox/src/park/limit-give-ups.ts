@@ -18,25 +18,41 @@ export async function limitGiveUps<DB>(
     const rules = giveUpRulesOf(policyOf(deadLetter.handler));
     if (rules.perHour === 'unbounded') continue;
     const given = await ownStatement('give_up', () => countGivenUp(executor, definition.name));
-    if (!mayGiveUp(given, faults.length, rules))
-      throw new SliceFault({ kind: 'give_up_limit', deadLetter, perHour: rules.perHour });
+    const wanted = faults.length;
+    if (!mayGiveUp(given, wanted, rules))
+      throw new SliceFault({ kind: 'give_up_limit', deadLetter, wanted, perHour: rules.perHour });
   }
 }
 
 /**
  * Pauses all partitions of the consumer that run, in place of giving up one more event. They stay so until an operator
- * resumes them. The transaction is one of its own: that of the event was rolled back.
+ * resumes them. The transaction is one of its own: that of the event was rolled back. So it counts again, and pauses nothing where an
+ * operator has let as many again be given up since.
  */
 export async function pauseForFaults<DB>(
-  { definition: { name }, database, clock, log }: SliceContext<DB>,
+  {
+    definition: { name },
+    database,
+    clock,
+    log,
+  }: Pick<SliceContext<DB>, 'definition' | 'database' | 'clock' | 'log'>,
   refused: GiveUpRefused,
 ): Promise<void> {
   const reason = pauseReason(name, refused);
-  const halted = await withTransaction(database, { clock }, (tx) =>
-    haltPartitions(tx, { consumer: name }, { code: GIVE_UP_LIMIT, reason }),
-  );
+  const halted = await withTransaction(database, { clock }, async (tx) => {
+    // The partitions are locked before the count, as in the transaction of an event.
+    const found = await haltPartitions(tx, { consumer: name }, { code: GIVE_UP_LIMIT, reason });
+    if (mayGiveUp(await countGivenUp(tx, name), refused.wanted, refused)) throw new LimitRaised();
+    return found;
+  }).catch((error: unknown) => {
+    if (error instanceof LimitRaised) return [];
+    throw error;
+  });
   if (halted.length > 0) log.error({ alarm: GIVE_UP_LIMIT, partitions: halted.length }, reason);
 }
+
+/** Rolls the pause back. */
+class LimitRaised extends Error {}
 
 function pauseReason(consumer: string, { deadLetter, perHour }: GiveUpRefused): string {
   const { handler, failure } = deadLetter;

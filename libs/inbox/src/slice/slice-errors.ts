@@ -37,6 +37,8 @@ export type Fault =
 export interface GiveUpRefused {
   readonly kind: 'give_up_limit';
   readonly deadLetter: DeadLetter;
+  /** The number of events that were to be given up with it. */
+  readonly wanted: number;
   readonly perHour: number;
 }
 
