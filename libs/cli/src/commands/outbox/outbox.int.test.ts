@@ -10,8 +10,8 @@ import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { TcpProxy } from '../../../../../test/tcp-proxy.ts';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
-import { loseAnswerToCommit } from '../../fixture/lose-answer.ts';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 
@@ -109,11 +109,17 @@ describe('converge outbox', () => {
 
   it('`converge outbox again` whose COMMIT got no answer finds out that the events were emitted', async () => {
     const ids = await emit(1, 3);
-    const proxy = await loseAnswerToCommit(env['DATABASE_URL'] ?? '');
-    onTestFinished(proxy.close);
+    const url = new URL(env['DATABASE_URL'] ?? '');
+    const isCommit = (bytes: Buffer) => /Q....commit\0/s.test(bytes.toString('latin1'));
+    const proxy = new TcpProxy({ host: url.hostname, port: Number(url.port) }, () => ({
+      requested: isCommit,
+    }));
+    onTestFinished(proxy.faults.close);
+    await proxy.up();
+    proxy.faults.loseNextAcknowledgement();
     const again = await cli(['outbox', 'again', '--topic', topic, '--yes', '--json'], {
       ...env,
-      DATABASE_URL: proxy.url,
+      DATABASE_URL: Object.assign(url, { host: proxy.address }).href,
     });
     expect(again).toMatchObject({ code: 0 });
     expect(JSON.parse(again.stdout)).toMatchObject({ count: 3, of: 3 });
