@@ -155,6 +155,7 @@ async function emitAgain(
   // Made before the transaction: when it is rerun, the ids stay.
   const replays = events.map((event) => ({ event, made: replayOf(event, newUuidV7()) }));
   await outbox.transaction(db, { isolation: 'read committed' }, async ({ tx, emit }) => {
+    // A definition is what an emitted event has besides: these were checked when they were first emitted.
     for (const { made } of replays) emit(made as unknown as DomainEvent);
     for (const { event, made } of replays)
       await context.record(executorOf(tx), {
