@@ -3,7 +3,7 @@ import { connect, type Database, migrate } from '@convergekit/postgres';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import { type Reconciler, reconcileMigrations, type RunCounts, runReconciler } from '@convergekit/reconcile';
-import { reconcilerDrift } from '@convergekit/reconcile/operate';
+import { approveRepairs } from '@convergekit/reconcile/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { complete, nightly, type OrdersDb, stock, type StockDb } from './reconcilers.ts';
@@ -91,7 +91,7 @@ it('an emptied desired set stops at the limit, and an approval lets its number p
     (await inventory.executor.query<{ n: string }>('select count(*) as n from stock where reserved = 0'))
       .rows[0]?.n;
   expect(await left()).toBe('6');
-  await reconcilerDrift.approve(inventory.executor, {
+  await approveRepairs(inventory.executor, {
     reconciler: 'stock',
     repairs: 10,
     forMs: 3_600_000,

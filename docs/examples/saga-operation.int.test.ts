@@ -1,5 +1,5 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { readSagaRecords } from '@convergekit/saga/operate';
 import { recordHistory, replayHistory } from 'convergekit/testing';
 import { applyOne, serviceDatabase } from '@convergekit/testing/service';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
@@ -55,7 +55,7 @@ it('a start of the guide “sagas” names the version that it starts', async ()
 it('the history of a run, recorded as in the guide “sagas”, replays without a difference', async () => {
   const database = await opened<HotelDb>(rooms);
   const { eventId, emitted } = await applyOne(database, hotel(2), trip);
-  const { journal } = await sagaInstances.readRecords(database.executor, { instance: eventId });
+  const { journal } = await readSagaRecords(database.executor, { instance: eventId });
   const types = new Map([[eventId, trip.type], ...emitted.map(({ id, type }) => [id, type] as const)]);
   const typeOf = (id: string) => types.get(id);
   const history = recordHistory(journal, typeOf); // of one run, checked in as JSON

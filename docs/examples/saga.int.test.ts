@@ -6,7 +6,7 @@ import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
 import type { Service } from '@convergekit/core';
 import { effectsOf, sagaMigrations, sagaObserver, sagaWatch, sagaWorker } from '@convergekit/saga';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { listInstances, verifyJournals } from '@convergekit/saga/operate';
 import { checkGraph, drawSaga } from 'convergekit/testing';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -80,7 +80,7 @@ async function book(tripId: string): Promise<{ readonly state: string; readonly 
   });
   return waitUntil(
     async () => {
-      const [one] = await sagaInstances.list(rooms.executor, { key: tripId, limit: 1 });
+      const [one] = await listInstances(rooms.executor, { key: tripId, limit: 1 });
       return one?.endedAt ? one : undefined;
     },
     { what: `the end of ${tripId}` },
@@ -109,6 +109,6 @@ describe('the example of "sagas"', () => {
       what: 'all consumers to have read all',
     });
     expect(await narrative()).toBe(blocks('text').find((one) => one.startsWith('saga book-trip v1')));
-    expect((await sagaInstances.verify([rooms.executor, others.executor])).findings).toEqual([]);
+    expect((await verifyJournals([rooms.executor, others.executor])).findings).toEqual([]);
   });
 });

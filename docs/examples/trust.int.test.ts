@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryBroker } from '@convergekit/broker/testing';
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { listParked } from '@convergekit/inbox/operate';
 import { FixtureSource, makeTopics } from '@convergekit/inbox/testing';
 import { waitUntil } from '@convergekit/testing';
 import { serviceDatabase } from '@convergekit/testing/service';
@@ -28,7 +28,7 @@ it('the consumer of the guide “trust” refuses an event that its source did n
   await source.publish(broker, [orderPlaced({ orderId: 'o1', sku: 'cup', pieces: 1 })]);
   const [found] = await waitUntil(
     async () => {
-      const rows = await parkedEvents.list(database.executor, { consumer: stock.name }, 10);
+      const rows = await listParked(database.executor, { consumer: stock.name }, 10);
       return rows.length > 0 ? rows : undefined;
     },
     { what: 'the refused event' },

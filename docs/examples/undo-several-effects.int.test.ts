@@ -1,6 +1,6 @@
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { sagaWorkflows } from '@convergekit/saga/operate';
+import { inspectWorkflow } from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -67,7 +67,7 @@ describe('the example of "undo several effects"', () => {
       code: 'WORKFLOW_COMPENSATED',
     });
     expect(told.slice(3)).toEqual(['cancel', 'drop name', 'remove bucket']);
-    const verdict = await sagaWorkflows.inspect(database.executor, 'tenants.provision', 'c');
+    const verdict = await inspectWorkflow(database.executor, 'tenants.provision', 'c');
     expect(verdict).toMatchObject({ findings: [], record: { state: 'compensated' } });
   });
 });

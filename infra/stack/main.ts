@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConvergeError, runServices } from '@convergekit/core';
-import { devStack } from '@convergekit/testing/operate';
+import { stackDown, stackStatus, stackService } from '@convergekit/testing/operate';
 
 const usage = 'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] | down | status';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -15,7 +15,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'up':
       return up(port(values['postgres-port']), port(values['kafka-port']));
     case 'down':
-      await devStack.down(undefined, say);
+      await stackDown(undefined, say);
       return 0;
     case 'status':
       return status();
@@ -26,13 +26,13 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function up(postgresPort: number | undefined, kafkaPort: number | undefined): Promise<number> {
-  const already = devStack.status().environment;
+  const already = stackStatus().environment;
   if (already !== undefined) {
     say('stack: already up in this folder; `node infra/stack/main.ts down` stops it');
     process.stdout.write(already);
     return 1;
   }
-  const stack = devStack.service({ log: say, postgresPort, kafkaPort });
+  const stack = stackService({ log: say, postgresPort, kafkaPort });
   await runServices([stack], {
     onReady: () => {
       process.stdout.write(stack.environment);
@@ -44,7 +44,7 @@ async function up(postgresPort: number | undefined, kafkaPort: number | undefine
 }
 
 function status(): number {
-  const { instances, environment } = devStack.status();
+  const { instances, environment } = stackStatus();
   for (const { kind, owner, alive } of instances)
     say(`stack: ${kind} of process ${owner.pid}${alive ? '' : ', which died (the next start cleans up)'}`);
   if (environment === undefined) say('stack: none is up in this folder');

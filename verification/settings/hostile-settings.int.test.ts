@@ -1,7 +1,7 @@
 /** The core scenes under a role with hostile settings (`hostileDefaults`), directly and through PgBouncer. */
 import { allMigrations } from '@convergekit/cli/operate';
 import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { listParked } from '@convergekit/inbox/operate';
 import type { DomainEvent } from '@convergekit/contracts';
 import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
@@ -10,7 +10,7 @@ import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
 import { type Relay, relay } from '@convergekit/relay';
 import { ConvergeError, type Service } from '@convergekit/core';
 import { effectsOf, sagaObserver, sagaWorker } from '@convergekit/saga';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { listInstances } from '@convergekit/saga/operate';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { type HostileRole, hostileRole } from '../../libs/testing/src/fixture/hostile-role.ts';
 import type { Kysely } from 'kysely';
@@ -154,7 +154,7 @@ describe.each([
     await leading(await lead('only'));
     await emit(...numbers(1, 20));
     const inState = async (state: 'dead' | 'waiting'): Promise<number | undefined> =>
-      (await unlessEnded(parkedEvents.list(database.executor, { states: [state] }, 10)))?.length;
+      (await unlessEnded(listParked(database.executor, { states: [state] }, 10)))?.length;
     // The three events of the dead letter's key wait behind it.
     await waitUntil(async () => (await seen()).length === 16 && (await inState('waiting')) === 3, {
       what: 'the effects',
@@ -185,7 +185,7 @@ describe.each([
     const ended = (state: string): Promise<unknown> =>
       waitUntil(
         async () =>
-          (await unlessEnded(sagaInstances.list(database.executor, { limit: 10 })))?.filter(
+          (await unlessEnded(listInstances(database.executor, { limit: 10 })))?.filter(
             (one) => one.state === state,
           ).length === 1,
         { what: `a saga to be ${state}` },

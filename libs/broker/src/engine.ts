@@ -1,8 +1,7 @@
 /** Exports for drivers and other packages of the kit. They may change in any version. */
 export { ByteReader } from './batch/byte-reader.ts';
-export { recordBatch } from './batch/record-batch.ts';
-export { RecordBatchBuilder } from './batch/record-batch-builder.ts';
-export type { Place } from './batch/record-decoder.ts';
+export { RecordBatchBuilder, splitRecords, BATCH_OVERHEAD } from './batch/record-batch-builder.ts';
+export { decodeRecords, MOST_RECORDS, type Place, recordCount } from './batch/record-decoder.ts';
 export {
   type Admin,
   type Assignment,
@@ -32,7 +31,21 @@ export {
   type TopicDescription,
   type UndecodableBatch,
 } from './broker.ts';
-export { brokerErrors, createTopics, requireAll } from './errors.ts';
+export {
+  batchEmpty,
+  batchTooLarge,
+  earlierFailed,
+  leaderMissing,
+  offsetOutOfRange,
+  partitionMissing,
+  errorAt,
+  placeMissing,
+  producerClosed,
+  topicRecreated,
+  topicUnknown,
+  createTopics,
+  requireAll,
+} from './errors.ts';
 export { assignPartitions } from './group/assignor.ts';
 export { LoopConsumer } from './group/group-consumer.ts';
 export type { Fetched, FetchWant, GroupLink, Log, Membership, PlaceOffset } from './group/link.ts';
@@ -54,3 +67,5 @@ export {
 export { Waiters } from './log/waiters.ts';
 export { partitionOf, partitionOfBytes } from './partitioner.ts';
 export { type NumberedBatch, SendOutcome } from './send-outcome.ts';
+export { isBatch, undecodable } from './batch/undecodable.ts';
+export { encodeRecordBatch } from './batch/encode-record-batch.ts';

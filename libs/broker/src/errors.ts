@@ -67,75 +67,72 @@ export function createTopics(names: readonly string[], partitions: number = sugg
   return `converge topics create ${names.join(' ')} --partitions ${partitions}`;
 }
 
-/** The errors that every driver uses in the same words. */
-export const brokerErrors = {
-  topicUnknown(topic: string): BrokerError {
-    return new BrokerError(
-      `topic ${topic} does not exist: create it with \`${createTopics([topic])}\`. No client creates topics by accident`,
-      { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', topic },
-    );
-  },
+export function topicUnknown(topic: string): BrokerError {
+  return new BrokerError(
+    `topic ${topic} does not exist: create it with \`${createTopics([topic])}\`. No client creates topics by accident`,
+    { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', topic },
+  );
+}
 
-  topicRecreated(topic: string): BrokerError {
-    return new BrokerError(
-      `topic ${topic} was deleted and created again: known offsets belong to the old log. Decide where its consumers begin, then start them again`,
-      { code: 'TOPIC_RECREATED', kind: 'fatal', topic },
-    );
-  },
+export function topicRecreated(topic: string): BrokerError {
+  return new BrokerError(
+    `topic ${topic} was deleted and created again: known offsets belong to the old log. Decide where its consumers begin, then start them again`,
+    { code: 'TOPIC_RECREATED', kind: 'fatal', topic },
+  );
+}
 
-  leaderMissing({ topic, partition }: Place): BrokerError {
-    const text = `${topic}/${partition} does not exist or has no leader at the moment`;
-    return new BrokerError(text, { code: 'LEADER_NOT_AVAILABLE', kind: 'retry', topic, partition });
-  },
+export function leaderMissing({ topic, partition }: Place): BrokerError {
+  const text = `${topic}/${partition} does not exist or has no leader at the moment`;
+  return new BrokerError(text, { code: 'LEADER_NOT_AVAILABLE', kind: 'retry', topic, partition });
+}
 
-  /** Fails a batch behind a failed one of its partition: written now, it would overtake. */
-  earlierFailed({ topic, partition }: Place): BrokerError {
-    const text = `not sent: an earlier batch of ${topic}/${partition} in the same send failed, and this one must not overtake it`;
-    return new BrokerError(text, { code: 'EARLIER_BATCH_FAILED', kind: 'retry', topic, partition });
-  },
+/** Fails a batch behind a failed one of its partition: written now, it would overtake. */
+export function earlierFailed({ topic, partition }: Place): BrokerError {
+  const text = `not sent: an earlier batch of ${topic}/${partition} in the same send failed, and this one must not overtake it`;
+  return new BrokerError(text, { code: 'EARLIER_BATCH_FAILED', kind: 'retry', topic, partition });
+}
 
-  producerClosed({ topic, partition }: Place): BrokerError {
-    const text = `not sent to ${topic}/${partition}: the producer is closed; open a new one`;
-    return new BrokerError(text, { code: 'PRODUCER_CLOSED', kind: 'new_producer', topic, partition });
-  },
+export function producerClosed({ topic, partition }: Place): BrokerError {
+  const text = `not sent to ${topic}/${partition}: the producer is closed; open a new one`;
+  return new BrokerError(text, { code: 'PRODUCER_CLOSED', kind: 'new_producer', topic, partition });
+}
 
-  batchEmpty({ topic, partition }: Place): BrokerError {
-    const text = `a batch for ${topic}/${partition} has no records: leave it out`;
-    return new BrokerError(text, { code: 'BATCH_EMPTY', kind: 'fatal', topic, partition });
-  },
+export function batchEmpty({ topic, partition }: Place): BrokerError {
+  const text = `a batch for ${topic}/${partition} has no records: leave it out`;
+  return new BrokerError(text, { code: 'BATCH_EMPTY', kind: 'fatal', topic, partition });
+}
 
-  batchTooLarge({ topic, partition }: Place, bytes: number, limit: number): BrokerError {
-    const text = `a batch of ${bytes} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${limit}`;
-    return new BrokerError(text, { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', topic, partition });
-  },
+export function batchTooLarge({ topic, partition }: Place, bytes: number, limit: number): BrokerError {
+  const text = `a batch of ${bytes} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${limit}`;
+  return new BrokerError(text, { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', topic, partition });
+}
 
-  /** The error of a batch whose topic or partition is not there. */
-  placeMissing({ topic, partition }: Place): BrokerError {
-    const text = `${topic}/${partition} does not exist: the topic was deleted, or has fewer partitions. See \`converge topics check\``;
-    return new BrokerError(text, { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', topic, partition });
-  },
+/** The error of a batch whose topic or partition is not there. */
+export function placeMissing({ topic, partition }: Place): BrokerError {
+  const text = `${topic}/${partition} does not exist: the topic was deleted, or has fewer partitions. See \`converge topics check\``;
+  return new BrokerError(text, { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', topic, partition });
+}
 
-  /** Repeats an error of several partitions for one of them. */
-  placed(error: BrokerError, { topic, partition }: Place): BrokerError {
-    if (error.topic === topic && error.partition === partition) return error;
-    const { message, code, kind, certainty } = error;
-    const text = `writing to ${topic}/${partition} failed: ${message}`;
-    return new BrokerError(text, { code, kind, certainty, topic, partition, cause: error });
-  },
+/** Repeats an error of several partitions for one of them. */
+export function errorAt(error: BrokerError, { topic, partition }: Place): BrokerError {
+  if (error.topic === topic && error.partition === partition) return error;
+  const { message, code, kind, certainty } = error;
+  const text = `writing to ${topic}/${partition} failed: ${message}`;
+  return new BrokerError(text, { code, kind, certainty, topic, partition, cause: error });
+}
 
-  /** The error of a partition that does not exist at the moment. */
-  partitionMissing({ topic, partition }: Place): BrokerError {
-    const text = `${topic}/${partition} does not exist at the moment`;
-    return new BrokerError(text, { code: 'TOPIC_UNKNOWN', kind: 'retry', topic, partition });
-  },
+/** The error of a partition that does not exist at the moment. */
+export function partitionMissing({ topic, partition }: Place): BrokerError {
+  const text = `${topic}/${partition} does not exist at the moment`;
+  return new BrokerError(text, { code: 'TOPIC_UNKNOWN', kind: 'retry', topic, partition });
+}
 
-  /** The error of an offset that the log does not hold. */
-  offsetOutOfRange(
-    { topic, partition, offset }: Place & { readonly offset: bigint },
-    earliest: bigint,
-    end: bigint,
-  ): BrokerError {
-    const text = `${topic}/${partition} has no offset ${offset}: its log holds ${earliest} to ${end}`;
-    return new BrokerError(text, { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', topic, partition });
-  },
-} as const;
+/** The error of an offset that the log does not hold. */
+export function offsetOutOfRange(
+  { topic, partition, offset }: Place & { readonly offset: bigint },
+  earliest: bigint,
+  end: bigint,
+): BrokerError {
+  const text = `${topic}/${partition} has no offset ${offset}: its log holds ${earliest} to ${end}`;
+  return new BrokerError(text, { code: 'OFFSET_OUT_OF_RANGE', kind: 'fatal', topic, partition });
+}

@@ -1,5 +1,5 @@
 import { type OutgoingBatch, partitionId, type SendResult } from './broker.ts';
-import { type BrokerError, brokerErrors } from './errors.ts';
+import { type BrokerError, errorAt, earlierFailed } from './errors.ts';
 
 /** A batch and its index in a send. */
 export interface NumberedBatch {
@@ -25,7 +25,7 @@ export class SendOutcome {
     for (const { index, batch } of request) {
       const { topic, partition } = batch;
       this.#failed.add(partitionId(topic, partition));
-      this.results[index] ??= { topic, partition, ok: false, error: brokerErrors.placed(error, batch) };
+      this.results[index] ??= { topic, partition, ok: false, error: errorAt(error, batch) };
     }
   }
 
@@ -33,7 +33,7 @@ export class SendOutcome {
   passesOver(numbered: NumberedBatch): boolean {
     const { topic, partition } = numbered.batch;
     if (!this.#failed.has(partitionId(topic, partition))) return false;
-    this.failedTogether([numbered], brokerErrors.earlierFailed(numbered.batch));
+    this.failedTogether([numbered], earlierFailed(numbered.batch));
     return true;
   }
 }

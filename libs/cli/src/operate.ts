@@ -1,8 +1,8 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
-import { readNarrative } from './commands/saga/narrative/read-narrative.ts';
-import { entryText, renderNarrative } from './commands/saga/narrative/render-narrative.ts';
-import { readHistory } from './history/read-history.ts';
-import { historyText } from './history/render-history.ts';
+export { readNarrative } from './commands/saga/narrative/read-narrative.ts';
+export { entryText, renderNarrative } from './commands/saga/narrative/render-narrative.ts';
+export { readHistory } from './history/read-history.ts';
+export { historyText } from './history/render-history.ts';
 
 export { type Duty, roleSql } from './commands/roles/role-files.ts';
 export type { Narrative, NarrativeEntry } from './commands/saga/narrative/narrative.ts';
@@ -19,9 +19,3 @@ export { readAttention } from './attention/areas.ts';
 export { describeAct } from './audit/act-text.ts';
 export { type AuditRow, readOperatorAudit } from './audit/audit-sql.ts';
 export type { History } from './history/history.ts';
-
-/** What happened in a saga, from the databases of its services. */
-export const sagaNarrative = { read: readNarrative, render: renderNarrative, entryText } as const;
-
-/** What happened to an event, from the databases that it concerns. */
-export const eventHistory = { read: readHistory, text: historyText } as const;

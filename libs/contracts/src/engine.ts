@@ -13,7 +13,15 @@ export {
 } from './position.ts';
 export type { Envelope } from './received-event.ts';
 export { type StepUndoneData, stepUndoneEvent, type StuckData, stuckEvent } from './step-events.ts';
-export { signature, type SignedPlace, type SigningKey } from './signature.ts';
+export {
+  type SignedPlace,
+  type SigningKey,
+  signingKey,
+  signatureHeader,
+  verifySignature,
+  signatureOf,
+  SIGNATURE_LENGTH,
+} from './signature.ts';
 export { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
 export { boundText } from './text.ts';
 export { contextHeaders, type EventContext } from './wire-headers.ts';

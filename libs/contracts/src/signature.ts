@@ -25,10 +25,10 @@ export interface SignedRecord extends SignedPlace {
 const MIN_SECRET_BYTES = 32;
 const SIGNATURE_BYTES = 32;
 /** Length of a signature: the `id` of 8, a dot, and 32 bytes in base64url. */
-const SIGNATURE_LENGTH = 52;
+export const SIGNATURE_LENGTH = 52;
 
 /** Creates a key from the text of a setting or a file. Throws DEFINITION_INVALID if too short; never quotes the secret. */
-function signingKey(text: string): SigningKey {
+export function signingKey(text: string): SigningKey {
   const secret = Buffer.from(text.trim());
   if (secret.length < MIN_SECRET_BYTES)
     throw new ContractError(
@@ -46,12 +46,15 @@ function signingKey(text: string): SigningKey {
  * `signed` is the record as written, from the length of its key up to this header: key, payload, the number of headers,
  * and all other headers, positions included.
  */
-function signatureOf({ id, secret }: SigningKey, place: SignedPlace, signed: Uint8Array): string {
+export function signatureOf({ id, secret }: SigningKey, place: SignedPlace, signed: Uint8Array): string {
   return `${id}.${mac(secret, place, signed).toString('base64url')}`;
 }
 
 /** Verifies that one of the keys signed this record in this partition. The signature is the record's last header. */
-function verifySignature(record: SignedRecord, keys: readonly SigningKey[]): 'valid' | 'missing' | 'invalid' {
+export function verifySignature(
+  record: SignedRecord,
+  keys: readonly SigningKey[],
+): 'valid' | 'missing' | 'invalid' {
   const [name, value] = record.headers.at(-1) ?? [];
   if (name !== WIRE.signature || value === undefined || value === null)
     return record.headers.some(([header]) => header === WIRE.signature) ? 'invalid' : 'missing';
@@ -88,17 +91,7 @@ function varint(value: number): Buffer {
 }
 
 /** Returns the signature header of a record that has no encoder. It must be appended last. */
-function signatureHeader(key: SigningKey, record: SignedRecord): readonly [string, string] {
+export function signatureHeader(key: SigningKey, record: SignedRecord): readonly [string, string] {
   const headers = [...record.headers, [WIRE.signature, null] as const];
   return [WIRE.signature, signatureOf(key, record, signedBytes({ ...record, headers }))];
 }
-
-/** The signatures of records: keys, what is appended to a record, and the check of it. */
-export const signature = {
-  key: signingKey,
-  of: signatureOf,
-  header: signatureHeader,
-  verify: verifySignature,
-  /** The length of a signature, in characters. */
-  length: SIGNATURE_LENGTH,
-} as const;

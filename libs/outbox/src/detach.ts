@@ -3,7 +3,6 @@ import { type Database, type Executor, withTransaction } from '@convergekit/post
 import { sqlState } from '@convergekit/postgres/engine';
 import { delayMs } from '@convergekit/core/engine';
 import type { Clock, Random } from '@convergekit/core';
-import { ensureChildren, listChildren } from './children.ts';
 
 /**
  * The progress of a child's removal.
@@ -38,7 +37,7 @@ const scheduleSql = `
     from (select from converge.lease where name = $1 and term = $2::bigint for share) as mine`;
 
 /** Schedules children for removal. A relay with a lost lease records nothing. */
-async function scheduleDetach(
+export async function scheduleDetach(
   executor: Executor,
   fence: { readonly lease: string; readonly term: bigint },
   children: readonly string[],
@@ -169,12 +168,3 @@ function isBusy(error: unknown): boolean {
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
-
-/** The child tables of the outbox: how they are added and removed. */
-export const outboxChildren = {
-  ensure: ensureChildren,
-  list: listChildren,
-  scheduleDetach,
-  readDetaching,
-  stepDetach,
-} as const;

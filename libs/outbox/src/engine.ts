@@ -3,8 +3,15 @@ export { type AppendContext, type AppendEvent } from './event-row.ts';
 export { createEngineOutbox, type EngineOutbox } from './outbox.ts';
 export { OUTBOX_CHANNEL } from './insert.ts';
 export { nameSource, readSource, type Source } from './tables.ts';
-export type { OutboxChild } from './children.ts';
-export { type DetachOptions, outboxChildren } from './detach.ts';
-export { type LimitSettings, nameRefusal, outboxLimit, type OutboxLimit } from './limit.ts';
+export { ensureChildren, listChildren, type OutboxChild } from './children.ts';
+export { type DetachOptions, scheduleDetach, readDetaching, stepDetach } from './detach.ts';
+export {
+  type LimitSettings,
+  nameRefusal,
+  type OutboxLimit,
+  secondsToFull,
+  measureOutbox,
+  readLimit,
+} from './limit.ts';
 export { oldRequests } from './request-key.ts';
 export { readTail, type Tail, type TailEvent, type TailFilter } from './tail-sql.ts';

@@ -105,6 +105,3 @@ function inCauses(error: unknown, isMeant: (at: Error) => boolean): Error | unde
     if (isMeant(at)) return at;
   return undefined;
 }
-
-/** The size of the outbox and its limit. */
-export const outboxLimit = { read: readLimit, measure: measureOutbox, secondsToFull } as const;

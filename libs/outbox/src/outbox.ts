@@ -3,7 +3,7 @@ import { MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import { executorOf } from '@convergekit/postgres/engine';
 import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
-import { attributeNames, spanNames, traces } from '@convergekit/telemetry/engine';
+import { attributeNames, spanNames, injectSpan } from '@convergekit/telemetry/engine';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import {
@@ -153,7 +153,7 @@ function checkNumber(name: string, value: number, least: number, most: number): 
 
 /** Injects the span `create <topic>` (messaging conventions), to which consumers and the relay's send are linked. */
 function injectCreated(carrier: Record<string, string>, { eventId, topic, type }: EventAttributes): void {
-  traces.injectSpan(carrier, spanNames.create(topic), {
+  injectSpan(carrier, spanNames.create(topic), {
     kind: 'producer',
     attributes: {
       [attributeNames.system]: 'kafka',

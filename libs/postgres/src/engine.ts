@@ -1,15 +1,14 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { afterCommit, afterRollback } from './after-commit.ts';
 // The error and `executorOf` are exports of the package too; here they come without the pool, and so without Kysely.
-export { DatabaseError } from './errors.ts';
+export { DatabaseError, sqlState } from './errors.ts';
 export { executorOf, executorOfClient } from './executor.ts';
 export { asksForRerun, kyselyTransaction } from './transaction.ts';
 export { rawQuery } from './raw-query.ts';
-export { otherUrls } from './address.ts';
-export { sqlState } from './errors.ts';
+export { otherUrls, urlOf } from './address.ts';
 export { type CopyExecutor, quoteLiteral } from './copy-binary.ts';
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
-export { databaseLease } from './lease.ts';
+export { acquireLease, renewLease, releaseLease } from './lease.ts';
 export { LeasedTable } from './leased-table.ts';
 export { hasTables } from './has-tables.ts';
 export { type Send, senderOf } from './pipeline.ts';
@@ -25,4 +24,3 @@ export { ownSession, type OwnSession } from './own-session.ts';
 export { isWarning } from './severity.ts';
 export { checkedClient, clientOf } from './transaction-client.ts';
 export { guardOf, refuseControl, type TransactionGuard } from './guard/transaction-guard.ts';
-export { urlOf } from './address.ts';

@@ -68,6 +68,3 @@ export async function releaseLease(
   );
   return rowCount === 1;
 }
-
-/** The lease of a name in a database: one holder at a time, by terms that rise. */
-export const databaseLease = { acquire: acquireLease, renew: renewLease, release: releaseLease } as const;

@@ -129,7 +129,7 @@ function lockedError(cause: unknown): DatabaseError {
 }
 
 /** Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing. */
-async function missingMigrations(
+export async function missingMigrations(
   executor: Executor,
   sets: readonly MigrationSet[],
 ): Promise<readonly string[]> {
@@ -144,13 +144,13 @@ async function missingMigrations(
 }
 
 /** Rejects with MIGRATIONS_MISSING when the database lacks tables of these sets. */
-async function requireMigrations(executor: Executor, sets: readonly MigrationSet[]): Promise<void> {
+export async function requireMigrations(executor: Executor, sets: readonly MigrationSet[]): Promise<void> {
   const missing = await missingMigrations(executor, sets);
   if (missing.length > 0) throw migrationsMissing(missing);
 }
 
 /** Creates the error of a database that lacks the tables of the kit, or some of them. */
-function migrationsMissing(names: readonly string[]): DatabaseError {
+export function migrationsMissing(names: readonly string[]): DatabaseError {
   const what =
     names.length === 0
       ? 'the tables of converge are missing'
@@ -168,12 +168,3 @@ async function namesOf(set: MigrationSet): Promise<readonly string[]> {
     .toSorted()
     .map((file) => `${set.name}/${file.replace(/\.sql$/, '')}`);
 }
-
-/** The migrations of sets: their files, and what a database lacks of them. */
-export const migrationSets = {
-  readFiles: readMigrations,
-  nameOf: migrationName,
-  findMissing: missingMigrations,
-  check: requireMigrations,
-  missingError: migrationsMissing,
-} as const;

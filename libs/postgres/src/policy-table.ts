@@ -82,10 +82,3 @@ export async function readPolicyHistory(
   );
   return rows.map((row) => ({ ...row, version: Number(row.version) }));
 }
-
-/** The central table of policies. */
-export const policyRules = {
-  read: readPolicyRules,
-  readHistory: readPolicyHistory,
-  set: setPolicyRule,
-} as const;

@@ -1,4 +1,4 @@
-import { databaseLease } from '@convergekit/postgres/engine';
+import { releaseLease, acquireLease } from '@convergekit/postgres/engine';
 import { executorOf } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { Renewals } from '@convergekit/core/engine';
@@ -92,7 +92,7 @@ function record(
 
 /** Releases the lease, so that another process leads at once. */
 export async function resign({ reconciler, databases, holder }: WorkersOptions): Promise<void> {
-  await databaseLease.release(executorOf(databases.actual), { name: leaseOf(reconciler.name), holder });
+  await releaseLease(executorOf(databases.actual), { name: leaseOf(reconciler.name), holder });
 }
 
 /** Returns the name of the lease for a reconciler's schedule: one process leads. */
@@ -101,7 +101,7 @@ export const leaseOf = (reconciler: string): string => `reconcile/${reconciler}`
 /** Acquires or renews the lease of the schedule; false = another process leads. */
 async function leads({ reconciler, databases, holder, leaseMs }: WorkersOptions): Promise<boolean> {
   const request = { name: leaseOf(reconciler.name), holder, ttlMs: leaseMs };
-  return (await databaseLease.acquire(executorOf(databases.actual), request)).kind === 'acquired';
+  return (await acquireLease(executorOf(databases.actual), request)).kind === 'acquired';
 }
 
 /**

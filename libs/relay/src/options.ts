@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Broker } from '@convergekit/broker';
-import { signature, type SigningKey } from '@convergekit/contracts/engine';
-import { type LimitSettings, outboxChildren } from '@convergekit/outbox/engine';
+import { type SigningKey, signingKey } from '@convergekit/contracts/engine';
+import { type LimitSettings, ensureChildren } from '@convergekit/outbox/engine';
 import { type Clock, ConvergeError, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';
 import { BUSY_MS, type PollSettings } from './window/read-pace.ts';
@@ -98,7 +98,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     database: options.database,
     broker: options.broker,
     source: options.source,
-    signingKey: options.signingKey === undefined ? undefined : signature.key(options.signingKey),
+    signingKey: options.signingKey === undefined ? undefined : signingKey(options.signingKey),
     holder: options.holder ?? `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
     poll: pollSettings(options),
     leaseMs: options.leaseMs ?? 5_000,
@@ -112,7 +112,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     pageRows: options.pageRows ?? 4_000,
     recheckMs: options.recheckMs ?? 1_000,
     verifyMs: options.verifyMs ?? 10_000,
-    upkeep: options.upkeep ?? (({ executor }, signal) => outboxChildren.ensure(executor, { signal })),
+    upkeep: options.upkeep ?? (({ executor }, signal) => ensureChildren(executor, { signal })),
     upkeepMs: options.upkeepMs ?? 10_000,
     outbox: options.outbox ?? {},
     retention:

@@ -8,7 +8,18 @@ export { instruments, type Instruments } from './instruments.ts';
 export { loggableError, stackText } from './loggable-error.ts';
 export { LineLimit } from './line-limit.ts';
 export { logLevels } from './log-levels.ts';
-export { attributeNames, spanNames } from './names.ts';
-export { spans, traces } from './spans.ts';
-export type { Labels } from './names.ts';
+export { attributeNames, spanNames, type Labels } from './names.ts';
+export {
+  contextFrom,
+  inject,
+  injectTrace,
+  openSpan,
+  failSpan,
+  traceLink,
+  injectSpan,
+  contextOrActive,
+  inSpan,
+  traceContextFrom,
+  traceparentOf,
+} from './spans.ts';
 export type { Context, Span } from '@opentelemetry/api';

@@ -79,14 +79,14 @@ export function inSpan<T>(span: Span | undefined, fn: () => Promise<T>): Promise
 }
 
 /** Returns the active trace, or else that of a received event. Never its baggage. */
-function contextOrActive(carrier: Readonly<Record<string, string>>): Context {
+export function contextOrActive(carrier: Readonly<Record<string, string>>): Context {
   return trace.getActiveSpan() === undefined
     ? traceContextFrom(carrier)
     : propagation.deleteBaggage(context.active());
 }
 
 /** Formats a span as a W3C `traceparent`, for a later link. */
-function traceparentOf(span: Span | undefined): string | undefined {
+export function traceparentOf(span: Span | undefined): string | undefined {
   if (span === undefined) return undefined;
   const { traceId, spanId, traceFlags } = span.spanContext();
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
@@ -99,7 +99,7 @@ export function failSpan(span: Span, code: string): void {
 }
 
 /** Creates a link to the span of a stored `traceparent`. */
-function traceLink(traceparent: string): Link | undefined {
+export function traceLink(traceparent: string): Link | undefined {
   return linkTo(contextFrom({ traceparent }))[0];
 }
 
@@ -109,7 +109,7 @@ export function inject(carrier: Record<string, string>): void {
 }
 
 /** Writes the active context without baggage, for responses to a received event. */
-function injectTrace(carrier: Record<string, string>): void {
+export function injectTrace(carrier: Record<string, string>): void {
   propagation.inject(propagation.deleteBaggage(context.active()), carrier);
 }
 
@@ -117,7 +117,7 @@ function injectTrace(carrier: Record<string, string>): void {
  * Injects the context of a new span, for a message that is handled elsewhere.
  * The span ends at once; its children are the spans of the receiver.
  */
-function injectSpan(carrier: Record<string, string>, name: string, options: SpanOptions): void {
+export function injectSpan(carrier: Record<string, string>, name: string, options: SpanOptions): void {
   const { parent = context.active() } = options;
   const span = openSpan(name, options);
   propagation.inject(span === undefined ? parent : trace.setSpan(parent, span), carrier);
@@ -125,7 +125,7 @@ function injectSpan(carrier: Record<string, string>, name: string, options: Span
 }
 
 /** Reads the context that `inject` wrote, or an empty one. Other headers are ignored. */
-function contextFrom(carrier: Readonly<Record<string, string>>): Context {
+export function contextFrom(carrier: Readonly<Record<string, string>>): Context {
   return propagation.extract(ROOT_CONTEXT, carrier);
 }
 
@@ -144,18 +144,3 @@ function errorType(error: unknown): string {
     return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   return typeof error;
 }
-
-/** Trace contexts in headers: how they are written and read. */
-export const traces = {
-  inject,
-  injectSpan,
-  injectTrace,
-  contextFrom,
-  contextOrActive,
-  eventContextFrom: traceContextFrom,
-  traceparentOf,
-  linkTo: traceLink,
-} as const;
-
-/** Spans that the caller ends. */
-export const spans = { open: openSpan, fail: failSpan, runIn: inSpan } as const;

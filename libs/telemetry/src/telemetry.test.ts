@@ -1,6 +1,6 @@
 import { context, metrics, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { instruments, traces } from './engine.ts';
+import { contextFrom, inject, instruments } from './engine.ts';
 import { makeLogger } from './logger.ts';
 import { instrumentDefinitions } from './names.ts';
 import { withSpan } from './index.ts';
@@ -24,19 +24,17 @@ describe('telemetry without an endpoint', () => {
   it('without an endpoint trace ids are not zero, so that contexts propagate', async () => {
     const carrier: Record<string, string> = {};
     await withSpan('create shop.orders', { kind: 'producer' }, () =>
-      Promise.resolve().then(() => traces.inject(carrier)),
+      Promise.resolve().then(() => inject(carrier)),
     );
     expect(carrier['traceparent']).toMatch(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$/);
   });
 
   it('a span continues the trace of a carrier and ignores other headers', async () => {
     const sent: Record<string, string> = {};
-    await withSpan('create a', { kind: 'producer' }, () => Promise.resolve().then(() => traces.inject(sent)));
+    await withSpan('create a', { kind: 'producer' }, () => Promise.resolve().then(() => inject(sent)));
     const received: Record<string, string> = {};
-    await withSpan(
-      'process a',
-      { kind: 'consumer', parent: traces.contextFrom({ ...sent, ce_id: 'x' }) },
-      () => Promise.resolve().then(() => traces.inject(received)),
+    await withSpan('process a', { kind: 'consumer', parent: contextFrom({ ...sent, ce_id: 'x' }) }, () =>
+      Promise.resolve().then(() => inject(received)),
     );
     expect(received['traceparent']?.split('-')[1]).toBe(sent['traceparent']?.split('-')[1]);
     expect(received['traceparent']).not.toBe(sent['traceparent']);
@@ -44,7 +42,7 @@ describe('telemetry without an endpoint', () => {
 
   it('inject writes nothing outside a trace', () => {
     const carrier: Record<string, string> = {};
-    traces.inject(carrier);
+    inject(carrier);
     expect(carrier).toEqual({});
   });
 

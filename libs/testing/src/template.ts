@@ -8,7 +8,7 @@ import {
   type MigrationSet,
 } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
-import { migrationSets, postgresMigrations } from '@convergekit/postgres/operate';
+import { postgresMigrations, readMigrations } from '@convergekit/postgres/operate';
 import { createDatabase, onServer } from './database.ts';
 
 export interface MigratedOptions extends Omit<ConnectOptions, 'url' | 'setting'> {
@@ -51,7 +51,7 @@ export async function migratedDatabase<DB = unknown>(
  * the user, who must own a template; and on the database, which has the lock of the template's makers.
  */
 async function templateName(serverUrl: string, sets: readonly MigrationSet[]): Promise<string> {
-  const files = (await Promise.all([postgresMigrations, ...sets].map(migrationSets.readFiles))).flat();
+  const files = (await Promise.all([postgresMigrations, ...sets].map(readMigrations))).flat();
   const { username, pathname } = new URL(serverUrl);
   const contents = files.map((file) => [file.package, file.number, file.name, file.checksum]);
   const hash = createHash('sha256').update(JSON.stringify([username, pathname, contents]));

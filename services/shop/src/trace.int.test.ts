@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { spanNames, traces } from '@convergekit/telemetry/engine';
+import { spanNames, contextFrom } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
@@ -26,7 +26,7 @@ async function request(
   order?: OrderRequest,
 ): Promise<{ readonly orderId: string; readonly traceId: string }> {
   const traceId = randomBytes(16).toString('hex');
-  const parent = traces.contextFrom({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+  const parent = contextFrom({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
   const orderId = await withSpan('POST /orders', { kind: 'server', parent }, () => shop.place(order));
   return { orderId, traceId };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
-import { outboxChildren } from '@convergekit/outbox/engine';
+import { ensureChildren } from '@convergekit/outbox/engine';
 import { outboxMigrations } from '@convergekit/outbox';
 import { migrate } from '@convergekit/postgres';
 import { executorOfClient } from '@convergekit/postgres/engine';
@@ -46,7 +46,7 @@ export function ours(driver: DriverName): Side {
           await run(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '' } });
         },
         insertOne: `select converge.emit($1, $2, 'bench.event', $3)`,
-        during: (client) => outboxChildren.ensure(executorOfClient(client)),
+        during: (client) => ensureChildren(executorOfClient(client)),
         start: (databaseUrl) =>
           new Child({
             name,

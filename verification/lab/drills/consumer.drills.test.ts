@@ -10,7 +10,7 @@ import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { nameSource } from '@convergekit/outbox/engine';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { type Relay, relay, relayMigrations } from '@convergekit/relay';
-import { relaySource } from '@convergekit/relay/operate';
+import { rebaseSource } from '@convergekit/relay/operate';
 import { embeddedPostgres } from '@convergekit/testing/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
@@ -133,7 +133,7 @@ test('G3h: a restored consumer database gets every effect again and none twice, 
   // The drill: rebase the restored outbox, which names the published events it lost, then let the service work.
   sending = await send(url);
   await refusal(sending, 'database_went_back');
-  const { phantoms } = await relaySource.rebase({
+  const { phantoms } = await rebaseSource({
     by: 'ada',
     database: await open(url, ''),
     broker,

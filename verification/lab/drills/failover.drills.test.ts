@@ -6,7 +6,7 @@
 import type { Broker } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
 import { kafkaBroker } from '@convergekit/kafka';
-import { relaySource } from '@convergekit/relay/operate';
+import { rebaseSource } from '@convergekit/relay/operate';
 import type { Database } from '@convergekit/postgres';
 import { embeddedPostgres } from '@convergekit/testing/engine';
 import { standbyOf } from '../../../libs/testing/src/fixture/standby.ts';
@@ -154,7 +154,7 @@ test('G3k: a standby that lacks commits is refused after its promotion, and afte
   const orders = open<EffectDb>(urlAt(standby, url), defer);
   const next = await startRelay(orders, broker, defer);
   await refusal(next, 'database_went_back');
-  const report = await relaySource.rebase({
+  const report = await rebaseSource({
     by: 'ada',
     database: orders,
     broker,

@@ -11,7 +11,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { type Relay, relay, relayMigrations } from '@convergekit/relay';
-import { relaySource } from '@convergekit/relay/operate';
+import { rebaseSource, readPhantoms, inspectSource } from '@convergekit/relay/operate';
 import { embeddedPostgres } from '@convergekit/testing/engine';
 import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
@@ -153,13 +153,13 @@ test('G1j, G3h: a restored data folder is refused, and after a rebase nothing is
   const fresh = await emit(source, 600, 77);
   expect(await ticks()).toBe(known);
 
-  const report = await relaySource.rebase({ by: 'ada', database: source, broker, reason: 'disk put back' });
+  const report = await rebaseSource({ by: 'ada', database: source, broker, reason: 'disk put back' });
   expect(report).toMatchObject({ epoch: 2, newTransactionIds: false });
   const named = (kind: string) =>
     report.phantoms.filter((one) => one.kind === kind).map(({ eventId }) => eventId);
   expect(named('phantom').toSorted()).toEqual(lost.toSorted());
   expect(named('sent_again').toSorted()).toEqual(both.toSorted());
-  expect(await relaySource.readPhantoms(source.executor)).toHaveLength(143);
+  expect(await readPhantoms(source.executor)).toHaveLength(143);
 
   // Everything after the fork arrives; what was sent again took effect twice, and was named.
   await drained(source, () => third.status().published);
@@ -173,7 +173,7 @@ test('G1j, G3h: a restored data folder is refused, and after a rebase nothing is
   await waitUntil(() => halted().length === 3, { what: 'every partition to halt' });
   expect(new Set(halted().map((one) => 'code' in one && one.code))).toEqual(new Set(['epoch_superseded']));
   expect((await applied()).filter((id) => late.includes(id))).toEqual([]);
-  const { comparison } = await relaySource.inspect(source.executor, broker);
+  const { comparison } = await inspectSource(source.executor, broker);
   expect(comparison).toMatchObject({ kind: 'compared', result: { refusals: [] } });
   expect(comparison.kind === 'compared' && comparison.result.olderBehind).toHaveLength(3);
 });

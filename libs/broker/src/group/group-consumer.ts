@@ -7,7 +7,7 @@ import {
   partitionId,
   type RevokeReason,
 } from '../broker.ts';
-import { brokerErrors } from '../errors.ts';
+import { topicRecreated } from '../errors.ts';
 import { delayMs, isRepeatable } from './backoff.ts';
 import type { GroupLink, Log, Membership } from './link.ts';
 import { GroupSession } from './session.ts';
@@ -140,8 +140,7 @@ export class LoopConsumer implements GroupConsumer {
   /** Ends the consumer when a topic was created again and there is no `placeLost` handler. */
   #refuseRecreated(): void {
     const [topic] = this.#options.link.recreated();
-    if (topic !== undefined && this.#options.handlers.placeLost === undefined)
-      throw brokerErrors.topicRecreated(topic);
+    if (topic !== undefined && this.#options.handlers.placeLost === undefined) throw topicRecreated(topic);
   }
 
   #sessionOf(membership: Membership): GroupSession {

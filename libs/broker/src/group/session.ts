@@ -2,7 +2,7 @@ import { type Assignment, type PartitionControl, partitionId, type RevokeReason 
 import { FetchLoops } from './fetch-loops.ts';
 import type { FetchSettings } from './fetch-watch.ts';
 import { delayMs } from './backoff.ts';
-import { brokerErrors } from '../errors.ts';
+import { topicRecreated } from '../errors.ts';
 import type { Membership, PlaceOffset } from './link.ts';
 import { type FlowHooks, PartitionFlow } from './partition-flow.ts';
 import { Signal } from './signal.ts';
@@ -74,7 +74,7 @@ export class GroupSession {
   loseTopics(topics: readonly string[]): void {
     for (const topic of topics)
       for (const flow of this.#flows.values())
-        if (flow.place.topic === topic) flow.lose(brokerErrors.topicRecreated(topic));
+        if (flow.place.topic === topic) flow.lose(topicRecreated(topic));
   }
 
   /** Ends the session: aborts signals, then calls `revoked`. */

@@ -7,7 +7,7 @@ import {
   type NewTopic,
   type TopicDescription,
 } from '../broker.ts';
-import { brokerErrors, requireAll } from '../errors.ts';
+import { topicUnknown, requireAll } from '../errors.ts';
 import { type KnownTopic, type Leadership, type LogStore, oneServer } from './store.ts';
 
 const READ_BYTES = 4 * 1_048_576;
@@ -56,17 +56,17 @@ export class LogAdmin implements Admin {
 
   async *read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord> {
     const found = await this.#find(topic);
-    if (found === undefined) throw brokerErrors.topicUnknown(topic);
+    if (found === undefined) throw topicUnknown(topic);
     const refusal = this.#leadership.refusalOf({ topic, partition });
     if (refusal !== undefined) throw refusal;
     const ends = (await this.#store.readEnds(topic)).find((one) => one.partition === partition);
-    if (ends === undefined) throw brokerErrors.topicUnknown(topic);
+    if (ends === undefined) throw topicUnknown(topic);
     const end = to < ends.latest ? to : ends.latest;
     let offset = from > ends.earliest ? from : ends.earliest;
     while (offset < end) {
       const want = { topicId: found.id, topic, partition, offset, maxBytes: READ_BYTES };
       const [log] = await this.#store.fetch([want]);
-      if (log === undefined) throw brokerErrors.topicUnknown(topic);
+      if (log === undefined) throw topicUnknown(topic);
       if (offset < log.start) throw removed(topic, partition, offset, log.start);
       for (const record of log.records) if (record.offset < end) yield record;
       if (log.nextOffset === offset) return;

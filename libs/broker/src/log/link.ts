@@ -1,6 +1,6 @@
 import { type Clock, newUuidV7 } from '@convergekit/core';
 import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
-import { brokerErrors } from '../errors.ts';
+import { topicUnknown, partitionMissing } from '../errors.ts';
 import type { Fetched, FetchWant, GroupLink, Membership, PlaceOffset } from '../group/link.ts';
 import { announce, nextStep } from './join-decision.ts';
 import { KnownEnds } from './known-ends.ts';
@@ -64,7 +64,7 @@ export class LogLink implements GroupLink {
     const found = await first.findTopics(topics);
     for (const topic of topics) {
       const known = found.get(topic);
-      if (known === undefined) throw brokerErrors.topicUnknown(topic);
+      if (known === undefined) throw topicUnknown(topic);
       this.#topicIds.set(topic, known.id);
     }
     await first.makeGroup(groupId);
@@ -130,7 +130,7 @@ export class LogLink implements GroupLink {
   async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
     const ends = await this.#options.store.readEnds(topic);
     const end = ends.find((one) => one.partition === partition)?.latest;
-    if (end === undefined) throw brokerErrors.partitionMissing({ topic, partition });
+    if (end === undefined) throw partitionMissing({ topic, partition });
     return { end, stable: end };
   }
 
@@ -224,7 +224,7 @@ export class LogLink implements GroupLink {
 
   #topicIdOf({ topic }: Assignment): string {
     const id = this.#topicIds.get(topic);
-    if (id === undefined) throw brokerErrors.topicUnknown(topic);
+    if (id === undefined) throw topicUnknown(topic);
     return id;
   }
 }

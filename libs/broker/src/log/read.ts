@@ -1,5 +1,5 @@
 import { type Assignment, partitionId, type StartAt } from '../broker.ts';
-import { brokerErrors } from '../errors.ts';
+import { partitionMissing, offsetOutOfRange } from '../errors.ts';
 import type { Fetched, FetchWant } from '../group/link.ts';
 import type { LogStore, StoreFound } from './store.ts';
 
@@ -13,10 +13,10 @@ export function atEnd(want: FetchWant): Fetched {
 export function answerOf(want: FetchWant, found: StoreFound): Fetched {
   const { topic, partition, offset } = want;
   // The next refresh detects whether the topic was created again.
-  if (found === undefined) return { ok: false, topic, partition, error: brokerErrors.partitionMissing(want) };
+  if (found === undefined) return { ok: false, topic, partition, error: partitionMissing(want) };
   const { start, end, records, bytes, nextOffset } = found;
   if (offset < start || offset > end)
-    return { ok: false, topic, partition, error: brokerErrors.offsetOutOfRange(want, start, end) };
+    return { ok: false, topic, partition, error: offsetOutOfRange(want, start, end) };
   return { ok: true, topic, partition, records, bytes, nextOffset, highWatermark: end };
 }
 
@@ -37,7 +37,7 @@ export async function resolveStarts(
   return wanted.map(({ topic, partition, at }) => {
     if (typeof at === 'bigint') return at;
     const start = starts.get(partitionId(topic, partition));
-    if (start === undefined) throw brokerErrors.partitionMissing({ topic, partition });
+    if (start === undefined) throw partitionMissing({ topic, partition });
     return start[at];
   });
 }

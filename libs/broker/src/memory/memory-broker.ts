@@ -10,7 +10,7 @@ import {
   partitionId,
   type Producer,
 } from '../broker.ts';
-import { brokerErrors } from '../errors.ts';
+import { leaderMissing } from '../errors.ts';
 import { LoopConsumer } from '../group/group-consumer.ts';
 import { LogAdmin } from '../log/admin.ts';
 import { LogLink } from '../log/link.ts';
@@ -166,9 +166,7 @@ class InProcessBroker implements MemoryBroker {
       return this.#log.leader;
     },
     refusalOf: (place) =>
-      this.offline.has(partitionId(place.topic, place.partition))
-        ? brokerErrors.leaderMissing(place)
-        : undefined,
+      this.offline.has(partitionId(place.topic, place.partition)) ? leaderMissing(place) : undefined,
   };
 
   #reach(place?: Assignment): void {

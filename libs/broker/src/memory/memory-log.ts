@@ -6,7 +6,7 @@ import {
   type NewTopic,
   type OutgoingBatch,
 } from '../broker.ts';
-import { brokerErrors } from '../errors.ts';
+import { placeMissing, batchTooLarge } from '../errors.ts';
 import { Signal } from '../group/signal.ts';
 import { Waiters } from '../log/waiters.ts';
 import { decodeSealed } from '../batch/record-decoder.ts';
@@ -74,11 +74,11 @@ export class MemoryLog {
   append({ topic, partition, records }: OutgoingBatch): bigint {
     const found = this.#topics.get(topic);
     const log = found?.partitions[partition];
-    if (found === undefined || log === undefined) throw brokerErrors.placeMissing({ topic, partition });
+    if (found === undefined || log === undefined) throw placeMissing({ topic, partition });
     // A caller may reuse the bytes of a sealed batch.
     const bytes = 'bytes' in records ? Buffer.from(records.bytes) : encodeRecordBatch(records);
     const limit = Number(found.config['max.message.bytes']);
-    if (bytes.length > limit) throw brokerErrors.batchTooLarge({ topic, partition }, bytes.length, limit);
+    if (bytes.length > limit) throw batchTooLarge({ topic, partition }, bytes.length, limit);
     const base = log.start + BigInt(log.records.length);
     for (const record of decodeSealed({ length: records.length, bytes }, topic, partition)) {
       const { timestampMs, key, value, headers, offset, undecodable } = record;

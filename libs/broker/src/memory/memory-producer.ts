@@ -6,7 +6,7 @@ import {
   type Producer,
   type SendResult,
 } from '../broker.ts';
-import { brokerErrors } from '../errors.ts';
+import { producerClosed, batchEmpty } from '../errors.ts';
 import { SendOutcome } from '../send-outcome.ts';
 import type { MemoryLog } from './memory-log.ts';
 
@@ -56,8 +56,8 @@ export class MemoryProducer implements Producer {
   /** Appends a batch and returns its first offset. */
   #write(batch: OutgoingBatch): bigint {
     const { topic, partition } = batch;
-    if (this.#closed) throw brokerErrors.producerClosed(batch);
-    if (batch.records.length === 0) throw brokerErrors.batchEmpty(batch);
+    if (this.#closed) throw producerClosed(batch);
+    if (batch.records.length === 0) throw batchEmpty(batch);
     this.#reach(batch);
     const fault = this.#takeFault(batch);
     if (fault === undefined) return this.#log.append(batch);

@@ -1,6 +1,6 @@
 import type { Clock } from '@convergekit/core';
 import { type Assignment, type GroupMember, type LogEnds, type NewTopic, partitionId } from '../broker.ts';
-import { brokerErrors } from '../errors.ts';
+import { topicUnknown } from '../errors.ts';
 import type { GroupChange, GroupState, MemberState } from '../log/join-decision.ts';
 import {
   groupSubject,
@@ -68,7 +68,7 @@ export class MemoryStore implements LogStore {
   async readEnds(topic: string): Promise<readonly LogEnds[]> {
     const { log } = await this.#request();
     const found = log.topic(topic);
-    if (found === undefined) throw brokerErrors.topicUnknown(topic);
+    if (found === undefined) throw topicUnknown(topic);
     return found.partitions.map(({ start, records }, partition) => {
       return { partition, earliest: start, latest: start + BigInt(records.length) };
     });

@@ -10,7 +10,7 @@ import {
   type Producer,
   type SendResult,
 } from '../broker.ts';
-import { brokerErrors } from '../errors.ts';
+import { errorAt } from '../errors.ts';
 import { delayMs } from '../group/backoff.ts';
 import type { Log } from '../group/link.ts';
 import { decodeRecord, decodeRecords, type OnUndecodable } from './decode-records.ts';
@@ -75,7 +75,7 @@ async function encodeAll(
     const one =
       before === undefined
         ? await encodeBatch(codec, batch).catch((error: unknown) => error as BrokerError)
-        : brokerErrors.placed(before, batch);
+        : errorAt(before, batch);
     if (one instanceof BrokerError) failed.set(place, one);
     encoded.push(one);
   }

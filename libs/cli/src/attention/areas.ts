@@ -1,10 +1,15 @@
 import { failureTopic } from '@convergekit/contracts';
-import { consumerGaps, consumerPartitions, parkedEvents } from '@convergekit/inbox/operate';
+import { readOpenGaps, readOverview, groupParked } from '@convergekit/inbox/operate';
 import { sqlState } from '@convergekit/postgres/engine';
-import { migrationSets } from '@convergekit/postgres/operate';
-import { reconcilerRuns } from '@convergekit/reconcile/operate';
+import { missingMigrations } from '@convergekit/postgres/operate';
+import { readStatus } from '@convergekit/reconcile/operate';
 import { readOutbox } from '@convergekit/relay/operate';
-import { sagaPauses, sagaWork } from '@convergekit/saga/operate';
+import {
+  readPauses,
+  readUnclaimedWork,
+  readOverdueJournal,
+  readBreakerWaits,
+} from '@convergekit/saga/operate';
 import { heldTopics } from '../doctor/backlog-checks.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
@@ -83,7 +88,7 @@ export const areas: readonly Area[] = [
   {
     name: 'consumers',
     find: async ({ one: { executor }, bounds }) => {
-      const partitions = (await consumerPartitions.readOverview(executor, undefined)).filter(isKept(bounds));
+      const partitions = (await readOverview(executor, undefined)).filter(isKept(bounds));
       const consumers = [...new Set(partitions.map(({ consumer }) => consumer))];
       return {
         conditions: [...haltedItems(partitions), ...pausedItems(partitions)],
@@ -93,10 +98,10 @@ export const areas: readonly Area[] = [
     },
   },
   area('parked', 'no event is parked', async ({ one: { executor }, bounds }) =>
-    parkedItems((await parkedEvents.group(executor, { states: ['dead', 'waiting'] })).filter(isKept(bounds))),
+    parkedItems((await groupParked(executor, { states: ['dead', 'waiting'] })).filter(isKept(bounds))),
   ),
   area('gaps', 'no consumer lacks events', async ({ one: { executor }, bounds }) =>
-    gapItems((await consumerGaps.listOpen(executor)).filter(isKept(bounds))),
+    gapItems((await readOpenGaps(executor)).filter(isKept(bounds))),
   ),
   area('lag', 'no event that was sent long ago waits for a consumer of this database', async (of) =>
     stalledItems(await scanStalled(of.one, of.all, of.bounds.stalledMs, leftOut), of.now).filter(
@@ -107,8 +112,8 @@ export const areas: readonly Area[] = [
     'sagas',
     'no step, call or workflow is stuck or overdue',
     async ({ one: { executor }, bounds, now }) => {
-      const unclaimed = await sagaWork.readUnclaimed(executor, { afterMs: UNCLAIMED_MS });
-      const overdue = await sagaWork.readOverdue(executor, {
+      const unclaimed = await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS });
+      const overdue = await readOverdueJournal(executor, {
         afterMs: bounds.overdueMs,
         limit: MOST_ENTRIES,
       });
@@ -117,18 +122,18 @@ export const areas: readonly Area[] = [
   ),
   {
     ...area('paused sagas', 'none', async ({ one: { executor } }) =>
-      pauseItems(await sagaPauses.list(executor, { limit: MOST_PAUSES })),
+      pauseItems(await readPauses(executor, { limit: MOST_PAUSES })),
     ),
     namesAll: true,
   },
   area('workers', 'no call waits for a worker or a breaker', async ({ one: { executor }, now }) => [
-    ...workerItems(await sagaWork.readUnclaimed(executor, { afterMs: UNCLAIMED_MS }), now),
-    ...breakerItems(await sagaWork.readBehindBreakers(executor), now),
+    ...workerItems(await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS }), now),
+    ...breakerItems(await readBreakerWaits(executor), now),
   ]),
   {
     name: 'reconcilers',
     find: async ({ one: { executor } }) => {
-      const statuses = await reconcilerRuns.readStatus(executor);
+      const statuses = await readStatus(executor);
       const paused = statuses.filter((one) => one.paused !== null).length;
       const names = statuses.map(({ name }) => name).join(', ');
       return {
@@ -167,7 +172,7 @@ export async function readAttention(
   bounds: AttentionBounds,
   now: number,
 ): Promise<readonly AttentionItem[]> {
-  const missing = await migrationSets.findMissing(one.executor, allMigrations);
+  const missing = await missingMigrations(one.executor, allMigrations);
   if (missing.length > 0) return [migrationsItem(missing)];
   const found = await Promise.all(areas.map((each) => examine(each, { one, all, bounds, now })));
   return found.flatMap((each) => each?.conditions ?? []).filter(isItem);

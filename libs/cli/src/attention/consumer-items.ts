@@ -1,16 +1,11 @@
-import {
-  consumerPartitions,
-  type OpenGap,
-  type ParkedGroup,
-  type PartitionOverview,
-} from '@convergekit/inbox/operate';
+import { type OpenGap, type ParkedGroup, type PartitionOverview, PAUSED } from '@convergekit/inbox/operate';
 import { counted } from '../frame/output.ts';
 import type { AttentionItem, Condition } from './item.ts';
 
 /** Lists the halted partitions of consumers (pure). Those that an operator paused are `pausedItems`. */
 export function haltedItems(partitions: readonly PartitionOverview[]): readonly AttentionItem[] {
   return partitions.flatMap(({ consumer, topic, partition, halted }) =>
-    halted === null || halted.code === consumerPartitions.paused
+    halted === null || halted.code === PAUSED
       ? []
       : [
           {
@@ -28,7 +23,7 @@ export function haltedItems(partitions: readonly PartitionOverview[]): readonly 
 
 /** Lists the consumers that an operator paused (pure), each once: none of their partitions goes on before it is resumed. */
 export function pausedItems(partitions: readonly PartitionOverview[]): readonly AttentionItem[] {
-  const paused = partitions.filter(({ halted }) => halted?.code === consumerPartitions.paused);
+  const paused = partitions.filter(({ halted }) => halted?.code === PAUSED);
   return [...Map.groupBy(paused, ({ consumer }) => consumer)].flatMap(([consumer, own]) => {
     const halts = own.flatMap(({ halted }) => halted ?? []);
     const [first] = halts.toSorted((a, b) => a.at.getTime() - b.at.getTime());
@@ -38,7 +33,7 @@ export function pausedItems(partitions: readonly PartitionOverview[]): readonly 
       {
         kind: 'consumer_paused',
         severity: 'watch',
-        alarm: consumerPartitions.paused,
+        alarm: PAUSED,
         text: `${consumer} is ${first.reason.replace(/\. It continues by .*$/s, '')} (${where})`,
         since: first.at,
         next: `converge consumers resume ${consumer} --reason "…"`,

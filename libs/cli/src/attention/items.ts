@@ -1,4 +1,4 @@
-import { type OverdueEntry, type SagaPause, sagaPauses, type WaitingCalls } from '@convergekit/saga/operate';
+import { type OverdueEntry, type SagaPause, type WaitingCalls, heldText } from '@convergekit/saga/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
@@ -70,7 +70,7 @@ export function pauseItems(pauses: readonly SagaPause[]): readonly AttentionItem
     const only = instance === null ? '' : ` --instance ${instance}`;
     return {
       ...kind,
-      text: `${nameOf(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${sagaPauses.heldText(pause)}`,
+      text: `${nameOf(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${heldText(pause)}`,
       since: at,
       next: `converge saga resume ${saga}${only} --reason "…"`,
       about: { name: saga, ...(instance !== null && { id: instance }) },

@@ -1,4 +1,4 @@
-import { consumerPartitions } from '@convergekit/inbox/operate';
+import { GIVE_UP_LIMIT } from '@convergekit/inbox/operate';
 import type { ActName } from '@convergekit/postgres/operate';
 import type { ActFacts, AuditRow } from './audit-sql.ts';
 
@@ -54,7 +54,7 @@ const outcomeOf = ({ outcome }: ActFacts): string => (outcome === undefined ? ''
 const at = (before: ActFacts): string => ` ${placeOf(before)}`;
 const haltOf = ({ halted }: ActFacts): string => (halted === undefined ? '' : `, halted by ${shown(halted)}`);
 const passText = ({ halted }: ActFacts, pass: unknown): string =>
-  halted === consumerPartitions.giveUpLimit
+  halted === GIVE_UP_LIMIT
     ? ', counting the given-up events anew'
     : `, passing obstacles up to ${shown(pass)}`;
 

@@ -1,4 +1,4 @@
-import { outboxLimit } from '@convergekit/outbox/engine';
+import { secondsToFull } from '@convergekit/outbox/engine';
 import { COUNTED, type HeldTopic, type OutboxState, type Survey } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 import { formatBytes, formatMs } from '../frame/output.ts';
@@ -37,7 +37,7 @@ function room(limit: Backlog['limit']): Finding {
       verdict: 'ok',
       text: `none (outbox.maxBytes): while nothing is published the outbox grows until the disk is full; ${formatBytes(waitingBytes)} wait`,
     };
-  const left = outboxLimit.secondsToFull(limit);
+  const left = secondsToFull(limit);
   const forecast =
     left === undefined ? 'not growing' : `full in ${formatMs(left * 1_000)} at the present rate`;
   const then = refuses ? 'emits are refused then' : 'only an alarm then';

@@ -6,7 +6,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { missingMigrations } from '@convergekit/postgres/operate';
 import { topicsOfOutbox } from './topic-checks.ts';
 import { heldTopics } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
@@ -26,15 +26,15 @@ afterAll(() => database.close());
 
 describe('the doctor on a real Postgres', () => {
   it('the doctor names the migrations that are missing, and changes nothing', async () => {
-    const missing = await migrationSets.findMissing(database.executor, sets);
+    const missing = await missingMigrations(database.executor, sets);
     expect(missing).toContain('postgres/001-schema');
     expect(missing).toContain('relay/001-schema');
     await migrate(database, [outboxMigrations]);
     expect(
-      (await migrationSets.findMissing(database.executor, sets)).every((name) => name.startsWith('relay/')),
+      (await missingMigrations(database.executor, sets)).every((name) => name.startsWith('relay/')),
     ).toBe(true);
     await migrate(database, sets);
-    expect(await migrationSets.findMissing(database.executor, sets)).toEqual([]);
+    expect(await missingMigrations(database.executor, sets)).toEqual([]);
   });
 
   it('the doctor counts events that no tick has published, and no others', async () => {

@@ -1,7 +1,7 @@
 import type { Admin } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
-import { isPooled, migrationSets } from '@convergekit/postgres/operate';
+import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
 import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { fromModules, topicsOfModules } from '../commands/topics/declared-topics.ts';
@@ -69,7 +69,7 @@ async function examineDatabase(
       : 'none: connected to the server itself',
   };
   const transactions = checkTransactions(await readHorizonBlockers(executor, { olderThanMs: LONG_MS }));
-  const missing = await migrationSets.findMissing(executor, allMigrations);
+  const missing = await missingMigrations(executor, allMigrations);
   const kit =
     missing.length > 0
       ? { findings: [migrations(missing)], topics: [] }

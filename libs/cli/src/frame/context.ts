@@ -6,7 +6,7 @@ import type { Database, Executor, MigrationSet } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
 import { openAt, openBroker, type OpenOptions } from './connections.ts';
 import { refused, UsageError } from './errors.ts';
-import { migrationSets, type OperatorAct, recordAct } from '@convergekit/postgres/operate';
+import { type OperatorAct, recordAct, requireMigrations } from '@convergekit/postgres/operate';
 import type { Output, Streams } from './output.ts';
 import { requireDatabase, type Settings } from './settings.ts';
 
@@ -71,7 +71,7 @@ export async function inContext<T>(
       database: async (...sets) => {
         const url = requireDatabase(settings);
         const database = kept(await openAt(url, client, { setting: settings.databaseSetting }));
-        if (sets.length > 0) await migrationSets.check(database.executor, sets);
+        if (sets.length > 0) await requireMigrations(database.executor, sets);
         return database;
       },
       databaseAt: async (url, options) => kept(await openAt(url, client, options)),

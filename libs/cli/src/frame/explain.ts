@@ -2,7 +2,7 @@ import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
 import { DatabaseError } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { migrationsMissing } from '@convergekit/postgres/operate';
 import { classify } from '@convergekit/resilience';
 import { UsageError } from './errors.ts';
 
@@ -65,7 +65,7 @@ function explainSql(error: Error, state: string): Explanation {
     case '42P01': // undefined_table
     case '42883': // undefined_function
       return /converge\b/.test(error.message)
-        ? { message: migrationSets.missingError([]).message, exitCode: EXIT_CONFIGURATION }
+        ? { message: migrationsMissing([]).message, exitCode: EXIT_CONFIGURATION }
         : { message: text, exitCode: 1 };
     case '42501': // insufficient_privilege
       return {

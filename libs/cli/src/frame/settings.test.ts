@@ -1,6 +1,6 @@
 import { ConfigError } from '@convergekit/config';
 import { describe, expect, it } from 'vitest';
-import { relayProcess } from '@convergekit/relay/engine';
+import { relayOptions } from '@convergekit/relay/engine';
 import {
   addressesOf,
   readSettings,
@@ -63,11 +63,11 @@ describe('the settings', () => {
 
   it('settings set how long the outbox keeps events, and refuse a value that is no duration', () => {
     const env = { CONVERGE__RELAY__RETAIN_MS: '3600000', CONVERGE__RELAY__RETAIN_REQUESTS_MS: '1000' };
-    expect(relayProcess.options(readSettings(env)).retention).toEqual({
+    expect(relayOptions(readSettings(env)).retention).toEqual({
       retainMs: 3_600_000,
       retainRequestsMs: 1_000,
     });
-    expect(relayProcess.options(readSettings({})).retention).toEqual({});
+    expect(relayOptions(readSettings({})).retention).toEqual({});
     expect(() => readSettings({ CONVERGE__RELAY__RETAIN_MS: '-1' })).toThrow(/RETAIN_MS/);
   });
 
@@ -76,7 +76,7 @@ describe('the settings', () => {
     expect(() => readSettings({ CONVERGE__RELAY__LEASE_MS: '3000' })).toThrow(
       expect.objectContaining({ exitCode: 78, message: expect.stringContaining('relay.leaseMs') as string }),
     );
-    expect(relayProcess.options(readSettings({ CONVERGE__RELAY__LEASE_MS: '3001' })).leaseMs).toBe(3_001);
+    expect(relayOptions(readSettings({ CONVERGE__RELAY__LEASE_MS: '3001' })).leaseMs).toBe(3_001);
   });
 
   // Planted fault: without the comparison, the relay of `orders` signs nothing, and says nothing of it.
@@ -84,7 +84,7 @@ describe('the settings', () => {
     const secret = 's'.repeat(32);
     const sources = { CONVERGE__RELAY__SOURCES__ORDERS: 'postgres://o' };
     const right = readSettings({ ...sources, CONVERGE__RELAY__SIGNING_KEYS__ORDERS: secret });
-    expect(relayProcess.options(right, 'orders').signingKey).toBe(secret);
+    expect(relayOptions(right, 'orders').signingKey).toBe(secret);
     expect(() => readSettings({ ...sources, CONVERGE__RELAY__SIGNING_KEYS__ORDER: secret })).toThrow(
       'relay.sources has no order',
     );

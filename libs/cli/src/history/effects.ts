@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { type EventWork, sagaWork } from '@convergekit/saga/operate';
+import { type EventWork, readEventWork } from '@convergekit/saga/operate';
 import { bounds, type Window } from './window.ts';
 
 /** A call to another system that a handler asked for. */
@@ -21,7 +21,7 @@ export async function readEffects(
   ids: readonly string[],
   windows: readonly Window[],
 ): Promise<readonly (StoredEffect | StoredCall)[]> {
-  const found = await sagaWork.readOfEvents(executor, ids, bounds(windows));
+  const found = await readEventWork(executor, ids, bounds(windows));
   return found.flatMap(({ story, ...work }) => {
     const { id, consumer, eventId, effect } = work;
     // Acts of operators are read from the audit.

@@ -6,7 +6,7 @@ import type { Database, MigrationSet } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import type { CommandContext } from '../frame/context.ts';
 import { texts } from '../frame/flags.ts';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import type { Chapter, Passed } from './chapter.ts';
 import { readDeliveries, type StoredEvent } from './attempt-sql.ts';
 
@@ -33,7 +33,7 @@ export async function namedDatabases(
 }
 
 async function nameOf(database: Database, more: readonly MigrationSet[]): Promise<Named> {
-  await migrationSets.check(database.executor, [outboxMigrations, relayMigrations, inboxMigrations, ...more]);
+  await requireMigrations(database.executor, [outboxMigrations, relayMigrations, inboxMigrations, ...more]);
   return { name: (await readSource(database.executor)).name, database };
 }
 

@@ -6,7 +6,7 @@ import {
   type Reconciler,
   reconcilerService,
 } from '@convergekit/reconcile';
-import { reconcilerRuns } from '@convergekit/reconcile/operate';
+import { readStatus, pauseReconciler, resumeReconciler } from '@convergekit/reconcile/operate';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
@@ -42,7 +42,7 @@ async function runFor(schedule: string | undefined) {
   onTestFinished(() => service.stop());
   await service.start();
   const led = async () => {
-    const [status] = await reconcilerRuns.readStatus(database.executor);
+    const [status] = await readStatus(database.executor);
     return status !== undefined && (schedule === undefined || status.lastCompletedAt !== null);
   };
   await waitUntil(led, { what: 'the process to lead' });
@@ -59,7 +59,7 @@ const back = (ms: number) =>
     `update converge.reconciler set next_start_at = clock_timestamp() - $1::float8 * interval '1 millisecond'`,
     [ms],
   );
-const overdue = async () => (await reconcilerRuns.readStatus(database.executor))[0]?.overdueSince ?? null;
+const overdue = async () => (await readStatus(database.executor))[0]?.overdueSince ?? null;
 
 it('G7i: a schedule that no process runs is overdue after the tolerance, for the scan, the doctor and the list', async () => {
   const service = await runFor('0 0 1 1 *');
@@ -81,7 +81,7 @@ it('G7i: a schedule that no process runs is overdue after the tolerance, for the
       ) as string,
     },
   ]);
-  expect(reconcilerItems(await reconcilerRuns.readStatus(database.executor))).toMatchObject([
+  expect(reconcilerItems(await readStatus(database.executor))).toMatchObject([
     {
       alarm: 'reconcile_overdue',
       severity: 'watch',
@@ -99,10 +99,10 @@ it('G7i: a schedule that no process runs is overdue after the tolerance, for the
 it('a reconciler that is paused, or has no schedule, is never overdue', async () => {
   await (await runFor('0 0 1 1 *')).stop();
   await back(TOLERANCE_MS + 60_000);
-  await reconcilerRuns.pause(database.executor, 'stock', { by: 'alice', reason: 'removed' });
+  await pauseReconciler(database.executor, 'stock', { by: 'alice', reason: 'removed' });
   expect([await scan(), await overdue()]).toEqual([[], null]);
   // What the pause left out is no start that is late.
-  await reconcilerRuns.resume(database.executor, 'stock', { by: 'alice', reason: 'back' });
+  await resumeReconciler(database.executor, 'stock', { by: 'alice', reason: 'back' });
   expect([await scan(), await overdue()]).toEqual([[], null]);
   await back(TOLERANCE_MS + 60_000);
   await runFor(undefined);

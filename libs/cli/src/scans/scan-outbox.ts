@@ -1,13 +1,8 @@
 import { formatPosition } from '@convergekit/contracts/engine';
-import {
-  consumerGaps,
-  type ConsumerMark,
-  consumerPartitions,
-  type OpenGap,
-} from '@convergekit/inbox/operate';
+import { type ConsumerMark, type OpenGap, readOpenGaps, readMarks } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
-import { type SentEvent, sentEvents, type SentPartition } from '@convergekit/relay/operate';
+import { type SentEvent, type SentPartition, readSent, findSent } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 import { readPositions } from './stalled.ts';
 
@@ -27,7 +22,7 @@ export async function scanStalled(
   stalledMs: number,
   onUnread: (database: string, error: unknown) => void,
 ): Promise<readonly Finding[]> {
-  const sent = await sentEvents.readState(source.executor, stalledMs);
+  const sent = await readSent(source.executor, stalledMs);
   if (sent === undefined) return [];
   const partitions = new Map(sent.partitions.map((one) => [`${one.topic}/${one.partition}`, one]));
   const found: Finding[] = [];
@@ -37,8 +32,7 @@ export async function scanStalled(
       if (partition === undefined) continue;
       const reading = readPositions(partition, mark, sent.tick);
       if (reading.kind === 'handled') continue;
-      const event =
-        reading.kind === 'look' ? await sentEvents.findFirst(source.executor, partition, reading) : undefined;
+      const event = reading.kind === 'look' ? await findSent(source.executor, partition, reading) : undefined;
       if (reading.kind === 'look' && event === undefined) continue;
       const ageMs = event?.ageMs ?? (reading.kind === 'stalled' ? reading.ageMs : null);
       found.push(stalled({ source: sent.source.name, database: name, mark, partition, event, ageMs }));
@@ -52,7 +46,7 @@ async function marksOf(
   onUnread: (database: string, error: unknown) => void,
 ): Promise<readonly ConsumerMark[]> {
   try {
-    return await consumerPartitions.readMarks(executor, source);
+    return await readMarks(executor, source);
   } catch (error) {
     onUnread(name, error);
     return [];
@@ -98,7 +92,7 @@ const fedSql = `select name as reconciler from converge.reconciler where $1::big
 
 /** Finds events that a consumer of a database passed without having them: open gaps, with the reconcilers that got their keys. */
 export async function scanLost({ name, executor }: NamedExecutor): Promise<readonly Finding[]> {
-  const gaps = await consumerGaps.listOpen(executor);
+  const gaps = await readOpenGaps(executor);
   if (gaps.length === 0) return [];
   const reconciles = await hasTables(executor, 'converge.reconciler');
   const found: Finding[] = [];

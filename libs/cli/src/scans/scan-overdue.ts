@@ -1,5 +1,5 @@
-import { type OverdueEntry, sagaWork, type WaitingCalls } from '@convergekit/saga/operate';
-import { reconcilerRuns } from '@convergekit/reconcile/operate';
+import { type OverdueEntry, type WaitingCalls, readOverdueJournal } from '@convergekit/saga/operate';
+import { readSchedules } from '@convergekit/reconcile/operate';
 import { shellWord } from '@convergekit/core/engine';
 import type { Finding } from './findings.ts';
 import type { NamedExecutor } from './scan-outbox.ts';
@@ -13,7 +13,7 @@ export async function scanJournal(
   { name, executor }: NamedExecutor,
   overdueMs: number,
 ): Promise<readonly Finding[]> {
-  const entries = await sagaWork.readOverdue(executor, { afterMs: overdueMs, limit: LIMIT });
+  const entries = await readOverdueJournal(executor, { afterMs: overdueMs, limit: LIMIT });
   return entries.map((entry) => finding(name, entry));
 }
 
@@ -29,7 +29,7 @@ function finding(database: string, entry: OverdueEntry): Finding {
 
 /** Finds reconcilers of a database whose scheduled start no process makes. */
 export async function scanSchedules({ name, executor }: NamedExecutor): Promise<readonly Finding[]> {
-  return (await reconcilerRuns.readSchedules(executor)).flatMap((schedule): readonly Finding[] => {
+  return (await readSchedules(executor)).flatMap((schedule): readonly Finding[] => {
     const { reconciler, overdueSince: dueAt, leader, lastCompletedAt } = schedule;
     const overdue = overdueOf({ ...schedule, name: reconciler });
     if (overdue === undefined) return [];

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { newUuidV7, type Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
-import { databaseLease, hasTables } from '@convergekit/postgres/engine';
+import { hasTables, acquireLease } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
@@ -81,12 +81,9 @@ export function scanService(options: ScanOptions): ScanService {
   };
 }
 
-async function leads(
-  executor: Executor,
-  request: Parameters<typeof databaseLease.acquire>[1],
-): Promise<boolean> {
+async function leads(executor: Executor, request: Parameters<typeof acquireLease>[1]): Promise<boolean> {
   if (!(await hasTables(executor, 'converge.lease'))) return false; // no database of the kit
-  return (await databaseLease.acquire(executor, request)).kind === 'acquired';
+  return (await acquireLease(executor, request)).kind === 'acquired';
 }
 
 /** Logs what appeared and what is gone, and counts what there is. */

@@ -4,7 +4,7 @@ import { ContractError } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import { calledInAttempt } from '@convergekit/resilience/engine';
-import { spanNames, traces } from '@convergekit/telemetry/engine';
+import { spanNames, injectSpan, contextOrActive, contextFrom } from '@convergekit/telemetry/engine';
 import { answers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLetter } from './dead-letter.ts';
@@ -39,10 +39,10 @@ function traceFailure(
   { envelope, attempts }: DeadLetter,
 ): void {
   const cause = attempts.at(-1)?.traceparent;
-  traces.injectSpan(headers, spanNames.create(topic), {
+  injectSpan(headers, spanNames.create(topic), {
     kind: 'producer',
-    parent: traces.contextOrActive(envelope?.headers ?? {}),
-    ...(cause === undefined ? {} : { links: [traces.contextFrom({ traceparent: cause })] }),
+    parent: contextOrActive(envelope?.headers ?? {}),
+    ...(cause === undefined ? {} : { links: [contextFrom({ traceparent: cause })] }),
   });
 }
 

@@ -1,5 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
-import { policyRules } from '@convergekit/postgres/operate';
+import { setPolicyRule } from '@convergekit/postgres/operate';
 import { ConvergeError } from '@convergekit/core';
 import { type PolicyBook, policyBook, type PolicyRules } from '@convergekit/resilience';
 import type { PolicyChange } from '@convergekit/resilience/engine';
@@ -72,7 +72,7 @@ it('while the central table is unreachable the last good policies apply, and a g
   const telemetry = startTelemetry({ serviceName: 'test' });
   const { executor } = scene.database;
   const set = (attempts: number) =>
-    policyRules.set(executor, { name: 'consumer', change: { attempts }, by: 'ann', reason: 'a test' });
+    setPolicyRule(executor, { name: 'consumer', change: { attempts }, by: 'ann', reason: 'a test' });
   const layers = [{ source: 'environment', rules: { consumer: { attempts: 7, deadlineMs: 50_000 } } }];
   await set(4);
   const policies = livePolicies({ database: scene.database, layers, pollMs: 10 });
@@ -103,7 +103,7 @@ it('S18: a rule set in the central table applies in a running consumer from the 
   const layers = [{ source: 'code', rules: { consumer: { giveUp: givenUpAtOnce } } }];
   const policies = livePolicies({ database: scene.database, layers, pollMs: 10 });
   const set = async (change: PolicyChange) => {
-    await policyRules.set(executor, {
+    await setPolicyRule(executor, {
       name: `consumer.${name}`,
       change,
       by: 'ann',

@@ -3,9 +3,12 @@ import {
   attributeNames,
   type Context,
   spanNames,
-  spans,
-  traces,
   waitAttributes,
+  openSpan,
+  inSpan,
+  failSpan,
+  traceContextFrom,
+  traceparentOf,
 } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Call, Middleware } from './middleware.ts';
@@ -27,9 +30,7 @@ export function inProcessSpan<DB, T>(
   { consumer, subscription, events }: Processed<DB>,
   fn: () => Promise<T>,
 ): Promise<T> {
-  const [first, ...others] = events
-    .slice(0, MAX_LINKS)
-    .map(({ headers }) => traces.eventContextFrom(headers));
+  const [first, ...others] = events.slice(0, MAX_LINKS).map(({ headers }) => traceContextFrom(headers));
   const attributes = {
     [attributeNames.system]: 'kafka',
     [attributeNames.operation]: 'process',
@@ -54,7 +55,7 @@ export function inProcessSpan<DB, T>(
 /** The attempt that made an event necessary: a failure event, or one of a compensation. */
 function causesOf([event]: readonly ReceivedEvent[]): readonly Context[] {
   const { attemptTrace } = event ?? {};
-  return attemptTrace === undefined ? [] : [traces.eventContextFrom({ traceparent: attemptTrace })];
+  return attemptTrace === undefined ? [] : [traceContextFrom({ traceparent: attemptTrace })];
 }
 
 /** Runs `fn` in the `process` span of the one event of these steps, around all its attempts. */
@@ -71,10 +72,10 @@ export function aroundAttempts<DB, T>(
 /** Opens a child of the `process` span for one attempt, with its outcome and the wait after it. */
 export function attemptSpan(handler: string, number: number) {
   const attributes = { [attributeNames.handler]: handler, [attributeNames.attempt]: number };
-  const span = spans.open(spanNames.attempt(handler), { kind: 'internal', attributes });
+  const span = openSpan(spanNames.attempt(handler), { kind: 'internal', attributes });
   return {
-    traceparent: traces.traceparentOf(span),
-    run: <T>(fn: () => Promise<T>): Promise<T> => spans.runIn(span, fn),
+    traceparent: traceparentOf(span),
+    run: <T>(fn: () => Promise<T>): Promise<T> => inSpan(span, fn),
     end: (outcome: string, failed?: Attempt): void => {
       if (span === undefined) return;
       span.setAttribute(attributeNames.outcome, outcome);
@@ -86,7 +87,7 @@ export function attemptSpan(handler: string, number: number) {
           [attributeNames.reason]: code,
           ...(wait === undefined ? {} : waitAttributes(wait)),
         });
-        spans.fail(span, code);
+        failSpan(span, code);
       }
       span.end();
     },

@@ -45,14 +45,18 @@ const ofEventsSql = `
    where event_id = any ($2) and consumer = $1 and state in ('waiting', 'dead') order by parked_at`;
 
 /** Retries these events, closed ones too, in the caller's transaction: no step acted on their failure. Returns their ids. */
-async function retryParkedOf(tx: Executor, of: ParkedEvents, operator: Operator): Promise<readonly string[]> {
+export async function retryParkedOf(
+  tx: Executor,
+  of: ParkedEvents,
+  operator: Operator,
+): Promise<readonly string[]> {
   const rows = await lockAll(tx, of);
   for (const row of rows) await retry(tx, { ...row, closed: null }, operator, { afterCompensation: true });
   return rows.map(({ id }) => id);
 }
 
 /** Skips the parked ones of these events for good, in the caller's transaction. */
-async function skipParkedOf(tx: Executor, of: ParkedEvents, operator: Operator): Promise<void> {
+export async function skipParkedOf(tx: Executor, of: ParkedEvents, operator: Operator): Promise<void> {
   for (const row of await lockAll(tx, of)) {
     await takeOut(tx, row, 'skipped', operator.reason);
     await writeAudit(tx, row, { act: 'parked skip', ...operator });
@@ -199,6 +203,3 @@ function gone(id: string): InboxError {
 export function refused({ id, state }: LockedRow, why: string): InboxError {
   return new InboxError('PARKED_REFUSED', `parked event ${id} is ${state}: ${why}`, { category: 'data' });
 }
-
-/** Changes of parked events within a transaction of the caller. */
-export const parkedWithin = { retry: retryParkedOf, skip: skipParkedOf, supersede: supersedeParked } as const;

@@ -1,5 +1,5 @@
 import { ContractError } from '@convergekit/contracts';
-import { signature, type SigningKey } from '@convergekit/contracts/engine';
+import { type SigningKey, signingKey, verifySignature } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
 import type { Claim, Reading } from './reading.ts';
 
@@ -31,7 +31,7 @@ export function signaturesOf({ keys, others = 'refuse', failures = {} }: Signatu
         `signatures.failures says that source ${name} signs the failure events of ${failing}, and signatures.keys has no such source: add its key`,
       );
   const all = Object.entries(keys).map(
-    ([name, texts]) => [name, (typeof texts === 'string' ? [texts] : texts).map(signature.key)] as const,
+    ([name, texts]) => [name, (typeof texts === 'string' ? [texts] : texts).map(signingKey)] as const,
   );
   return { keys: new Map(all), others, failures: new Map(Object.entries(failures)) };
 }
@@ -58,7 +58,7 @@ export function verified(
       ? reading
       : { ...reading, claim: undefined };
   }
-  const found = signature.verify(record, keys);
+  const found = verifySignature(record, keys);
   switch (found) {
     case 'valid':
       return reading;

@@ -1,4 +1,4 @@
-import { signature, WIRE } from '@convergekit/contracts/engine';
+import { WIRE, signatureHeader, signingKey } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -46,7 +46,7 @@ function signed({ topic: to, partition, record }: FixtureRecord, secret = first)
     value: Buffer.from(record.value ?? ''),
     headers: record.headers.map(([header, value]): [string, Buffer] => [header, Buffer.from(value)]),
   };
-  const header = signature.header(signature.key(secret), bytes);
+  const header = signatureHeader(signingKey(secret), bytes);
   return { topic: to, partition, record: { ...record, headers: [...record.headers, header] } };
 }
 

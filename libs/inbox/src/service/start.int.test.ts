@@ -1,4 +1,4 @@
-import { brokerErrors } from '@convergekit/broker/engine';
+import { leaderMissing } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
@@ -135,7 +135,7 @@ it('a partition without a leader keeps a registered consumer neither from its st
   const first = await start(both('beginning'));
   await first.stop();
   const admin = await broker.admin();
-  const error = brokerErrors.leaderMissing({ topic: returns.topic, partition: 0 });
+  const error = leaderMissing({ topic: returns.topic, partition: 0 });
   const [logEnds, partitionEnds] = [admin.logEnds.bind(admin), admin.partitionEnds.bind(admin)];
   vi.spyOn(admin, 'logEnds').mockImplementation((topic) =>
     topic === returns.topic ? Promise.reject(error) : logEnds(topic),

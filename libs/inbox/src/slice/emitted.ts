@@ -2,7 +2,7 @@ import { contextHeaders } from '@convergekit/contracts/engine';
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
-import { traces } from '@convergekit/telemetry/engine';
+import { injectTrace } from '@convergekit/telemetry/engine';
 import type { EmitAs } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
 import { eventContextOf } from '../attempt/dead-letter.ts';
@@ -45,7 +45,7 @@ export class Emitted {
     this.#counts.set(count, index + 1);
     const { type, version, topic, key, payload } = event;
     const headers = contextHeaders(event, { ...eventContextOf(answers), ...context });
-    traces.injectTrace(headers); // the handler's span has ended when the slice appends
+    injectTrace(headers); // the handler's span has ended when the slice appends
     const id = fixed ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }

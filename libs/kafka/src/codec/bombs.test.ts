@@ -1,4 +1,4 @@
-import { recordBatch } from '@convergekit/broker/engine';
+import { encodeRecordBatch, MOST_RECORDS } from '@convergekit/broker/engine';
 import { describe, expect, it } from 'vitest';
 import { headerBomb, recordBomb } from '../fixture/bombs.ts';
 import { DecodeBudget } from './decode-budget.ts';
@@ -19,7 +19,7 @@ function at(offset: number, bytes: Buffer): Buffer {
   return copy;
 }
 
-const genuine = recordBatch.encode([{ key: 'k', value: 'v', headers: [['h', 'x']], timestampMs: 0 }]);
+const genuine = encodeRecordBatch([{ key: 'k', value: 'v', headers: [['h', 'x']], timestampMs: 0 }]);
 
 describe('a batch that is small on the wire and large in memory', () => {
   it('a record with more headers than the limit is undecodable by name, and records behind it are read', async () => {
@@ -45,14 +45,14 @@ describe('a batch that is small on the wire and large in memory', () => {
   });
 
   it('a batch of more records than the limit is one undecodable record, and records behind it are read', async () => {
-    const count = recordBatch.mostRecords + 1;
+    const count = MOST_RECORDS + 1;
     const set = Buffer.concat([recordBomb(count).bytes, at(count, genuine)]);
     const { records, nextOffset } = await decodeRecordSet(set, place);
     expect([nextOffset, records.length]).toEqual([BigInt(count + 1), 2]);
     expect(records[0]?.undecodable).toMatchObject({
       firstOffset: 0n,
       lastOffset: BigInt(count - 1),
-      why: `it has ${count} records, more than ${recordBatch.mostRecords}`,
+      why: `it has ${count} records, more than ${MOST_RECORDS}`,
     });
   });
 
@@ -62,7 +62,7 @@ describe('a batch that is small on the wire and large in memory', () => {
     const set = Buffer.concat([0, 1, 2].map((nth) => at(nth * each, bytes)));
     const budget = new DecodeBudget();
     const first = await decodeRecordSet(set, place, { budget });
-    expect(recordBatch.mostRecords).toBeLessThan(3 * each);
+    expect(MOST_RECORDS).toBeLessThan(3 * each);
     expect([first.records.length, first.nextOffset]).toEqual([2 * each, BigInt(2 * each)]);
     const other = await decodeRecordSet(set, { ...place, partition: 4 }, { budget });
     expect([other.records.length, other.nextOffset]).toEqual([0, undefined]);

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { recordBatch } from '@convergekit/broker/engine';
+import { MOST_RECORDS } from '@convergekit/broker/engine';
 
 export const MAX_BATCH_BYTES = 67_108_864;
 /** What is decoded without a pause: some 20 ms of work. */
@@ -19,7 +19,7 @@ export interface Spent {
 export class DecodeBudget {
   readonly maxBatchBytes: number;
   #bytes: number;
-  #records: number = recordBatch.mostRecords;
+  #records: number = MOST_RECORDS;
   #recordsSince = 0;
   #bytesSince = 0;
 
@@ -35,7 +35,7 @@ export class DecodeBudget {
 
   /** True for a batch that this fetch can hold, and for one that none can. */
   fits(records: number): boolean {
-    return records <= this.#records || records > recordBatch.mostRecords;
+    return records <= this.#records || records > MOST_RECORDS;
   }
 
   spend({ records, bytes, work }: Spent): void {

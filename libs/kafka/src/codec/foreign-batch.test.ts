@@ -4,7 +4,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '@node-rs/crc32';
-import { type IncomingRecord, type OutgoingRecord, recordBatch } from '@convergekit/broker/engine';
+import { type IncomingRecord, type OutgoingRecord, encodeRecordBatch } from '@convergekit/broker/engine';
 import { compressed } from '../fixture/compressed.ts';
 import { DecodeBudget } from './decode-budget.ts';
 import { decodeRecordSet } from './record-set.ts';
@@ -41,8 +41,8 @@ describe('a batch of another producer', () => {
   // Planted fault: without the catch its error ends the whole fetch.
   it('G4e: a batch of an unknown codec is one record with its offsets, its hash and its bytes, and later batches are read', async () => {
     const sent = [record('one'), record('two')];
-    const unknown = compressed(recordBatch.encode(sent), 6, (body) => body);
-    const next = recordBatch.encode([record('three')]);
+    const unknown = compressed(encodeRecordBatch(sent), 6, (body) => body);
+    const next = encodeRecordBatch([record('three')]);
     next.writeBigInt64BE(2n, 0);
     const {
       records: got,
@@ -65,7 +65,7 @@ describe('a batch of another producer', () => {
 
   // Planted faults: without what decoded batches spend, or what one beyond the bound spends, all ten are decoded in one fetch.
   it('G4e: a batch beyond the bound is not decoded, and one fetch decodes little more than one bound', async () => {
-    const bomb = compressed(recordBatch.encode([record('x'.repeat(2_000_000))]), 1, gzipSync);
+    const bomb = compressed(encodeRecordBatch([record('x'.repeat(2_000_000))]), 1, gzipSync);
     expect(bomb.length).toBeLessThan(4_000);
     const { records: got, nextOffset } = await decodeRecordSet(bomb, place, {
       budget: new DecodeBudget(1_000_000),
@@ -98,8 +98,8 @@ describe('a batch of another producer', () => {
 
   // Planted fault: without the comparison of checksums it is read as if it were whole.
   it('a batch with a wrong checksum ends the set: it is fetched again before it counts as undecodable', async () => {
-    const good = recordBatch.encode([record('good')]);
-    const bad = recordBatch.encode([record('bad'), record('worse')]);
+    const good = encodeRecordBatch([record('good')]);
+    const bad = encodeRecordBatch([record('bad'), record('worse')]);
     bad.writeBigInt64BE(1n, 0);
     bad[70] = (bad[70] ?? 0) ^ 1;
     const set = Buffer.concat([good, bad]);
@@ -119,7 +119,7 @@ describe('a batch of another producer', () => {
       return bytes;
     };
     const spoilt = async (at: number, write: (bytes: Buffer, at: number) => void): Promise<unknown> => {
-      const bytes = recordBatch.encode([record('a'), record('b')]);
+      const bytes = encodeRecordBatch([record('a'), record('b')]);
       write(bytes, at);
       const { records: got, nextOffset } = await decodeRecordSet(seal(bytes), place);
       return [nextOffset, got.length, got[0]?.undecodable?.why.split(':')[0]];
@@ -134,7 +134,7 @@ describe('a batch of another producer', () => {
   // Planted faults: without the look at aborted ones `aborted` is read; without that at control batches the marks are.
   it('batches of an aborted transaction are left out up to its end marker, and the same producer is read behind it', async () => {
     const batch = (offset: bigint, producer: bigint, value: string, attributes = 0x10): Buffer => {
-      const bytes = recordBatch.encode([record(value)]);
+      const bytes = encodeRecordBatch([record(value)]);
       bytes.writeBigInt64BE(offset, 0);
       bytes.writeBigInt64BE(producer, 43);
       bytes.writeInt16BE(attributes, 21);
@@ -142,7 +142,7 @@ describe('a batch of another producer', () => {
       return bytes;
     };
     const mark = (offset: bigint, producer: bigint, type: number): Buffer => {
-      const plain = recordBatch.encode([{ ...record('mark'), key: '\0\0\0' + String.fromCharCode(type) }]);
+      const plain = encodeRecordBatch([{ ...record('mark'), key: '\0\0\0' + String.fromCharCode(type) }]);
       plain.writeBigInt64BE(offset, 0);
       plain.writeBigInt64BE(producer, 43);
       plain.writeInt16BE(0x30, 21);
@@ -178,7 +178,7 @@ describe('a batch of another producer', () => {
         fc.integer({ min: 0, max: 45 }),
         async (sent, codec, damages, resealed, from) => {
           const compress = COMPRESS[codec] ?? ((body: Buffer) => body);
-          const bytes = compressed(recordBatch.encode(sent), codec, compress);
+          const bytes = compressed(encodeRecordBatch(sent), codec, compress);
           for (const [at, byte] of damages) bytes[12 + (at % (bytes.length - 12))] = byte;
           if (resealed) bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
           const asked = { ...place, from: BigInt(from) };

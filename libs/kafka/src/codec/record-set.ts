@@ -1,5 +1,13 @@
 import { crc32c } from '@node-rs/crc32';
-import { type IncomingRecord, type Place, recordBatch } from '@convergekit/broker/engine';
+import {
+  type IncomingRecord,
+  type Place,
+  undecodable,
+  isBatch,
+  recordCount,
+  BATCH_OVERHEAD,
+  decodeRecords,
+} from '@convergekit/broker/engine';
 import { messageOf } from '@convergekit/core/engine';
 import { DecodeBudget, TooLarge } from './decode-budget.ts';
 import { decompress } from './decompress.ts';
@@ -59,7 +67,7 @@ export async function decodeRecordSet(
     nextOffset = last + 1n;
     if (damage === undefined) bytes += decodeBatch(batch, { place, last, transactions, budget }, records);
     else {
-      records.push(recordBatch.undecodable(batch, place, last, damage.why));
+      records.push(undecodable(batch, place, last, damage.why));
       bytes += batch.length;
       budget.spend({ records: 1, bytes: 0, work: batch.length });
       if (damage.again) return { records, bytes, nextOffset, damaged: true };
@@ -84,14 +92,14 @@ const BROKEN: Damage = { why: "its length is no batch's", again: true };
 function lastOffsetOf(batch: Buffer, { from }: Place, damage: Damage | undefined): bigint {
   const base = batch.readBigInt64BE(0);
   const first = base < from ? from : base;
-  if (!recordBatch.isOne(batch)) return first;
+  if (!isBatch(batch)) return first;
   const delta = batch.readInt32BE(23);
   const trusted = damage === undefined || delta + 1 === batch.readInt32BE(57);
   return delta < 0 || !trusted ? first : base + BigInt(delta);
 }
 
 function damageOf(batch: Buffer): Damage | undefined {
-  if (!recordBatch.isOne(batch)) return { why: 'its format is older than version 2', again: false };
+  if (!isBatch(batch)) return { why: 'its format is older than version 2', again: false };
   if (crc32c(batch.subarray(21)) === batch.readUInt32BE(17)) return undefined;
   return { why: 'its checksum is wrong', again: true };
 }
@@ -113,17 +121,17 @@ function decodeBatch(batch: Buffer, decoding: Decoding, into: IncomingRecord[]):
   }
   if (transactions.isAborted(batch, attributes, last)) return 0;
   try {
-    const records = recordBatch.count(batch);
+    const records = recordCount(batch);
     const codec = attributes & COMPRESSION_MASK;
-    const body = decompress(batch.subarray(recordBatch.overhead), codec, budget.maxBatchBytes);
+    const body = decompress(batch.subarray(BATCH_OVERHEAD), codec, budget.maxBatchBytes);
     budget.spend({ records, bytes: codec === 0 ? 0 : body.length, work: body.length });
-    for (const record of recordBatch.decode(batch, body, place, last)) into.push(record);
+    for (const record of decodeRecords(batch, body, place, last)) into.push(record);
     return body.length;
   } catch (error) {
     // The attempt may have cost the whole bound.
     const bytes = error instanceof TooLarge ? budget.maxBatchBytes : 0;
     budget.spend({ records: 1, bytes, work: batch.length + bytes });
-    into.push(recordBatch.undecodable(batch, place, last, messageOf(error)));
+    into.push(undecodable(batch, place, last, messageOf(error)));
     return batch.length;
   }
 }

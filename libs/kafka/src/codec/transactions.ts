@@ -1,4 +1,4 @@
-import { ByteReader, recordBatch } from '@convergekit/broker/engine';
+import { ByteReader, BATCH_OVERHEAD } from '@convergekit/broker/engine';
 
 /** An aborted transaction, as a broker lists it to readers of committed records. */
 export interface AbortedTransaction {
@@ -46,7 +46,7 @@ function producerOf(batch: Buffer): bigint {
 /** The type of a control record, from its key; undefined if unreadable. */
 function controlTypeOf(batch: Buffer): number | undefined {
   try {
-    const reader = new ByteReader(batch, recordBatch.overhead);
+    const reader = new ByteReader(batch, BATCH_OVERHEAD);
     reader.varint();
     reader.position += 1;
     reader.varint();

@@ -1,4 +1,4 @@
-import { type Assignment, BrokerError, brokerErrors } from '@convergekit/broker/engine';
+import { type Assignment, BrokerError, topicUnknown, leaderMissing } from '@convergekit/broker/engine';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
@@ -49,7 +49,7 @@ export class Cluster {
   /** The metadata of a topic that must exist. */
   async topic(name: string): Promise<TopicMetadata> {
     const found = (await this.metadata([name])).get(name);
-    if (found === undefined || found.errorCode === UNKNOWN_TOPIC) throw brokerErrors.topicUnknown(name);
+    if (found === undefined || found.errorCode === UNKNOWN_TOPIC) throw topicUnknown(name);
     if (found.errorCode !== OK)
       throw protocolError(found.errorCode, { doing: `looking up topic ${name}`, topic: name });
     return found;
@@ -85,7 +85,7 @@ export class Cluster {
     if (this.leaderOf(place) === undefined) await this.topic(place.topic);
     const leader = this.leaderOf(place);
     if (leader !== undefined) return this.node(leader);
-    throw brokerErrors.leaderMissing(place);
+    throw leaderMissing(place);
   }
 
   async coordinator(groupId: string): Promise<BrokerLink> {

@@ -1,4 +1,4 @@
-import { recordBatch } from '@convergekit/broker/engine';
+import { encodeRecordBatch } from '@convergekit/broker/engine';
 import { expect, it } from 'vitest';
 import { ByteWriter } from './byte-writer.ts';
 import { fetchResponse } from './fetch-request.ts';
@@ -6,7 +6,7 @@ import { fetchResponse } from './fetch-request.ts';
 /** A broker's answer with three records from offset 5 on, and the mark that it read before them. */
 function answer(highWatermark: bigint): Buffer {
   const records = ['a', 'b', 'c'].map((value) => ({ key: 'k', value, headers: [], timestampMs: 0 }));
-  const batch = Buffer.from(recordBatch.encode(records));
+  const batch = Buffer.from(encodeRecordBatch(records));
   batch.writeBigInt64BE(5n, 0);
   const body = new ByteWriter().int32(0).int16(0).int32(0).int32(1).string('t').int32(1);
   body.int32(0).int16(0).int64(highWatermark).int64(highWatermark).int64(0n).int32(0).int32(-1);

@@ -1,7 +1,7 @@
 import {
   type Assignment,
   type BrokerError,
-  brokerErrors,
+  partitionMissing,
   ByteReader,
   type Fetched,
   type FetchWant,
@@ -136,7 +136,7 @@ async function fetchedOf(
 
 /** The error of one partition. A missing topic is retried: it may be new to this broker, or created again. */
 function fetchError(errorCode: number, want: FetchWant): BrokerError {
-  if (errorCode === UNKNOWN_TOPIC) return brokerErrors.partitionMissing(want);
+  if (errorCode === UNKNOWN_TOPIC) return partitionMissing(want);
   const { topic, partition, offset } = want;
   const doing = `reading ${topic}/${partition} at offset ${offset}`;
   return protocolError(errorCode, { doing, topic, partition });

@@ -1,13 +1,15 @@
 import {
   BrokerError,
-  brokerErrors,
+  producerClosed,
+  leaderMissing,
+  batchEmpty,
   type NumberedBatch,
   type OutgoingBatch,
   partitionId,
   type Producer,
-  recordBatch,
   SendOutcome,
   type SendResult,
+  encodeRecordBatch,
 } from '@convergekit/broker/engine';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
@@ -53,9 +55,9 @@ export class WireProducer implements Producer {
     const byLeader = new Map<number, NumberedBatch[]>();
     for (const [index, batch] of batches.entries()) {
       const leader = this.#cluster.leaderOf(batch);
-      if (this.#closed) outcome.failed({ index, batch }, brokerErrors.producerClosed(batch));
+      if (this.#closed) outcome.failed({ index, batch }, producerClosed(batch));
       else if (leader === undefined)
-        outcome.failed({ index, batch }, failures.get(batch.topic) ?? brokerErrors.leaderMissing(batch));
+        outcome.failed({ index, batch }, failures.get(batch.topic) ?? leaderMissing(batch));
       else {
         const queue = byLeader.get(leader) ?? [];
         byLeader.set(leader, queue);
@@ -126,7 +128,7 @@ export class WireProducer implements Producer {
       const id = partitionId(batch.topic, batch.partition);
       if (outcome.passesOver(numbered)) continue;
       if (batch.records.length === 0) {
-        outcome.failed(numbered, brokerErrors.batchEmpty(batch));
+        outcome.failed(numbered, batchEmpty(batch));
         continue;
       }
       if (later.length > 0 || request.has(id)) {
@@ -134,7 +136,7 @@ export class WireProducer implements Producer {
         continue;
       }
       try {
-        const bytes = 'bytes' in batch.records ? batch.records.bytes : recordBatch.encode(batch.records);
+        const bytes = 'bytes' in batch.records ? batch.records.bytes : encodeRecordBatch(batch.records);
         size += bytes.length;
         if (request.size > 0 && size > REQUEST_BYTES) later.push(numbered);
         else request.set(id, { ...numbered, bytes });

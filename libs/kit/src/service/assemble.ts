@@ -13,7 +13,7 @@ import { consumerService, livePolicies } from '@convergekit/inbox';
 import { createOutbox } from '@convergekit/outbox';
 import { reconcilerService } from '@convergekit/reconcile';
 import { relay } from '@convergekit/relay';
-import { relayProcess } from '@convergekit/relay/engine';
+import { relayOptions, brokerNotice, standsBy, relayChecks } from '@convergekit/relay/engine';
 import { SharedGuards } from '@convergekit/resilience';
 import { logger, observeBreaker } from '@convergekit/telemetry';
 import type { Connections } from './connections.ts';
@@ -154,15 +154,15 @@ function relayPart<DB, Own extends OwnSettings>({
   const database = connections.relayDatabase();
   const service = relay({
     log,
-    ...relayProcess.options(settings),
+    ...relayOptions(settings),
     ...definition.tuning?.relay,
     database,
     broker,
   });
-  const notice = relayProcess.noticeBroker({
+  const notice = brokerNotice({
     broker,
     log,
-    standsBy: () => relayProcess.standsBy(service.status()),
+    standsBy: () => standsBy(service.status()),
   });
   // Not a spread: the relay is an instance of a class.
   const relayed: Part = {
@@ -174,7 +174,7 @@ function relayPart<DB, Own extends OwnSettings>({
   };
   return {
     running: [notice, relayed],
-    checks: () => relayProcess.checks(service.status(), notice.check()),
+    checks: () => relayChecks(service.status(), notice.check()),
   };
 }
 

@@ -6,7 +6,7 @@ import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { MigrationSet } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import { reconcileMigrations } from '@convergekit/reconcile';
 import { relayMigrations } from '@convergekit/relay';
 import { logger, type Logger, startOwnTelemetry } from '@convergekit/telemetry';
@@ -122,7 +122,7 @@ function neededBy<DB, Own extends OwnSettings>(
     await connections.database.ping();
     if (plan.tables.length === 0) return;
     const sets = plan.tables.map((name) => MIGRATIONS[name]);
-    await migrationSets.check(executor, sets).catch((error: unknown) => {
+    await requireMigrations(executor, sets).catch((error: unknown) => {
       // A role that may not read the list of migrations fails at its first statement instead.
       if (sqlState(error) !== '42501') throw error;
     });

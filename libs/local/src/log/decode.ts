@@ -1,4 +1,11 @@
-import { type IncomingRecord, type Place, recordBatch } from '@convergekit/broker/engine';
+import {
+  type IncomingRecord,
+  type Place,
+  isBatch,
+  undecodable,
+  decodeRecords,
+  BATCH_OVERHEAD,
+} from '@convergekit/broker/engine';
 import type { FoundBatch } from './fetch-sql.ts';
 
 const CODEC = 0x07;
@@ -8,18 +15,18 @@ export function decodeBatch(
   { bytes, records, lastOffset }: FoundBatch,
   place: Place,
 ): readonly IncomingRecord[] {
-  if (!recordBatch.isOne(bytes))
-    return [recordBatch.undecodable(headed(bytes), place, lastOffset, 'it is no record batch of format 2')];
+  if (!isBatch(bytes))
+    return [undecodable(headed(bytes), place, lastOffset, 'it is no record batch of format 2')];
   // The checksum does not cover the offset.
   bytes.writeBigInt64BE(lastOffset - BigInt(records) + 1n, 0);
   const codec = bytes.readInt16BE(21) & CODEC;
   if (codec !== 0)
-    return [recordBatch.undecodable(bytes, place, lastOffset, `local mode does not decode codec ${codec}`)];
+    return [undecodable(bytes, place, lastOffset, `local mode does not decode codec ${codec}`)];
   try {
-    return recordBatch.decode(bytes, bytes.subarray(recordBatch.overhead), place, lastOffset);
+    return decodeRecords(bytes, bytes.subarray(BATCH_OVERHEAD), place, lastOffset);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return [recordBatch.undecodable(bytes, place, lastOffset, error.message)];
+    return [undecodable(bytes, place, lastOffset, error.message)];
   }
 }
 

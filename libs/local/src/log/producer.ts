@@ -1,13 +1,17 @@
 import {
   BrokerError,
-  brokerErrors,
+  producerClosed,
+  batchEmpty,
+  topicUnknown,
+  batchTooLarge,
+  placeMissing,
   type Leadership,
   type NumberedBatch,
   type OutgoingBatch,
   type Producer,
-  recordBatch,
   SendOutcome,
   type SendResult,
+  encodeRecordBatch,
 } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 import { type Append, append } from './append-sql.ts';
@@ -54,8 +58,7 @@ export class LocalProducer implements Producer {
   async #send(batches: readonly OutgoingBatch[], timeoutMs?: number): Promise<readonly SendResult[]> {
     const outcome = new SendOutcome();
     let queue = batches.map((batch, index) => ({ index, batch }));
-    if (this.#closed)
-      for (const one of queue.splice(0)) outcome.failed(one, brokerErrors.producerClosed(one.batch));
+    if (this.#closed) for (const one of queue.splice(0)) outcome.failed(one, producerClosed(one.batch));
     try {
       if (queue.length > 0) {
         await this.#options.maintain();
@@ -98,14 +101,14 @@ export class LocalProducer implements Producer {
     const { topic, partition, records } = one.batch;
     const known = this.#topics.get(topic);
     if (outcome.passesOver(one)) return undefined;
-    if (records.length === 0) outcome.failed(one, brokerErrors.batchEmpty(one.batch));
-    else if (known === undefined) outcome.failed(one, brokerErrors.topicUnknown(topic));
+    if (records.length === 0) outcome.failed(one, batchEmpty(one.batch));
+    else if (known === undefined) outcome.failed(one, topicUnknown(topic));
     else {
-      const bytes = 'bytes' in records ? records.bytes : recordBatch.encode(records);
+      const bytes = 'bytes' in records ? records.bytes : encodeRecordBatch(records);
       const refusal = this.#options.leadership?.refusalOf(one.batch);
       if (refusal !== undefined) outcome.failed(one, refusal);
       else if (bytes.length > known.maxBytes)
-        outcome.failed(one, brokerErrors.batchTooLarge(one.batch, bytes.length, known.maxBytes));
+        outcome.failed(one, batchTooLarge(one.batch, bytes.length, known.maxBytes));
       else return { ...one, append: { topicId: known.id, partition, records: records.length, bytes } };
     }
     return undefined;
@@ -131,7 +134,7 @@ export class LocalProducer implements Producer {
       else {
         // The topic was deleted, and perhaps created again: the next send looks it up.
         this.#topics.delete(one.batch.topic);
-        outcome.failed(one, brokerErrors.placeMissing(one.batch));
+        outcome.failed(one, placeMissing(one.batch));
       }
     }
   }

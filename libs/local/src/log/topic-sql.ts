@@ -1,4 +1,4 @@
-import { brokerErrors, type KnownTopic, type LogEnds, type NewTopic } from '@convergekit/broker/engine';
+import { topicUnknown, type KnownTopic, type LogEnds, type NewTopic } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 import type { TopicSettings } from './topic-settings.ts';
 
@@ -25,7 +25,7 @@ export async function listTopics(
   names?: readonly string[],
 ): Promise<readonly KnownTopic[]> {
   const found = await findTopics(session, names);
-  for (const name of names ?? []) if (!found.has(name)) throw brokerErrors.topicUnknown(name);
+  for (const name of names ?? []) if (!found.has(name)) throw topicUnknown(name);
   return [...found.values()];
 }
 
@@ -64,7 +64,7 @@ export async function readEnds(session: LogSession, topic: string): Promise<read
     endsSql,
     [topic],
   );
-  if (rows.length === 0) throw brokerErrors.topicUnknown(topic);
+  if (rows.length === 0) throw topicUnknown(topic);
   return rows.map(({ partition, earliest, latest }) => ({
     partition,
     earliest: BigInt(earliest),

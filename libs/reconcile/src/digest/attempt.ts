@@ -1,5 +1,5 @@
 import { Renewals } from '@convergekit/core/engine';
-import { attributeNames, instruments, spanNames, spans } from '@convergekit/telemetry/engine';
+import { attributeNames, instruments, spanNames, openSpan } from '@convergekit/telemetry/engine';
 import type { ScanChunk } from '../definition.ts';
 import type { PassOptions } from './options.ts';
 import type { RangeStore } from './range-store.ts';
@@ -41,7 +41,7 @@ export async function* attempt(
   const { leaseMs, clock } = pass;
   const stopRenewing = new Renewals({ renew: () => held.renew(), leaseMs, clock }).hold(held);
   const attributes = { [attributeNames.reconciler]: store.reconciler };
-  const span = spans.open(spanNames.digest(store.reconciler), { kind: 'internal', attributes });
+  const span = openSpan(spanNames.digest(store.reconciler), { kind: 'internal', attributes });
   let finished = false;
   try {
     finished = yield* forward(run, step);

@@ -1,4 +1,4 @@
-import { databaseLease } from '@convergekit/postgres/engine';
+import { acquireLease, releaseLease, renewLease } from '@convergekit/postgres/engine';
 import type { ScanChunk } from '../definition.ts';
 import { attempt, type Run } from './attempt.ts';
 import type { PassOptions } from './options.ts';
@@ -87,10 +87,10 @@ async function* compareReported(run: Run, last: string): AsyncGenerator<ScanChun
   const name = `reconcile/${store.reconciler}/reported`;
   const lease = { name, holder: store.holder, ttlMs: pass.leaseMs };
   for (let most = STEP_KEYS; ;) {
-    const held = await databaseLease.acquire(store.executor, lease);
+    const held = await acquireLease(store.executor, lease);
     if (held.kind === 'held') return;
     const mine = { ...lease, term: held.term };
-    const release = () => databaseLease.release(store.executor, mine);
+    const release = () => releaseLease(store.executor, mine);
     const reports = await readReports(store, last, most);
     if (reports === undefined) {
       await release();
@@ -101,7 +101,7 @@ async function* compareReported(run: Run, last: string): AsyncGenerator<ScanChun
       {
         what: 'reported keys',
         divisible: most > 1,
-        renew: () => databaseLease.renew(store.executor, mine),
+        renew: () => renewLease(store.executor, mine),
         release,
       },
       compareReports(store, reports, pass),

@@ -1,10 +1,11 @@
 import {
   RELAY_HEADERS,
-  signature,
   type SignedPlace,
   type SigningKey,
   SPEC_VERSION,
   WIRE,
+  signatureOf,
+  SIGNATURE_LENGTH,
 } from '@convergekit/contracts/engine';
 import type { RecordBatchBuilder } from '@convergekit/broker/engine';
 import type { Source } from '@convergekit/outbox/engine';
@@ -203,9 +204,9 @@ function sign(
   place: SignedPlace | undefined,
 ): void {
   if (place === undefined) throw new Error('a record is signed for its partition, and none is given');
-  const text = Buffer.from(signature.of(key, place, batch.buffer.subarray(from, batch.size)));
+  const text = Buffer.from(signatureOf(key, place, batch.buffer.subarray(from, batch.size)));
   batch.raw(SIGNATURE_NAME, 0, SIGNATURE_NAME.length);
-  batch.value(text, 0, signature.length);
+  batch.value(text, 0, SIGNATURE_LENGTH);
 }
 
 function writeUuid(from: Buffer, at: number, to: Buffer, place: number): void {

@@ -1,4 +1,4 @@
-import { recordBatch, RecordBatchBuilder, type SealedRecords } from '@convergekit/broker/engine';
+import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@convergekit/broker/engine';
 import type { OpenWindow } from '../backlog/lane.ts';
 
 /** Events of one window in a batch, neighbours. */
@@ -85,7 +85,7 @@ export class QueuedBatch {
   }
 
   split(records: number): readonly [QueuedBatch, QueuedBatch] {
-    const [before, after] = recordBatch.split(this.seal(), records);
+    const [before, after] = splitRecords(this.seal(), records);
     const parts = [new QueuedBatch(before), new QueuedBatch(after)] as const;
     let at = 0;
     for (const { window, count } of this.#parts)

@@ -1,4 +1,4 @@
-import { signature, START, WIRE } from '@convergekit/contracts/engine';
+import { START, WIRE, signingKey, verifySignature } from '@convergekit/contracts/engine';
 import { type IncomingRecord, RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { PositionText } from './position-text.ts';
 
 /** Planted faults, each seen to fail here: a signature of what is there before the number of headers is; one header too few. */
 
-const key = signature.key('a secret of at least thirty-two bytes');
+const key = signingKey('a secret of at least thirty-two bytes');
 const row: OutboxRow = {
   id: '7',
   event_id: '0198c0de-0000-7000-8000-000000000001',
@@ -64,9 +64,9 @@ async function published(
 
 test('every record of a relay with a key is signed for its partition, whatever is in its row', async () => {
   const records = await published(key, 1);
-  expect(records.map((record) => signature.verify(record, [key]))).toEqual(rows.map(() => 'valid'));
+  expect(records.map((record) => verifySignature(record, [key]))).toEqual(rows.map(() => 'valid'));
   for (const record of records)
-    expect(signature.verify({ ...plain(record), partition: 0 }, [key])).toBe('invalid');
+    expect(verifySignature({ ...plain(record), partition: 0 }, [key])).toBe('invalid');
 });
 
 test('a record of a relay with a key is the one of a relay without, and its signature', async () => {
@@ -75,7 +75,7 @@ test('a record of a relay with a key is the one of a relay without, and its sign
     expect(record.headers.at(-1)?.[0]).toBe(WIRE.signature);
     const other = unsigned[at]!;
     expect(plain({ ...plain(record), headers: record.headers.slice(0, -1) })).toEqual(plain(other));
-    expect(signature.verify(other, [key])).toBe('missing');
+    expect(verifySignature(other, [key])).toBe('missing');
   }
 });
 

@@ -2,11 +2,11 @@ import { endsWithin } from '@convergekit/core';
 import { OUTBOX_CHANNEL } from '@convergekit/outbox/engine';
 import {
   type CopyExecutor,
-  databaseLease,
   isWarning,
   listenHere,
   ownSession,
   type OwnSession,
+  releaseLease,
 } from '@convergekit/postgres/engine';
 import { requireCursors } from './cursor-check.ts';
 import { type Ending, type EndReason, STOP_MS } from './ending.ts';
@@ -139,7 +139,7 @@ async function save(leader: Leadership, saver: CursorSaver): Promise<void> {
 /** Lets a standby take over at once. Only after all loops have ended or were broken off; what fails here the lease's end will do. */
 async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
   const { database, clock, lease, holder } = settings;
-  const released = databaseLease.release(database.executor, { name: lease, holder, term: takeover.term });
+  const released = releaseLease(database.executor, { name: lease, holder, term: takeover.term });
   await endsWithin(released, STOP_MS.release, clock);
 }
 

@@ -1,6 +1,6 @@
 import { endsWithin } from '@convergekit/core';
 import { poll } from '@convergekit/core/engine';
-import { databaseLease } from '@convergekit/postgres/engine';
+import { renewLease } from '@convergekit/postgres/engine';
 import type { RelaySettings } from '../options.ts';
 import type { Ending } from './ending.ts';
 
@@ -29,7 +29,7 @@ async function renew(leader: LeaseHolder): Promise<void> {
     leader.deposed('the lease ran out');
     return;
   }
-  const renewal = databaseLease.renew(database.executor, { name, holder, term, ttlMs }).then(
+  const renewal = renewLease(database.executor, { name, holder, term, ttlMs }).then(
     (ours) => (ours ? 'ours' : 'lost'),
     () => 'no_answer' as const,
   );

@@ -1,6 +1,6 @@
 import type { Assignment } from '@convergekit/broker/engine';
 import { readSource, type Source } from '@convergekit/outbox/engine';
-import { databaseLease } from '@convergekit/postgres/engine';
+import { acquireLease } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Position } from '@convergekit/contracts/engine';
 
@@ -90,7 +90,7 @@ export async function takeOver(
   tx: Executor,
   lease: { readonly name: string; readonly holder: string; readonly ttlMs: number },
 ): Promise<TakeoverOutcome> {
-  const outcome = await databaseLease.acquire(tx, lease);
+  const outcome = await acquireLease(tx, lease);
   if (outcome.kind === 'held') return { kind: 'standby', heldBy: outcome.heldBy };
   const term = outcome.term.toString();
   const source = await readSource(tx);

@@ -1,10 +1,10 @@
 import { ContractError } from '@convergekit/contracts';
 import {
   parsePosition,
-  signature,
   type SigningKey,
   WIRE,
   type WirePosition,
+  verifySignature,
 } from '@convergekit/contracts/engine';
 import {
   type Admin,
@@ -228,7 +228,7 @@ export function ownRecord(record: IncomingRecord, sourceId: string): OwnRecord |
 
 function unsignedOf(record: IncomingRecord, signed: SignedFrom | undefined): string | undefined {
   if (signed === undefined || record.offset < signed.offset) return undefined;
-  if (signature.verify(record, [signed.key]) === 'valid') return undefined;
+  if (verifySignature(record, [signed.key]) === 'valid') return undefined;
   return 'this source signs its records from an offset before it on, and this one has no signature of its key';
 }
 

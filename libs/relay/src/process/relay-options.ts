@@ -1,4 +1,4 @@
-import { outboxChildren } from '@convergekit/outbox/engine';
+import { ensureChildren } from '@convergekit/outbox/engine';
 import type { RelayOptions } from '../options.ts';
 import type { RelayProcessSettings } from './settings.ts';
 
@@ -18,7 +18,7 @@ export function relayOptions(
     ...given({ leaseMs, signingKey: source === undefined ? relay.signingKey : relay.signingKeys[source] }),
     ...(span === undefined
       ? {}
-      : { upkeep: ({ executor }, signal) => outboxChildren.ensure(executor, { span, signal }) }),
+      : { upkeep: ({ executor }, signal) => ensureChildren(executor, { span, signal }) }),
   };
 }
 

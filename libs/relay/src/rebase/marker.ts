@@ -2,10 +2,10 @@ import {
   CONTENT_TYPE,
   formatPosition,
   KIT_TYPES,
-  signature,
   type SigningKey,
   SPEC_VERSION,
   WIRE,
+  signatureHeader,
 } from '@convergekit/contracts/engine';
 import { type Broker, type OutgoingRecord, partitionId } from '@convergekit/broker/engine';
 import { type Clock, newUuidV7 } from '@convergekit/core';
@@ -89,5 +89,5 @@ function recordOf(
   if (signing === undefined) return record;
   const headers = record.headers.map(([name, value]) => [name, Buffer.from(value)] as const);
   const signed = { topic, partition, key: null, value: Buffer.from(record.value), headers };
-  return { ...record, headers: [...record.headers, signature.header(signing, signed)] };
+  return { ...record, headers: [...record.headers, signatureHeader(signing, signed)] };
 }

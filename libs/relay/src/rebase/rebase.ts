@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import { signature } from '@convergekit/contracts/engine';
+import { signingKey } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
-import { databaseLease } from '@convergekit/postgres/engine';
+import { renewLease, releaseLease } from '@convergekit/postgres/engine';
 import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import { Renewals } from '@convergekit/core/engine';
@@ -72,7 +72,7 @@ async function rebase(
   const { places, notMarked } = await findPlaces(admin, takeover.cursors);
   const before = await planAt(executor, admin, takeover, places);
   const { epoch, forkedTick } = before.plan;
-  const signing = secret === undefined ? undefined : signature.key(secret);
+  const signing = secret === undefined ? undefined : signingKey(secret);
   const marked = { source, epoch, forkedTick, reason, signing };
   const offsets = await writeMarkers(broker, marked, before.plan.partitions, systemClock);
   // The old primary may have written until the marker: only the records before it are final.
@@ -173,12 +173,12 @@ async function holdLease<T>(
 ): Promise<T> {
   const takeover = await take(database, holder, waitMs);
   const held = { name: LEASE, holder, term: takeover.term };
-  const renew = () => databaseLease.renew(database.executor, { ...held, ttlMs: TTL_MS });
+  const renew = () => renewLease(database.executor, { ...held, ttlMs: TTL_MS });
   try {
     // A renewal that fails is not fatal by itself: the last transaction asks for the term again.
     return await new Renewals({ renew, leaseMs: TTL_MS }).during(held, () => fn(takeover));
   } finally {
-    await databaseLease.release(database.executor, held).catch(() => undefined);
+    await releaseLease(database.executor, held).catch(() => undefined);
   }
 }
 

@@ -1,4 +1,11 @@
-import { type DetachOptions, oldRequests, outboxChildren } from '@convergekit/outbox/engine';
+import {
+  type DetachOptions,
+  oldRequests,
+  listChildren,
+  scheduleDetach,
+  readDetaching,
+  stepDetach,
+} from '@convergekit/outbox/engine';
 import { removeOld } from '@convergekit/postgres/engine';
 import { failpoint, messageOf, poll } from '@convergekit/core/engine';
 import type { Fence } from '../leader/takeover-sql.ts';
@@ -39,14 +46,10 @@ export class Retention {
     const { executor } = database;
     const horizon = await readHorizon(executor, fence, settings.retainMs);
     if (horizon === undefined) return { children: [], ticks: 0, requests: 0, waiting: undefined };
-    const finished = childrenToDetach(await outboxChildren.list(executor), horizon);
-    await outboxChildren.scheduleDetach(executor, fence, finished);
+    const finished = childrenToDetach(await listChildren(executor), horizon);
+    await scheduleDetach(executor, fence, finished);
     const { children, waiting } = await this.#removeChildren(finished);
-    const orders = await readLastBefore(
-      executor,
-      horizon.sent,
-      lowestRetained(await outboxChildren.list(executor)),
-    );
+    const orders = await readLastBefore(executor, horizon.sent, lowestRetained(await listChildren(executor)));
     const ticks = await this.#deleteTicks(keepTicksFrom(horizon, orders));
     return { children, waiting, ticks, requests: await this.#forgetRequests() };
   }
@@ -59,12 +62,12 @@ export class Retention {
     const { database, settings, clock, random, signal } = this.#parts;
     const removed: string[] = [];
     for (;;) {
-      const next = (await outboxChildren.readDetaching(database.executor)).find(
+      const next = (await readDetaching(database.executor)).find(
         ({ child, state }) => state !== 'attached' || finished.includes(child),
       );
       if (next === undefined || signal.aborted) return { children: removed, waiting: next?.child };
       const patience = { waitMs: settings.waitMs, clock, random, signal };
-      const step = await outboxChildren.stepDetach(database, next, patience);
+      const step = await stepDetach(database, next, patience);
       if (step === 'busy') return { children: removed, waiting: next.child };
       failpoint(`relay.retention.after_${next.state}`);
       if (step === 'removed') removed.push(next.child);

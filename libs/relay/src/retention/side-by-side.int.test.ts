@@ -1,5 +1,5 @@
 import { seededRandom } from '@convergekit/core';
-import { outboxChildren } from '@convergekit/outbox/engine';
+import { ensureChildren } from '@convergekit/outbox/engine';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { readLog } from '../fixture/log-check.ts';
@@ -39,7 +39,7 @@ describe('a removal of children while others use the outbox', () => {
     // No relay leads. Writers, and the code that adds children ahead, do not notice.
     await emit(database, topic, 'k', 2);
     await reader.query('commit');
-    expect(await outboxChildren.ensure(database.executor, { ahead: 3, attempts: 50 })).not.toEqual([]);
+    expect(await ensureChildren(database.executor, { ahead: 3, attempts: 50 })).not.toEqual([]);
     await emit(database, topic, 'k', 3);
     expect(await state()).toBe('pending');
     await start();
@@ -80,7 +80,7 @@ describe('a removal of children while others use the outbox', () => {
   test('G1d, G1e: children come and go under writers and readers of every kind: no statement fails, nothing is lost or out of order', async () => {
     const [events, span] = inject('full') ? [700, 400] : [350, 200];
     const { database, broker, topic, start } = await setUp({
-      upkeep: ({ executor }) => outboxChildren.ensure(executor, { span, ahead: 4 }),
+      upkeep: ({ executor }) => ensureChildren(executor, { span, ahead: 4 }),
       upkeepMs: 50,
       pageRows: 50,
     });

@@ -1,5 +1,12 @@
 import type { OutgoingBatch, SendResult } from '@convergekit/broker/engine';
-import { attributeNames, type Span, spanNames, spans, traces } from '@convergekit/telemetry/engine';
+import {
+  attributeNames,
+  type Span,
+  spanNames,
+  openSpan,
+  failSpan,
+  traceLink,
+} from '@convergekit/telemetry/engine';
 
 /** Links of one span at most: a batch may hold thousands of events. */
 export const MAX_LINKS = 32;
@@ -17,14 +24,14 @@ export interface SendSpans {
 export function openSends(batches: readonly OutgoingBatch[]): SendSpans | undefined {
   const opened: Span[] = [];
   for (const batch of batches) {
-    const span = spans.open(spanNames.send(batch.topic), {
+    const span = openSpan(spanNames.send(batch.topic), {
       kind: 'producer',
       attributes: attributesOf(batch),
     });
     if (span === undefined) return undefined;
     if ('bytes' in batch.records)
       for (const traceparent of traceparentsOf(batch.records.bytes, MAX_LINKS)) {
-        const link = traces.linkTo(traceparent);
+        const link = traceLink(traceparent);
         if (link !== undefined) span.addLink(link);
       }
     opened.push(span);
@@ -35,8 +42,8 @@ export function openSends(batches: readonly OutgoingBatch[]): SendSpans | undefi
 function endAll(opened: readonly Span[], results: readonly SendResult[] | undefined): void {
   for (const [at, span] of opened.entries()) {
     const result = results?.[at];
-    if (result === undefined) spans.fail(span, 'GIVEN_UP');
-    else if (!result.ok) spans.fail(span, result.error.code);
+    if (result === undefined) failSpan(span, 'GIVEN_UP');
+    else if (!result.ok) failSpan(span, result.error.code);
     span.end();
   }
 }

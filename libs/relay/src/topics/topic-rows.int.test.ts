@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { databaseLease } from '@convergekit/postgres/engine';
+import { acquireLease } from '@convergekit/postgres/engine';
 import { beforeEach, expect, test } from 'vitest';
 import { closeAfterEach, withDatabase } from '../fixture/running.ts';
 import { LEASE } from '../options.ts';
@@ -17,7 +17,7 @@ const hold = (at: bigint) =>
 
 beforeEach(async () => {
   ({ executor } = (await withDatabase()).database);
-  await databaseLease.acquire(executor, { name: LEASE, holder: 'a', ttlMs: 60_000 });
+  await acquireLease(executor, { name: LEASE, holder: 'a', ttlMs: 60_000 });
   await executor.query('update converge.relay_source set term = 1, done_tick = 7');
 });
 

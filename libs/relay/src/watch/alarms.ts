@@ -1,4 +1,4 @@
-import { outboxLimit, type OutboxLimit } from '@convergekit/outbox/engine';
+import { type OutboxLimit, secondsToFull } from '@convergekit/outbox/engine';
 import type { AlarmName } from './alarm-definitions.ts';
 import type { FailedTerms } from '../leader/attempts.ts';
 import type { HeldTopic } from '../backlog/flow-state.ts';
@@ -150,7 +150,7 @@ function ofLimit(limit: OutboxLimit): readonly Condition[] {
   const text = `${megabytes(waitingBytes)} of ${megabytes(maxBytes)} wait`;
   if (waitingBytes >= maxBytes)
     return [{ name: 'outbox_full', text: `${text}; emits are ${refuses ? 'refused' : 'still taken'}` }];
-  const left = outboxLimit.secondsToFull(limit);
+  const left = secondsToFull(limit);
   const isNear = left !== undefined && left < FORECAST_S;
   if (waitingBytes < maxBytes * 0.8 && !isNear) return [];
   const forecast =

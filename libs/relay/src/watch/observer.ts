@@ -1,5 +1,5 @@
 import { poll } from '@convergekit/core/engine';
-import { outboxLimit } from '@convergekit/outbox/engine';
+import { measureOutbox } from '@convergekit/outbox/engine';
 import { withTransaction } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { alarmDefinitions, type AlarmName, conditionsOf, type RelayFacts } from './alarms.ts';
@@ -77,11 +77,9 @@ export class Observer {
       const publishedId = this.#facts().leading ? this.#survey?.publishedId : undefined;
       // A role without the right to write the published id still surveys: the other alarms must work.
       if (publishedId !== undefined)
-        await outboxLimit
-          .measure(database.executor, publishedId, outbox)
-          .catch((error: unknown) =>
-            log.warn({ err: error }, 'the outbox could not be measured: outbox.maxBytes is not followed'),
-          );
+        await measureOutbox(database.executor, publishedId, outbox).catch((error: unknown) =>
+          log.warn({ err: error }, 'the outbox could not be measured: outbox.maxBytes is not followed'),
+        );
       // One transaction: the settings of the kit's own are set once for all statements.
       const transaction = { clock, random, attempts: 1 };
       this.#survey = await withTransaction(database, transaction, (tx) =>

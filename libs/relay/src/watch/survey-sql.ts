@@ -1,4 +1,4 @@
-import { outboxChildren, outboxLimit, type OutboxLimit } from '@convergekit/outbox/engine';
+import { type OutboxLimit, listChildren, readLimit } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { freshArms } from '../window/fresh-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
@@ -106,7 +106,7 @@ export async function survey(
   const events = waiting?.events ?? 0;
   const backlog = events < COUNTED ? events : backlogOf(events, await idsSince(executor, source));
   const blockers = await readHorizonBlockers(executor, { olderThanMs: blockerMs });
-  const children = await outboxChildren.list(executor);
+  const children = await listChildren(executor);
   const newest = BigInt(source.newest);
   return {
     source: source.name,
@@ -115,7 +115,7 @@ export async function survey(
     oldestMs: Math.max(0, waiting?.oldestMs ?? 0, source.heldMs ?? 0),
     newestId: source.newest,
     publishedId: source.ceil,
-    limit: await outboxLimit.read(executor),
+    limit: await readLimit(executor),
     strayId: (await executor.query<{ id: string }>(straySql)).rows[0]?.id,
     holder: source.holder ?? undefined,
     terms: source.terms,

@@ -1,6 +1,6 @@
 import type { Producer } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
-import { outboxChildren } from '@convergekit/outbox/engine';
+import { ensureChildren } from '@convergekit/outbox/engine';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
@@ -172,7 +172,7 @@ describe('a survey of the outbox', () => {
     const { executor } = database;
     await executor.query(`select setval('converge.outbox_id', 2500000)`);
     await writeMany(database, topicName(), 9_000);
-    await outboxChildren.ensure(executor);
+    await ensureChildren(executor);
     await writeMany(database, topicName(), 3_000);
     const { rows } = await executor.query<{ id: string }>('select max(id) as id from converge.outbox');
     expect(Number(rows[0]?.id)).toBeGreaterThan(100_000_000);

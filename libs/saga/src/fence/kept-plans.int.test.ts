@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sagaMigrations } from '@convergekit/saga';
 import { insertWorks } from '../effects/work/insert-sql.ts';
-import { workParts } from '@convergekit/saga/testing';
+import { declareEffects, claimWork } from '@convergekit/saga/testing';
 import { closeWorks } from '../effects/worker/outcome-sql.ts';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
@@ -23,7 +23,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'plans', max: 1, applicationName: 'kept-plans' },
   ));
-  await workParts.declareEffects(database.executor, ['pay'], 'worker');
+  await declareEffects(database.executor, ['pay'], 'worker');
 });
 afterAll(() => database.close());
 
@@ -54,7 +54,7 @@ async function runStep(): Promise<void> {
     await insertFences(tx, [{ ...begun, change: { ...change, trigger: 'begin' } }], given);
   });
   const wanted = { effect: 'pay', places: 4, leaseMs: 60_000, callMs: 1_000, settleMs: 0 };
-  const claimed = await workParts.claim(database.executor, 'worker', [wanted]);
+  const claimed = await claimWork(database.executor, 'worker', [wanted]);
   expect(claimed.map((one) => one.id)).toEqual([id]);
   const decided = { from: 'started', state: 'applied', act: 'emit_success', emitted: id } as const;
   await inTransaction(async (tx) => {

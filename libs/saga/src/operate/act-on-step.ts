@@ -1,5 +1,5 @@
 import { contextHeaders, stuckEvent } from '@convergekit/contracts/engine';
-import { parkedWithin } from '@convergekit/inbox/engine';
+import { retryParkedOf, skipParkedOf } from '@convergekit/inbox/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { type Operator, recordAct } from '@convergekit/postgres/operate';
@@ -75,7 +75,7 @@ export function retryStep(
     // No query could resolve the call. The step's event is closed to everyone but an operator, who acts here.
     const again = work.length === 0 && row.state === 'stuck';
     if (again) await dropQuestion(tx, row.of);
-    const parked = again ? await parkedWithin.retry(tx, await parkedOf(tx, row), by) : [];
+    const parked = again ? await retryParkedOf(tx, await parkedOf(tx, row), by) : [];
     if (work.length === 0 && parked.length === 0)
       throw open.length > 0 || again ? eventGone(at) : notWaiting(at);
     await note(tx, row, work, by);
@@ -110,7 +110,7 @@ export function resolveStep(
     await recordAct(tx, { act: 'saga resolve', ...subjectOf(row), ...by, after });
     if (first !== undefined && first.op !== 'resolve') return { work: [first], parked: [] };
     const reason = `its step was resolved: ${by.reason}`;
-    await parkedWithin.skip(tx, await parkedOf(tx, row), { ...by, reason });
+    await skipParkedOf(tx, await parkedOf(tx, row), { ...by, reason });
     return { work: first === undefined ? [] : [first], parked: [] };
   });
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { sagaWork } from '@convergekit/saga/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
@@ -63,7 +63,7 @@ describe('a compensation before, during and after its apply', () => {
         const { id } = await scene.work(order, 'book', 'resolve');
         const fact = JSON.stringify(factOf('book', name));
         const outcome = { kind: 'succeeded', result: fact } as const;
-        await sagaWork.act(
+        await actOnWork(
           scene.saga.database.executor,
           id,
           { by: 'alice', reason: 'the van is booked' },

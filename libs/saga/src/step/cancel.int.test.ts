@@ -1,4 +1,4 @@
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { retryParked } from '@convergekit/inbox/operate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { broken } from '../fixture/trial/world.ts';
 import { COMPLETED, type Placed, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
@@ -157,7 +157,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
     const head = await parked();
     expect([head?.state ?? 'gone', await scene.books(order)]).toEqual(['superseded', all]);
     await expect(
-      parkedEvents.retry(scene.saga.database, head!.id, { by: 'alice', reason: 'again' }),
+      retryParked(scene.saga.database, head!.id, { by: 'alice', reason: 'again' }),
     ).rejects.toThrow('its saga undid it before it took effect');
     // A second saga on the same key begins and ends beside the first one's fences.
     scene.world.stays('ship', order.order, undefined);

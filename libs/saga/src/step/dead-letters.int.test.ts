@@ -1,9 +1,9 @@
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { retryParked } from '@convergekit/inbox/operate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import type { Part } from '../fixture/trial/world.ts';
-import { sagaWork } from '@convergekit/saga/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
@@ -45,7 +45,7 @@ async function resolve(order: Placed, step: Part, op: string, took: boolean): Pr
     message: 'none',
   } as const;
   const fact = { kind: 'succeeded', result: JSON.stringify(factOf(step, order.order)) } as const;
-  await sagaWork.act(
+  await actOnWork(
     scene.saga.database.executor,
     id,
     { by: 'alice', reason: 'looked' },
@@ -173,7 +173,7 @@ describe('a dead letter whose saga continued without it', () => {
     await scene.until(order, ends);
     scene.world.stays('book', order.order, undefined);
     const by = { by: 'alice', reason: 'the van is back' };
-    await expect(parkedEvents.retry(scene.saga.database, await deadLetterOf(order), by)).rejects.toThrow(
+    await expect(retryParked(scene.saga.database, await deadLetterOf(order), by)).rejects.toThrow(
       'its saga goes on without it: step book not_applied',
     );
     const [row] = await scene.saga.rows(
@@ -199,7 +199,7 @@ describe('a dead letter behind the pivot', () => {
       await scene.until(order, COMPLETED.replace('confirm:applied', 'confirm:stuck'));
       scene.world.stays('confirm', order.order, undefined);
       const by = { by: 'alice', reason: 'fixed' };
-      await parkedEvents.retry(scene.saga.database, await deadLetterOf(order), by, {
+      await retryParked(scene.saga.database, await deadLetterOf(order), by, {
         afterCompensation: true,
       });
       await scene.until(order, COMPLETED);

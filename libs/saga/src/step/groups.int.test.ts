@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { sagaWork } from '@convergekit/saga/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
@@ -54,7 +54,7 @@ describe('the step before a group', () => {
     const payload = JSON.stringify({ order: order.order });
     const result = JSON.stringify({ type: 'trial.booked', version: 1, payload });
     const { executor } = scene.saga.database;
-    await sagaWork.act(
+    await actOnWork(
       executor,
       id,
       { by: 'alice', reason: 'the van is booked' },

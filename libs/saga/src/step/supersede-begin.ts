@@ -1,4 +1,4 @@
-import { parkedWithin } from '@convergekit/inbox/engine';
+import { supersedeParked } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import type { StepRun } from './member.ts';
@@ -15,6 +15,5 @@ export async function supersedeBegin<DB>(
       ? [instance]
       : before.map(({ name, saga }) => factId({ saga, instance, step: name }, 'success'));
   const why = `step ${step.name} of ${step.saga} was undone before it began`;
-  for (const eventId of ids)
-    await parkedWithin.supersede(executorOf(tx), { consumer: step.by, eventId }, why);
+  for (const eventId of ids) await supersedeParked(executorOf(tx), { consumer: step.by, eventId }, why);
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { sagaWork } from '@convergekit/saga/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 
 const alarms: string[] = [];
 const log = {
@@ -50,10 +50,10 @@ describe.each([
     const { id } = await scene.work(order, step, 'compensate');
     const { executor } = scene.saga.database;
     const failure = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
-    const act = async (outcome: NonNullable<Parameters<typeof sagaWork.act>[3]>): Promise<string> => {
+    const act = async (outcome: NonNullable<Parameters<typeof actOnWork>[3]>): Promise<string> => {
       for (;;)
         try {
-          await sagaWork.act(executor, id, { by: 'alice', reason: 'their receipt r-1' }, outcome);
+          await actOnWork(executor, id, { by: 'alice', reason: 'their receipt r-1' }, outcome);
           return 'taken';
         } catch (error) {
           // The worker holds the row for a moment.

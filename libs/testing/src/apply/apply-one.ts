@@ -1,5 +1,5 @@
 import type { ConsumerDefinition } from '@convergekit/inbox';
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { listParked } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import type { BenchOptions } from './bench-options.ts';
@@ -48,7 +48,7 @@ async function applied<DB>(
   try {
     for (const lost of missing) bench.lose(asEmitted(lost));
     const settled = await bench.deliver(event);
-    const rows = await parkedEvents.list(database.executor, { consumer: consumer.name }, 10_000);
+    const rows = await listParked(database.executor, { consumer: consumer.name }, 10_000);
     const end = endOf(
       settled,
       rows.find(({ eventId }) => eventId === event.id),

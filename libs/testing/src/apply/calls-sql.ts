@@ -1,4 +1,4 @@
-import { workParts } from '@convergekit/saga/testing';
+import { inputSql } from '@convergekit/saga/testing';
 import type { Executor } from '@convergekit/postgres';
 
 /** A call to another system that a handler requested. The saga worker makes it, after the commit. */
@@ -19,7 +19,7 @@ const isCall = `(op is null or op in ('apply', 'compensate', 'resolve'))`;
 
 /** The calls that were requested, in order. */
 export async function readCalls(executor: Executor): Promise<readonly CallRow[]> {
-  const sql = `select id, effect, (${workParts.inputSql('work')})::json as input, idempotency_key as "idempotencyKey", step
+  const sql = `select id, effect, (${inputSql('work')})::json as input, idempotency_key as "idempotencyKey", step
                  from converge.saga_work work where ${isCall} order by created_at, id`;
   return (await executor.query<CallRow>(sql)).rows;
 }

@@ -1,6 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Broker, Producer } from '@convergekit/broker';
-import { workParts } from '@convergekit/saga/testing';
+import { declareEffects } from '@convergekit/saga/testing';
 import {
   type ConsumerDefinition,
   type ConsumerService,
@@ -65,7 +65,7 @@ export class ConsumerBench {
       for (const name of [...consumer.topics, consumer.failureTopic])
         await admin.createTopic({ name, partitions: log.partitions });
       const names = [...effectsOf(consumer), ...effects].map(({ name }) => name);
-      if (names.length > 0) await workParts.declareEffects(database.executor, names, 'test');
+      if (names.length > 0) await declareEffects(database.executor, names, 'test');
       await bench.#service.start();
       bench.#producer = await broker.producer();
       return bench;

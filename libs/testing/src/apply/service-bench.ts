@@ -1,7 +1,7 @@
 import { effectsOf, sagaWorker } from '@convergekit/saga';
-import { workParts } from '@convergekit/saga/testing';
+import { announce } from '@convergekit/saga/testing';
 import type { Service } from '@convergekit/core';
-import { parkedEvents, type ParkedSummary } from '@convergekit/inbox/operate';
+import { type ParkedSummary, listParked } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import type { ServiceUnderTest } from '../services-under-test.ts';
@@ -74,7 +74,7 @@ export class ServiceBench {
     if (this.#worker === undefined || !(await hasTables(executor, 'converge.saga_work'))) return [];
     return waitUntil(
       async () => {
-        if ((await hurryCalls(executor, MOST_TRIES)) > 0) workParts.announce(this.#database.db, { dueMs: 0 });
+        if ((await hurryCalls(executor, MOST_TRIES)) > 0) announce(this.#database.db, { dueMs: 0 });
         const open = await readOpenCalls(executor);
         const waits = open.some(
           ({ state, tries }) => state === 'calling' || (state !== 'stuck' && tries < MOST_TRIES),
@@ -99,7 +99,7 @@ export class ServiceBench {
 
   async parked(): Promise<readonly ParkedSummary[]> {
     const found = this.consumers.map(({ name }) =>
-      parkedEvents.list(this.#database.executor, { consumer: name, states: ['waiting', 'dead'] }, 10_000),
+      listParked(this.#database.executor, { consumer: name, states: ['waiting', 'dead'] }, 10_000),
     );
     return (await Promise.all(found)).flat();
   }

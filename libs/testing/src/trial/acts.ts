@@ -3,7 +3,7 @@ import { deterministicUuid } from '@convergekit/core/engine';
 import type { Effect } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
-import { sagaWork } from '@convergekit/saga/operate';
+import { actOnWork } from '@convergekit/saga/operate';
 import type { Executor } from '@convergekit/postgres';
 import { behindBarrier, type CommitBarrier } from './commit-barrier.ts';
 import { deliver, type NextFault, routeTo } from './deliver.ts';
@@ -205,7 +205,7 @@ async function resolveStuck(
     made === undefined
       ? ({ kind: 'failed', failure: NO_RECORD } as const)
       : ({ kind: 'succeeded', result: factOf(made) } as const);
-  await sagaWork.act(executor, work.id, { by: 'trial', reason: 'their records say so' }, outcome);
+  await actOnWork(executor, work.id, { by: 'trial', reason: 'their records say so' }, outcome);
 }
 
 const NO_RECORD = {

@@ -10,7 +10,18 @@ import { dispositionOf } from '@convergekit/resilience/engine';
 import { classify } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
 import type { Kysely, Transaction } from 'kysely';
-import { type DeadLetter, type Emitted, type SliceContext, sliceParts } from '@convergekit/inbox/testing';
+import {
+  type DeadLetter,
+  type SliceContext,
+  readRecord,
+  router,
+  attemptOf,
+  parkedId,
+  failureEventId,
+  causeOf,
+  failureEventOf,
+  Emitted,
+} from '@convergekit/inbox/testing';
 import { isCrash } from './commit-barrier.ts';
 import { inHandler } from './faulty.ts';
 import type { Attempted, Fault } from './types.ts';
@@ -37,9 +48,9 @@ export function routeTo<DB>(
   consumer: ConsumerDefinition<DB>,
   record: IncomingRecord,
 ): Routed<DB> | undefined {
-  const { content } = sliceParts.readRecord(record);
+  const { content } = readRecord(record);
   if (content.kind !== 'envelope') throw new TypeError(`${content.kind} record`);
-  const routed = sliceParts.router(consumer)(content.envelope);
+  const routed = router(consumer)(content.envelope);
   return routed.kind === 'handle' ? { ...routed, envelope: content.envelope } : undefined;
 }
 
@@ -90,9 +101,9 @@ async function giveUp<DB>(
   if (as === 'stop') throw error;
   const { handler, onGiveUp } = subscription;
   const next = { kind: as === 'park' ? 'park' : 'dead' } as const;
-  const attempt = sliceParts.attemptOf(failure, { number: 1, startedMs: Date.now(), durationMs: 0, next });
+  const attempt = attemptOf(failure, { number: 1, startedMs: Date.now(), durationMs: 0, next });
   const letter: DeadLetter = {
-    id: sliceParts.parkedId(record, consumer.name, null),
+    id: parkedId(record, consumer.name, null),
     consumer: consumer.name,
     topicId: null,
     record,
@@ -110,15 +121,15 @@ async function giveUp<DB>(
       { as, failure, attempts: [attempt] },
       {
         ...contextOf(consumer.name, handler, tx),
-        failureEventId: sliceParts.failureEventId(letter),
-        attemptId: sliceParts.causeOf(letter),
+        failureEventId: failureEventId(letter),
+        attemptId: causeOf(letter),
         emit: emitFor(handler, emitted),
       },
     )) ?? { kind: 'ordinary' };
     if (kind === 'resolved') return 'resolved';
     if (as === 'park') return 'later';
     const context = { failureEvent: failureEvent(consumer.name) } as SliceContext<DB>;
-    await outbox.append(executorOf(tx), [sliceParts.failureEventOf(context, letter)]);
+    await outbox.append(executorOf(tx), [failureEventOf(context, letter)]);
     return 'dead';
   });
 }
@@ -129,7 +140,7 @@ function inSlice<DB, T>(
   fn: (tx: Transaction<DB>, emitted: Emitted) => Promise<T>,
 ): Promise<T> {
   return kyselyTransaction(db, {}, async (tx) => {
-    const emitted = new sliceParts.Emitted(consumer);
+    const emitted = new Emitted(consumer);
     (await guardOf(tx))?.follow(() => emitted.mark());
     const result = await fn(tx, emitted);
     if (emitted.events.length > 0) await outbox.append(executorOf(tx), emitted.events);

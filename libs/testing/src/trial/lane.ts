@@ -2,7 +2,13 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { DomainEvent } from '@convergekit/contracts';
 import { contextHeaders } from '@convergekit/contracts/engine';
 import { type Effect, effectsOf } from '@convergekit/saga';
-import { type ClaimedWork, workParts } from '@convergekit/saga/testing';
+import {
+  type ClaimedWork,
+  declareEffects,
+  claimWork,
+  resolveOptions,
+  processWork,
+} from '@convergekit/saga/testing';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { FixtureSource } from '@convergekit/inbox/testing';
 import { createOutbox } from '@convergekit/outbox';
@@ -46,7 +52,7 @@ export class Lane {
   async open(): Promise<void> {
     const { executor } = this.database;
     this.#last = (await readOutbox(executor)).at(-1)?.id ?? '0';
-    await workParts.declareEffects(
+    await declareEffects(
       executor,
       this.effects.map(({ name }) => name),
       'trial',
@@ -87,7 +93,7 @@ export class Lane {
     const wanted = [{ effect, places: 1, leaseMs: HOUR_MS, callMs: HOUR_MS, settleMs: 0 }];
     const [work] = await withTransaction(this.database, {}, async (tx) => {
       await makeDue(tx, id);
-      return workParts.claim(tx, 'trial', wanted);
+      return claimWork(tx, 'trial', wanted);
     });
     if (work !== undefined && work.id !== id)
       throw new TypeError(`${effect} has other due work: nothing else may run in the databases of a trial`);
@@ -97,11 +103,11 @@ export class Lane {
   /** Does claimed work. A row that cannot be written now stays with its worker until the lease is over. */
   async work(db: Kysely<unknown>, effect: Effect<unknown>, work: ClaimedWork): Promise<void> {
     const database = { db, executor: this.database.executor };
-    const options = workParts.resolveOptions(this.effects, { database, shared });
+    const options = resolveOptions(this.effects, { database, shared });
     const { clock, random } = options;
     const endsAt = clock.monotonic() + HOUR_MS;
     const asking = { clock, random, shared, endsAt, signal: new AbortController().signal };
-    await workParts.process(options, effect, work, asking).catch((error: unknown) => {
+    await processWork(options, effect, work, asking).catch((error: unknown) => {
       if (!asksForRerun(error)) throw error;
     });
   }

@@ -1,7 +1,7 @@
 import { endsWithin, systemClock } from '@convergekit/core';
 import { messageOf } from '@convergekit/core/engine';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { verifyJournals } from '@convergekit/saga/operate';
 import { type ServicesUnderTest, withoutTables } from '../services-under-test.ts';
 import type { RunOptions } from './acts.ts';
 import { endOf, repeatedFacts } from './end-of.ts';
@@ -92,7 +92,7 @@ async function judge({ lanes, declaration, check }: Trial, { key, instance, emit
 }
 
 async function verify(lanes: readonly Lane[], runs: number): Promise<void> {
-  const { findings } = await sagaInstances.verify(lanes.map(({ database }) => database.executor));
+  const { findings } = await verifyJournals(lanes.map(({ database }) => database.executor));
   if (findings.length === 0) return;
   const violations = findings.map((one) => `the journal does not verify: ${JSON.stringify(one)}`);
   throw new SagaTrialError([{ seed: undefined, violations, trace: [] }], runs);

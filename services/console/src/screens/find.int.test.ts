@@ -1,7 +1,7 @@
 /** Home, search, events and audit by the API, on a real Postgres with a local log. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freshDatabase } from '@convergekit/testing';
-import { reconcilerRuns } from '@convergekit/reconcile/operate';
+import { pauseReconciler } from '@convergekit/reconcile/operate';
 import { type ConsoleUnderTest, startConsole } from '../fixture/console-under-test.ts';
 import { emitOrders, type OrderScene, playOrders, TOPIC } from '../fixture/order-scene.ts';
 
@@ -115,7 +115,7 @@ describe('the console over a service with failures', () => {
   });
 
   it('the audit has the acts of every table, finds them by event, and exports them as JSON lines', async () => {
-    await reconcilerRuns.pause(shown.databases.inventory.executor, 'counts', {
+    await pauseReconciler(shown.databases.inventory.executor, 'counts', {
       by: 'ada',
       reason: 'the stock is counted',
     });

@@ -1,4 +1,4 @@
-import { policyRules } from '@convergekit/postgres/operate';
+import { setPolicyRule } from '@convergekit/postgres/operate';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { openPage, startBrowser } from '../fixture/browser.ts';
@@ -110,7 +110,7 @@ describe('tasks of an operator in Chromium', () => {
 
   it('a reader sees which policy changed before the error rate rose, and by whom, in one click from home', async () => {
     const { inventory } = shown.databases;
-    await policyRules.set(inventory.executor, {
+    await setPolicyRule(inventory.executor, {
       name: 'payment',
       change: { attempts: 1 },
       by: 'bob',

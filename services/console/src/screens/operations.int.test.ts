@@ -1,4 +1,4 @@
-import { policyRules } from '@convergekit/postgres/operate';
+import { setPolicyRule } from '@convergekit/postgres/operate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Asked, type ConsoleUnderTest, startConsole } from '../fixture/console-under-test.ts';
 import {
@@ -138,7 +138,7 @@ describe('schedules', () => {
 describe('policies', () => {
   it('a change is shown beside the failed attempts around it, and the policy is explained and simulated', async () => {
     const { inventory } = shown.databases;
-    await policyRules.set(inventory.executor, {
+    await setPolicyRule(inventory.executor, {
       name: 'consumer.billing',
       change: { attempts: 2 },
       by: 'bob',

@@ -1,7 +1,7 @@
 import { formatPosition } from '@convergekit/contracts/engine';
-import { consumerGaps, type Gap } from '@convergekit/inbox/operate';
+import { type Gap, findGaps, putFill } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
-import { type MissingEvent, sentEvents } from '@convergekit/relay/operate';
+import { type MissingEvent, keysBetween, readMissing } from '@convergekit/relay/operate';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { argument, asks, count, dryRun, text, toggle } from '../../frame/flags.ts';
@@ -41,14 +41,14 @@ export const gapsCommand = command({
   run: async (context, { consumer, keys, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
     await requireConsumer(database.executor, consumer);
-    const gaps = await consumerGaps.find(database.executor, await context.admin(), consumer);
+    const gaps = await findGaps(database.executor, await context.admin(), consumer);
     const source = keys ? await sourceDatabase(context, database, url) : undefined;
     const listed: Listed[] = [];
     for (const gap of gaps)
       listed.push({
         ...placeOf(gap),
         state: gap.at.kind,
-        ...(source !== undefined && { keys: (await sentEvents.readKeys(source.executor, gap)) ?? null }),
+        ...(source !== undefined && { keys: (await keysBetween(source.executor, gap)) ?? null }),
       });
     return result(listed, () =>
       listed.length === 0
@@ -88,7 +88,7 @@ export const fillCommand = command({
   run: async (context, { consumer, limit, dryRun: dry, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
     await requireConsumer(database.executor, consumer);
-    const gaps = await consumerGaps.find(database.executor, await context.admin(), consumer);
+    const gaps = await findGaps(database.executor, await context.admin(), consumer);
     if (gaps.length === 0)
       return result([], () => [
         `${consumer} misses nothing: no partition is halted at a gap, and none that was passed is open`,
@@ -96,7 +96,7 @@ export const fillCommand = command({
     const source = await sourceDatabase(context, database, url);
     const found: Found[] = [];
     for (const gap of gaps)
-      found.push({ gap, events: await sentEvents.readRange(source.executor, { ...gap, limit }) });
+      found.push({ gap, events: await readMissing(source.executor, { ...gap, limit }) });
     for (const one of found) context.output.progress(describe(one));
     if (!dry) {
       await context.confirm(`Put them into the database of ${consumer}?`);
@@ -127,7 +127,7 @@ interface Found {
 async function putAll(tx: Executor, { gap, events }: Found): Promise<number> {
   let put = 0;
   for (let at = 0; at < events.length; at += BATCH)
-    put += await consumerGaps.fill(tx, gap, events.slice(at, at + BATCH));
+    put += await putFill(tx, gap, events.slice(at, at + BATCH));
   return put;
 }
 

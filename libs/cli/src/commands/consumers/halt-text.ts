@@ -1,4 +1,4 @@
-import { consumerPartitions } from '@convergekit/inbox/operate';
+import { PAUSED } from '@convergekit/inbox/operate';
 
 interface Halted {
   readonly consumer: string;
@@ -36,5 +36,5 @@ export function stateText({
 /** The state of one partition. Pure. */
 export function partitionState(halted: { readonly code: string } | null): string {
   if (halted === null) return 'running';
-  return halted.code === consumerPartitions.paused ? 'paused' : `halted: ${halted.code}`;
+  return halted.code === PAUSED ? 'paused' : `halted: ${halted.code}`;
 }

@@ -1,6 +1,6 @@
 import { BrokerError } from '@convergekit/broker/engine';
 import { inboxMigrations } from '@convergekit/inbox';
-import { consumerPartitions, type PartitionLag } from '@convergekit/inbox/operate';
+import { type PartitionLag, readOverview, readLag, sumPartitions } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { optionalArgument } from '../../frame/flags.ts';
@@ -18,7 +18,7 @@ export const listCommand = command({
   run: async (context, { consumer }) => {
     const database = await context.database(inboxMigrations);
     await requireConsumer(database.executor, consumer);
-    const rows = await consumerPartitions.readOverview(database.executor, consumer);
+    const rows = await readOverview(database.executor, consumer);
     const listed = await withEnds(context, rows);
     // The document has every partition either way.
     return result(listed, () => [
@@ -31,21 +31,21 @@ export const listCommand = command({
 /** Adds the ends of the logs. Halts are shown while the broker does not say them: an operator looks then, too. */
 async function withEnds(
   context: CommandContext,
-  rows: Awaited<ReturnType<typeof consumerPartitions.readOverview>>,
+  rows: Awaited<ReturnType<typeof readOverview>>,
 ): Promise<readonly PartitionLag[]> {
   try {
-    return await consumerPartitions.readLag(await context.admin(), rows);
+    return await readLag(await context.admin(), rows);
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     context.output.progress(`how far the consumers are behind is not known: ${error.message}`);
-    return consumerPartitions.readLag(undefined, rows);
+    return readLag(undefined, rows);
   }
 }
 
 function sums(listed: readonly PartitionLag[]): readonly string[] {
   const consumers = [...Map.groupBy(listed, ({ consumer }) => consumer)].map(([consumer, own]) => ({
     consumer,
-    ...consumerPartitions.sum(own),
+    ...sumPartitions(own),
   }));
   return tableOf(consumers, 'no consumers', {
     consumer: (row) => row.consumer,

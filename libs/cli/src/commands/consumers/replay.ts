@@ -1,6 +1,13 @@
 import { formatPosition, parsePosition } from '@convergekit/contracts/engine';
 import { inboxMigrations, type SignatureOptions } from '@convergekit/inbox';
-import { consumerPartitions, type ReplayFrom, type ReplayPlan, replays } from '@convergekit/inbox/operate';
+import {
+  type ReplayFrom,
+  type ReplayPlan,
+  readOverview,
+  planReplay,
+  replayPartition,
+  readSources,
+} from '@convergekit/inbox/operate';
 import { loose, nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
@@ -47,14 +54,14 @@ export const replayCommand = command({
     await requireConsumer(executor, consumer);
     const admin = await context.admin();
     const signed = await signaturesOf(executor, consumer, context.settings.signatures);
-    const rows = requireRead(consumer, await consumerPartitions.readOverview(executor, consumer), {
+    const rows = requireRead(consumer, await readOverview(executor, consumer), {
       topic,
       partition,
     });
     const plans: ReplayPlan[] = [];
     for (const row of rows)
       plans.push(
-        await replays.plan(executor, admin, { consumer, topic, partition: row.partition }, from, signed),
+        await planReplay(executor, admin, { consumer, topic, partition: row.partition }, from, signed),
       );
     const contradicted = await contradictions(
       context,
@@ -67,7 +74,7 @@ export const replayCommand = command({
       for (const plan of plans) {
         const how = { afterCompensation: named };
         const by = { by: context.operator, reason };
-        const done = await replays.run(database, admin, plan, by, how);
+        const done = await replayPartition(database, admin, plan, by, how);
         if (done !== undefined)
           context.audit({ consumer, topic, partition: plan.key.partition, from, reason, ...done });
       }
@@ -136,7 +143,7 @@ async function signaturesOf(
   { keys, others }: Required<Omit<SignatureOptions, 'failures'>>,
 ): Promise<SignatureOptions | undefined> {
   if (Object.keys(keys).length === 0) return undefined;
-  const names = [...(await replays.readSources(executor, consumer)).keys()];
+  const names = [...(await readSources(executor, consumer)).keys()];
   const named = Object.entries(keys).map(
     ([spelled, texts]) => [nameOf(spelled, names, consumer), texts] as const,
   );

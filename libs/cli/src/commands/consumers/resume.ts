@@ -1,6 +1,13 @@
 import { ConvergeError } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import { consumerPartitions, type PartitionOverview, type Resumed } from '@convergekit/inbox/operate';
+import {
+  type PartitionOverview,
+  type Resumed,
+  readOverview,
+  pauseConsumer,
+  resumePartition,
+  GIVE_UP_LIMIT,
+} from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
@@ -21,7 +28,7 @@ export const pauseCommand = command({
   run: async (context, { consumer, topic, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
     await requireConsumer(database.executor, consumer);
-    const all = requireRead(consumer, await consumerPartitions.readOverview(database.executor, consumer), {
+    const all = requireRead(consumer, await readOverview(database.executor, consumer), {
       topic,
     });
     const open = all.filter((row) => !row.paused);
@@ -31,11 +38,7 @@ export const pauseCommand = command({
         `all such partitions of ${consumer} are paused: \`converge consumers list ${consumer}\` shows what is halted, and why`,
       );
     if (dry) return result(open.map(placeOf), () => open.map((row) => `would pause ${nameOf(row)}`));
-    const paused = await consumerPartitions.pause(
-      database,
-      { consumer, topic },
-      { by: context.operator, reason },
-    );
+    const paused = await pauseConsumer(database, { consumer, topic }, { by: context.operator, reason });
     context.audit({ consumer, topic, reason, partitions: paused.length });
     return result(paused.map(placeOf), () => [
       ...paused.map((row) => `${nameOf(row)}: paused`),
@@ -81,7 +84,7 @@ export const resumeCommand = command({
   ) => {
     const database = await context.database(inboxMigrations);
     await requireConsumer(database.executor, consumer);
-    const all = requireRead(consumer, await consumerPartitions.readOverview(database.executor, consumer), {
+    const all = requireRead(consumer, await readOverview(database.executor, consumer), {
       topic,
       partition,
     });
@@ -118,7 +121,7 @@ export const resumeCommand = command({
     // What does not fit the halt of one partition does not keep the others from their resume.
     for (const at of halted) {
       const key = { consumer, ...placeOf(at) };
-      const resumed = await consumerPartitions.resume(database, admin, key, options).catch(refusalOf);
+      const resumed = await resumePartition(database, admin, key, options).catch(refusalOf);
       if (typeof resumed === 'string') left.push(`${nameOf(at)} stays halted: ${resumed}`);
       else {
         context.audit({ ...key, ...options, ...resumed });
@@ -144,7 +147,7 @@ function refusalOf(error: unknown): string {
 
 /** Asks for what `--continue` accepts. Pure. */
 function questionOf(rows: readonly Pick<PartitionOverview, 'halted'>[]): string {
-  const limited = rows.filter(({ halted }) => halted?.code === consumerPartitions.giveUpLimit).length;
+  const limited = rows.filter(({ halted }) => halted?.code === GIVE_UP_LIMIT).length;
   return [
     ...(limited > 0 ? ['Let as many events again be given up, which others compensate?'] : []),
     ...(limited < rows.length ? ['Continue without what is missing there?'] : []),

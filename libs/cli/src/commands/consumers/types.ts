@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { consumerTypes } from '@convergekit/inbox/operate';
+import { readTypes, dropType } from '@convergekit/inbox/operate';
 import { withTransaction } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
@@ -14,15 +14,11 @@ export const listTypesCommand = command({
   run: async (context, { consumer }) => {
     const { executor } = await context.database(inboxMigrations);
     await requireConsumer(executor, consumer);
-    return listing(
-      await consumerTypes.read(executor, consumer),
-      `no types: ${consumer} has registered none`,
-      {
-        topic: (row) => row.topic,
-        type: (row) => row.type,
-        handler: (row) => row.handler,
-      },
-    );
+    return listing(await readTypes(executor, consumer), `no types: ${consumer} has registered none`, {
+      topic: (row) => row.topic,
+      type: (row) => row.type,
+      handler: (row) => row.handler,
+    });
   },
 });
 
@@ -35,7 +31,7 @@ export const dropTypeCommand = command({
   run: async (context, { consumer, type, topic, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
     await requireConsumer(database.executor, consumer);
-    const found = (await consumerTypes.read(database.executor, consumer)).filter(
+    const found = (await readTypes(database.executor, consumer)).filter(
       (one) => one.type === type && (topic ?? one.topic) === one.topic,
     );
     if (found.length === 0)
@@ -51,7 +47,7 @@ export const dropTypeCommand = command({
       await context.confirm(`Withdraw ${type} from ${consumer}?`);
       const reason = 'no version handles it any more';
       await withTransaction(database, {}, async (tx) => {
-        await consumerTypes.drop(tx, consumer, type, topic);
+        await dropType(tx, consumer, type, topic);
         await context.record(tx, {
           act: 'consumers types drop',
           subject: consumer,

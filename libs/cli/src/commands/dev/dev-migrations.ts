@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Service } from '@convergekit/core';
 import { type AppliedMigration, type Database, migrate } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { migrationName } from '@convergekit/postgres/operate';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { explain } from '../../frame/explain.ts';
 import { ownMigrations } from '../migrate/own-migrations.ts';
@@ -69,7 +69,7 @@ export function migrationWatch({ data, applied, ...own }: Watched): Service {
       try {
         const done = await migrateDatabase(own);
         if (done.length === 0) return;
-        say(`${name}: ${done.map(migrationSets.nameOf).join(', ')} applied; it starts again`);
+        say(`${name}: ${done.map(migrationName).join(', ')} applied; it starts again`);
         applied();
       } catch (error) {
         const { message } = explain(error);

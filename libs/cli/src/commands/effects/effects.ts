@@ -1,4 +1,11 @@
-import { type Outcome, sagaWork, type WorkDetail } from '@convergekit/saga/operate';
+import {
+  type Outcome,
+  type WorkDetail,
+  WORK_STATES,
+  listWork,
+  readWork,
+  actOnWork,
+} from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { shellWord } from '@convergekit/core/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
@@ -14,7 +21,7 @@ const listCommand = command({
   name: 'list',
   summary: 'intents in DATABASE_URL, the oldest first',
   flags: {
-    state: choices('state', sagaWork.states, 'only intents in these states', [
+    state: choices('state', WORK_STATES, 'only intents in these states', [
       'ready',
       'calling',
       'unknown',
@@ -26,7 +33,7 @@ const listCommand = command({
   },
   run: async (context, { state: states, effect, limit }) => {
     const { executor } = await context.database(sagaMigrations);
-    return listing(await sagaWork.list(executor, { states, effect, limit }), 'no intents in these states', {
+    return listing(await listWork(executor, { states, effect, limit }), 'no intents in these states', {
       id: (row) => row.id,
       effect: (row) => row.effect,
       key: (row) => row.key,
@@ -46,7 +53,7 @@ const showCommand = command({
   args: { id: argument('as `effects list` shows it') },
   run: async (context, { id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const work = await sagaWork.read(executor, id);
+    const work = await readWork(executor, id);
     return result(work, () => fieldLines(work));
   },
 });
@@ -72,7 +79,7 @@ const retryCommand = command({
 
 /** Reads an intent. Rejects with WORK_OF_SAGA for an intent of a saga step: the saga's journal records who acted. */
 async function ownWork(executor: Executor, id: string): Promise<WorkDetail> {
-  const work = await sagaWork.read(executor, id);
+  const work = await readWork(executor, id);
   const { instance, step } = work;
   if (instance === null) return work;
   throw refused(
@@ -86,7 +93,7 @@ async function actAndRecord(database: Database, id: string, by: Operator, outcom
   const act = outcome === undefined ? 'effects retry' : 'effects resolve';
   const after = { outcome: outcome?.kind };
   await withTransaction(database, {}, async (tx) => {
-    await sagaWork.act(tx, id, by, outcome);
+    await actOnWork(tx, id, by, outcome);
     await recordAct(tx, { act, subject: id, ...by, after });
   });
 }

@@ -6,7 +6,7 @@ import { createOutbox } from '@convergekit/outbox';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defaultPolicy } from '@convergekit/resilience';
 import { defineCall, effect, sagaWorker } from '@convergekit/saga';
-import { attributeNames, spanNames, traces } from '@convergekit/telemetry/engine';
+import { attributeNames, spanNames, contextFrom } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
@@ -108,7 +108,7 @@ it('S24, S60: a request, its event, the failed attempts, the failure event and i
   // An HTTP server handles the headers of a request in this way.
   await withSpan(
     'POST /orders',
-    { kind: 'server', parent: traces.contextFrom({ traceparent: `00-${traceId}-${hex(8)}-01` }) },
+    { kind: 'server', parent: contextFrom({ traceparent: `00-${traceId}-${hex(8)}-01` }) },
     () => outbox.transaction(orders.db, ({ emit }) => Promise.resolve(emit(placed({ orderId: 'o-1' })))),
   );
   const stored = async (type: string) =>

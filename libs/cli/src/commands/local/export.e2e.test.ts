@@ -1,10 +1,10 @@
 import type { Admin } from '@convergekit/broker';
 import type { Service } from '@convergekit/core';
-import { consumerPartitions } from '@convergekit/inbox/operate';
+import { readOverview, resumePartition } from '@convergekit/inbox/operate';
 import { kafkaBroker } from '@convergekit/kafka';
 import { localBroker } from '@convergekit/local';
 import { exportLog } from '@convergekit/local/choose';
-import { relaySource } from '@convergekit/relay/operate';
+import { rebaseSource } from '@convergekit/relay/operate';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { hasSeats, MovingShop } from '../../fixture/moving-shop.ts';
@@ -34,14 +34,14 @@ async function resumeAll({ shop, consumerNames }: MovingShop, admin: Admin): Pro
   for (const consumer of consumerNames) {
     const halted = await waitUntil(
       async () => {
-        const rows = await consumerPartitions.readOverview(shop.executor, consumer);
+        const rows = await readOverview(shop.executor, consumer);
         return rows.length > 0 && rows.every((row) => row.halted !== null) ? rows : undefined;
       },
       { what: `every partition of ${consumer} to wait for the decision where to begin` },
     );
     expect(new Set(halted.map((row) => row.halted?.code))).toEqual(new Set(['topic_recreated']));
     for (const { topic, partition } of halted)
-      await consumerPartitions.resume(
+      await resumePartition(
         shop,
         admin,
         { consumer, topic, partition },
@@ -102,7 +102,7 @@ it('N3, G2h: a writer and a service with sagas, calls and a reconciler move from
     code: 'EXPORT_TARGET_NOT_EMPTY',
   });
   for (const database of [source, shop])
-    await relaySource.rebase({ by: 'ada', database, broker: kafka, reason: 'moved to Kafka' });
+    await rebaseSource({ by: 'ada', database, broker: kafka, reason: 'moved to Kafka' });
 
   bank.answer();
   await started([...moving.publishing(kafka), ...moving.consuming(kafka)]);

@@ -4,7 +4,7 @@ import { localMigrations } from '@convergekit/local';
 import { chosenBroker } from '@convergekit/local/choose';
 import { type AppliedMigration, type Executor, migrate } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { migrationName } from '@convergekit/postgres/operate';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -34,7 +34,7 @@ export const migrateCommand = command({
     const source = await readSource(database.executor);
     const grants = await renewGrants(database.executor);
     return result({ applied, source, grants }, () => [
-      ...applied.map((one) => `applied ${migrationSets.nameOf(one)}`),
+      ...applied.map((one) => `applied ${migrationName(one)}`),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
       ...grantLines(grants),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,

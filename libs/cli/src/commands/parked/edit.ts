@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { editParked, replaceParked } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import {
   afterCompensation,
@@ -31,7 +31,7 @@ export const editCommand = command({
     context.output.progress(wasText(await requireParked(database.executor, id)));
     if (dry) return result({ id, payload, dryRun: true }, () => [`would be: ${payload}`]);
     await context.confirm(`Replace its payload by ${payload}?`);
-    await parkedEvents.edit(database, id, Buffer.from(payload), { by: context.operator, reason });
+    await editParked(database, id, Buffer.from(payload), { by: context.operator, reason });
     context.audit({ id, reason });
     return result({ edited: id }, () => [
       `${id}: edited; \`converge parked retry ${id} --reason "…"\` retries it`,
@@ -72,7 +72,7 @@ export const replaceCommand = command({
     if (dry) return result({ id, payload, dryRun: true }, () => [`would be: ${payload}`]);
     await context.confirm(`Replace ${found.type ?? 'it'} of ${found.key} by a new event with ${payload}?`);
     const operator = { by: context.operator, reason };
-    const made = await parkedEvents.replace(database, id, payload, operator, {
+    const made = await replaceParked(database, id, payload, operator, {
       events,
       afterCompensation: named,
     });

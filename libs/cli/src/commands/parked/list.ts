@@ -1,5 +1,12 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { parkedEvents, type ParkedFilter, type ParkedSummary } from '@convergekit/inbox/operate';
+import {
+  type ParkedFilter,
+  type ParkedSummary,
+  PARKED_STATES,
+  listParked,
+  groupParked,
+  readParked,
+} from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { argument, choices, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
@@ -22,7 +29,7 @@ export const filter = {
   ),
   since: instant('only events parked at this time or later'),
   until: instant('only events parked before this time'),
-  state: choices('state', parkedEvents.states, 'only events in these states'),
+  state: choices('state', PARKED_STATES, 'only events in these states'),
 };
 
 /** Converts the options to the inbox's filter; undefined matches any value. Other options of a command are left out. */
@@ -51,10 +58,10 @@ export const listCommand = command({
     const { executor } = await context.database(inboxMigrations);
     await requireNames(executor, flags);
     if (events) {
-      const rows = await parkedEvents.list(executor, wantedOf(flags), limit);
+      const rows = await listParked(executor, wantedOf(flags), limit);
       return listing(rows, NONE, eventColumns);
     }
-    return listing(await parkedEvents.group(executor, wantedOf(flags)), NONE, {
+    return listing(await groupParked(executor, wantedOf(flags)), NONE, {
       consumer: (row) => row.consumer,
       topic: (row) => row.topic,
       state: (row) => row.state,
@@ -115,8 +122,8 @@ export const showCommand = command({
 export async function requireParked(
   executor: Executor,
   id: string,
-): Promise<NonNullable<Awaited<ReturnType<typeof parkedEvents.read>>>> {
-  const found = await parkedEvents.read(executor, id);
+): Promise<NonNullable<Awaited<ReturnType<typeof readParked>>>> {
+  const found = await readParked(executor, id);
   if (found === undefined) throw parkedGone(id);
   return found;
 }
@@ -126,7 +133,7 @@ export async function requireAllParked(
   executor: Executor,
   ids: readonly string[],
 ): Promise<readonly ParkedSummary[]> {
-  const rows = await parkedEvents.list(executor, { ids }, ids.length);
+  const rows = await listParked(executor, { ids }, ids.length);
   const missing = ids.find((id) => !rows.some((row) => row.id === id));
   if (missing !== undefined) throw parkedGone(missing);
   return rows;

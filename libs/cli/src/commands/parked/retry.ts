@@ -1,6 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import { parkedEvents, type RetryPlan } from '@convergekit/inbox/operate';
+import { type RetryPlan, planRetry, listParked, retryAll } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import {
@@ -48,14 +48,14 @@ export const retryCommand = command({
     if (ids.length > 0) await requireAllParked(database.executor, ids);
     const states = wanted.states ?? (ids.length > 0 ? undefined : (['dead'] as const));
     const filtered = { ...wanted, states, ids: ids.length > 0 ? ids : undefined };
-    const plan = await parkedEvents.planRetry(database.executor, filtered, how);
+    const plan = await planRetry(database.executor, filtered, how);
     if (plan.matching > limit)
       throw new UsageError(
         'TOO_MANY',
         `${plan.matching} match, more than ${limit}: narrow the filter, or raise --limit`,
       );
     if (dry) {
-      const rows = await parkedEvents.list(database.executor, filtered, limit);
+      const rows = await listParked(database.executor, filtered, limit);
       const reported = rows.filter(({ state }) => state !== 'waiting');
       const notes = [...(await contradictions(context, reported, urls)), ...refusals(plan)];
       return result(rows, () => [...eventLines(rows), ...notes, `would retry ${plan.eligible}`]);
@@ -65,7 +65,7 @@ export const retryCommand = command({
     for (const line of refusals(plan)) context.output.progress(line);
     await context.confirm(questionOf(plan));
     const done: { id: string; result: string }[] = [];
-    const retried = await parkedEvents.retryAll(database, {
+    const retried = await retryAll(database, {
       filter: filtered,
       ...how,
       operator: { by: context.operator, reason },

@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { UNREPORTED, skipParked } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
@@ -22,7 +22,7 @@ export const skipCommand = command({
     const database = await context.database(inboxMigrations);
     const rows = await requireAllParked(database.executor, ids);
     const silent = rows.filter(({ failureEvent }) => failureEvent === null).length;
-    const loss = silent === 0 ? [] : [`${silent} of ${rows.length}: ${parkedEvents.unreported}`];
+    const loss = silent === 0 ? [] : [`${silent} of ${rows.length}: ${UNREPORTED}`];
     if (dry) {
       const skipped = unreported ? rows.length : rows.length - silent;
       return result(rows, () => [...eventLines(rows), ...loss, `would skip ${skipped}`]);
@@ -31,7 +31,7 @@ export const skipCommand = command({
     for (const line of loss) context.output.progress(line);
     await context.confirm(`Skip ${ids.length} for good?`);
     for (const id of ids) {
-      await parkedEvents.skip(database, id, { by: context.operator, reason }, { unreported });
+      await skipParked(database, id, { by: context.operator, reason }, { unreported });
       context.audit({ id, unreported, reason });
     }
     return result({ skipped: ids }, () => ids.map((id) => `${id}: skipped`));

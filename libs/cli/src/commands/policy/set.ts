@@ -1,4 +1,4 @@
-import { policyRules, postgresMigrations } from '@convergekit/postgres/operate';
+import { postgresMigrations, readPolicyRules, setPolicyRule } from '@convergekit/postgres/operate';
 import { admitRules, type OfferedRule } from '@convergekit/resilience/engine';
 import { nearest } from '@convergekit/config/engine';
 import { policyName } from '@convergekit/inbox/engine';
@@ -40,7 +40,7 @@ export const setCommand = command({
         'nothing to change: give fields as attempts=2 backoff.capMs=500, or --clear',
       );
     const { executor } = await context.database(postgresMigrations);
-    const rules = await policyRules.read(executor);
+    const rules = await readPolicyRules(executor);
     const before = rules.find((rule) => rule.name === name);
     const change = withFields(clear ? {} : before?.change, fields);
     const newest = Math.max(0, ...rules.map((rule) => rule.version)) + 1;
@@ -58,7 +58,7 @@ export const setCommand = command({
     context.output.progress(text);
     await context.confirm('Change it for every process of this database?');
     const setting = { name, change, by: context.operator, reason, expected: before?.version ?? 0 };
-    const version = await policyRules.set(executor, setting);
+    const version = await setPolicyRule(executor, setting);
     if (version === undefined)
       throw refused(
         'POLICY_CHANGED_MEANWHILE',

@@ -2,7 +2,7 @@ import { inPlaceMsOf } from '@convergekit/inbox/operate';
 import { explain, simulateRates } from '@convergekit/resilience/operate';
 import { CATEGORIES } from '@convergekit/core/engine';
 import type { Category } from '@convergekit/core';
-import { policyRules, postgresMigrations } from '@convergekit/postgres/operate';
+import { postgresMigrations, readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
 import { type PolicyLayer, policyRulesSchema, type PolicyRules } from '@convergekit/resilience';
 import { type Admission, admitRules } from '@convergekit/resilience/engine';
 import { command } from '../../frame/command.ts';
@@ -127,7 +127,7 @@ export const historyCommand = command({
   flags: { limit: count('changes', 'at most so many changes', 20) },
   run: async (context, { name, limit }) => {
     const { executor } = await context.database(postgresMigrations);
-    const rows = await policyRules.readHistory(executor, { name, limit });
+    const rows = await readPolicyHistory(executor, { name, limit });
     return listing(rows, 'no policy was changed here', {
       version: (row) => row.version,
       at: (row) => row.changedAt,
@@ -148,7 +148,7 @@ async function knownPolicies(context: CommandContext, modules: readonly string[]
   const { settings, output } = context;
   const code = await rulesOf(modules);
   const central = hasDatabase(settings)
-    ? await policyRules.read((await context.database(postgresMigrations)).executor)
+    ? await readPolicyRules((await context.database(postgresMigrations)).executor)
     : undefined;
   const admission = admitRules([...code, ...settings.policyLayers], central ?? []);
   if (central === undefined) output.progress('DATABASE_URL is not set: without the central table');

@@ -1,4 +1,10 @@
-import { reconcilerDrift, reconcilerRuns } from '@convergekit/reconcile/operate';
+import {
+  approveRepairs,
+  retryKeys,
+  pauseReconciler,
+  readStatus,
+  resumeReconciler,
+} from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import { count, reason as why, someArguments, span, text, texts, toggle } from '../../frame/flags.ts';
@@ -36,7 +42,7 @@ export const approveCommand = command({
       );
     const { executor } = await findReconciler(context, name);
     const by = context.operator;
-    const approved = await reconcilerDrift.approve(executor, {
+    const approved = await approveRepairs(executor, {
       reconciler: name,
       repairs,
       keys,
@@ -67,7 +73,7 @@ export const retryCommand = command({
   run: async (context, { keys, reason, ...which }) => {
     const { executor, declared } = await openNamed(context, which);
     const by = context.operator;
-    await reconcilerDrift.retry(executor, declared.name, keys, { by, reason });
+    await retryKeys(executor, declared.name, keys, { by, reason });
     context.audit({ reconciler: declared.name, keys, reason });
     return result({ reconciler: declared.name, keys, by, reason }, () =>
       keys.map((key) => `${key}: compared next`),
@@ -84,8 +90,8 @@ export const pauseCommand = command({
   run: async (context, { name, reason }) => {
     const { executor } = await findReconciler(context, name);
     const by = context.operator;
-    if (!(await reconcilerRuns.pause(executor, name, { by, reason }))) {
-      const [status] = await reconcilerRuns.readStatus(executor, name);
+    if (!(await pauseReconciler(executor, name, { by, reason }))) {
+      const [status] = await readStatus(executor, name);
       throw refused(
         'RECONCILER_PAUSED',
         `${name} is paused already, by ${status?.paused?.by ?? 'another operator'} (${status?.paused?.reason ?? 'resumed a moment ago'}): nothing was changed`,
@@ -105,7 +111,7 @@ export const resumeCommand = command({
   flags: { reason: text('text', 'why: it is kept in the audit') },
   run: async (context, { name, reason = 'the pause is over' }) => {
     const { executor } = await findReconciler(context, name);
-    if (!(await reconcilerRuns.resume(executor, name, { by: context.operator, reason })))
+    if (!(await resumeReconciler(executor, name, { by: context.operator, reason })))
       throw refused(
         'RECONCILER_NOT_PAUSED',
         `${name} is not paused: nothing was changed. Repairs that are held need an operator's approval`,

@@ -1,4 +1,4 @@
-import { type Differences, reconcilerDrift, type KeyDiff } from '@convergekit/reconcile/operate';
+import { type Differences, type KeyDiff, diffKeys } from '@convergekit/reconcile/operate';
 import type { Reconciler } from '@convergekit/reconcile';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
@@ -14,7 +14,7 @@ export const diffCommand = command({
   args: { ...reconcilerArgument, key: optionalArgument('one key (default: all that differ)') },
   flags: { limit: count('keys', 'stop after so many keys that differ', 20), ...moduleFlag },
   run: async (context, { key, limit, ...which }) => {
-    const found = await reconcilerDrift.compare(await openNamed(context, which), { key, limit });
+    const found = await diffKeys(await openNamed(context, which), { key, limit });
     const agree = found.unknown.length === 0 && found.keys.every(({ verdict }) => verdict === 'in_sync');
     return result(found, () => differenceLines(found), agree);
   },
@@ -27,7 +27,7 @@ const LIMIT = 100;
 export async function dryRunOf(context: CommandContext, reconcilers: readonly Reconciler[]): Promise<Result> {
   const found: Record<string, Differences> = {};
   for (const declared of reconcilers)
-    found[declared.name] = await reconcilerDrift.compare(await openDeclared(context, declared), {
+    found[declared.name] = await diffKeys(await openDeclared(context, declared), {
       limit: LIMIT,
     });
   const all = Object.entries(found);

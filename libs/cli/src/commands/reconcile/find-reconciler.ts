@@ -1,8 +1,8 @@
 import { nearest } from '@convergekit/config/engine';
 import type { Database, Executor } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler } from '@convergekit/reconcile';
-import { type OpenReconciler, reconcilerRuns } from '@convergekit/reconcile/operate';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { type OpenReconciler, readStatus } from '@convergekit/reconcile/operate';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
 import { argument, texts } from '../../frame/flags.ts';
@@ -30,14 +30,14 @@ export async function findReconciler(context: CommandContext, name: string): Pro
   const mine = declared.find((one) => one.name === name);
   if (mine !== undefined) {
     const { executor } = await openSide(context, name, mine.actual.in);
-    await migrationSets.check(executor, [reconcileMigrations]);
+    await requireMigrations(executor, [reconcileMigrations]);
     return { name, declared: mine, executor };
   }
   const names = declared.map((one) => one.name);
   for (const executor of await openAll(context)) {
-    const known = (await reconcilerRuns.readStatus(executor)).map((one) => one.name);
+    const known = (await readStatus(executor)).map((one) => one.name);
     if (known.includes(name)) {
-      await migrationSets.check(executor, [reconcileMigrations]);
+      await requireMigrations(executor, [reconcileMigrations]);
       return { name, declared: undefined, executor };
     }
     names.push(...known);
@@ -119,6 +119,6 @@ export async function openDeclared(context: CommandContext, declared: Reconciler
   const { name, desired: from, actual: to } = declared;
   const actual = await openSide(context, name, to.in);
   const desired = from.in === to.in ? actual : await openSide(context, name, from.in);
-  await migrationSets.check(actual.executor, [reconcileMigrations]);
+  await requireMigrations(actual.executor, [reconcileMigrations]);
   return { declared, desired: desired.db, actual: actual.db, executor: actual.executor };
 }

@@ -1,5 +1,5 @@
 import { namedIn } from '@convergekit/config/engine';
-import { reconcilerDrift, reconcilerRuns, type RunView } from '@convergekit/reconcile/operate';
+import { type RunView, readAudit, listRuns } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import { command } from '../../frame/command.ts';
@@ -74,7 +74,7 @@ export const auditCommand = command({
   flags: { limit: count('rows', 'the newest rows', 50) },
   run: async (context, { name, key, limit }) => {
     const { executor } = await findReconciler(context, name);
-    const rows = await reconcilerDrift.readAudit(executor, name, { key, limit });
+    const rows = await readAudit(executor, name, { key, limit });
     return listing(rows, 'no rows: nothing was repaired, and no verdict was recorded', {
       at: ({ at }) => at,
       key: (row) => row.key,
@@ -145,8 +145,8 @@ type Recorded = HistoryEntry extends infer One
 
 async function entriesOf(executor: Executor, name: string, limit: number): Promise<readonly Recorded[]> {
   const acts = await readActsOn(executor, [{ kind: 'reconciler', id: name }]);
-  const repairs = await reconcilerDrift.readAudit(executor, name, { limit });
-  const runs = await reconcilerRuns.list(executor, name, limit);
+  const repairs = await readAudit(executor, name, { limit });
+  const runs = await listRuns(executor, name, limit);
   return [
     ...acts.map((act) => ({ kind: 'act' as const, ...act })),
     ...repairs.map(({ at, id, key, verdict, why, cause, actor }) => ({

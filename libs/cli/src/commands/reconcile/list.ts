@@ -1,5 +1,5 @@
 import type { Reconciler } from '@convergekit/reconcile';
-import { reconcilerRuns, type ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { type ReconcilerStatus, readStatus } from '@convergekit/reconcile/operate';
 import { classify } from '@convergekit/resilience';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -89,7 +89,7 @@ async function readStatuses(context: CommandContext, reconcilers: readonly Recon
 
 async function tryRead(context: CommandContext, url: string): Promise<readonly ReconcilerStatus[] | string> {
   try {
-    return await reconcilerRuns.readStatus((await context.databaseAt(url)).executor);
+    return await readStatus((await context.databaseAt(url)).executor);
   } catch (error) {
     return `not readable: ${classify(error).message.split('\n')[0] ?? ''}`;
   }

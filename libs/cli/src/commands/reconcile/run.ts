@@ -6,9 +6,9 @@ import {
   type RunCounts,
 } from '@convergekit/reconcile';
 import { type Logger, logger } from '@convergekit/telemetry';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import type { Service } from '@convergekit/core';
-import { reconcilerDrift, reconcilerRuns, type WaitingKey } from '@convergekit/reconcile/operate';
+import { type WaitingKey, readWaiting, requestRun } from '@convergekit/reconcile/operate';
 import { type Database, executorOf } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';
@@ -51,7 +51,7 @@ export const runCommand = command({
       for (const name of new Set(reconcilers.map(({ actual }) => actual.in))) {
         const database = databases[name];
         if (database !== undefined)
-          await migrationSets.check(database.executor, [outboxMigrations, reconcileMigrations]);
+          await requireMigrations(database.executor, [outboxMigrations, reconcileMigrations]);
       }
       const { workers, leaseMs, auditMs } = settings.reconcile;
       const service = reconcilerService(reconcilers, {
@@ -101,7 +101,7 @@ async function requestRuns(context: CommandContext, names: readonly string[]): P
   for (const name of names) found.push(await findReconciler(context, name));
   const requested: { name: string; requested: boolean }[] = [];
   for (const { name, executor } of found) {
-    const isNew = await reconcilerRuns.request(executor, name, { by: context.operator, reason: 'a run now' });
+    const isNew = await requestRun(executor, name, { by: context.operator, reason: 'a run now' });
     if (isNew) context.audit({ reconciler: name });
     requested.push({ name, requested: isNew });
   }
@@ -126,7 +126,7 @@ async function readLeft(
   for (const { name, actual } of reconcilers) {
     const database = databases[actual.in];
     if (database !== undefined)
-      left.set(name, await reconcilerDrift.readWaiting(executorOf(database.db), name, { limit: SHOWN }));
+      left.set(name, await readWaiting(executorOf(database.db), name, { limit: SHOWN }));
   }
   return left;
 }

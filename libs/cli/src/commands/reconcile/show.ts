@@ -1,4 +1,4 @@
-import { reconcilerRuns, type ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { type ReconcilerStatus, readStatus, listRuns } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { labelled } from '../../frame/fields.ts';
 import { type Cell, result, tableOf } from '../../frame/result.ts';
@@ -15,8 +15,8 @@ export const showCommand = command({
   args: nameArgument,
   run: async (context, { name }) => {
     const { declared, executor } = await findReconciler(context, name);
-    const [status] = await reconcilerRuns.readStatus(executor, name);
-    const runs = await reconcilerRuns.list(executor, name, RUNS);
+    const [status] = await readStatus(executor, name);
+    const runs = await listRuns(executor, name, RUNS);
     const schedule = declared?.schedule;
     const next = nextOf(schedule, status);
     const value = {

@@ -1,14 +1,14 @@
 import type { Reconciler } from '@convergekit/reconcile';
-import { reconcilerRuns, type ReconcilerStatus, type RunView } from '@convergekit/reconcile/operate';
+import { type ReconcilerStatus, type RunView, conditionOf, nextRun } from '@convergekit/reconcile/operate';
 
 /** The state of a reconciler in a few words. `status` undefined: its database has no row of it yet. */
 export function stateText(status: ReconcilerStatus | undefined): string {
-  return status === undefined ? 'never ran: no process runs it' : reconcilerRuns.conditionOf(status).text;
+  return status === undefined ? 'never ran: no process runs it' : conditionOf(status).text;
 }
 
 /** The next start of a reconciler by its schedule; null while it is paused. */
 export function nextOf(schedule: Reconciler['schedule'], status: ReconcilerStatus | undefined): Date | null {
-  return status?.paused == null ? reconcilerRuns.nextOf(schedule, status?.now ?? new Date()) : null;
+  return status?.paused == null ? nextRun(schedule, status?.now ?? new Date()) : null;
 }
 
 /** Counts by outcome: `3 in_sync, 1 repaired`. */

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { type Relay, relayMigrations } from '@convergekit/relay';
-import { relayProcess } from '@convergekit/relay/engine';
+import { relayChecks, standsBy } from '@convergekit/relay/engine';
 import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { type Check, type Checks } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
 import { explain } from '../../frame/explain.ts';
-import { migrationSets } from '@convergekit/postgres/operate';
+import { requireMigrations } from '@convergekit/postgres/operate';
 
 const backoff = { baseMs: 500, factor: 2, capMs: 5_000 };
 
@@ -56,10 +56,10 @@ export function relaySource(parts: RelaySourceParts): RelaySource {
     checks: (asked) =>
       running === undefined
         ? { database: { ok: false, detail: trouble } }
-        : relayProcess.checks(running.status(), asked),
+        : relayChecks(running.status(), asked),
     // One that waits for its database is alive: a restart would not fix it.
     live: () => running?.live() ?? { ok: true, detail: trouble },
-    standsBy: () => running !== undefined && relayProcess.standsBy(running.status()),
+    standsBy: () => running !== undefined && standsBy(running.status()),
   };
 }
 
@@ -71,7 +71,7 @@ async function serve(
 ): Promise<void> {
   const database = await open();
   try {
-    await migrationSets.check(database.executor, [outboxMigrations, relayMigrations]);
+    await requireMigrations(database.executor, [outboxMigrations, relayMigrations]);
     const service = relay(database);
     await service.start();
     onRunning(service);

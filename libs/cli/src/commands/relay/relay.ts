@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { outboxMigrations } from '@convergekit/outbox';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { relayProcess } from '@convergekit/relay/engine';
+import { relayOptions, brokerNotice, standsBy, relayChecks } from '@convergekit/relay/engine';
 import { logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
 import { openAt } from '../../frame/connections.ts';
@@ -33,11 +33,11 @@ async function relayOne(context: CommandContext): Promise<void> {
   const log = logger('relay');
   const database = await context.database(outboxMigrations, relayMigrations);
   const broker = context.broker();
-  const service = relay({ database, broker, log, ...relayProcess.options(settings) });
-  const notice = relayProcess.noticeBroker({
+  const service = relay({ database, broker, log, ...relayOptions(settings) });
+  const notice = brokerNotice({
     broker,
     log,
-    standsBy: () => relayProcess.standsBy(service.status()),
+    standsBy: () => standsBy(service.status()),
   });
   await runLong({
     name: 'relay',
@@ -45,7 +45,7 @@ async function relayOne(context: CommandContext): Promise<void> {
     signal,
     log,
     services: () => [notice, service],
-    checks: () => relayProcess.checks(service.status(), notice.check()),
+    checks: () => relayChecks(service.status(), notice.check()),
     live: () => ({ relay: service.live() }),
   });
 }
@@ -66,11 +66,11 @@ async function relayMany(
         name,
         log: own,
         open: () => openAt(url, client, { connectTimeoutMs: CONNECT_MS, setting }),
-        relay: (database) => relay({ database, broker, log: own, ...relayProcess.options(settings, name) }),
+        relay: (database) => relay({ database, broker, log: own, ...relayOptions(settings, name) }),
       }),
     };
   });
-  const notice = relayProcess.noticeBroker({
+  const notice = brokerNotice({
     broker,
     log,
     standsBy: () => sources.some(({ service }) => service.standsBy()),

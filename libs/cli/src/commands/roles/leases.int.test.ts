@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { databaseLease } from '@convergekit/postgres/engine';
+import { acquireLease } from '@convergekit/postgres/engine';
 import { expect, it } from 'vitest';
 import { rolesScene } from '../../fixture/roles-scene.ts';
 
@@ -47,7 +47,7 @@ it.each([
 ])('a %s takes the lease %s', async (duty, name) =>
   expect(
     await during(`converge_${duty}`, (executor) =>
-      databaseLease.acquire(executor, { name, holder: 'me', ttlMs: 1_000 }),
+      acquireLease(executor, { name, holder: 'me', ttlMs: 1_000 }),
     ),
   ).toEqual({ kind: 'acquired', term: 1n }),
 );

@@ -1,8 +1,8 @@
 import type { Executor } from '@convergekit/postgres';
 import { defineReconciler, reportKeys } from '@convergekit/reconcile';
-import { reconcilerDrift } from '@convergekit/reconcile/operate';
-import { relayTopics } from '@convergekit/relay/operate';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { approveRepairs } from '@convergekit/reconcile/operate';
+import { recordAcceptance, readHeld, forgetTopic } from '@convergekit/relay/operate';
+import { readSagaRecords } from '@convergekit/saga/operate';
 import { describe, expect, it } from 'vitest';
 import { declareFailureSources } from '../../../../inbox/src/member/source-sql.ts';
 import { countGivenUp } from '../../../../inbox/src/park/given-up-sql.ts';
@@ -34,7 +34,7 @@ describe('the audit of reconcilers', () => {
       await executor.query(
         `insert into converge.reconciler (name, held_at, held_reason) values ('r', now(), 'too many')`,
       );
-      expect(await reconcilerDrift.approve(executor, approval)).toMatchObject({ held: 'too many' });
+      expect(await approveRepairs(executor, approval)).toMatchObject({ held: 'too many' });
       const { rows } = await executor.query(
         `select by, reason from converge.audit where act = 'reconcile approve'`,
       );
@@ -116,7 +116,7 @@ describe('the queue of reconcilers', () => {
 // Planted fault: without the right to insert a cursor `converge topics accept` waits for its drain, and is then refused (42501).
 it('an operator accepts more partitions of a topic', async () => {
   const by = { by: 'ann', reason: 'asked' };
-  const accept = (executor: Executor) => relayTopics.recordAcceptance(executor, 'shop.orders', 3, by);
+  const accept = (executor: Executor) => recordAcceptance(executor, 'shop.orders', 3, by);
   expect(await during('converge_operator', accept)).toBe(false); // nothing is held
 });
 
@@ -124,14 +124,14 @@ it('an operator accepts more partitions of a topic', async () => {
 it('an operator forgets a topic that was deleted', async () => {
   const by = { by: 'ann', reason: 'asked' };
   const forget = async (executor: Executor) => {
-    const held = await relayTopics.readHold(executor, 'shop.gone');
-    return held !== undefined && (await relayTopics.forget(executor, held, by));
+    const held = await readHeld(executor, 'shop.gone');
+    return held !== undefined && (await forgetTopic(executor, held, by));
   };
   expect(await during('converge_operator', forget)).toBe(true);
 });
 
 // Planted fault: without the right to compute seals the console's page of a saga fails for a login that only reads (42501).
 it('a reader reads the records of a saga, with the seals of its journal', async () => {
-  const read = (executor: Executor) => sagaInstances.readRecords(executor, { instance: 'i' });
+  const read = (executor: Executor) => readSagaRecords(executor, { instance: 'i' });
   expect(await during('converge_read', read)).toMatchObject({ journal: [] });
 });

@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/saga';
-import { sagaPauses } from '@convergekit/saga/operate';
+import { readPauseTarget, pauseSaga, heldText, resumeSaga } from '@convergekit/saga/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { didYouMean, refused } from '../../frame/errors.ts';
 import { argument, count, reason as why, text } from '../../frame/flags.ts';
@@ -25,7 +25,7 @@ async function databasesOfSaga(
 ): Promise<readonly Named[]> {
   const named = await namedDatabases(context, urls, [sagaMigrations]);
   const found = await Promise.all(
-    named.map(({ database }) => sagaPauses.readTarget(database.executor, { saga, instance })),
+    named.map(({ database }) => readPauseTarget(database.executor, { saga, instance })),
   );
   const here = named.filter((_, index) => found[index]?.sagas.includes(saga));
   if (here.length === 0) {
@@ -53,7 +53,7 @@ export const pauseCommand = command({
     const operator = { by: context.operator, reason };
     const paused: { database: string; held: number; inFlight: number; undecided: number }[] = [];
     for (const { name, database: one } of await databasesOfSaga(context, saga, instance, database)) {
-      const pause = await sagaPauses.pause(one, { saga, instance }, operator);
+      const pause = await pauseSaga(one, { saga, instance }, operator);
       if (pause === undefined) continue;
       const { held, inFlight, undecided } = pause;
       paused.push({ database: name, held, inFlight, undecided });
@@ -65,9 +65,7 @@ export const pauseCommand = command({
         `${nameOf(saga, instance)} is paused already: nothing was changed; \`converge doctor\` says since when and by whom`,
       );
     return result({ saga, instance, paused, ...operator }, () => [
-      ...paused.map(
-        (one) => `${one.database}: ${nameOf(saga, instance)} is paused; ${sagaPauses.heldText(one)}`,
-      ),
+      ...paused.map((one) => `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`),
       `\`converge saga resume ${nameOf(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\` continues it`,
     ]);
   },
@@ -89,7 +87,7 @@ export const resumeCommand = command({
     for (const { name, database: one } of await databasesOfSaga(context, saga, instance, database)) {
       const onProgress = (done: number, total: number): void =>
         context.output.progress(`${name}: ${done} of ${total} have their time`);
-      const done = await sagaPauses.resume(one, { saga, instance }, operator, { rate, onProgress });
+      const done = await resumeSaga(one, { saga, instance }, operator, { rate, onProgress });
       if (done.kind !== 'resumed') continue;
       resumed.push({ database: name, work: done.work });
       context.audit({ saga, instance, database: name, work: done.work, rate, reason });

@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/saga';
-import { sagaSteps, type StatedOutcome } from '@convergekit/saga/operate';
+import { type StatedOutcome, waitingStep, retryStep, resolveStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, count, json, reason as why, text, texts, type Values } from '../../frame/flags.ts';
 import { actOn, outcomes } from '../journal/act.ts';
@@ -22,11 +22,11 @@ export const retryCommand = command({
   run: async (context, { instance, step, reason }) => {
     const database = await context.database(sagaMigrations);
     const at = { instance, step };
-    const seen = await sagaSteps.readWaiting(database, at);
+    const seen = await waitingStep(database, at);
     const stuck = seen.state === 'stuck' || seen.work.some(({ state }) => state === 'stuck');
     const question = stuck ? `Retry ${step}, which may have taken effect already?` : undefined;
     return actOn(context, { did: 'retry', reason, question }, [
-      { named: at, text: `${step} of ${instance}`, act: (by) => sagaSteps.retry(database, at, by, { seen }) },
+      { named: at, text: `${step} of ${instance}`, act: (by) => retryStep(database, at, by, { seen }) },
     ]);
   },
 });
@@ -67,7 +67,7 @@ export const resolveCommand = command({
       );
     const database = await context.database(sagaMigrations);
     const at = { instance, step };
-    const seen = await sagaSteps.readWaiting(database, at);
+    const seen = await waitingStep(database, at);
     const [first] = seen.work;
     const outcome =
       word.kind === 'fact' ? word.type : word.kind === 'failed' ? word.code : 'an effect that stays';
@@ -80,7 +80,7 @@ export const resolveCommand = command({
       {
         named: at,
         text: `${step} of ${instance}`,
-        act: (by) => sagaSteps.resolve(database, at, word, by, { sagas, seen }),
+        act: (by) => resolveStep(database, at, word, by, { sagas, seen }),
       },
     ]);
   },

@@ -6,7 +6,7 @@ import { ConvergeError } from '@convergekit/core';
 import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { sagaPauses } from '@convergekit/saga/operate';
+import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
 import { cli } from '../../fixture/cli.ts';
 import { pauseItems } from '../../attention/items.ts';
@@ -147,7 +147,7 @@ describe('converge saga', () => {
     const instance = await scene.emit(asked({ trip: 'held' }));
     await scene.until(instance, 'pay:started room:applied');
     expect((await cli(['saga', 'pause', 'trip', ...why], env)).stderr).toContain('paused already');
-    const [item] = pauseItems(await sagaPauses.list(scene.database.executor, { limit: 1 }));
+    const [item] = pauseItems(await readPauses(scene.database.executor, { limit: 1 }));
     expect(item).toMatchObject({
       text: expect.stringMatching(
         /^trip is paused by .* since .*the bank charges twice.*: 1 call waits, 0 in flight end$/,

@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/saga';
-import { type InstanceView, sagaInstances } from '@convergekit/saga/operate';
+import { type InstanceView, INSTANCE_STATES, listInstances, verifyJournals } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, choices, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
@@ -16,7 +16,7 @@ export const listCommand = command({
   name: 'list',
   summary: 'instances as an observer in these databases has them, the latest change first',
   flags: {
-    state: choices('state', sagaInstances.states, 'only instances in these states'),
+    state: choices('state', INSTANCE_STATES, 'only instances in these states'),
     saga: text('name', 'only instances of this saga'),
     key: text('key', 'only instances with this key'),
     limit: count('instances', 'at most so many instances of each database', 50),
@@ -26,7 +26,7 @@ export const listCommand = command({
     const filter = { states: state.length === 0 ? undefined : state, saga, key, limit };
     const rows: InstanceView[] = [];
     for (const named of await namedDatabases(context, database, [sagaMigrations]))
-      rows.push(...(await sagaInstances.list(named.database.executor, filter)));
+      rows.push(...(await listInstances(named.database.executor, filter)));
     return listing(rows, 'no sagas', {
       instance: (row) => row.instance,
       saga: (row) => `${row.saga} v${row.version}`,
@@ -116,7 +116,7 @@ export const verifyCommand = command({
   run: async (context, { instance, database }) => {
     const named = await namedDatabases(context, database, [sagaMigrations]);
     const executors = named.map((one) => one.database.executor);
-    const checked = await sagaInstances.verify(executors, instance);
+    const checked = await verifyJournals(executors, instance);
     if (instance !== undefined && checked.journals === 0) throw unknownInstance(instance, named);
     return journalReport(context.output, checked);
   },

@@ -1,4 +1,10 @@
-import { relaySource } from '@convergekit/relay/operate';
+import {
+  readPhantoms,
+  inspectSource,
+  rebaseSource,
+  readSuspect,
+  disownRecord,
+} from '@convergekit/relay/operate';
 import { relayMigrations } from '@convergekit/relay';
 import { command } from '../../frame/command.ts';
 import {
@@ -24,10 +30,10 @@ const showCommand = command({
   run: async (context, { phantoms }) => {
     const { executor } = await context.database();
     if (phantoms) {
-      const found = await relaySource.readPhantoms(executor);
+      const found = await readPhantoms(executor);
       return result(found, () => (found.length === 0 ? ['no phantoms'] : phantomLines(found)));
     }
-    const inspection = await relaySource.inspect(executor, context.broker());
+    const inspection = await inspectSource(executor, context.broker());
     const { comparison } = inspection;
     const fits = comparison.kind === 'compared' && comparison.result.refusals.length === 0;
     return result(inspection, () => sourceLines(inspection), fits);
@@ -54,7 +60,7 @@ const rebaseCommand = command({
     const database = await context.database();
     const broker = context.broker();
     if (dry || !yes) {
-      const planned = await relaySource.rebase({ database, broker, by, reason, dryRun: true });
+      const planned = await rebaseSource({ database, broker, by, reason, dryRun: true });
       if (dry) return result(planned, () => rebaseLines(planned));
       for (const line of rebaseLines(planned)) context.output.progress(line);
       const { epoch, source } = planned;
@@ -64,7 +70,7 @@ const rebaseCommand = command({
     }
     const { signingKey } = context.settings.relay;
     const signed = signingKey === undefined ? {} : { signingKey };
-    const report = await relaySource.rebase({ database, broker, by, reason, ...signed });
+    const report = await rebaseSource({ database, broker, by, reason, ...signed });
     context.audit({ source: report.source.name, epoch: report.epoch, reason });
     return result(report, () => rebaseLines(report));
   },
@@ -83,7 +89,7 @@ const disownCommand = command({
   run: async (context, { topic, partition, offset, reason, dryRun: dry }) => {
     const place = { topic, partition, offset };
     const { executor } = await context.database(relayMigrations);
-    const { why: odd, ...suspect } = await relaySource.readSuspect(executor, await context.admin(), place);
+    const { why: odd, ...suspect } = await readSuspect(executor, await context.admin(), place);
     const where = `${topic}/${partition} at offset ${offset}`;
     const text = `${where}, event ${suspect.eventId} of type ${suspect.type}: ${odd}`;
     if (dry) return result({ ...place, why: odd, dryRun: true }, () => [text]);
@@ -91,7 +97,7 @@ const disownCommand = command({
     await context.confirm(
       'Is it certain that this database was never restored, failed over or copied? A record that it published and lost must not be disowned.',
     );
-    await relaySource.disown(executor, place, { by: context.operator, reason });
+    await disownRecord(executor, place, { by: context.operator, reason });
     context.audit({ ...place, offset: `${offset}`, why: odd, reason });
     return result({ ...place, why: odd, reason, disowned: true }, () => [
       `${where} is not this source's own: the comparison with the log passes over it`,

@@ -3,7 +3,7 @@ import type { Admin, LogEnds } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
 import { relayMigrations } from '@convergekit/relay';
-import { relayTopics, type TopicRecord } from '@convergekit/relay/operate';
+import { type TopicRecord, readTopic, requestAcceptance, recordAcceptance } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
@@ -79,7 +79,7 @@ async function acceptPartitions(
 }
 
 async function changeOf(executor: Executor, admin: Admin, topic: string): Promise<Change | undefined> {
-  const [found, described] = [await relayTopics.read(executor, topic), await admin.describeTopic(topic)];
+  const [found, described] = [await readTopic(executor, topic), await admin.describeTopic(topic)];
   if (found?.partitions === undefined)
     throw notNow(
       `the relay of this database has no partition count of ${topic} on record: it has sent nothing to it yet`,
@@ -99,10 +99,10 @@ const describe = ({ topic, before, after }: Change): string =>
 /** Waits until the leader has sent every window that may use the old count. */
 async function drain(executor: Executor, output: Output, { topic, after }: Change): Promise<void> {
   await patiently(output, `the relay to halt ${topic} (one must run: \`converge relay\`)`, () =>
-    relayTopics.requestAcceptance(executor, topic, after),
+    requestAcceptance(executor, topic, after),
   );
   await patiently(output, `the relay to send what it read of ${topic} with the old count`, async () =>
-    isDrained(await relayTopics.read(executor, topic)),
+    isDrained(await readTopic(executor, topic)),
   );
 }
 
@@ -176,7 +176,7 @@ async function record(
   const described = await admin.describeTopic(topic);
   if (described?.partitions !== after)
     throw notNow(`${topic} has ${described?.partitions ?? 'no'} partitions by now: run the command again`);
-  if (!(await relayTopics.recordAcceptance(executor, topic, after, by)))
+  if (!(await recordAcceptance(executor, topic, after, by)))
     throw notNow(`the hold of ${topic} changed meanwhile: run the command again`);
 }
 

@@ -1,7 +1,7 @@
 import { systemClock, systemRandom } from '@convergekit/core';
 import { type Executor, withTransaction } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { type HeldRecord, relayTopics } from '@convergekit/relay/operate';
+import { type HeldRecord, forgetTopic, acceptRecreatedTopic, readHeld } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused } from '../../frame/errors.ts';
@@ -29,7 +29,7 @@ export const forgetCommand = command({
     await context.confirm(`Forget ${topic}?`);
     const by = { by: context.operator, reason };
     const forgotten = await withTransaction(database, { clock: systemClock, random: systemRandom }, (tx) =>
-      relayTopics.forget(tx, held, by),
+      forgetTopic(tx, held, by),
     );
     if (!forgotten) throw notNow(`the hold of ${topic} moved meanwhile: run the command again`);
     context.audit({ topic, unsent, reason });
@@ -52,7 +52,7 @@ export async function acceptRecreated(
   if (dry) return result({ topic, unsent: held.unsent, dryRun: true }, () => [text]);
   context.output.progress(text);
   await context.confirm(`Continue with ${topic} as it is now?`);
-  if (!(await relayTopics.acceptRecreated(executor, topic, { by: context.operator, reason })))
+  if (!(await acceptRecreatedTopic(executor, topic, { by: context.operator, reason })))
     throw notNow(`the hold of ${topic} changed meanwhile: run the command again`);
   context.audit({ topic, madeAgain: true, reason });
   return result({ topic, madeAgain: true, reason, changed: true }, () => [
@@ -61,7 +61,7 @@ export async function acceptRecreated(
 }
 
 async function requireHeld(executor: Executor, topic: string): Promise<HeldRecord> {
-  const held = await relayTopics.readHold(executor, topic);
+  const held = await readHeld(executor, topic);
   if (held !== undefined) return held;
   throw notNow(
     `the relay of this database does not hold ${topic}: look at \`converge outbox stats\`; a relay must run, and finds a change within seconds`,

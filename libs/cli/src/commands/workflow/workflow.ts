@@ -1,5 +1,13 @@
 import { sagaMigrations } from '@convergekit/saga';
-import { sagaWorkflows, type StatedResult } from '@convergekit/saga/operate';
+import {
+  type StatedResult,
+  WORKFLOW_STATES,
+  listWorkflows,
+  inspectWorkflow,
+  retryWorkflow,
+  stuckStepOf,
+  resolveWorkflow,
+} from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, choices, count, reason as why, text, type Values } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
@@ -17,7 +25,7 @@ const listCommand = command({
   name: 'list',
   summary: 'workflows in DATABASE_URL, the oldest first',
   flags: {
-    state: choices('state', sagaWorkflows.states, 'only workflows in these states', [
+    state: choices('state', WORKFLOW_STATES, 'only workflows in these states', [
       'running',
       'compensating',
       'stuck',
@@ -28,7 +36,7 @@ const listCommand = command({
   run: async (context, { state: states, workflow, limit }) => {
     const { executor } = await context.database(sagaMigrations);
     return listing(
-      await sagaWorkflows.list(executor, { states, workflow, limit }),
+      await listWorkflows(executor, { states, workflow, limit }),
       'no workflows in these states',
       {
         workflow: (row) => row.workflow,
@@ -48,7 +56,7 @@ const showCommand = command({
   args: named,
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const { record, plan } = await sagaWorkflows.inspect(executor, workflow, id);
+    const { record, plan } = await inspectWorkflow(executor, workflow, id);
     const { state, stuckReason, journal } = record;
     return result({ ...record, plan }, () => [
       `${workflow} ${id}: ${stuckReason === null ? state : `${state}: ${stuckReason}`}`,
@@ -76,7 +84,7 @@ const verifyCommand = command({
   args: named,
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const { record, findings } = await sagaWorkflows.inspect(executor, workflow, id);
+    const { record, findings } = await inspectWorkflow(executor, workflow, id);
     return journalReport(context.output, { journals: 1, rows: record.journal.length, findings });
   },
 });
@@ -93,7 +101,7 @@ const retryCommand = command({
       {
         named: { workflow, id },
         text: `${workflow} ${id}`,
-        act: (by) => sagaWorkflows.retry(database, { workflow, id }, by),
+        act: (by) => retryWorkflow(database, { workflow, id }, by),
       },
     ]);
   },
@@ -108,13 +116,13 @@ const resolveCommand = command({
     const stated = statedOf(flags);
     const database = await context.database(sagaMigrations);
     const of = { workflow, id };
-    const seen = await sagaWorkflows.stuckStepOf(database.executor, of);
+    const seen = await stuckStepOf(database.executor, of);
     const question = `Record ${stated.kind} as the outcome of ${seen.path}, which is stuck: ${seen.reason}?`;
     return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
       {
         named: { ...of, step: seen.path },
         text: `${seen.path} of ${workflow} ${id}`,
-        act: (by) => sagaWorkflows.resolve(database, of, stated, by, seen),
+        act: (by) => resolveWorkflow(database, of, stated, by, seen),
       },
     ]);
   },

@@ -8,7 +8,7 @@ import {
   type SharedGuards,
   type SlowSchedule,
 } from '@convergekit/resilience';
-import { attributeNames, inAttempt, traces } from '@convergekit/telemetry/engine';
+import { attributeNames, inAttempt, injectTrace } from '@convergekit/telemetry/engine';
 import type { CallHandle } from '../effect/types.ts';
 import { SagaError } from '../../errors.ts';
 import type { Quota } from '../quota/quota.ts';
@@ -227,7 +227,7 @@ function operations<Result>(
 /** The headers that take the trace and the deadline of an attempt to the other system. Never the baggage. */
 function headersFor(deadline: Date): Readonly<Record<string, string>> {
   const headers: Record<string, string> = { ...deadlineHeaders(deadline) };
-  traces.injectTrace(headers);
+  injectTrace(headers);
   return headers;
 }
 

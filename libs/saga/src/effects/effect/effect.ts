@@ -2,7 +2,7 @@ import { WIRE } from '@convergekit/contracts/engine';
 import type { HandlerContext } from '@convergekit/inbox';
 import { identityOf, eventContextOf } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
-import { traces } from '@convergekit/telemetry/engine';
+import { inject } from '@convergekit/telemetry/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { sql } from 'kysely';
 import { insertWork } from '../work/insert-sql.ts';
@@ -64,7 +64,7 @@ export function causeOf({ deadline: until, ...event }: Asking): Cause {
   const { correlationId, causationId: eventId, hops } = eventContextOf(event);
   const deadline = until && new Date(until).toISOString();
   const headers: Record<string, string> = {};
-  traces.inject(headers);
+  inject(headers);
   const { [WIRE.traceparent]: traceparent, [WIRE.tracestate]: tracestate } = headers;
   return { eventId, correlationId, hops, deadline, traceparent, tracestate };
 }

@@ -4,7 +4,7 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { slowWait } from '@convergekit/resilience/engine';
-import { afterAttempts, attributeNames, spanNames, traces } from '@convergekit/telemetry/engine';
+import { afterAttempts, attributeNames, spanNames, contextFrom } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
 import { type Answer, decide, doubtAfter, finalInMs, type Next, nextOp, stored } from '../work/decide.ts';
@@ -37,8 +37,8 @@ export async function processWork<DB>(
   const { eventId, traceparent, tracestate, attemptTrace } = work.cause;
   const headers = { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
   const attributes = { [attributeNames.effect]: effect.name, [attributeNames.eventId]: eventId };
-  const parent = traces.contextFrom(headers);
-  const links = attemptTrace === undefined ? [] : [traces.contextFrom({ traceparent: attemptTrace })];
+  const parent = contextFrom(headers);
+  const links = attemptTrace === undefined ? [] : [contextFrom({ traceparent: attemptTrace })];
   const described = { kind: 'internal', attributes, parent, links } as const;
   return withSpan(spanNames.run(effect.name), described, (span) =>
     afterAttempts(earlierOf(work), async () => {

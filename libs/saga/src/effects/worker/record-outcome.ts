@@ -5,7 +5,7 @@ import { type AppendEvent, createEngineOutbox, nameRefusal } from '@convergekit/
 import { type Executor, executorOf } from '@convergekit/postgres';
 import { failedWithCommit, guardOf, kyselyTransaction } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
-import { traces } from '@convergekit/telemetry/engine';
+import { inject } from '@convergekit/telemetry/engine';
 import type { Effect, OutcomeContext, Revived } from '../effect/types.ts';
 import { type Cause, type ClaimedWork, continueStory, endedWork, type Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -140,7 +140,7 @@ class EffectEvents {
     if (!this.#open)
       throw new TypeError(`${type} was emitted after its transaction had ended: await everything that emits`);
     const headers = contextHeaders(event, contextOf(cause, as));
-    traces.inject(headers);
+    inject(headers);
     const id = as.id ?? deterministicUuid(consumer, handler, this.#phase, 0, intent, this.#events.length);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }

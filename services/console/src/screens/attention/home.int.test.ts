@@ -1,5 +1,5 @@
 /** What the home page shows, and what it must not hide. */
-import { consumerPartitions } from '@convergekit/inbox/operate';
+import { pauseConsumer } from '@convergekit/inbox/operate';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type ConsoleUnderTest, startConsole } from '../../fixture/console-under-test.ts';
 
@@ -73,7 +73,7 @@ it('a paused consumer is one item with its resume, however many partitions it ha
     `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
      select 'stock', 'shop.orders', n, 0, 1 from generate_series(0, 29) n`,
   );
-  await consumerPartitions.pause(
+  await pauseConsumer(
     shown.databases.inventory,
     { consumer: 'stock' },
     { by: 'ada', reason: 'a bad release' },

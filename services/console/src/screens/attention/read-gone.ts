@@ -1,6 +1,6 @@
 import type { Admin } from '@convergekit/broker';
 import type { AttentionItem } from '@convergekit/cli/operate';
-import { consumerPartitions, type PartitionOverview } from '@convergekit/inbox/operate';
+import { type PartitionOverview, readOverview, readLag } from '@convergekit/inbox/operate';
 import { tryBroker } from '../../broker.ts';
 import type { Gathered } from '../../databases.ts';
 import { where } from '../../present-sql.ts';
@@ -40,7 +40,7 @@ async function ask(
 ): Promise<Gone> {
   // A database that cannot be read is named by what is read of it besides.
   const { rows } = await databases.gather(
-    where('converge.inbox_partition', (executor) => consumerPartitions.readOverview(executor, undefined)),
+    where('converge.inbox_partition', (executor) => readOverview(executor, undefined)),
     only,
   );
   const kept = rows.filter(({ consumer }) => !ignored.includes(consumer));
@@ -53,7 +53,7 @@ async function findGone(
   admin: Admin,
   partitions: readonly (PartitionOverview & { readonly database: string })[],
 ): Promise<Gone['rows']> {
-  const lags = (await consumerPartitions.readLag(admin, partitions)).map((row) => ({ ...row, lagMs: null }));
+  const lags = (await readLag(admin, partitions)).map((row) => ({ ...row, lagMs: null }));
   const found: Gone['rows'] = [];
   for (const { consumer, lag, database } of sumByConsumer(lags))
     if (lag !== null && lag !== 0n && (await admin.members(consumer)).length === 0)

@@ -1,5 +1,5 @@
 import { formatMs } from '@convergekit/cli/operate';
-import { consumerPartitions, type PartitionSum } from '@convergekit/inbox/operate';
+import { type PartitionSum, sumPartitions, PAUSED } from '@convergekit/inbox/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, state, withQuery } from '../../layout/parts.ts';
 import type { MemberAnswer, PartitionAnswer } from './answers.ts';
@@ -14,7 +14,7 @@ interface ConsumerSum extends PartitionSum {
   readonly lagMs: number | null;
 }
 
-type Summed = Parameters<typeof consumerPartitions.sum>[0][number] &
+type Summed = Parameters<typeof sumPartitions>[0][number] &
   Pick<PartitionAnswer, 'database' | 'consumer' | 'lagMs'>;
 
 /** Sums the partitions of each consumer: what is halted first, then the longest behind, then by name. Pure. */
@@ -31,7 +31,7 @@ function sumOf(own: readonly Summed[]): readonly ConsumerSum[] {
     {
       database: first.database,
       consumer: first.consumer,
-      ...consumerPartitions.sum(own),
+      ...sumPartitions(own),
       lagMs: ages.length === 0 ? null : Math.max(...ages),
     },
   ];
@@ -125,7 +125,7 @@ function partitionTable(rows: readonly PartitionAnswer[]): Html {
         cell: ({ halted }) =>
           halted === null
             ? state('ok', 'runs')
-            : halted.code === consumerPartitions.paused
+            : halted.code === PAUSED
               ? state('off', 'paused')
               : state('needs', `halted: ${halted.code}`),
       },

@@ -1,5 +1,5 @@
 import { formatBytes, formatMs } from '@convergekit/cli/operate';
-import { consumerPartitions } from '@convergekit/inbox/operate';
+import { readOverview, readLag, PAUSED } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { tryBroker } from '../../broker.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
@@ -40,18 +40,18 @@ export function flowView({ view, databases, broker, clock }: ConsoleContext): vo
     read: async ({ database, consumer }, { now }) => {
       const relays = await databases.gather((executor) => readRelay(executor, () => clock.now()), database);
       const overview = await databases.gather(
-        where('converge.inbox_partition', (executor) => consumerPartitions.readOverview(executor, consumer)),
+        where('converge.inbox_partition', (executor) => readOverview(executor, consumer)),
         database,
       );
       const { rows } = overview;
-      const lag = await tryBroker(broker, (admin) => consumerPartitions.readLag(admin, rows));
+      const lag = await tryBroker(broker, (admin) => readLag(admin, rows));
       const consumers = rows.map((row) => row.consumer);
       const members =
         lag.why === null ? await tryBroker(broker, (admin) => readMembers(admin, consumers)) : lag;
       const gaps = await databases.gather(readGaps, database);
       return {
         relays: relays.rows,
-        partitions: (lag.found ?? (await consumerPartitions.readLag(undefined, rows))).map((row) => ({
+        partitions: (lag.found ?? (await readLag(undefined, rows))).map((row) => ({
           ...row,
           watermarks: [...row.watermarks],
           lagMs: lagMs(row, row.watermarks, now),
@@ -64,10 +64,8 @@ export function flowView({ view, databases, broker, clock }: ConsoleContext): vo
       };
     },
     page: ({ relays, partitions, members, gaps, lagUnknown, membersUnknown, unread }, { now }, filter) => {
-      const paused = partitions.filter((one) => one.halted?.code === consumerPartitions.paused);
-      const halted = partitions.filter(
-        (one) => one.halted !== null && one.halted.code !== consumerPartitions.paused,
-      );
+      const paused = partitions.filter((one) => one.halted?.code === PAUSED);
+      const halted = partitions.filter((one) => one.halted !== null && one.halted.code !== PAUSED);
       const body = html`${filterForm('/consumers', [
         { name: 'consumer', label: 'Consumer', value: filter.consumer },
         { name: 'database', label: 'Database', value: filter.database, options: databases.names },

@@ -1,5 +1,5 @@
 import { explain } from '@convergekit/cli/operate';
-import { consumerPartitions } from '@convergekit/inbox/operate';
+import { pauseConsumer, readOverview } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
 import { withQuery } from '../../layout/parts.ts';
@@ -27,7 +27,7 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
       const rows = await partitionsOf(databases, { consumer, database: only });
       let changed = 0;
       const pause = async (name: string): Promise<undefined> => {
-        const paused = await consumerPartitions.pause(databases.get(name).database, { consumer }, operator);
+        const paused = await pauseConsumer(databases.get(name).database, { consumer }, operator);
         changed += paused.length;
       };
       const { refused } = await actOnEach([...new Set(rows.map((one) => one.database))], acting, (name) =>
@@ -44,10 +44,7 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
 }
 
 async function partitionsOf(databases: Databases, { consumer, database }: Which) {
-  const { rows } = await databases.gather(
-    (executor) => consumerPartitions.readOverview(executor, consumer),
-    database,
-  );
+  const { rows } = await databases.gather((executor) => readOverview(executor, consumer), database);
   return rows;
 }
 

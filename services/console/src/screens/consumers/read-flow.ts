@@ -1,4 +1,4 @@
-import { consumerGaps, type PartitionLag, type PartitionOverview } from '@convergekit/inbox/operate';
+import { type PartitionLag, type PartitionOverview, readOpenGaps } from '@convergekit/inbox/operate';
 import type { Admin } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
@@ -50,5 +50,5 @@ export function lagMs(
 
 /** Reads the gaps that consumers of a database passed and that are not filled. */
 export async function readGaps(executor: Executor) {
-  return (await consumerGaps.listOpen(executor)).map(({ gap: id, ...gap }) => ({ id, ...gap }));
+  return (await readOpenGaps(executor)).map(({ gap: id, ...gap }) => ({ id, ...gap }));
 }

@@ -1,4 +1,10 @@
-import { consumerPartitions, type PartitionOverview } from '@convergekit/inbox/operate';
+import {
+  type PartitionOverview,
+  GIVE_UP_LIMIT,
+  readOverview,
+  resumePartition,
+  PAUSED,
+} from '@convergekit/inbox/operate';
 import { explain } from '@convergekit/cli/operate';
 import type { Admin } from '@convergekit/broker';
 import { z } from 'zod';
@@ -13,7 +19,7 @@ import type { ConsoleContext } from '../../screen.ts';
 const NEEDS_EARLIEST = ['topic_recreated', 'offset_out_of_range'];
 
 /** Halts that an operator may pass: at a record, or at a limit, which then counts anew. */
-const PASSABLE = ['gap', 'fork', 'position_jump', 'epoch_superseded', consumerPartitions.giveUpLimit];
+const PASSABLE = ['gap', 'fork', 'position_jump', 'epoch_superseded', GIVE_UP_LIMIT];
 
 const inputSchema = z.object({
   database: z.string().optional(),
@@ -57,8 +63,7 @@ export function resumeAction({ action, databases, broker }: ConsoleContext): voi
 
 async function haltedOf(databases: Databases, { database, consumer }: Filter): Promise<readonly Halted[]> {
   const { rows } = await databases.gather(
-    async (executor) =>
-      (await consumerPartitions.readOverview(executor, consumer)).filter(({ halted }) => halted !== null),
+    async (executor) => (await readOverview(executor, consumer)).filter(({ halted }) => halted !== null),
     database,
   );
   return rows;
@@ -71,7 +76,7 @@ function resume(
   { consumer, topic, partition }: Halted,
   options: { readonly by: string; readonly reason: string; readonly pass: boolean },
 ): Promise<string | undefined> {
-  return consumerPartitions.resume(database, admin, { consumer, topic, partition }, options).then(
+  return resumePartition(database, admin, { consumer, topic, partition }, options).then(
     () => undefined,
     (error: unknown) => `${consumer} at ${topic}/${partition}: ${explain(error).message}`,
   );
@@ -84,15 +89,13 @@ export function previewOf(rows: readonly Pick<Halted, 'halted'>[], hasBroker: bo
     'their log lost the place: `converge consumers resume --from earliest` decides where to begin';
   return {
     eligible: hasBroker ? rows.length - moved : 0,
-    unit: rows.every(({ halted }) => halted?.code === consumerPartitions.paused)
-      ? 'paused partitions'
-      : 'halted partitions',
+    unit: rows.every(({ halted }) => halted?.code === PAUSED) ? 'paused partitions' : 'halted partitions',
     others: [
       { count: moved, why: earliest },
       { count: hasBroker ? 0 : rows.length, why: 'no broker is set: the ends of the logs are not known' },
     ],
     passable: rows.filter(isPassable).length,
-    effect: rows.every(({ halted }) => halted?.code === consumerPartitions.paused)
+    effect: rows.every(({ halted }) => halted?.code === PAUSED)
       ? 'Handlers are called again, from the record at which each partition was paused.'
       : 'Filled events are handled first. A partition whose obstacle is still there halts again at the same place, unless you pass it: then what is missing is recorded as a gap, or the records of an old primary are skipped. After a limit of given-up events, an event that still fails pauses the consumer again within the hour, unless you pass the limit.',
   };

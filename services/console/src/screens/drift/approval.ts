@@ -1,4 +1,4 @@
-import { reconcilerDrift, reconcilerRuns, type ReconcilerStatus } from '@convergekit/reconcile/operate';
+import { type ReconcilerStatus, approveRepairs, readDrift, readStatus } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { conflict, notFound } from '../../errors.ts';
 import { html, nothing } from '../../layout/html.ts';
@@ -12,7 +12,7 @@ const MINUTE_MS = 60_000;
 /** Defines the approval of held repairs: of chosen keys, or of a number of any keys. */
 export function approvalAction({ action, databases }: ConsoleContext): void {
   const statusOf = async (database: string, name: string): Promise<ReconcilerStatus> => {
-    const [status] = await reconcilerRuns.readStatus(databases.get(database).executor, name);
+    const [status] = await readStatus(databases.get(database).executor, name);
     if (status === undefined) throw notFound(`database ${database} has no reconciler ${name}: see /drift`);
     return status;
   };
@@ -49,7 +49,7 @@ export function approvalAction({ action, databases }: ConsoleContext): void {
       const { executor } = databases.get(database);
       const keys = key && [...new Set(key)];
       const cap = keys?.length ?? repairs ?? expected ?? (await statusOf(database, name)).keys.pending;
-      const approved = await reconcilerDrift.approve(executor, {
+      const approved = await approveRepairs(executor, {
         reconciler: name,
         repairs: Math.max(1, cap),
         keys,
@@ -73,14 +73,14 @@ export function approvalAction({ action, databases }: ConsoleContext): void {
 
 /** The chosen keys that wait with a drift; undefined = none were chosen. */
 async function waitingOf(
-  executor: Parameters<typeof reconcilerDrift.read>[0],
+  executor: Parameters<typeof readDrift>[0],
   name: string,
   keys: readonly string[] | undefined,
 ): Promise<readonly string[] | undefined> {
   if (keys === undefined) return undefined;
   const found: string[] = [];
   for (const key of new Set(keys))
-    if ((await reconcilerDrift.read(executor, name, { key, limit: 1 })).length > 0) found.push(key);
+    if ((await readDrift(executor, name, { key, limit: 1 })).length > 0) found.push(key);
   return found;
 }
 

@@ -1,4 +1,4 @@
-import { reconcilerDrift } from '@convergekit/reconcile/operate';
+import { readDrift, readAudit } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { unreadNote } from '../../layout/parts.ts';
@@ -35,8 +35,8 @@ export function keyView(context: ConsoleContext): void {
         for (const { name: reconciler } of await readReconcilers(executor)) {
           await recordLook(executor, states, visitor, { reconciler, key });
           const open = await findDeclared(context, database, reconciler);
-          const [row] = await reconcilerDrift.read(executor, reconciler, { key, limit: 1 }, open);
-          const repairs = await reconcilerDrift.readAudit(executor, reconciler, { key, limit: ROWS });
+          const [row] = await readDrift(executor, reconciler, { key, limit: 1 }, open);
+          const repairs = await readAudit(executor, reconciler, { key, limit: ROWS });
           found.push({
             keys:
               row === undefined ? [] : [{ ...row, database, reconciler, fields: hidden(row.fields, states) }],

@@ -1,4 +1,4 @@
-import { type Condition, reconcilerRuns } from '@convergekit/reconcile/operate';
+import { type Condition, conditionOf } from '@convergekit/reconcile/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { driftPath } from '../../links.ts';
 import { ago, dataTable, due, moment, state, type StateKind, withQuery } from '../../layout/parts.ts';
@@ -33,7 +33,7 @@ export function conditionState({ is, text }: Condition): Html {
 
 /** The state of a reconciler in a few words. */
 export function reconcilerState(reconciler: ReconcilerAnswer): Html {
-  const condition = reconcilerRuns.conditionOf(reconciler);
+  const condition = conditionOf(reconciler);
   if (condition.is !== 'running') return conditionState(condition);
   const left = reconciler.verdicts.reduce(
     (sum, { verdict, keys }) => sum + (KINDS[verdict] === undefined ? keys : 0),

@@ -1,4 +1,4 @@
-import { reconcilerDrift, type OpenReconciler, reconcilerRuns } from '@convergekit/reconcile/operate';
+import { type OpenReconciler, countDrift, readStatus } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import type { z } from 'zod';
 import type { reconcilerSchema } from './answers.ts';
@@ -8,8 +8,8 @@ type ReconcilerRow = Omit<z.input<typeof reconcilerSchema>, 'database'>;
 
 /** Reads the reconcilers of a database, with their divergent keys by verdict. None where it lacks the tables. */
 export async function readReconcilers(executor: Executor): Promise<readonly ReconcilerRow[]> {
-  const statuses = await reconcilerRuns.readStatus(executor);
-  const counts = statuses.length === 0 ? [] : await reconcilerDrift.count(executor);
+  const statuses = await readStatus(executor);
+  const counts = statuses.length === 0 ? [] : await countDrift(executor);
   return statuses.map((status) => ({
     ...status,
     pending: status.keys.pending,

@@ -1,4 +1,4 @@
-import { reconcilerDrift } from '@convergekit/reconcile/operate';
+import { readDrift } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { notFound } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
@@ -40,7 +40,7 @@ export function reconcilerView(context: ConsoleContext): void {
       const open = await findDeclared(context, database, name);
       const states = stateView(payloads, visitor);
       await recordLook(executor, states, visitor, { reconciler: name });
-      const found = await reconcilerDrift.read(executor, name, { verdict, after, limit: KEYS + 1 }, open);
+      const found = await readDrift(executor, name, { verdict, after, limit: KEYS + 1 }, open);
       const keys = found
         .slice(0, KEYS)
         .map((one) => ({ ...one, database, reconciler: name, fields: hidden(one.fields, states) }));

@@ -1,5 +1,5 @@
 import { readOperatorAudit } from '@convergekit/cli/operate';
-import { reconcilerDrift } from '@convergekit/reconcile/operate';
+import { readAudit } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html, type Html } from '../../layout/html.ts';
 import { dataTable, filterForm, moment, nextPage, withQuery } from '../../layout/parts.ts';
@@ -38,7 +38,7 @@ export function repairsView({ view, databases, payloads }: ConsoleContext): void
     }),
     read: async ({ database, name, key, before }, { visitor }) => {
       const { executor } = databases.get(database);
-      const found = await reconcilerDrift.readAudit(executor, name, { key, before, limit: ROWS + 1 });
+      const found = await readAudit(executor, name, { key, before, limit: ROWS + 1 });
       const states = stateView(payloads, visitor);
       await recordLook(executor, states, visitor, { reconciler: name });
       const { shown, masked } = states;

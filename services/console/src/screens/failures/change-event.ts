@@ -1,4 +1,4 @@
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { editParked, retryParked, UNREPORTED, skipParked, replaceParked } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { html, type Html } from '../../layout/html.ts';
@@ -80,8 +80,8 @@ export function editAction({ action, databases, payloads }: ConsoleContext): voi
       const operator = { by: user, reason };
       const opened = databases.get(database).database;
       const bytes = Buffer.from(jsonText(payload));
-      await parkedEvents.edit(opened, id, bytes, operator);
-      await parkedEvents.retry(opened, id, operator, chosenOf(given));
+      await editParked(opened, id, bytes, operator);
+      await retryParked(opened, id, operator, chosenOf(given));
       return {
         text: 'The event has the new payload, and is due now',
         changed: 1,
@@ -111,7 +111,7 @@ export function skipAction({ action, databases }: ConsoleContext): void {
       const found = await findEvent(databases, { database, id });
       const holds = found?.state === 'dead' || found?.state === 'waiting';
       const silent = holds && found.failureEvent === null && unreported !== 'yes';
-      const why = holds ? parkedEvents.unreported : 'it does not hold its key, so there is nothing to skip';
+      const why = holds ? UNREPORTED : 'it does not hold its key, so there is nothing to skip';
       return {
         eligible: holds && !silent ? 1 : 0,
         unit: 'event',
@@ -122,7 +122,7 @@ export function skipAction({ action, databases }: ConsoleContext): void {
     },
     run: async ({ database, id, unreported }, { user, reason }) => {
       const how = { unreported: unreported === 'yes' };
-      await parkedEvents.skip(databases.get(database).database, id, { by: user, reason }, how);
+      await skipParked(databases.get(database).database, id, { by: user, reason }, how);
       return {
         text: 'The event is skipped, and its key continues',
         changed: 1,
@@ -158,7 +158,7 @@ export function replaceAction({ action, databases, payloads, declared }: Console
       const events = await declared.events();
       const opened = databases.get(database).database;
       const options = { events, ...chosenOf(given) };
-      const made = await parkedEvents.replace(opened, id, payload, { by: user, reason }, options);
+      const made = await replaceParked(opened, id, payload, { by: user, reason }, options);
       return {
         text: `It is replaced by event ${made.eventId}, which is due now`,
         changed: 1,

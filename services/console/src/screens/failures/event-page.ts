@@ -1,4 +1,4 @@
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { PARKED_STATES } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, dataTable, facts, moment } from '../../layout/parts.ts';
@@ -17,7 +17,7 @@ export const parkedEventSchema = z.object({
   key: z.string(),
   eventId: z.string().nullable(),
   type: z.string().nullable(),
-  state: z.enum(parkedEvents.states),
+  state: z.enum(PARKED_STATES),
   run: z.number(),
   category: z.string().nullable(),
   certainty: z.string().nullable(),

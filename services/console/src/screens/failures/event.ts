@@ -1,4 +1,4 @@
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { readParked } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
@@ -55,7 +55,7 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
   });
 }
 
-export type FoundEvent = NonNullable<Awaited<ReturnType<typeof parkedEvents.read>>>;
+export type FoundEvent = NonNullable<Awaited<ReturnType<typeof readParked>>>;
 
 interface Place {
   readonly database: string;
@@ -64,7 +64,7 @@ interface Place {
 
 /** Reads a parked event; undefined for one that is not there any more. */
 export function findEvent(databases: Databases, { database, id }: Place): Promise<FoundEvent | undefined> {
-  return parkedEvents.read(databases.get(database).executor, id);
+  return readParked(databases.get(database).executor, id);
 }
 
 /** Reads a parked event. Refuses one that is not there any more. */

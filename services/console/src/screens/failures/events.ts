@@ -1,4 +1,4 @@
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { PARKED_STATES, listParked } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, nextPage, unreadNote } from '../../layout/parts.ts';
@@ -17,7 +17,7 @@ const lineSchema = z.object({
   consumer: z.string(),
   topic: z.string(),
   key: z.string(),
-  state: z.enum(parkedEvents.states),
+  state: z.enum(PARKED_STATES),
   run: z.number(),
   type: z.string().nullable(),
   eventId: z.string().nullable(),
@@ -43,9 +43,7 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
     read: async (filter, { visitor }) => {
       const after = readCursor(filter.after, cursor);
       const { rows, unread } = await databases.gather(
-        where('converge.parked', (executor) =>
-          parkedEvents.list(executor, parkedFilterOf(filter), LIMIT, after),
-        ),
+        where('converge.parked', (executor) => listParked(executor, parkedFilterOf(filter), LIMIT, after)),
         filter.database,
       );
       const sorted = rows.toSorted(

@@ -1,4 +1,4 @@
-import { parkedEvents, type ParkedFilter } from '@convergekit/inbox/operate';
+import { type ParkedFilter, PARKED_STATES } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { withQuery } from '../../layout/parts.ts';
@@ -9,7 +9,7 @@ export const filterFields = {
   database: z.string().optional(),
   consumer: z.string().optional(),
   handler: z.string().optional(),
-  state: z.enum(parkedEvents.states).optional(),
+  state: z.enum(PARKED_STATES).optional(),
   category: z.string().optional(),
   code: z.string().optional(),
   fingerprint: z.string().optional(),

@@ -1,4 +1,4 @@
-import { consumerFailures, parkedEvents, type Span } from '@convergekit/inbox/operate';
+import { type Span, groupFailures, PARKED_STATES } from '@convergekit/inbox/operate';
 import { CATEGORIES } from '@convergekit/core/engine';
 import { z } from 'zod';
 import { html, type Html } from '../../layout/html.ts';
@@ -19,7 +19,7 @@ const groupSchema = z.object({
   database: z.string(),
   consumer: z.string(),
   handler: z.string(),
-  state: z.enum(parkedEvents.states),
+  state: z.enum(PARKED_STATES),
   category: z.string().nullable(),
   code: z.string().nullable(),
   fingerprint: z.string().nullable(),
@@ -50,9 +50,7 @@ export function groupsPage({ view, databases, payloads }: ConsoleContext): void 
     read: async (filter, { now, visitor }) => {
       const span = spanOf(filter, now);
       const { rows, unread } = await databases.gather(
-        where('converge.parked', (executor) =>
-          consumerFailures.group(executor, parkedFilterOf(filter), span),
-        ),
+        where('converge.parked', (executor) => groupFailures(executor, parkedFilterOf(filter), span)),
         filter.database,
       );
       const sorted = rows.toSorted((a, b) => b.events - a.events);
@@ -83,7 +81,7 @@ function spanOf({ since, until }: FailureFilter, now: number): Span {
 function form(filter: FailureFilter, databases: readonly string[]): Html {
   return filterForm('/failures', [
     { name: 'consumer', label: 'Consumer', value: filter.consumer },
-    { name: 'state', label: 'State', value: filter.state, options: parkedEvents.states },
+    { name: 'state', label: 'State', value: filter.state, options: PARKED_STATES },
     { name: 'code', label: 'Code', value: filter.code },
     { name: 'key', label: 'Key', value: filter.key },
     { name: 'handler', label: 'Handler', value: filter.handler, more: true },

@@ -1,4 +1,4 @@
-import { consumerFailures, type FailedKey, parkedEvents } from '@convergekit/inbox/operate';
+import { type FailedKey, groupFailures, pageFailedKeys, PARKED_STATES } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, facts, nextPage, unreadNote } from '../../layout/parts.ts';
@@ -27,7 +27,7 @@ const answerSchema = z.object({
     .object({
       handler: z.string(),
       consumer: z.string(),
-      state: z.enum(parkedEvents.states),
+      state: z.enum(PARKED_STATES),
       category: z.string().nullable(),
       code: z.string().nullable(),
       shape: z.string().nullable(),
@@ -56,11 +56,11 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
       const paging = { after: readCursor(filter.after, cursor), limit: LIMIT };
       const only = filter.database;
       const groups = await databases.gather(
-        where('converge.parked', (executor) => consumerFailures.group(executor, parked, span)),
+        where('converge.parked', (executor) => groupFailures(executor, parked, span)),
         only,
       );
       const { rows, unread } = await databases.gather(
-        where('converge.parked', (executor) => consumerFailures.pageKeys(executor, parked, paging)),
+        where('converge.parked', (executor) => pageFailedKeys(executor, parked, paging)),
         only,
       );
       const { page, next } = pageOf(rows.toSorted(inOrder), ({ consumer, topic, key }) => {

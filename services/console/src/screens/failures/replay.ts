@@ -1,4 +1,4 @@
-import { parkedEvents, type RetryCounts, type RetryPlan } from '@convergekit/inbox/operate';
+import { type RetryCounts, type RetryPlan, retryAll, planRetry } from '@convergekit/inbox/operate';
 import { hasTables } from '@convergekit/postgres/engine';
 import { z } from 'zod';
 import { conflict } from '../../errors.ts';
@@ -55,7 +55,7 @@ export function replayAction({ action, databases, clock }: ConsoleContext): void
       let sum = NONE;
       for (const { database } of found) {
         const before = sum;
-        const { stopped, ...counts } = await parkedEvents.retryAll(database, {
+        const { stopped, ...counts } = await retryAll(database, {
           filter: parkedFilterOf(given),
           ...chosenOf(given),
           operator: { by: user, reason },
@@ -88,7 +88,7 @@ export function replayAction({ action, databases, clock }: ConsoleContext): void
 type Given = FailureFilter & AfterCompensationField;
 
 function planOf({ executor }: ConsoleDatabase, given: Given): Promise<RetryPlan> {
-  return parkedEvents.planRetry(executor, parkedFilterOf(given), chosenOf(given));
+  return planRetry(executor, parkedFilterOf(given), chosenOf(given));
 }
 
 function previewOf(plans: readonly RetryPlan[], given: Given) {

@@ -1,5 +1,5 @@
-import { consumerFailures } from '@convergekit/inbox/operate';
-import { sagaWork } from '@convergekit/saga/operate';
+import { countFailedAttempts } from '@convergekit/inbox/operate';
+import { countFailedCalls } from '@convergekit/saga/operate';
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';
 
@@ -34,10 +34,7 @@ interface Range {
 }
 
 async function countFailed(executor: Executor, range: Range): Promise<readonly number[]> {
-  const counts = [
-    await consumerFailures.countAttempts(executor, range),
-    await sagaWork.countFailed(executor, range),
-  ];
+  const counts = [await countFailedAttempts(executor, range), await countFailedCalls(executor, range)];
   return sumOf(counts, range.spans);
 }
 

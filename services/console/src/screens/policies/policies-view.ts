@@ -1,4 +1,4 @@
-import { policyRules } from '@convergekit/postgres/operate';
+import { readPolicyRules, readPolicyHistory } from '@convergekit/postgres/operate';
 import { formatMs } from '@convergekit/cli/operate';
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';
@@ -73,9 +73,9 @@ async function readPolicies(
   executor: Executor,
   time: { readonly now: number; readonly hours: number },
 ): Promise<Omit<z.input<typeof databaseSchema>, 'database'>> {
-  const rules = await policyRules.read(executor);
+  const rules = await readPolicyRules(executor);
   const rate = await readErrorRate(executor, time);
-  const changes = await policyRules.readHistory(executor, { limit: CHANGES });
+  const changes = await readPolicyHistory(executor, { limit: CHANGES });
   return {
     rules: rules.map(({ name, version, change }) => ({ name, version, change })),
     changes: await withAround(executor, changes, rate),

@@ -1,7 +1,7 @@
 import { CATEGORIES } from '@convergekit/core/engine';
 import { formatMs } from '@convergekit/cli/operate';
 import { inPlaceMsOf } from '@convergekit/inbox/operate';
-import { policyRules } from '@convergekit/postgres/operate';
+import { readPolicyRules, readPolicyHistory } from '@convergekit/postgres/operate';
 import { admitRules } from '@convergekit/resilience/engine';
 import { explain, type SimulatedRate, simulateRates } from '@convergekit/resilience/operate';
 import { z } from 'zod';
@@ -47,7 +47,7 @@ export function policyView({ view, databases }: ConsoleContext): void {
     answer: answerSchema,
     read: async ({ database, name, category }, { now }) => {
       const { executor } = databases.get(database);
-      const { book, refused } = admitRules([], await policyRules.read(executor));
+      const { book, refused } = admitRules([], await readPolicyRules(executor));
       const policy = book.for(name);
       const rate = await readErrorRate(executor, { now, hours: HOURS });
       return {
@@ -57,7 +57,7 @@ export function policyView({ view, databases }: ConsoleContext): void {
         simulated: [...simulateRates(policy, { calls: CALLS, category, seed: SEED })],
         changes: await withAround(
           executor,
-          await policyRules.readHistory(executor, { name, limit: CHANGES }),
+          await readPolicyHistory(executor, { name, limit: CHANGES }),
           rate,
         ),
         rate,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sagaSteps, type WaitingStep } from '@convergekit/saga/operate';
+import { type WaitingStep, findWaitingSteps, retryStep } from '@convergekit/saga/operate';
 import { conflict, invalidInput, isRefusal } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, plural, withQuery } from '../../layout/parts.ts';
@@ -104,7 +104,7 @@ async function findWaiting(
     throw invalidInput(`more than ${MOST} sagas match: narrow the filter, for example by saga or reason`);
   const { rows, unread } = await databases.gather(
     where(['converge.saga_fence', 'converge.saga_work'], (executor) =>
-      sagaSteps.findWaiting(executor, found.rows),
+      findWaitingSteps(executor, found.rows),
     ),
   );
   refuseUnread(unread);
@@ -116,10 +116,10 @@ async function findWaiting(
 async function attemptStep(
   databases: Databases,
   { database, instance, step }: FoundStep,
-  by: Parameters<typeof sagaSteps.retry>[2],
+  by: Parameters<typeof retryStep>[2],
 ): Promise<string | undefined> {
   try {
-    await sagaSteps.retry(databases.get(database).database, { instance, step }, by);
+    await retryStep(databases.get(database).database, { instance, step }, by);
     return undefined;
   } catch (error) {
     if (isRefusal(error)) return error.message;

@@ -1,4 +1,4 @@
-import { type ListedInstance, sagaInstances } from '@convergekit/saga/operate';
+import { type ListedInstance, pageInstances, findOpenInstances } from '@convergekit/saga/operate';
 import type { Databases, Gathered } from '../../databases.ts';
 import { where } from '../../present-sql.ts';
 import { type SagaSearch, searchOf } from './search.ts';
@@ -13,7 +13,7 @@ export async function findSagas(
   paging: { readonly now: number; readonly limit: number },
 ): Promise<Gathered<ListedInstance>> {
   const asked = searchOf(search, await openInstances(databases, search), paging);
-  return databases.gather(where('converge.saga_instance', (executor) => sagaInstances.page(executor, asked)));
+  return databases.gather(where('converge.saga_instance', (executor) => pageInstances(executor, asked)));
 }
 
 /** Finds the sagas of which a step is open, where the search asks for a step or for attempts. */
@@ -24,7 +24,7 @@ async function openInstances(
   if (step === undefined && attempts === undefined) return undefined;
   const { rows } = await databases.gather(
     where(['converge.saga_fence', 'converge.saga_work'], async (executor) => {
-      const found = await sagaInstances.findOpen(executor, { saga, step, attempts, limit: MOST_OPEN });
+      const found = await findOpenInstances(executor, { saga, step, attempts, limit: MOST_OPEN });
       return found.map((instance) => ({ instance }));
     }),
   );

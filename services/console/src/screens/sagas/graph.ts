@@ -1,5 +1,5 @@
 import type { SagaDeclaration } from '@convergekit/saga/declare';
-import { sagaSteps } from '@convergekit/saga/operate';
+import { countOpenSteps } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, unreadNote, withQuery } from '../../layout/parts.ts';
@@ -39,7 +39,7 @@ export function graphPage({ view, databases, declared: modules }: ConsoleContext
     read: async ({ saga }) => {
       known = await modules.sagas();
       const { rows, unread } = await databases.gather(
-        where('converge.saga_fence', (executor) => sagaSteps.countOpen(executor, MOST_OPEN)),
+        where('converge.saga_fence', (executor) => countOpenSteps(executor, MOST_OPEN)),
       );
       const fits = (name: string): boolean => saga === undefined || saga === name;
       return {

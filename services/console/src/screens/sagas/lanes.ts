@@ -1,4 +1,4 @@
-import { type Narrative, type NarrativeEntry, sagaNarrative } from '@convergekit/cli/operate';
+import { type Narrative, type NarrativeEntry, entryText } from '@convergekit/cli/operate';
 import { z } from 'zod';
 
 /** A stretch of a step's time. `to` undefined: it goes on. `needsCare`: it ended without effect, or waits for an operator. */
@@ -81,7 +81,7 @@ function barsOf(own: readonly Decision[]): readonly Bar[] {
     open = undefined;
   };
   for (const decision of own) {
-    const [at, text] = [Date.parse(decision.at), sagaNarrative.entryText(decision)];
+    const [at, text] = [Date.parse(decision.at), entryText(decision)];
     const next = begins(decision);
     if (next === undefined) {
       const failed = decision.act === 'emit_failure' || decision.act === 'rejected_by_tombstone';
@@ -132,7 +132,7 @@ function parkedBars(
     .map((entry) => ({
       kind: 'wait',
       from: Date.parse(entry.at),
-      text: sagaNarrative.entryText(entry),
+      text: entryText(entry),
       needsCare: false,
     }));
 }
@@ -145,12 +145,12 @@ function marksOf(
   return entries.flatMap((entry): readonly Mark[] => {
     const at = Date.parse(entry.at);
     if (entry.kind === 'attempt' && entry.failure !== null && isOf(entry.handler, step, own))
-      return [{ kind: 'failed', at: at + entry.durationMs, text: sagaNarrative.entryText(entry) }];
+      return [{ kind: 'failed', at: at + entry.durationMs, text: entryText(entry) }];
     if (entry.kind !== 'work_attempt' || entry.step !== step) return [];
     if (entry.op === 'operator')
       return [{ kind: 'operator', at, text: `operator ${entry.by}: ${entry.note}` }];
     if (entry.failure === undefined) return [];
-    return [{ kind: 'failed', at: at + entry.durationMs, text: sagaNarrative.entryText(entry) }];
+    return [{ kind: 'failed', at: at + entry.durationMs, text: entryText(entry) }];
   });
 }
 

@@ -1,4 +1,4 @@
-import { sagaInstances } from '@convergekit/saga/operate';
+import { INSTANCE_STATES, countInstances } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import {
@@ -30,7 +30,7 @@ const rowSchema = z.object({
   version: z.number(),
   instance: z.string(),
   key: z.string(),
-  state: z.enum(sagaInstances.states),
+  state: z.enum(INSTANCE_STATES),
   reason: z.string().nullable(),
   startedAt: z.date().nullable(),
   endedAt: z.date().nullable(),
@@ -41,7 +41,7 @@ type Row = z.output<typeof rowSchema>;
 const answerSchema = z.object({
   sagas: z.array(rowSchema),
   /** Those that have not ended, by state. */
-  counts: z.array(z.object({ state: z.enum(sagaInstances.states), count: z.number(), more: z.boolean() })),
+  counts: z.array(z.object({ state: z.enum(INSTANCE_STATES), count: z.number(), more: z.boolean() })),
   /** The value of `after` for the next page. */
   next: z.string().optional(),
   unread: unreadSchema,
@@ -76,7 +76,7 @@ export function listPage({ view, databases, payloads }: ConsoleContext): void {
   async function counts(): Promise<z.input<typeof answerSchema>['counts']> {
     const { rows } = await databases.gather(
       where('converge.saga_instance', async (executor) => {
-        const found = await sagaInstances.count(executor, OPEN_STATES, MOST_COUNTED);
+        const found = await countInstances(executor, OPEN_STATES, MOST_COUNTED);
         return [...found].map(([state, count]) => ({ state, count }));
       }),
     );

@@ -1,4 +1,4 @@
-import { type SagaPause, sagaPauses } from '@convergekit/saga/operate';
+import { type SagaPause, pauseSaga, heldText, resumeSaga, readPauseTarget } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
 import { conflict, notFound } from '../../errors.ts';
@@ -36,8 +36,8 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
     run: async (input, { user, reason }) => {
       const held: string[] = [];
       for (const { name } of await runningIt(databases, input)) {
-        const pause = await sagaPauses.pause(databases.get(name).database, input, { by: user, reason });
-        if (pause !== undefined) held.push(`${name}: ${sagaPauses.heldText(pause)}`);
+        const pause = await pauseSaga(databases.get(name).database, input, { by: user, reason });
+        if (pause !== undefined) held.push(`${name}: ${heldText(pause)}`);
       }
       const changed = held.length;
       if (changed === 0) throw conflict(`${nameOf(input)} is paused already`);
@@ -76,7 +76,7 @@ export function resumeAction({ action, databases }: ConsoleContext): void {
         if (pause === undefined) continue;
         const options = { rate, signal, onProgress: report };
         const by = { by: user, reason };
-        const done = await sagaPauses.resume(databases.get(name).database, input, by, options);
+        const done = await resumeSaga(databases.get(name).database, input, by, options);
         if (done.kind === 'stopped')
           throw conflict(`stopped: ${nameOf(input)} is still paused in ${name}; resume it again`);
         if (done.kind !== 'resumed') continue;
@@ -101,7 +101,7 @@ async function runningIt(
 ): Promise<readonly { readonly name: string; readonly pause: SagaPause | undefined }[]> {
   const { saga, instance } = of;
   const { rows, unread } = await databases.gather(
-    where('converge.saga_pause', async (executor) => [await sagaPauses.readTarget(executor, of)]),
+    where('converge.saga_pause', async (executor) => [await readPauseTarget(executor, of)]),
   );
   const [first] = unread;
   if (first !== undefined)
@@ -122,5 +122,5 @@ const countOf = (databases: number): string => `${databases} ${plural(databases,
 
 function pauseText(pause: SagaPause): string {
   const { by, at, reason } = pause;
-  return `Paused by ${by} at ${at.toISOString()} (${reason}): ${sagaPauses.heldText(pause)}.`;
+  return `Paused by ${by} at ${at.toISOString()} (${reason}): ${heldText(pause)}.`;
 }

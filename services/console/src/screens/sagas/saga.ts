@@ -1,6 +1,6 @@
-import { type Narrative, sagaNarrative } from '@convergekit/cli/operate';
+import { type Narrative, readNarrative, renderNarrative } from '@convergekit/cli/operate';
 import { hasTables } from '@convergekit/postgres/engine';
-import { sagaInstances, sagaPauses } from '@convergekit/saga/operate';
+import { INSTANCE_STATES, readPauses } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { GIVE_MORE } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
@@ -19,7 +19,7 @@ const answerSchema = z.object({
   saga: z.string(),
   version: z.number(),
   key: z.string(),
-  state: z.enum(sagaInstances.states).optional(),
+  state: z.enum(INSTANCE_STATES).optional(),
   reason: z.string().optional(),
   steps: z.array(
     z.object({
@@ -60,7 +60,7 @@ export function sagaPage({ view, databases, payloads }: ConsoleContext): void {
     read: async ({ instance }, { visitor }) => {
       const present = await Promise.all(databases.all.map(({ executor }) => hasTables(executor, ...TABLES)));
       const named = databases.all.filter((_, index) => present[index]);
-      const narrative = hideErrors(await sagaNarrative.read(named, instance), payloads, visitor);
+      const narrative = hideErrors(await readNarrative(named, instance), payloads, visitor);
       if (narrative.entries.length === 0)
         throw notFound(
           `no database of the console knows the saga ${instance}: its id is that of the event that started it`,
@@ -72,7 +72,7 @@ export function sagaPage({ view, databases, payloads }: ConsoleContext): void {
 
   async function pausesOf(saga: string | undefined, instance: string): Promise<Answer['paused']> {
     const of = { saga: saga ?? '', instance };
-    const { rows } = await databases.gather((executor) => sagaPauses.list(executor, { of, limit: 2 }));
+    const { rows } = await databases.gather((executor) => readPauses(executor, { of, limit: 2 }));
     return rows.map(({ database, instance: one, at, by, reason }) => ({
       database,
       whole: one === null,
@@ -113,7 +113,7 @@ function answerOf(narrative: Narrative): Omit<z.input<typeof answerSchema>, 'pau
       waits: word === 'stuck' || stuckSince !== null || open.has(step),
     })),
     lanes: lanesOf(narrative),
-    narrative: [...sagaNarrative.render(narrative, GIVE_MORE)],
+    narrative: [...renderNarrative(narrative, GIVE_MORE)],
   };
 }
 

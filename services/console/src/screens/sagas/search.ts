@@ -1,4 +1,4 @@
-import { type InstanceSearch, type InstanceState, sagaInstances } from '@convergekit/saga/operate';
+import { type InstanceSearch, type InstanceState, INSTANCE_STATES } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { readCursor } from '../cursor.ts';
@@ -7,7 +7,7 @@ import { readCursor } from '../cursor.ts';
 export const OPEN_STATES = ['stuck', 'expired', 'compensating', 'running'] as const;
 const EVERY_STATE: readonly InstanceState[] = [...OPEN_STATES, 'compensated', 'completed'];
 /** The states of the filter: one of a saga, those that have not ended, or all. */
-export const STATE_CHOICES = ['open', 'any', ...sagaInstances.states] as const;
+export const STATE_CHOICES = ['open', 'any', ...INSTANCE_STATES] as const;
 
 export const searchSchema = z.object({
   state: z.enum(STATE_CHOICES).optional(),
@@ -25,7 +25,7 @@ export const searchSchema = z.object({
 export type SagaSearch = z.output<typeof searchSchema>;
 
 const cursor = z.object({
-  state: z.enum(sagaInstances.states),
+  state: z.enum(INSTANCE_STATES),
   changedAt: z.string().regex(/^\d{1,18}$/),
   saga: z.string(),
   instance: z.string(),

@@ -1,4 +1,11 @@
-import { sagaInstances, sagaSteps, type SeenStep, type StatedOutcome } from '@convergekit/saga/operate';
+import {
+  type SeenStep,
+  type StatedOutcome,
+  readSagaRecords,
+  waitingStep,
+  retryStep,
+  resolveStep,
+} from '@convergekit/saga/operate';
 import { z } from 'zod';
 import type { StepDeclaration } from '@convergekit/saga/declare';
 import type { Databases } from '../../databases.ts';
@@ -30,7 +37,7 @@ const seenSchema = z.object({
 /** Reads how a step stands now. Refuses a step that nothing is known of. */
 async function stepNow(databases: Databases, { database, instance, step }: StepInput): Promise<SeenStep> {
   try {
-    return await sagaSteps.readWaiting(databases.get(database).database, { instance, step });
+    return await waitingStep(databases.get(database).database, { instance, step });
   } catch (error) {
     throw isRefusal(error) ? conflict(error.message) : error;
   }
@@ -84,7 +91,7 @@ export function attemptAction({ action, databases }: ConsoleContext): void {
       html`<input type="hidden" name="seen" value="${JSON.stringify(await stepNow(databases, input))}" />`,
     run: async ({ instance, database, step, seen }, { user, reason }) => {
       const by = { by: user, reason };
-      await sagaSteps.retry(databases.get(database).database, { instance, step }, by, seenOf(seen));
+      await retryStep(databases.get(database).database, { instance, step }, by, seenOf(seen));
       return { text: `${step} is due now`, changed: 1, href: sagaPath(instance) };
     },
   });
@@ -121,13 +128,7 @@ export function resolveAction({ action, databases, declared: modules }: ConsoleC
       const sagas = await modules.sagas();
       const by = { by: user, reason };
       const how = { sagas, ...seenOf(seen) };
-      await sagaSteps.resolve(
-        databases.get(database).database,
-        { instance, step },
-        outcomeOf(stated),
-        by,
-        how,
-      );
+      await resolveStep(databases.get(database).database, { instance, step }, outcomeOf(stated), by, how);
       return {
         text: `${step}: ${stated.outcome ?? ''} is recorded, and the saga continues with it`,
         changed: 1,
@@ -137,7 +138,7 @@ export function resolveAction({ action, databases, declared: modules }: ConsoleC
   });
 
   async function declared({ database, instance, step }: StepInput): Promise<StepDeclaration | undefined> {
-    const { fences } = await sagaInstances.readRecords(databases.get(database).executor, { instance });
+    const { fences } = await readSagaRecords(databases.get(database).executor, { instance });
     const fence = fences.find((one) => one.step === step);
     const sagas = await modules.sagas();
     const saga = sagas.find((one) => one.name === fence?.saga && one.version === fence.version);

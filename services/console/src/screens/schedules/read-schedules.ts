@@ -1,4 +1,4 @@
-import { reconcilerRuns, type RecordedSchedule } from '@convergekit/reconcile/operate';
+import { type RecordedSchedule, readSchedules } from '@convergekit/reconcile/operate';
 import type { Databases, Gathered } from '../../databases.ts';
 
 /** Chooses schedules: a part of the name, or one name exactly. All given conditions must hold. */
@@ -16,10 +16,7 @@ export function gatherSchedules(
 ): Promise<Gathered<RecordedSchedule>> {
   const matches = ({ reconciler }: RecordedSchedule): boolean =>
     (only === undefined || reconciler === only) && (name === undefined || reconciler.includes(name));
-  return databases.gather(
-    async (executor) => (await reconcilerRuns.readSchedules(executor)).filter(matches),
-    database,
-  );
+  return databases.gather(async (executor) => (await readSchedules(executor)).filter(matches), database);
 }
 
 /** The share of the time between two starts that the newest run took; above 1 it overruns. null = not known. Pure. */

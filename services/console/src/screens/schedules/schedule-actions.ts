@@ -1,4 +1,9 @@
-import { reconcilerRuns, type RecordedSchedule } from '@convergekit/reconcile/operate';
+import {
+  type RecordedSchedule,
+  pauseReconciler,
+  resumeReconciler,
+  requestRun,
+} from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
 import { z } from 'zod';
@@ -27,7 +32,7 @@ const ACTS: readonly ScheduleAct[] = [
     effect:
       'Every process stops starting runs of them and comparing their keys within one poll, until they are resumed. Reported keys wait.',
     refusal: ({ paused }) => (paused === null ? undefined : 'paused already'),
-    act: reconcilerRuns.pause,
+    act: pauseReconciler,
   },
   {
     name: 'resume',
@@ -36,7 +41,7 @@ const ACTS: readonly ScheduleAct[] = [
     effect:
       'Keys that wait come first, then the schedule from its next start. Starts of the pause are not made up for.',
     refusal: ({ paused }) => (paused === null ? 'not paused' : undefined),
-    act: reconcilerRuns.resume,
+    act: resumeReconciler,
   },
   {
     name: 'run',
@@ -47,7 +52,7 @@ const ACTS: readonly ScheduleAct[] = [
       if (paused !== null) return 'paused: resume them first';
       return requestedBy === null ? undefined : 'a run is requested already';
     },
-    act: reconcilerRuns.request,
+    act: requestRun,
   },
 ];
 

@@ -1,5 +1,5 @@
 import { formatMs } from '@convergekit/cli/operate';
-import { reconcilerRuns } from '@convergekit/reconcile/operate';
+import { conditionOf } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import {
@@ -104,7 +104,7 @@ function table(rows: readonly Schedule[], now: number): Html {
 
 function stateOf(schedule: Schedule): Html {
   const { last, nextAt, requestedBy } = schedule;
-  const condition = reconcilerRuns.conditionOf(schedule);
+  const condition = conditionOf(schedule);
   if (condition.is !== 'running') return conditionState(condition);
   if (last?.state === 'running') return state('waits', 'a run is on');
   if (requestedBy !== null) return state('waits', condition.text);

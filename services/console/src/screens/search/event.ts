@@ -1,4 +1,4 @@
-import { eventHistory, type History } from '@convergekit/cli/operate';
+import { type History, readHistory } from '@convergekit/cli/operate';
 import { z } from 'zod';
 import { type ConsoleDatabase, unreadOf, unreadSchema } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
@@ -56,7 +56,7 @@ export function eventRoutes(context: ConsoleContext): void {
     summary: 'The payload of an event in full; the look is audited',
     input,
     read: async ({ id }) => {
-      const { emitted } = await eventHistory.read(databases.all, id);
+      const { emitted } = await readHistory(databases.all, id);
       const found = await findPayload(databases.all, emitted);
       if (found === undefined)
         throw notFound(`the outbox row of event ${id} is not in these databases, or not retained`);

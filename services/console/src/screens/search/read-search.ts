@@ -1,14 +1,15 @@
 import {
   type AuditRow,
   describeAct,
-  eventHistory,
   type History,
   readOperatorAudit,
+  readHistory,
+  historyText,
 } from '@convergekit/cli/operate';
 import { type Databases, GIVE_MORE, type Unread, unreadOf } from '../../databases.ts';
-import { parkedEvents, type ParkedFilter } from '@convergekit/inbox/operate';
+import { type ParkedFilter, listParked } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { listInstances, readInstance } from '@convergekit/saga/operate';
 import { where } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { classify, type Query } from './classify.ts';
@@ -75,7 +76,7 @@ async function byKey({ databases }: Parts, key: string): Promise<Found> {
     databases.gather(where('converge.parked', (executor) => findParked(executor, { key }))),
     databases.gather(where('converge.saga_work', (executor) => findOpen(executor, key))),
     databases.gather(
-      where('converge.saga_instance', (executor) => sagaInstances.list(executor, { key, limit: MOST })),
+      where('converge.saga_instance', (executor) => listInstances(executor, { key, limit: MOST })),
     ),
     databases.gather(where('converge.reconcile_key', (executor) => findDrift(executor, key))),
     databases.gather((executor) => actsAbout(executor, key)),
@@ -97,7 +98,7 @@ async function byId({ databases }: Parts, id: string, hide: Hide): Promise<Found
     databases.gather(where('converge.parked', (executor) => findParked(executor, { eventId: id }))),
     databases.gather(
       where('converge.saga_instance', async (executor) =>
-        [await sagaInstances.read(executor, id)].flatMap((one) => one ?? []),
+        [await readInstance(executor, id)].flatMap((one) => one ?? []),
       ),
     ),
     databases.gather((executor) => actsAbout(executor, id)),
@@ -114,7 +115,7 @@ async function byId({ databases }: Parts, id: string, hide: Hide): Promise<Found
 }
 
 async function findParked(executor: Executor, filter: ParkedFilter) {
-  return (await parkedEvents.list(executor, filter, MOST)).map((row) => ({ ...row, since: row.parkedAt }));
+  return (await listParked(executor, filter, MOST)).map((row) => ({ ...row, since: row.parkedAt }));
 }
 
 /** Joins what was found in two ways, each row once. Pure. */
@@ -143,7 +144,7 @@ function once<Row extends { readonly database: string }>(
 /** Reads what happened to an event, from the databases that can be read. */
 export function historyOf({ all }: Databases, id: string, unread: readonly Unread[]): Promise<History> {
   const lost = new Set(unread.map(({ database }) => database));
-  return eventHistory.read(
+  return readHistory(
     all.filter(({ name }) => !lost.has(name)),
     id,
   );
@@ -151,7 +152,7 @@ export function historyOf({ all }: Databases, id: string, unread: readonly Unrea
 
 /** A history as the console shows it. Pure. */
 export function shownHistory(history: History): NonNullable<SearchAnswer['history']> {
-  const { head, rows, end, given } = eventHistory.text(history, GIVE_MORE);
+  const { head, rows, end, given } = historyText(history, GIVE_MORE);
   return {
     head,
     end,

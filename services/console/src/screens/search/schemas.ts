@@ -1,5 +1,5 @@
-import { parkedEvents } from '@convergekit/inbox/operate';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { PARKED_STATES } from '@convergekit/inbox/operate';
+import { INSTANCE_STATES } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { unreadSchema } from '../../databases.ts';
 
@@ -52,7 +52,7 @@ export const searchSchema = z.object({
       topic: text,
       key: text,
       eventId: maybe,
-      state: z.enum(parkedEvents.states),
+      state: z.enum(PARKED_STATES),
       category: maybe,
       code: maybe,
       reason: maybe,
@@ -78,7 +78,7 @@ export const searchSchema = z.object({
       saga: text,
       instance: text,
       key: text,
-      state: z.enum(sagaInstances.states),
+      state: z.enum(INSTANCE_STATES),
       reason: maybe,
       startedAt: z.date().nullable(),
       changedAt: z.date(),

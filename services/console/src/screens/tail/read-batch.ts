@@ -1,5 +1,5 @@
 import { explain } from '@convergekit/cli/operate';
-import { consumerPartitions } from '@convergekit/inbox/operate';
+import { readOverview } from '@convergekit/inbox/operate';
 import { hasTables } from '@convergekit/postgres/engine';
 import { readTail, type Tail } from '@convergekit/outbox/engine';
 import { z } from 'zod';
@@ -25,7 +25,7 @@ async function topicsOf(
 ): Promise<readonly string[] | undefined> {
   if (consumer === undefined) return topic === undefined ? undefined : [topic];
   const { rows } = await databases.gather(
-    where('converge.inbox_partition', (executor) => consumerPartitions.readOverview(executor, consumer)),
+    where('converge.inbox_partition', (executor) => readOverview(executor, consumer)),
   );
   const topics = [...new Set(rows.map((row) => row.topic))];
   return topic === undefined ? topics : topics.filter((one) => one === topic);

@@ -5,7 +5,7 @@ import { inboxMigrations } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { relayMigrations } from '@convergekit/relay';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { readSagaRecords, verifyJournals } from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
@@ -49,7 +49,7 @@ it('S24: a process that is killed in the middle of an undo leaves a saga that st
   const living = start({});
   try {
     const states = async (): Promise<string> => {
-      const { fences } = await sagaInstances.readRecords(database.executor, { instance });
+      const { fences } = await readSagaRecords(database.executor, { instance });
       return fences.map(({ step, state }) => `${step}:${state}`).join(' ');
     };
     await waitUntil(async () => (await states()) === 'pay:undone room:undone seat:rejected', {
@@ -63,7 +63,7 @@ it('S24: a process that is killed in the middle of an undo leaves a saga that st
   const narrative = await readNarrative([{ name: 'trips', database: database as never }], instance);
   const text = normalise(renderNarrative(narrative)).replaceAll(prefix, 'trip');
   await expect(text).toMatchFileSnapshot(new URL('golden/crash.txt', import.meta.url).pathname);
-  expect((await sagaInstances.verify([database.executor])).findings).toEqual([]);
+  expect((await verifyJournals([database.executor])).findings).toEqual([]);
   await broker.close();
   await database.close();
 });

@@ -1,5 +1,5 @@
 import { ConvergeError } from '@convergekit/core';
-import { sagaWork } from '@convergekit/saga/operate';
+import { countFailedCalls } from '@convergekit/saga/operate';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
@@ -60,5 +60,5 @@ it('S24, S60: a call of a step leaves the queue with its outcome, and its attemp
   expect(await readEffects(executor, [causeEvent], windowsAround([0], 60_000))).toEqual([]);
 
   const from = new Date(Date.now() - 3_600_000);
-  expect(await sagaWork.countFailed(executor, { from, spanMs: 7_200_000, spans: 1 })).toEqual([2]);
+  expect(await countFailedCalls(executor, { from, spanMs: 7_200_000, spans: 1 })).toEqual([2]);
 });

@@ -1,10 +1,10 @@
 /**
  * Planted faults, each seen to fail here: operators' acts that are not asked for; failed attempts that are left out.
  */
-import { parkedEvents } from '@convergekit/inbox/operate';
+import { retryParked } from '@convergekit/inbox/operate';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { sagaInstances } from '@convergekit/saga/operate';
+import { verifyJournals } from '@convergekit/saga/operate';
 import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -93,7 +93,7 @@ describe('the narrative of a saga', () => {
       `select id from converge.parked where state = 'dead' and consumer = 'confirming'`,
     );
     moods.set('confirm', 'stuck', undefined);
-    await parkedEvents.retry(
+    await retryParked(
       scene.database,
       letter!.id,
       { by: 'alice', reason: 'the mail server is back' },
@@ -105,7 +105,7 @@ describe('the narrative of a saga', () => {
 });
 
 it('the journals of all narrated sagas have no flaw, and each compensation has a cause', async () => {
-  const { rows, findings } = await sagaInstances.verify([scene.database.executor]);
+  const { rows, findings } = await verifyJournals([scene.database.executor]);
   expect(rows).toBeGreaterThan(20);
   expect(findings).toEqual([]);
 });

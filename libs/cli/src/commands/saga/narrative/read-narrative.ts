@@ -1,4 +1,4 @@
-import { sagaInstances } from '@convergekit/saga/operate';
+import { readSagaRecords, readInstance } from '@convergekit/saga/operate';
 import type { Chapter } from '../../../history/chapter.ts';
 import { deliveriesOf, type Named } from '../../../history/named-databases.ts';
 import { readAround, readChapters } from '../../../history/read-chapters.ts';
@@ -43,7 +43,7 @@ export async function readNarrative(
 async function sagaOf({ name, database: { executor } }: Named, instance: string) {
   return {
     database: name,
-    saga: await sagaInstances.readRecords(executor, { instance }),
-    observed: await sagaInstances.read(executor, instance),
+    saga: await readSagaRecords(executor, { instance }),
+    observed: await readInstance(executor, instance),
   };
 }
