@@ -61,6 +61,33 @@ it('the public names of all packages are those that docs/public-names.txt lists'
   await expect(text.join('')).toMatchFileSnapshot('public-names.txt');
 });
 
+// The search for dead code (knip) takes each export of a door for used.
+it('each value of a door is used outside of its package, or a page shows it', () => {
+  const used = new Set<string>();
+  const shown = new Set<string>();
+  for (const path of globSync(
+    '{libs,services,schemas,verification,docs,infra,test,README.md}{,/**/*.{ts,tsx,md}}',
+    {
+      cwd: root,
+      exclude: ['**/node_modules/**', '**/dist/**'],
+    },
+  )) {
+    const text = /\.\w+$/.test(path) ? readFileSync(join(root, path), 'utf8') : '';
+    const imports = text.matchAll(
+      /\{([^{}]*)\}(?: from|\s*=\s*await import\()\s*'((?:@convergekit\/|convergekit)[^']*)'/g,
+    );
+    for (const [, names = '', door] of imports)
+      for (const name of names.match(/\w+/g) ?? []) used.add(`${door} ${name}`);
+    if (path.endsWith('.md')) for (const name of text.match(/\w+/g) ?? []) shown.add(name);
+  }
+  const unused = doors.flatMap(({ name, values }) => {
+    const isInternal = /\/(engine|operate)$/.test(name) && name.startsWith('@');
+    const isUsed = (value: string) => used.has(`${name} ${value}`) || (!isInternal && shown.has(value));
+    return values.filter((value) => !isUsed(value)).map((value) => `${name} ${value}`);
+  });
+  expect(unused).toEqual([]);
+});
+
 it('the package that a service installs has at most 40 values', () => {
   const kit = doors.find(({ name }) => name === 'convergekit');
   expect(kit?.values.length).toBeGreaterThan(20);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runServices, type Service, systemClock } from '@convergekit/core';
-import type * as Kit from '@convergekit/testing/operate';
+import type { freePort, startPostgres } from '@convergekit/testing/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
@@ -70,7 +70,7 @@ function checked(mains: readonly string[], folder: string | undefined): readonly
 }
 
 /** The test kit has the embedded Postgres. It is an optional peer, so that production does without it. */
-async function testKit(): Promise<Pick<typeof Kit, 'freePort' | 'startPostgres'>> {
+async function testKit(): Promise<{ freePort: typeof freePort; startPostgres: typeof startPostgres }> {
   try {
     return await import('@convergekit/testing/operate');
   } catch (error) {
@@ -91,7 +91,7 @@ interface Prepared {
 }
 
 interface Preparing {
-  readonly postgres: Awaited<ReturnType<typeof Kit.startPostgres>>;
+  readonly postgres: Awaited<ReturnType<typeof startPostgres>>;
   readonly folder: string | undefined;
   readonly freePort: () => Promise<number>;
 }
