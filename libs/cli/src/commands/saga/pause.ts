@@ -66,7 +66,7 @@ export const pauseCommand = command({
       );
     return result({ saga, instance, paused, ...operator }, () => [
       ...paused.map((one) => `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`),
-      `\`converge saga resume ${nameOf(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\` continues it`,
+      `\`converge saga resume ${nameOf(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\`${database.length === 0 ? '' : ', with the same --database,'} continues it`,
     ]);
   },
 });

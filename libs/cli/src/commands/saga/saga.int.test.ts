@@ -142,8 +142,11 @@ describe('converge saga', () => {
   it('`converge saga pause` holds the calls of a saga, which is shown with its next command, and `converge saga resume` continues it', async () => {
     const why = ['--reason', 'the bank charges twice'];
     expect((await cli(['saga', 'pause', 'tripp', ...why], env)).stderr).toContain('did you mean trip?');
-    const paused = await cli(['saga', 'pause', 'trip', ...why], env);
+    const paused = await cli(['saga', 'pause', 'trip', '--database', env.DATABASE_URL, ...why], env);
     expect([paused.code, paused.stdout]).toEqual([0, expect.stringMatching(/trip is paused; 0 calls wait/)]);
+    expect(paused.stdout).toContain(
+      '`converge saga resume trip --reason "…"`, with the same --database, continues it',
+    );
     const instance = await scene.emit(asked({ trip: 'held' }));
     await scene.until(instance, 'pay:started room:applied');
     expect((await cli(['saga', 'pause', 'trip', ...why], env)).stderr).toContain('paused already');
