@@ -11,8 +11,8 @@ const thrown = thrownCodes(new URL('..', import.meta.url).pathname);
 
 /** The lines of the list of codes: code → its parts. */
 const rows = new Map(
-  [...page.matchAll(/^- `([A-Za-z_]+)` \(([^;]+); (\w+)\): (.+?)\. Do: (.+)$/gm)].map(
-    ([, code = '', categories = '', certainty = '', happened = '', todo = '']) =>
+  [...page.matchAll(/^- `([A-Za-z_]+)` \(([^;)]+)(?:; (\w+))?\): (.+?)\. Do: (.+)$/gm)].map(
+    ([, code = '', categories = '', certainty = 'not_applied', happened = '', todo = '']) =>
       [code, { categories: categories.split(', '), certainty, happened, todo }] as const,
   ),
 );

@@ -18,8 +18,7 @@ npx convergekit topics --help     # the commands of a noun
 \`\`\`
 
 - Every command takes \`--json\` (the result as JSON), \`--quiet\` (no progress on stderr), \`--config <file>\` (a YAML file with settings) and \`--help\`.
-- \`--yes\`: do not ask for confirmation. \`--dry-run\`: show what would happen, and change nothing. \`--database <url...>\`: more databases, of other
-  services that take part. An option with \`...\` may be repeated.
+- An option with \`...\` may be repeated. Those of several commands are explained [below](#options-of-several-commands).
 - Results go to stdout, everything else to stderr.
 - Exit codes: 0 done; 1 failed, or something was found wrong; 2 the command line must change; 78 the settings must change.
 
@@ -29,22 +28,70 @@ npx convergekit topics --help     # the commands of a noun
 /** Renders the page. Pure. */
 export function cliPage(nouns: readonly LoadedNoun[]): string {
   const overview = nouns.map(({ name }) => `[${name}](#converge-${name})`);
-  return [HEAD, `${overview.join(' · ')}\n`, ...nouns.flatMap(nounText)].join('\n');
+  const shared = sharedLines(nouns);
+  return [
+    HEAD,
+    `${overview.join(' · ')}\n`,
+    '## Options of several commands\n',
+    [...shared].map((line) => `${line}\n`).join(''),
+    ...nouns.flatMap((noun) => nounText(noun, shared)),
+  ].join('\n');
 }
 
-function nounText({ name, summary, commands }: LoadedNoun): readonly string[] {
-  if ('run' in commands) return [commandText(commands, 'converge', '##')];
+/** The lines of options that at least three commands have word for word, one for each option. */
+function sharedLines(nouns: readonly LoadedNoun[]): ReadonlySet<string> {
+  const commands = nouns.flatMap(({ commands: own }) =>
+    'run' in own ? [own] : own.flatMap((one) => ('run' in one ? [one] : one.commands)),
+  );
+  const options = commands.flatMap(linesOf).filter(({ shown }) => shown.startsWith('--'));
+  const shared = [...Map.groupBy(options, ({ shown }) => shown).values()].flatMap((own) => {
+    const counted = [...Map.groupBy(own, ({ line }) => line)].map(([line, { length }]) => ({ line, length }));
+    const [most] = counted.toSorted((one, other) => other.length - one.length);
+    return most === undefined || most.length < 3 ? [] : [most.line];
+  });
+  return new Set(shared.toSorted());
+}
+
+interface ShownLine {
+  readonly shown: string;
+  readonly line: string;
+  /** True for what the usage does not show. */
+  readonly isOption: boolean;
+}
+
+function linesOf({ args, flags }: Command): readonly ShownLine[] {
+  const line = (shown: string, flag: Flag<unknown>, isOption: boolean): ShownLine => ({
+    shown,
+    line: lineOf(shown, flag),
+    isOption,
+  });
   return [
-    `## converge ${name}\n\n${sentence(summary)}\n`,
-    ...commands.flatMap((one) =>
-      'run' in one
-        ? [commandText(one, `converge ${name}`, '###')]
-        : one.commands.map((below) => commandText(below, `converge ${name} ${one.name}`, '###')),
+    ...Object.entries(args).map(([each, flag]) => line(argumentText(each, flag), flag, false)),
+    ...Object.entries(flags).map(([each, flag]) =>
+      line(optionText(each, flag), flag, flag.required !== true),
     ),
   ];
 }
 
-function commandText(command: Command, above: string, level: string): string {
+function nounText({ name, summary, commands }: LoadedNoun, shared: ReadonlySet<string>): readonly string[] {
+  if ('run' in commands) return [commandText(commands, 'converge', { level: '##', shared })];
+  return [
+    `## converge ${name}\n\n${sentence(summary)}\n`,
+    ...commands.flatMap((one) =>
+      'run' in one
+        ? [commandText(one, `converge ${name}`, { level: '###', shared })]
+        : one.commands.map((below) =>
+            commandText(below, `converge ${name} ${one.name}`, { level: '###', shared }),
+          ),
+    ),
+  ];
+}
+
+function commandText(
+  command: Command,
+  above: string,
+  { level, shared }: { readonly level: string; readonly shared: ReadonlySet<string> },
+): string {
   const { name, aliases, summary, args, flags } = command;
   const required = Object.entries(flags).filter(([, flag]) => flag.required === true);
   const usage = [
@@ -54,32 +101,19 @@ function commandText(command: Command, above: string, level: string): string {
     ...required.map(([each, flag]) => optionText(each, flag)),
     ...(required.length < Object.keys(flags).length ? ['[options]'] : []),
   ].join(' ');
+  const all = linesOf(command);
+  const known = all.filter(({ line, isOption }) => isOption && shared.has(line));
   const lines = [
-    ...Object.entries(args).map(([each, flag]) => lineOf(argumentText(each, flag), flag)),
-    ...Object.entries(flags)
-      .filter(([each, { help }]) => SHARED[each] !== help)
-      .map(([each, flag]) => lineOf(optionText(each, flag), flag)),
-    ...sharedOf(flags),
+    ...all.flatMap(({ line }) => (shared.has(line) ? [] : [line])),
+    ...(known.length === 0 ? [] : [`- ${known.map(({ shown }) => `\`${shown}\``).join(', ')}`]),
   ];
   return [
     `${level} ${above} ${name}\n`,
     `${sentence(summary)}${aliases.length === 0 ? '' : ` Also \`${above} ${aliases.join(', ')}\`.`}\n`,
-    ...(lines.length === 0 ? [] : [`\`${usage}\`\n`, [...lines, ''].join('\n')]),
+    ...(all.length === 0
+      ? []
+      : [`\`${usage}\`\n`, ...(lines.length === 0 ? [] : [[...lines, ''].join('\n')])]),
   ].join('\n');
-}
-
-/** The options that the head of the page explains once, with their help. */
-const SHARED: Readonly<Record<string, string>> = {
-  yes: 'do not ask for confirmation',
-  dryRun: 'show what would happen, and change nothing',
-  database: 'more databases, of other services that take part',
-};
-
-/** The line of the shared options of a command. */
-function sharedOf(flags: Readonly<Record<string, Flag<unknown>>>): readonly string[] {
-  const shared = Object.entries(flags).filter(([each, { help }]) => SHARED[each] === help);
-  if (shared.length === 0) return [];
-  return [`- ${shared.map(([each, flag]) => `\`${optionText(each, flag)}\``).join(', ')}`];
 }
 
 function lineOf(shown: string, flag: Flag<unknown>): string {

@@ -29,7 +29,8 @@ export async function runConsole(file?: string): Promise<void> {
       ...service,
       start: async () => {
         await service.start();
-        log.info({ url: `http://${settings.console.host}:${service.port}/` }, 'the console is open');
+        // A field `url` would be redacted, as what connects to a database.
+        log.info({ address: `http://${settings.console.host}:${service.port}/` }, 'the console is open');
       },
     };
     await runLong({ name: 'console', settings, log, services: () => [announced], checks: () => ({}) });

@@ -73,6 +73,8 @@ describe('converge policy', () => {
       stderr: expect.stringMatching(/did you mean payment\.charge\?/) as string,
     });
     expect((await policy(['history', 'payment.chrage'])).stdout).toBe('no policy was changed here\n');
+    const unlike = await policy(['set', 'zzz', 'attempts=3', '--reason', 'r', '--yes']);
+    expect(unlike.stderr).toContain('has the name zzz. For an operation that code calls itself');
     const parent = await policy(['set', 'payment', 'attempts=3', '--reason', 'r', '--dry-run']);
     expect(parent).toMatchObject({ code: 0 });
   });

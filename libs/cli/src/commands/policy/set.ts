@@ -108,7 +108,7 @@ async function requireKnownName(executor: Executor, name: string, ruled: readonl
   const known = withParents([...(await usedNames(executor)), ...ruled]);
   if (known.has(name)) return;
   const near = nearest(name, [...known]);
-  const meant = near === undefined ? '' : `; did you mean ${near}?`;
+  const meant = near === undefined ? '.' : `; did you mean ${near}?`;
   throw refused(
     'POLICY_NAME_UNKNOWN',
     `nothing was changed: no consumer, call or rule that is known here has the name ${name}${meant} For an operation that code calls itself, repeat it with --unlisted`,
