@@ -65,6 +65,19 @@ describe('an error in the log', () => {
     );
   });
 
+  // Planted fault: fields that are read as they are. A process that logs such an error ends by it.
+  it.each(['name', 'message', 'stack', 'cause', 'code'])(
+    'an error whose %s cannot be read is shown without it',
+    (name) => {
+      const get = (): never => {
+        throw new Error('no answer to read');
+      };
+      const shown = loggableError(Object.defineProperty(new TypeError('wrong'), name, { get }));
+      expect(shown.type).toBe(name === 'name' ? 'Error' : 'TypeError');
+      expect(shown).not.toHaveProperty(name === 'stack' ? 'frames' : name === 'message' ? 'none' : name);
+    },
+  );
+
   it('the stack names the places in the code, and nothing of the message', () => {
     const error = new Error(`first\n    at ${canary} (secret:1:1)\nlast`);
     const { frames } = loggableError(error, { hide: () => 'hidden' });

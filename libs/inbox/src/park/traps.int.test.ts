@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { extendLines, insertParked, openLines } from './parked-sql.ts';
 import { dropEmptyLine, type LeasedKey } from './claim-sql.ts';
-import { releaseLine } from './head-sql.ts';
+import { readHead, releaseLine, takeHead } from './head-sql.ts';
 import { type NewParked, parkedRow } from './parked-row.ts';
 
 const at = { consumer: 'c', topic: 't', partition: 0 };
@@ -104,6 +104,24 @@ describe('a slice that appends while a drain releases', () => {
     expect(await dropped).toBe(false);
     await drain.commit();
     expect(await keys()).toEqual([{ key: 'k' }]);
+  });
+
+  // Planted faults: without the run the event takes effect with the data that an operator has replaced since it was read; without
+  // the number of attempts a drain that was frozen makes one more, before its time.
+  it('a drain takes no event that was tried, or started anew by an operator, since the drain read it', async () => {
+    const { executor } = database;
+    await executor.query(`insert into converge.inbox_consumer (name) values ('c')`);
+    await executor.query(
+      `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset) values ('c', 't', 0, 0, 0)`,
+    );
+    await append(executor);
+    const head = (await readHead(executor, key))!;
+    const taken: boolean[] = [];
+    for (const change of ['tries = tries + 1', 'run = run + 1, tries = 0', 'run = run - 1']) {
+      await executor.query(`update converge.parked set ${change}`);
+      taken.push(await takeHead(executor, key, head));
+    }
+    expect(taken).toEqual([false, false, true]);
   });
 });
 

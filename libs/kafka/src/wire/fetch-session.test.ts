@@ -69,6 +69,14 @@ it('a partition without news has an answer without records, with the last end of
   ]);
 });
 
+// Planted fault: the end that a partition had before it left is reported for it once it is back.
+it('a partition that left and is back has no answer before the broker says its end', async () => {
+  const session = new FetchSession();
+  await ask(session, [want(0, 5n), want(1, 9n)], both);
+  await ask(session, [want(0, 5n)], {});
+  expect((await ask(session, [want(0, 5n), want(1, 9n)], {})).fetched).toMatchObject([{ partition: 0 }]);
+});
+
 it.each([
   [70, 'does not know it'],
   [71, 'expects another epoch'],

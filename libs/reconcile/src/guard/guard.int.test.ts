@@ -161,6 +161,21 @@ describe('a repair and a racing writer', () => {
     },
   );
 
+  // Planted fault: a later write of the guard that found its row hides an earlier one that did not.
+  it('S45, C5, G7a: a repair of several writes is a conflict where a writer came before the first of them', async () => {
+    await setDrift();
+    await world.stock.executor.query('create table other (sku text primary key, version int not null)');
+    await world.stock.executor.query(`insert into other values ('a', 1)`);
+    const both: Repair = async (drift, context) => {
+      await guarded(drift, context);
+      const others = { key: { sku: 'a' }, version: 'version', set: {} };
+      return context.guard.update('other' as 'stock', others as never);
+    };
+    expect(await run(racing(both))).toEqual({ conflict: 1 });
+    expect(await inStock()).toEqual([{ reserved: 2, version: 2 }]);
+    expect(await rowsOf('select version from other')).toEqual([{ version: 1 }]);
+  });
+
   it('a repair may delete a row that has the compared version', async () => {
     await setStock({ a: 1 });
     const reconciler = stockReconciler({

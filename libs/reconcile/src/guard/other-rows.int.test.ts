@@ -73,6 +73,20 @@ describe('a repair that reaches further than its key', () => {
       },
       /REPAIR_UNGUARDED: .* changed 3 rows \(stock: 3\), and the guard compared the version of 0, and locked 1/,
     ],
+    // Planted fault: each lock counts the rows of the key once more.
+    [
+      'locks its row twice and changes two rows',
+      async (_drift, { tx, guard }) => {
+        await guard.lock();
+        await guard.lock();
+        return tx
+          .updateTable('stock')
+          .set({ reserved: 3, version: sql`version + 1` })
+          .where('sku', 'in', ['a', 'b'])
+          .executeTakeFirst();
+      },
+      /REPAIR_UNGUARDED: .* changed 2 rows \(stock: 2\), and the guard compared the version of 0, and locked 1/,
+    ],
   ])('G7a: a repair that %s is rolled back', async (_name, repair, reason) => {
     const [outcomes, why] = await repairing(repair);
     expect(outcomes).not.toHaveProperty('repaired');

@@ -138,3 +138,24 @@ it('the row of a step counts the failed calls of all work that has ended', async
   const { rows } = await database.executor.query('select state, failed_calls from converge.saga_fence');
   expect(rows).toEqual([{ state: 'undone', failed_calls: 5 }]);
 });
+
+// Planted fault: any decision ends the wait. No command lists the step any more, and its saga stands still without a word.
+it.each(['undo', 'cancel', 'deadline'] as const)(
+  'a step that waits for an operator goes on waiting through the trigger %s, and until its outcome is known',
+  async (trigger) => {
+    const since = async () =>
+      (
+        await database.executor.query<{ at: Date | null }>(
+          'select stuck_since as at from converge.saga_fence',
+        )
+      ).rows[0]?.at;
+    await apply(begin);
+    await apply({ ...begin, trigger: 'stuck' });
+    const before = await since();
+    expect(before).toBeInstanceOf(Date);
+    await apply({ ...begin, op: 'compensate', trigger, causeEvent: 'late' });
+    expect(await since()).toEqual(before);
+    await apply({ ...begin, trigger: 'applied' });
+    expect(await since()).toBeNull();
+  },
+);

@@ -35,6 +35,12 @@ it.each([
   [['consumers', 'pause', 'shelf', '--topic', 'thingz', '--reason', 'r'], 1, 'does not read thingz'],
   [['consumers', 'resume', 'shlef', ...why], 1, 'did you mean shelf?'],
   [['consumers', 'resume', 'shelf', '--topic', 'thingz', ...why], 1, 'did you mean things?'],
+  // Planted fault: a partition that is not compared. A resume or replay of one partition is then one of its whole topic.
+  [
+    ['consumers', 'resume', 'shelf', '--topic', 'things', '--partition', '7', ...why],
+    1,
+    'does not read partition 7 of things',
+  ],
   [['consumers', 'replay', 'shlef', '--topic', 'things', '--everything', ...why], 1, 'did you mean shelf?'],
 ])('the command `%s` says which name or id nothing has', async (argv, code, text) => {
   expect(await cli(argv, { ...env, KAFKA_BROKERS: NO_KAFKA })).toMatchObject(refusal(code, text));

@@ -145,6 +145,14 @@ describe('converge outbox', () => {
     expect(await replays()).toEqual(ids);
   });
 
+  // Planted fault: a second page that is not cut where the command began has replays, which are emitted once more.
+  it('`converge outbox again` with a filter emits no replay of its own again', async () => {
+    const ids = await emit(1, 3);
+    const again = await cli(['outbox', 'again', '--topic', topic, '--rate', '2', '--yes', '--json'], env);
+    expect(JSON.parse(again.stdout)).toMatchObject({ count: 3, of: 3 });
+    expect(await replays()).toEqual(ids);
+  });
+
   it('`converge outbox tail` shows each committed event, also of late commits, until Ctrl-C', async () => {
     const tail = startedCli(['outbox', 'tail', '--topic', topic, '--json'], env);
     await waitUntil(() => tail.stderr().includes('showing events'), { what: 'the tail' });
