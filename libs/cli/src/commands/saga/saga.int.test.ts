@@ -27,7 +27,7 @@ const world = {
 const { trip, asked, consumers } = tripSaga('cli', world, 600_000);
 const sagasModule = fileURLToPath(new URL('../../fixture/cli-trip.ts', import.meta.url));
 let scene: SagaScene<TripDb>;
-let env: Record<string, string>;
+let env: { readonly DATABASE_URL: string };
 
 beforeAll(async () => {
   const { databaseUrl } = inject('stack');
