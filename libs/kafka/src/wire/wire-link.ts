@@ -234,7 +234,7 @@ export class WireLink implements GroupLink {
     request: (link: BrokerLink, doing: string) => Promise<T>,
   ): Promise<T> {
     if (this.#coordinator?.usable !== true)
-      this.#coordinator = await this.#options.cluster.coordinator(this.#options.groupId);
+      this.#coordinator = await this.#options.cluster.coordinator(this.#options.groupId, 'Read');
     try {
       return await request(this.#coordinator, doing);
     } catch (error) {
