@@ -63,7 +63,9 @@ export class WireLink implements GroupLink {
         doing,
         requests.syncGroup(groupId, { memberId, generation }, shares, this.#rebalanceTimeoutMs),
       );
-      return { memberId, generation, assigned: requests.decodeAssignment(own) };
+      // Where the broker assigns, for members of the newer group protocol too, none leads.
+      const isShared = leaderId === '';
+      return { memberId, generation, assigned: requests.decodeAssignment(own), isShared };
     }).catch((error: unknown) => {
       this.#forgetMember(error);
       throw error;
