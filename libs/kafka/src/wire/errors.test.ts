@@ -63,6 +63,7 @@ describe('answers of a broker', () => {
   });
 
   it.each([
+    [15, 'offsets.topic.replication.factor'],
     [23, 'another client'],
     [26, 'group.min.session.timeout.ms'],
     [32, 'message.timestamp.before.max.ms'],

@@ -91,6 +91,8 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
   NOT_AUTHENTICATED: 'the broker refused the credentials: check user, password and SASL mechanism',
   TIMESTAMP_INVALID:
     "the record's time is further from the broker's clock than the topic's message.timestamp.before.max.ms or message.timestamp.after.max.ms: correct the clocks of this host, its database and the brokers, or raise that limit",
+  COORDINATOR_NOT_AVAILABLE:
+    'no broker coordinates the group now. If that lasts, look at the topic __consumer_offsets: brokers cannot create it while offsets.topic.replication.factor is more than their number',
   GROUP_PROTOCOL_INCONSISTENT:
     'the group has members of another client, which assign its partitions in another way: stop them, or give this consumer a name that is no group of theirs',
   GROUP_FULL:
