@@ -1,6 +1,11 @@
 /** Exports for drivers and other packages of the kit. They may change in any version. */
 export { ByteReader } from './batch/byte-reader.ts';
-export { RecordBatchBuilder, splitRecords, BATCH_OVERHEAD } from './batch/record-batch-builder.ts';
+export {
+  RecordBatchBuilder,
+  splitRecords,
+  stampedFrom,
+  BATCH_OVERHEAD,
+} from './batch/record-batch-builder.ts';
 export { decodeRecords, MOST_RECORDS, type Place, recordCount } from './batch/record-decoder.ts';
 export {
   type Admin,

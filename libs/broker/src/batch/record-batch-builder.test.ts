@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, inject, it } from 'vitest';
 import type { OutgoingRecord, SealedRecords } from '../broker.ts';
 import { encodeRecordBatch } from './encode-record-batch.ts';
-import { BATCH_OVERHEAD, RecordBatchBuilder, splitRecords } from './record-batch-builder.ts';
+import { BATCH_OVERHEAD, RecordBatchBuilder, splitRecords, stampedFrom } from './record-batch-builder.ts';
 import { decodeSealed } from './record-decoder.ts';
 
 /** Encodes a batch as the format is described, one piece after the other. */
@@ -171,6 +171,17 @@ it('a sealed batch of which a byte was altered is refused, naming the place it w
   expect(() => decodeSealed({ bytes: altered, length }, 'orders', 3)).toThrow(
     new RangeError('the checksum of a sealed batch for orders/3 is wrong'),
   );
+});
+
+// Planted fault: a batch whose latest timestamp alone is moved, with which the broker counts each record from the old base.
+it('a batch whose latest record is too old equals the batch of the same records at later times, and another one is left', () => {
+  const at = (...times: readonly number[]) =>
+    times.map((timestampMs) => ({ key: 'k', value: `${times.length}`, headers: [], timestampMs }));
+  const old = sealed(at(1_000, 5_000, 3_000));
+  const before = Buffer.from(old.bytes);
+  expect(stampedFrom(old, 5_000)).toBe(old);
+  expect(stampedFrom(old, 7_000).bytes.equals(plainBatch(at(3_000, 7_000, 5_000)))).toBe(true);
+  expect(old.bytes.equals(before)).toBe(true);
 });
 
 describe('a batch that is split', () => {

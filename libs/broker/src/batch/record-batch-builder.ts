@@ -8,6 +8,9 @@ const LENGTH_AT = 8;
 const MAGIC_AT = 16;
 const CRC_AT = 17;
 const ATTRIBUTES_AT = 21;
+/** The first record's timestamp, from which the others are counted, and the latest one. */
+const BASE_AT = 27;
+const LATEST_AT = 35;
 /** The length in bytes below which a loop is faster than a native copy. */
 const NATIVE_COPY_FROM = 28;
 const FIRST_CAPACITY = 4_096;
@@ -129,8 +132,8 @@ export class RecordBatchBuilder {
     batch.writeInt8(2, MAGIC_AT);
     batch.writeInt16BE(0, ATTRIBUTES_AT);
     batch.writeInt32BE(this.#length - 1, 23);
-    batch.writeBigInt64BE(int64(this.#base), 27);
-    batch.writeBigInt64BE(int64(this.#latest), 35);
+    batch.writeBigInt64BE(int64(this.#base), BASE_AT);
+    batch.writeBigInt64BE(int64(this.#latest), LATEST_AT);
     batch.writeBigInt64BE(-1n, 43);
     batch.writeInt16BE(-1, 51);
     batch.writeInt32BE(-1, 53);
@@ -161,6 +164,20 @@ function lengthSizeOf(body: number): number {
 }
 
 /**
+ * Moves the timestamps of a batch, all by the same time, so that the latest is `earliestMs` at least. The given bytes stay
+ * as they are: a driver may still be writing them.
+ */
+export function stampedFrom(sealed: SealedRecords, earliestMs: number): SealedRecords {
+  const { length, bytes } = sealed;
+  const shift = BigInt(Math.floor(earliestMs)) - bytes.readBigInt64BE(LATEST_AT);
+  if (shift <= 0n) return sealed;
+  const moved = Buffer.from(bytes);
+  for (const at of [BASE_AT, LATEST_AT]) moved.writeBigInt64BE(bytes.readBigInt64BE(at) + shift, at);
+  moved.writeUInt32BE(crc32c(moved.subarray(ATTRIBUTES_AT)), CRC_AT);
+  return { length, bytes: moved };
+}
+
+/**
  * Splits a batch in two, the first with `count` records. The slow path, for a batch that a broker refused as too large:
  * fields are copied as they are, offsets and timestamps are counted anew.
  */
@@ -170,7 +187,7 @@ export function splitRecords(
 ): readonly [SealedRecords, SealedRecords] {
   if (!(count > 0 && count < length))
     throw new RangeError(`a batch of ${length} records cannot be split after record ${count}`);
-  const baseMs = Number(bytes.readBigInt64BE(27));
+  const baseMs = Number(bytes.readBigInt64BE(BASE_AT));
   const reader = new ByteReader(bytes, BATCH_OVERHEAD);
   const parts = [new RecordBatchBuilder(), new RecordBatchBuilder()] as const;
   for (let at = 0; at < length; at += 1) {

@@ -110,6 +110,7 @@ export class LoopConsumer implements GroupConsumer {
         continue;
       }
       attempt = 0;
+      if (membership?.isShared === true) this.#reportShared();
       if (membership === undefined) void joining.catch(() => undefined);
       else await this.#work(membership, onJoined);
     }
@@ -135,6 +136,16 @@ export class LoopConsumer implements GroupConsumer {
     // this member.
     if (this.#stopping.signal.aborted) await this.#heartbeatsUntil(membership, batches);
     else await Promise.race([batches, this.#options.clock.sleep(this.#drainMs(), this.#stopping.signal)]);
+  }
+
+  /** Reports partitions that are not handled here: only their lag would show it. */
+  #reportShared(): void {
+    const { groupId } = this.#options;
+    this.#log(
+      'error',
+      `another client is a member of group ${groupId}, with the group protocol "consumer": events of the partitions that the broker gives to it wait until it has left. Find it with \`kafka-consumer-groups.sh --bootstrap-server … --describe --members --group ${groupId}\`, stop it, and give it another group`,
+      { group: groupId },
+    );
   }
 
   /** Ends the consumer when a topic was created again and there is no `placeLost` handler. */

@@ -5,6 +5,8 @@ export interface Membership {
   readonly memberId: string;
   readonly generation: number;
   readonly assigned: readonly Assignment[];
+  /** Set while the group has a member of another client, to which the broker assigns partitions as well. */
+  readonly isShared?: boolean;
 }
 
 /** An offset of a partition. */

@@ -98,6 +98,7 @@ export class GroupMember<DB> {
 
   async start(): Promise<void> {
     await this.#client.start();
+    if (this.#stopping) return;
     this.#state = 'running';
     const { watchMs, lagEveryMs } = this.#options;
     const { signal } = this.#watching;

@@ -45,17 +45,26 @@ export function consumerService<DB>(
     await admin?.close();
     ended.resolve(undefined);
   };
-  const stop = (): Promise<void> => (stopping ??= starting.catch(() => undefined).then(stopAll));
+  // The stop of a member ends its start, which may wait for its group for ever.
+  const stop = (): Promise<void> =>
+    (stopping ??= opening
+      .catch(() => undefined)
+      .then(stopAll)
+      .finally(() => starting.catch(() => undefined)));
+  let opening: Promise<unknown> = Promise.resolve();
   let starting: Promise<void> = Promise.resolve();
 
   const start = async (): Promise<void> => {
     try {
-      const opened = await prepare(consumers, resolved);
+      const preparing = prepare(consumers, resolved);
+      opening = preparing;
+      const opened = await preparing;
       ({ admin, members, drains } = opened);
       removing = removeEnded(resolved, ending.signal);
       // A stop does not wait for a broker that is down.
       void pruneForeign(resolved, admin, ending.signal);
       for (const part of [...members, ...drains]) {
+        if (ending.signal.aborted) return;
         await part.start();
         part.done.catch((error: unknown) => {
           ended.reject(error);

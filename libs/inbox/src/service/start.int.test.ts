@@ -1,4 +1,4 @@
-import { leaderMissing } from '@convergekit/broker/engine';
+import { BrokerError, type GroupLink, leaderMissing, LoopConsumer } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
@@ -64,6 +64,37 @@ const starts = async () =>
       'select start_offset::text as start from converge.inbox_partition order by topic',
     )
   ).rows.map(({ start: at }) => Number(at));
+
+// Planted fault: a stop that waits for the start, which waits for a coordinator that never comes.
+it('consumers that wait for the coordinator of their group stop at once', async () => {
+  const tried = Promise.withResolvers<undefined>();
+  const absent: Partial<GroupLink> = {
+    connect: () => Promise.resolve(),
+    join: () => {
+      tried.resolve(undefined);
+      return Promise.reject(
+        new BrokerError('no coordinator', { code: 'COORDINATOR_NOT_AVAILABLE', kind: 'retry' }),
+      );
+    },
+    leave: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+  vi.spyOn(broker, 'consumer').mockImplementation(
+    (options) => new LoopConsumer({ ...options, link: absent as GroupLink }),
+  );
+  const two = [
+    consumer('beginning'),
+    defineConsumer<LedgerDb>({ name: `${name}-2`, from: 'now' }).on(orders, () => undefined),
+  ];
+  await makeTopics(broker, [`${name}-2.failures`], 1);
+  const service = consumerService(two, { database, broker });
+  const starting = service.start();
+  await tried.promise;
+  await service.stop();
+  await service.done;
+  await starting;
+  expect(service.status().map(({ state }) => state)).toEqual(['stopped', 'stopped']);
+});
 
 it('G4f: `now` is the moment of registration: a consumer handles everything after it, whether it runs or not', async () => {
   await send(orders, 1, 2);

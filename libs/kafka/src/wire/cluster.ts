@@ -51,7 +51,11 @@ export class Cluster {
     const found = (await this.metadata([name])).get(name);
     if (found === undefined || found.errorCode === UNKNOWN_TOPIC) throw topicUnknown(name);
     if (found.errorCode !== OK)
-      throw protocolError(found.errorCode, { doing: `looking up topic ${name}`, topic: name });
+      throw protocolError(found.errorCode, {
+        doing: `looking up topic ${name}`,
+        topic: name,
+        right: { operation: 'Describe', on: 'topic', name },
+      });
     return found;
   }
 
@@ -88,10 +92,11 @@ export class Cluster {
     throw leaderMissing(place);
   }
 
-  async coordinator(groupId: string): Promise<BrokerLink> {
+  /** The coordinator of a group; `right`: what the caller needs of the group. */
+  async coordinator(groupId: string, right: 'Describe' | 'Read'): Promise<BrokerLink> {
     const link = await this.any();
     const doing = `finding the coordinator of group ${groupId}`;
-    const { host, port } = await link.call(doing, findCoordinator(groupId));
+    const { host, port } = await link.call(doing, findCoordinator(groupId, right));
     return this.#open(host, port);
   }
 

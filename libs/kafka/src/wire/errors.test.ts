@@ -54,6 +54,24 @@ describe('answers of a broker', () => {
     expect(protocolError(code, at).certainty).toBe('not_applied');
   });
 
+  // What a broker says without one: kafka-acls.int.test.ts takes each right away.
+  it('a refusal for lack of a right names the right, and the command that grants it', () => {
+    const right = { operation: 'DescribeConfigs', on: 'topic', name: 'orders' } as const;
+    expect(protocolError(29, { doing: 'describing topic orders', right }).message).toBe(
+      'describing topic orders failed: the broker denies access: this user lacks DescribeConfigs on topic orders. Grant it: `kafka-acls.sh --bootstrap-server … --add --allow-principal User:… --operation DescribeConfigs --topic orders`',
+    );
+  });
+
+  it.each([
+    [15, 'offsets.topic.replication.factor'],
+    [23, 'another client'],
+    [26, 'group.min.session.timeout.ms'],
+    [32, 'message.timestamp.before.max.ms'],
+    [81, 'group.max.size'],
+  ])('a refusal by a setting or another client names it (code %d: %s)', (code, named) => {
+    expect(protocolError(code, { doing: 'joining group stock' }).message).toContain(named);
+  });
+
   it('an error names topic and partition, and an unknown code its number', () => {
     expect(protocolError(10, at)).toMatchObject({ code: 'MESSAGE_TOO_LARGE', topic: 'orders', partition: 3 });
     expect(protocolError(10, at).message).toMatch(/^writing to orders\/3 failed: .*max\.message\.bytes/);

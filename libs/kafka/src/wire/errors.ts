@@ -3,11 +3,20 @@ import { messageOf } from '@convergekit/core/engine';
 import { ConnectionError, type ConnectionFailure } from './connection.ts';
 import { MEANINGS } from './error-codes.ts';
 
+/** A right of Kafka's ACLs, in the words of kafka-acls.sh. */
+export interface Right {
+  readonly operation: 'Create' | 'Delete' | 'Describe' | 'DescribeConfigs' | 'Read' | 'Write';
+  readonly on: 'group' | 'topic';
+  readonly name: string;
+}
+
 export interface ErrorContext {
   /** The attempted operation, as in "writing to …": begins the message. */
   readonly doing: string;
   readonly topic?: string;
   readonly partition?: number;
+  /** The right that the operation needs: a refusal names it. */
+  readonly right?: Right;
   /** True when bytes of a write had left before the failure. */
   readonly written?: boolean;
   /** The broker's own message. */
@@ -31,8 +40,9 @@ export function protocolError(protocolCode: number, context: ErrorContext): Brok
     kind: 'fatal' as const,
   };
   const said = context.said === undefined ? '' : ` (${context.said})`;
+  const why = code === 'NOT_AUTHORIZED' ? deniedText(context.right) : EXPLANATIONS[code];
   return new AnswerError(
-    `${context.doing} failed: ${EXPLANATIONS[code] ?? `the broker answered ${code} (${protocolCode})`}${said}`,
+    `${context.doing} failed: ${why ?? `the broker answered ${code} (${protocolCode})`}${said}`,
     { code, kind, certainty: unsure === true ? 'unknown' : 'not_applied', ...placeOf(context) },
     protocolCode,
   );
@@ -78,10 +88,26 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
     'the topic does not exist: create it with `converge topics create`. No client creates topics by accident',
   MESSAGE_TOO_LARGE:
     "the batch is larger than the topic's max.message.bytes: raise it, or send smaller batches",
-  NOT_AUTHORIZED: 'the broker denies access: grant it to this user',
   NOT_AUTHENTICATED: 'the broker refused the credentials: check user, password and SASL mechanism',
+  TIMESTAMP_INVALID:
+    "the record's time is further from the broker's clock than the topic's message.timestamp.before.max.ms or message.timestamp.after.max.ms: correct the clocks of this host, its database and the brokers, or raise that limit",
+  COORDINATOR_NOT_AVAILABLE:
+    'no broker coordinates the group now. If that lasts, look at the topic __consumer_offsets: brokers cannot create it while offsets.topic.replication.factor is more than their number',
+  GROUP_PROTOCOL_INCONSISTENT:
+    'the group has members of another client, which assign its partitions in another way: stop them, or give this consumer a name that is no group of theirs',
+  GROUP_FULL:
+    "the group has as many members as the brokers' group.max.size allows: run fewer processes, or raise it",
+  SESSION_TIMEOUT_INVALID:
+    "the broker does not take this sessionTimeoutMs: keep it between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms",
   RECORD_INVALID: 'the topic refuses the record: a compacted topic, for one, takes no record without a key',
 };
+
+function deniedText(right: Right | undefined): string {
+  if (right === undefined) return 'the broker denies access: grant it to this user';
+  const { operation, on, name } = right;
+  const also = operation === 'Describe' ? ' (Read includes it)' : '';
+  return `the broker denies access: this user lacks ${operation} on ${on} ${name}${also}. Grant it: \`kafka-acls.sh --bootstrap-server … --add --allow-principal User:… --operation ${operation} --${on} ${name}\``;
+}
 
 function placeOf({ topic, partition }: ErrorContext): { topic?: string; partition?: number } {
   return { ...(topic === undefined ? {} : { topic }), ...(partition === undefined ? {} : { partition }) };

@@ -2,29 +2,37 @@ import { type Assignment, ByteReader } from '@convergekit/broker/engine';
 import type { ByteWriter } from './byte-writer.ts';
 import type { Exchange, Request } from './connection.ts';
 import { OK } from './error-codes.ts';
-import { protocolError } from './errors.ts';
+import { type ErrorContext, protocolError, type Right } from './errors.ts';
 
 export interface TopicPartition<T> extends Assignment {
   readonly value: T;
 }
 
-/** Makes a request whose answer begins with the time for which the client is throttled. */
+/**
+ * Makes a request whose answer begins with the time for which the client is throttled. `right`: the one without which a
+ * broker refuses it.
+ */
 export function exchange<T>(
-  request: Omit<Request, 'body'>,
+  { right, ...request }: Omit<Request, 'body'> & { readonly right: Right },
   body: ByteWriter,
-  read: (reader: ByteReader, doing: string) => T,
+  read: (reader: ByteReader, context: ErrorContext) => T,
 ): Exchange<T> {
   return {
     ...request,
     body: [body.finish()],
-    read: (payload, doing) => read(new ByteReader(payload, 4), doing),
+    read: (payload, doing) => read(new ByteReader(payload, 4), { doing, right }),
   };
 }
 
 /** Returns the value; throws if the broker refused. */
-export function checked<T>(errorCode: number, doing: string, value: T, said: string | null = null): T {
+export function checked<T>(
+  errorCode: number,
+  context: ErrorContext,
+  value: T,
+  said: string | null = null,
+): T {
   if (errorCode === OK) return value;
-  throw protocolError(errorCode, { doing, ...(said === null ? {} : { said }) });
+  throw protocolError(errorCode, { ...context, ...(said === null ? {} : { said }) });
 }
 
 /** Writes topics with their partitions, as most requests contain them. */

@@ -139,5 +139,6 @@ function fetchError(errorCode: number, want: FetchWant): BrokerError {
   if (errorCode === UNKNOWN_TOPIC) return partitionMissing(want);
   const { topic, partition, offset } = want;
   const doing = `reading ${topic}/${partition} at offset ${offset}`;
-  return protocolError(errorCode, { doing, topic, partition });
+  const right = { operation: 'Read', on: 'topic', name: topic } as const;
+  return protocolError(errorCode, { doing, topic, partition, right });
 }

@@ -7,6 +7,7 @@ import {
 } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
 import type { Exchange } from './connection.ts';
+import type { ErrorContext, Right } from './errors.ts';
 import { checked, exchange, type TopicPartition, readTopics, writeTopics } from './exchange.ts';
 
 /*
@@ -44,14 +45,18 @@ type Member = Pick<Membership, 'memberId' | 'generation'>;
 const NETWORK_MS = 5_000;
 const MEMBER_ID_REQUIRED = 79;
 
-export function findCoordinator(groupId: string): Exchange<Coordinator> {
+export function findCoordinator(groupId: string, right: 'Describe' | 'Read'): Exchange<Coordinator> {
   const body = new ByteWriter().string(groupId).int8(0);
-  return exchange({ apiKey: 10, apiVersion: 2, name: 'FindCoordinator' }, body, (reader, doing) => {
-    const errorCode = reader.int16();
-    const said = reader.nullableString();
-    reader.int32();
-    return checked(errorCode, doing, { host: reader.string(), port: reader.int32() }, said);
-  });
+  return exchange(
+    { apiKey: 10, apiVersion: 2, name: 'FindCoordinator', right: onGroup(right, groupId) },
+    body,
+    (reader, context) => {
+      const errorCode = reader.int16();
+      const said = reader.nullableString();
+      reader.int32();
+      return checked(errorCode, context, { host: reader.string(), port: reader.int32() }, said);
+    },
+  );
 }
 
 export function joinGroup(joining: Joining): Exchange<Joined> {
@@ -60,19 +65,23 @@ export function joinGroup(joining: Joining): Exchange<Joined> {
   body.string(memberId).string(null).string('consumer').int32(1).string(protocol);
   body.int32(metadata.length).raw(metadata);
   const timeoutMs = rebalanceTimeoutMs + NETWORK_MS;
-  return exchange({ apiKey: 11, apiVersion: 5, name: 'JoinGroup', timeoutMs }, body, (reader, doing) => {
-    const errorCode = reader.int16();
-    const generation = reader.int32();
-    reader.string();
-    const answer = { generation, leaderId: reader.string(), memberId: reader.string() };
-    const members = reader.array(() => {
-      const id = reader.string();
-      reader.nullableString();
-      return { memberId: id, metadata: reader.bytes(reader.int32()) };
-    });
-    if (errorCode === MEMBER_ID_REQUIRED) return { ...answer, members, named: true };
-    return checked(errorCode, doing, { ...answer, members, named: false });
-  });
+  return exchange(
+    { apiKey: 11, apiVersion: 5, name: 'JoinGroup', timeoutMs, right: onGroup('Read', groupId) },
+    body,
+    (reader, context) => {
+      const errorCode = reader.int16();
+      const generation = reader.int32();
+      reader.string();
+      const answer = { generation, leaderId: reader.string(), memberId: reader.string() };
+      const members = reader.array(() => {
+        const id = reader.string();
+        reader.nullableString();
+        return { memberId: id, metadata: reader.bytes(reader.int32()) };
+      });
+      if (errorCode === MEMBER_ID_REQUIRED) return { ...answer, members, named: true };
+      return checked(errorCode, context, { ...answer, members, named: false });
+    },
+  );
 }
 
 export function syncGroup(
@@ -84,19 +93,29 @@ export function syncGroup(
   const body = memberOf(groupId, member).string(null).int32(shares.length);
   for (const { memberId: id, share } of shares) body.string(id).int32(share.length).raw(share);
   const timeoutMs = rebalanceTimeoutMs + NETWORK_MS;
-  return exchange({ apiKey: 14, apiVersion: 3, name: 'SyncGroup', timeoutMs }, body, (reader, doing) =>
-    checked(reader.int16(), doing, reader.bytes(reader.int32())),
+  return exchange(
+    { apiKey: 14, apiVersion: 3, name: 'SyncGroup', timeoutMs, right: onGroup('Read', groupId) },
+    body,
+    (reader, context) => checked(reader.int16(), context, reader.bytes(reader.int32())),
   );
 }
 
 export function heartbeat(groupId: string, member: Member): Exchange<void> {
   const body = memberOf(groupId, member).string(null);
-  return exchange({ apiKey: 12, apiVersion: 3, name: 'Heartbeat' }, body, nothing);
+  return exchange(
+    { apiKey: 12, apiVersion: 3, name: 'Heartbeat', right: onGroup('Read', groupId) },
+    body,
+    nothing,
+  );
 }
 
 export function leaveGroup(groupId: string, memberId: string): Exchange<void> {
   const body = new ByteWriter().string(groupId).string(memberId);
-  return exchange({ apiKey: 13, apiVersion: 2, name: 'LeaveGroup' }, body, nothing);
+  return exchange(
+    { apiKey: 13, apiVersion: 2, name: 'LeaveGroup', right: onGroup('Read', groupId) },
+    body,
+    nothing,
+  );
 }
 
 export function commitOffsets(
@@ -106,10 +125,21 @@ export function commitOffsets(
 ): Exchange<void> {
   const body = memberOf(groupId, member).string(null);
   writeTopics(body, offsets, ({ offset }) => void body.int64(offset).int32(-1).string(''));
-  return exchange({ apiKey: 8, apiVersion: 7, name: 'OffsetCommit' }, body, (reader, doing) => {
-    for (const { topic, partition, value } of readTopics(reader, () => reader.int16()))
-      checked(value, `${doing}, at ${topic}/${partition}`, undefined);
-  });
+  return exchange(
+    { apiKey: 8, apiVersion: 7, name: 'OffsetCommit', right: onGroup('Read', groupId) },
+    body,
+    (reader, context) => {
+      for (const { topic, partition, value } of readTopics(reader, () => reader.int16()))
+        checked(
+          value,
+          {
+            doing: `${context.doing}, at ${topic}/${partition}`,
+            right: { operation: 'Read', on: 'topic', name: topic },
+          },
+          undefined,
+        );
+    },
+  );
 }
 
 /** Reads committed offsets; partitions without one are left out. */
@@ -119,31 +149,40 @@ export function committedOffsets(
 ): Exchange<readonly TopicPartition<bigint>[]> {
   const body = new ByteWriter().string(groupId);
   writeTopics(body, places);
-  return exchange({ apiKey: 9, apiVersion: 5, name: 'OffsetFetch' }, body, (reader, doing) => {
-    const found = readTopics(reader, () => {
-      const offset = reader.int64();
-      reader.int32();
-      reader.nullableString();
-      return checked(reader.int16(), doing, offset);
-    });
-    return checked(reader.int16(), doing, found).filter(({ value }) => value >= 0n);
-  });
+  return exchange(
+    { apiKey: 9, apiVersion: 5, name: 'OffsetFetch', right: onGroup('Describe', groupId) },
+    body,
+    (reader, context) => {
+      const found = readTopics(reader, (topic) => {
+        const offset = reader.int64();
+        reader.int32();
+        reader.nullableString();
+        const right: Right = { operation: 'Describe', on: 'topic', name: topic };
+        return checked(reader.int16(), { ...context, right }, offset);
+      });
+      return checked(reader.int16(), context, found).filter(({ value }) => value >= 0n);
+    },
+  );
 }
 
 /** Reads the members of a group; none for a group that does not exist. */
 export function describeGroup(groupId: string): Exchange<readonly GroupMember[]> {
   const body = new ByteWriter().int32(1).string(groupId).int8(0);
-  return exchange({ apiKey: 15, apiVersion: 4, name: 'DescribeGroups' }, body, (reader, doing) => {
-    const [group] = reader.array(() => {
-      const errorCode = reader.int16();
-      // The group, its state, the protocol and its strategy.
-      for (let text = 0; text < 4; text += 1) reader.string();
-      const members = reader.array(() => memberIn(reader));
-      reader.int32();
-      return { errorCode, members };
-    });
-    return group === undefined ? [] : checked(group.errorCode, doing, group.members);
-  });
+  return exchange(
+    { apiKey: 15, apiVersion: 4, name: 'DescribeGroups', right: onGroup('Describe', groupId) },
+    body,
+    (reader, context) => {
+      const [group] = reader.array(() => {
+        const errorCode = reader.int16();
+        // The group, its state, the protocol and its strategy.
+        for (let text = 0; text < 4; text += 1) reader.string();
+        const members = reader.array(() => memberIn(reader));
+        reader.int32();
+        return { errorCode, members };
+      });
+      return group === undefined ? [] : checked(group.errorCode, context, group.members);
+    },
+  );
 }
 
 function memberIn(reader: ByteReader): GroupMember {
@@ -155,12 +194,16 @@ function memberIn(reader: ByteReader): GroupMember {
   return { id, host, partitions: decodeAssignment(reader.bytes(reader.int32())) };
 }
 
+function onGroup(operation: 'Describe' | 'Read', name: string): Right {
+  return { operation, on: 'group', name };
+}
+
 function memberOf(groupId: string, { generation, memberId }: Member): ByteWriter {
   return new ByteWriter().string(groupId).int32(generation).string(memberId);
 }
 
-function nothing(reader: ByteReader, doing: string): void {
-  checked(reader.int16(), doing, undefined);
+function nothing(reader: ByteReader, context: ErrorContext): void {
+  checked(reader.int16(), context, undefined);
 }
 
 /** Encodes the subscription of a member ("consumer" protocol type, version 0). */

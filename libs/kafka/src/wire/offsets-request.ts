@@ -26,14 +26,15 @@ export function readEnds(
     apiKey: 2,
     apiVersion: 2,
     name: 'ListOffsets',
+    right: { operation: 'Describe', on: 'topic', name: topic } as const,
     ...(timeoutMs !== undefined && { timeoutMs }),
   };
-  const question = exchange(request, body, (reader, doing) => {
+  const question = exchange(request, body, (reader, context) => {
     const answers = readTopics(reader, (_, partition) => {
       const errorCode = reader.int16();
       reader.int64();
       const offset = reader.int64();
-      return errorCode === OK ? offset : protocolError(errorCode, { doing, topic, partition });
+      return errorCode === OK ? offset : protocolError(errorCode, { ...context, topic, partition });
     });
     return new Map(answers.map(({ partition, value }) => [partition, value]));
   });

@@ -190,7 +190,7 @@ export class WireAdmin implements Admin {
   #askGroup<T extends object>(groupId: string, doing: string, exchange: Exchange<T>): Promise<T> {
     return this.#until(`a coordinator of group ${groupId}`, async () => {
       try {
-        const link = await this.#cluster.coordinator(groupId);
+        const link = await this.#cluster.coordinator(groupId, 'Describe');
         return await link.call(doing, exchange);
       } catch (error) {
         if (error instanceof BrokerError && COORDINATOR_MOVES.has(error.code)) return undefined;

@@ -63,7 +63,9 @@ export class WireLink implements GroupLink {
         doing,
         requests.syncGroup(groupId, { memberId, generation }, shares, this.#rebalanceTimeoutMs),
       );
-      return { memberId, generation, assigned: requests.decodeAssignment(own) };
+      // Where the broker assigns, for members of the newer group protocol too, none leads.
+      const isShared = leaderId === '';
+      return { memberId, generation, assigned: requests.decodeAssignment(own), isShared };
     }).catch((error: unknown) => {
       this.#forgetMember(error);
       throw error;
@@ -234,7 +236,7 @@ export class WireLink implements GroupLink {
     request: (link: BrokerLink, doing: string) => Promise<T>,
   ): Promise<T> {
     if (this.#coordinator?.usable !== true)
-      this.#coordinator = await this.#options.cluster.coordinator(this.#options.groupId);
+      this.#coordinator = await this.#options.cluster.coordinator(this.#options.groupId, 'Read');
     try {
       return await request(this.#coordinator, doing);
     } catch (error) {

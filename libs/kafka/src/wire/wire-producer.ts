@@ -184,7 +184,12 @@ export class WireProducer implements Producer {
     if (code === UNKNOWN_TOPIC && (await this.#exists(topic))) code = LEADER_NOT_AVAILABLE;
     outcome.failed(
       sent,
-      protocolError(code, { doing: `writing to ${topic}/${partition}`, topic, partition }),
+      protocolError(code, {
+        doing: `writing to ${topic}/${partition}`,
+        topic,
+        partition,
+        right: { operation: 'Write', on: 'topic', name: topic },
+      }),
     );
   }
 

@@ -1,5 +1,11 @@
 import { delayMs, failpoint, type NextRun, poll } from '@convergekit/core/engine';
-import type { BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
+import {
+  type BrokerError,
+  type OutgoingBatch,
+  type Producer,
+  type SendResult,
+  stampedFrom,
+} from '@convergekit/broker/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';
 import type { Leadership } from '../leader/leadership.ts';
@@ -12,6 +18,12 @@ import { type Send, type Sending, SendsInFlight } from './sends-in-flight.ts';
 const BACKOFF = { baseMs: 50, factor: 2, capMs: 2_000 };
 /** The time that an ended leadership waits for a produce in flight, in milliseconds. */
 const LAST_WAIT_MS = 2_200;
+/**
+ * The age of a record's timestamp at most, in milliseconds. A topic's retention counts from it: with the time of its emit,
+ * an event that waited for longer (a halted topic, an outage) would leave the log before consumers read it. `ce_time` keeps
+ * that time. Brokers refuse what is an hour ahead of them, so a host's clock may still be wrong by an hour.
+ */
+const OLDEST_STAMP_MS = 600_000;
 /** The period of checks while the lease does not allow sending, in milliseconds. */
 const MARGIN_MS = 50;
 
@@ -71,7 +83,11 @@ export class SendLoop {
   async #send({ parts, beganAt }: Send): Promise<void> {
     const { clock } = this.#leader.settings;
     failpoint('relay.before_send');
-    const batches = parts.map(({ batch }) => batch);
+    const earliestMs = clock.now() - OLDEST_STAMP_MS;
+    const batches = parts.map(({ batch }) => ({
+      ...batch,
+      records: stampedFrom(batch.records, earliestMs),
+    }));
     const spans = openSends(batches);
     const limitMs = this.#limits.of(parts.map(({ queue }) => queue));
     const results = await this.#produce(batches, limitMs);
