@@ -41,7 +41,8 @@ export const alarmDefinitions = {
   },
   fork: {
     kind: 'halted',
-    means: 'Two records exclude each other: one of them is forged, or two databases write as one source',
+    means:
+      'Two records exclude each other: one of them is forged, two databases write as one source, or its database went back together with the log',
     next: 'compare both with the source’s outbox; `consumers resume --reject <offset>` of the forged one (the line names both); both are genuine where this consumer’s clock was more than an hour behind before: then `resume --continue`',
   },
   topic_recreated: {

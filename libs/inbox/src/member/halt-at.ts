@@ -110,7 +110,7 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code
     case 'fork':
       return {
         code: 'fork',
-        reason: `${recordOf(obstacle)}: ${forkText(obstacle)}. One of the two is forged, or two databases write as source ${obstacle.claim.sourceName}; the source's outbox has the genuine one. Reject the other: \`${resume} --reject ${obstacle.record.offset}\` (this one) or \`${resume} --reject ${obstacle.last.offset}\` (the one before; what was taken for duplicates since then is handled)`,
+        reason: `${recordOf(obstacle)}: ${forkText(obstacle)}. One of the two is forged, or two databases write as source ${obstacle.claim.sourceName}; the source's outbox has the genuine one. Reject the other: \`${resume} --reject ${obstacle.record.offset}\` (this one) or \`${resume} --reject ${obstacle.last.offset}\` (the one before; what was taken for duplicates since then is handled). If neither is forged, and the source’s database was restored or failed over together with the log (local mode), reject none: \`converge source rebase\` there, then \`converge consumers replay ${key.consumer} --topic ${key.topic} --partition ${key.partition} --since <when it was back> --reason "…"\`, or \`${resume} --continue\` if that finds nothing to repeat`,
       };
   }
 }
@@ -131,6 +131,8 @@ function forkText({ claim, why, at, last }: Obstacle & { readonly kind: 'fork' }
       return `another event has its position ${position}: ${other}`;
     case 'same_predecessor':
       return `its position ${position} lies between ${other}, and ${last.prev === undefined ? 'nothing' : formatPosition(last.prev)}, which that event names as its predecessor`;
+    case 'passed_over':
+      return `its position ${position} is above ${other}, and the predecessor that it names, ${claim.prev === undefined ? 'nothing' : formatPosition(claim.prev)}, is below: its source does not know that event`;
     case 'made_later':
       return `its position ${position} is below ${other}, although it was created after everything handled until then (unless this consumer's clock was more than an hour behind when it handled that)`;
   }

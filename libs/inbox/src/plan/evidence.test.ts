@@ -6,7 +6,8 @@ import { forkOf, jumpOf, lastEventOf, MOST_EPOCHS } from './evidence.ts';
 import type { LastEvent, Seen, Watermark } from './judge.ts';
 import { readRecord } from './reading.ts';
 
-/** Planted faults, each seen to fail here: a limit that the record's own time moves; a link that counts its ends. */
+/** Planted faults, each seen to fail here: a limit that the record's own time moves; a link that counts its ends; a later
+ * record that is not looked at. */
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 10, 26);
@@ -85,8 +86,8 @@ describe('a record that excludes the one at the watermark', () => {
       headers,
     });
   };
-  const why = (text: string, known: Seen, time = NOW, id = 'b') => {
-    const found = forkOf(mark(text), reading(time, id), known, NOW);
+  const why = (text: string, known: Seen, time = NOW, id = 'b', prev = '1.100.5') => {
+    const found = forkOf(mark(text, prev), reading(time, id), known, NOW);
     return found?.kind === 'fork' ? found.why : undefined;
   };
 
@@ -96,6 +97,17 @@ describe('a record that excludes the one at the watermark', () => {
     expect(why('1.300.8', known)).toBe('same_predecessor');
     expect(why('1.100.5', known)).toBeUndefined();
     expect(why('1.50.1', known)).toBeUndefined();
+  });
+
+  it('a record above the watermark whose predecessor lies below it is a fork', () => {
+    const known = seen('1.300.9');
+    const after = (prev: string, text = '1.301.1') => why(text, known, NOW, 'b', prev);
+    expect(after('1.300.8')).toBe('passed_over');
+    expect(after('1.300.9')).toBeUndefined();
+    expect(after('1.300.10')).toBeUndefined();
+    // The first event of a topic that its source forgot, and that of a later epoch.
+    expect(after('1.0.0')).toBeUndefined();
+    expect(after('1.299.1', '2.301.1')).toBeUndefined();
   });
 
   it('a record with the position of the watermark and another id is a fork', () => {

@@ -1,5 +1,5 @@
 import { comparePositions, type Position, WIRE } from '@convergekit/contracts/engine';
-import { highest, type LastEvent, type Mark, type Seen } from './judge.ts';
+import { highest, isStart, type LastEvent, type Mark, type Seen } from './judge.ts';
 import type { Reading } from './reading.ts';
 
 /** The reason why a record and the handled events cannot both come from an honest source. */
@@ -16,9 +16,10 @@ export type Contradiction =
 
 /**
  * `same_position`: two events at one position · `same_predecessor`: the event at the watermark named a predecessor that lies
- * before this record · `made_later`: this record was created after everything that was handled
+ * before this record · `made_later`: this record was created after everything that was handled · `passed_over`: this record
+ * is above the watermark, and the predecessor that it names lies below it
  */
-export type ForkReason = 'same_position' | 'same_predecessor' | 'made_later';
+export type ForkReason = 'same_position' | 'same_predecessor' | 'made_later' | 'passed_over';
 
 /** Ten times the ticks that a relay can create in a second: one poll per millisecond. */
 const TICKS_PER_SECOND = 10_000n;
@@ -55,11 +56,12 @@ function ticksIn(ms: number): bigint {
 }
 
 /**
- * Compares a record at or below the watermark with the event there. A repeat is a copy of a handled event, so it has a
- * position that an event can have, and was created no later than the newest of them. `nowMs` is this consumer's clock. Pure.
+ * Compares a record with the event at the watermark of its epoch. A repeat is a copy of a handled event, so it has a
+ * position that an event can have, and was created no later than the newest of them. A later event has that one as its
+ * predecessor, or one after it. `nowMs` is this consumer's clock. Pure.
  */
 export function forkOf(
-  { position }: Mark,
+  { position, prev }: Mark,
   { content }: Reading,
   seen: Seen,
   nowMs: number,
@@ -69,6 +71,7 @@ export function forkOf(
   const { last } = at;
   const fork = (why: ForkReason): Contradiction => ({ kind: 'fork', why, at, last });
   const envelope = content.kind === 'envelope' ? content.envelope : undefined;
+  if (comparePositions(position, at) > 0) return passesOver(prev, at) ? fork('passed_over') : undefined;
   if (comparePositions(position, at) === 0) {
     const other = envelope !== undefined && last.id !== undefined && envelope.id !== last.id;
     return other ? fork('same_position') : undefined;
@@ -79,6 +82,15 @@ export function forkOf(
   // `newestMs` too low. A fork is below the watermark, so nothing is handled.
   const dated = made <= nowMs + SKEW_MS;
   return dated && made > Math.max(last.newestMs, last.unknownUntilMs) ? fork('made_later') : undefined;
+}
+
+/**
+ * True for a predecessor below the watermark: its source does not know the event there, since its database went back
+ * together with the log, or another writer sent that event. A topic that its source forgot begins again at START, and the
+ * first event of an epoch names the epoch before.
+ */
+function passesOver(prev: Position | undefined, at: Position): boolean {
+  return prev?.epoch === at.epoch && !isStart(prev) && comparePositions(prev, at) < 0;
 }
 
 /** The event at the watermark after this record. */

@@ -108,10 +108,9 @@ function take<DB>(
   const obstacle = (found: Obstacle): Taken<DB> => ({ kind: 'obstacle', obstacle: found });
   const { passOffset } = context;
   const passes = passOffset !== undefined && record.offset <= passOffset;
-  const doubt =
-    verdict.kind === 'duplicate'
-      ? forkOf(claim, reading, seen, context.nowMs)
-      : jumpOf(claim, seen, context.nowMs);
+  const jump = verdict.kind === 'duplicate' ? undefined : jumpOf(claim, seen, context.nowMs);
+  const fork = verdict.kind === 'superseded' ? undefined : forkOf(claim, reading, seen, context.nowMs);
+  const doubt = jump ?? fork;
   if (doubt !== undefined && !passes) return obstacle({ record, claim, ...doubt });
   switch (verdict.kind) {
     case 'duplicate':

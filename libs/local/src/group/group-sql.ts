@@ -17,6 +17,9 @@ export async function makeGroup(session: LogSession, groupId: string): Promise<v
   await session.query(`joining group ${groupId}`, makeSql, [groupId]);
 }
 
+/** A member was silent for its session. One that was seen later than now may be: the server's clock was set back since. */
+const SILENT = `abs(extract(epoch from clock_timestamp() - m.seen_at)) * 1000 > m.session_ms`;
+
 // One snapshot; the reading member is seen by it. Nothing but `version` decides whether a change may be written.
 const readSql = `
   with me as (
@@ -25,7 +28,7 @@ const readSql = `
   select g.version, g.generation,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'id', m.id, 'topics', m.topics, 'sessionMs', m.session_ms, 'waiting', m.waiting, 'assigned', m.assigned,
-                   'expired', m.id <> $2 and m.seen_at + m.session_ms * interval '1 millisecond' < clock_timestamp())), '[]')
+                   'expired', m.id <> $2 and ${SILENT})), '[]')
             from converge_log.member m where m.group_id = g.id) as members,
          (select coalesce(jsonb_object_agg(t.name, t.partitions), '{}')
             from converge_log.topic t
@@ -104,7 +107,7 @@ export async function changeGroup(
 const membersSql = `
   select m.id::text as id, case when g.rebalancing then '[]' else m.assigned end as assigned
     from converge_log.member m join converge_log.consumer_group g on g.id = m.group_id
-   where m.group_id = $1 and m.seen_at + m.session_ms * interval '1 millisecond' >= clock_timestamp() order by 1`;
+   where m.group_id = $1 and not ${SILENT} order by 1`;
 
 /** Reads the members of a group; none for a group that does not exist. */
 export async function readMembers(session: LogSession, groupId: string): Promise<readonly GroupMember[]> {
@@ -124,8 +127,7 @@ const heartbeatSql = `
   select case when not exists (select from me) then 'lost'
               when g.rebalancing or g.generation <> $3::bigint
                 or exists (select from converge_log.member m
-                            where m.group_id = g.id and m.id <> $2
-                              and m.seen_at + m.session_ms * interval '1 millisecond' < clock_timestamp()) then 'rebalance'
+                            where m.group_id = g.id and m.id <> $2 and ${SILENT}) then 'rebalance'
               else 'member' end as answer
     from converge_log.consumer_group g where g.id = $1`;
 

@@ -71,3 +71,34 @@ it('a member with a short session starts although its first look-up takes longer
   await starting;
   await consumer.stop();
 });
+
+// Planted fault: silence that is counted forwards alone. The service waits for the dead member as long as the clock went back.
+it('a member starts although a dead one of its group was seen in the future, since the clock was set back', async () => {
+  const { broker, database } = await freshLog(inject('stack').databaseUrl);
+  const [topic, groupId] = [name(), name()];
+  const admin = await broker.admin();
+  await admin.createTopic({ name: topic, partitions: 2 });
+  await database.executor.query('insert into converge_log.consumer_group (id) values ($1)', [groupId]);
+  await database.executor.query(
+    `insert into converge_log.member (group_id, id, topics, session_ms, waiting, seen_at)
+     values ($1, gen_random_uuid(), array[$2::text], 10000, false, clock_timestamp() + interval '1 hour')`,
+    [groupId, topic],
+  );
+  expect(await admin.members(groupId)).toEqual([]);
+  const assigned = Promise.withResolvers<number>();
+  const consumer = broker.consumer({
+    groupId,
+    topics: [topic],
+    handlers: {
+      assigned: (partitions) => {
+        assigned.resolve(partitions.length);
+        return Promise.resolve(new Map());
+      },
+      batch: () => Promise.resolve(),
+      revoked: () => Promise.resolve(),
+    },
+  });
+  onTestFinished(() => consumer.stop());
+  await consumer.start();
+  expect(await assigned.promise).toBe(2);
+});

@@ -86,7 +86,9 @@ async function requireSource(executor: Executor, wanted: MissingRequest['source'
 /** Reads the ticks of the range and the one before it, without a hole. */
 async function ticksOf(executor: Executor, after: Position, upTo: Position): Promise<readonly Tick[]> {
   if (after.epoch !== upTo.epoch)
-    throw refused(`the range goes over the beginning of epoch ${upTo.epoch}, which is not read again`);
+    throw refused(
+      `the range goes over the beginning of epoch ${upTo.epoch}, which is not read again; where the log has these events, \`converge consumers replay … --after ${formatPosition(after)}\` handles them`,
+    );
   // Events of the tick of `after` may be missing, too; tick 0 is before everything.
   const from = after.tick > 0n ? after.tick - 1n : 0n;
   const count = Number(upTo.tick - from) + 1;
