@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConvergeError, runServices } from '@convergekit/core';
-import { stackDown, stackStatus, stackService } from '@convergekit/testing/operate';
+import { stackDown, stackService, stackStatus } from '@convergekit/testing/operate';
 
 const usage = 'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] | down | status';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

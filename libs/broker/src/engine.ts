@@ -1,10 +1,10 @@
 /** Exports for drivers and other packages of the kit. They may change in any version. */
 export { ByteReader } from './batch/byte-reader.ts';
 export {
+  BATCH_OVERHEAD,
   RecordBatchBuilder,
   splitRecords,
   stampedFrom,
-  BATCH_OVERHEAD,
 } from './batch/record-batch-builder.ts';
 export { decodeRecords, MOST_RECORDS, type Place, recordCount } from './batch/record-decoder.ts';
 export {
@@ -39,13 +39,13 @@ export {
 export {
   batchEmpty,
   batchTooLarge,
+  createTopics,
   leaderMissing,
   partitionMissing,
   placeMissing,
   producerClosed,
-  topicUnknown,
-  createTopics,
   requireAll,
+  topicUnknown,
 } from './errors.ts';
 export { assignPartitions } from './group/assignor.ts';
 export { LoopConsumer } from './group/group-consumer.ts';

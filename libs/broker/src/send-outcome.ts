@@ -1,5 +1,5 @@
 import { type OutgoingBatch, partitionId, type SendResult } from './broker.ts';
-import { type BrokerError, errorAt, earlierFailed } from './errors.ts';
+import { type BrokerError, earlierFailed, errorAt } from './errors.ts';
 
 /** A batch and its index in a send. */
 export interface NumberedBatch {

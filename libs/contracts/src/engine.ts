@@ -14,13 +14,13 @@ export {
 export type { Envelope } from './received-event.ts';
 export { type StepUndoneData, stepUndoneEvent, type StuckData, stuckEvent } from './step-events.ts';
 export {
+  SIGNATURE_LENGTH,
+  signatureHeader,
+  signatureOf,
   type SignedPlace,
   type SigningKey,
   signingKey,
-  signatureHeader,
   verifySignature,
-  signatureOf,
-  SIGNATURE_LENGTH,
 } from './signature.ts';
 export { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
 export { boundText } from './text.ts';

@@ -17,7 +17,7 @@ export type {
   Routed,
   Subscription,
 } from './define/subscription.ts';
-export { supersedeParked, retryParkedOf, skipParkedOf } from './operate/parked.ts';
+export { retryParkedOf, skipParkedOf, supersedeParked } from './operate/parked.ts';
 export { identityOf } from './slice/emitted.ts';
 export { Gathered, type SliceWrite } from './slice/gathered.ts';
 export { eventContextOf } from './attempt/dead-letter.ts';

@@ -4,14 +4,14 @@ export { createEngineOutbox, type EngineOutbox } from './outbox.ts';
 export { OUTBOX_CHANNEL } from './insert.ts';
 export { nameSource, readSource, type Source } from './tables.ts';
 export { ensureChildren, listChildren, type OutboxChild } from './children.ts';
-export { type DetachOptions, scheduleDetach, readDetaching, stepDetach } from './detach.ts';
+export { type DetachOptions, readDetaching, scheduleDetach, stepDetach } from './detach.ts';
 export {
   type LimitSettings,
+  measureOutbox,
   nameRefusal,
   type OutboxLimit,
-  secondsToFull,
-  measureOutbox,
   readLimit,
+  secondsToFull,
 } from './limit.ts';
 export { oldRequests } from './request-key.ts';
 export { readTail, type Tail, type TailEvent, type TailFilter } from './tail-sql.ts';

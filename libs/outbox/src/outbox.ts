@@ -3,7 +3,7 @@ import { MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import { executorOf } from '@convergekit/postgres/engine';
 import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
-import { attributeNames, spanNames, injectSpan } from '@convergekit/telemetry/engine';
+import { attributeNames, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import {

@@ -1,6 +1,6 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
-export { postgresMigrations, requireMigrations, migrationsMissing, missingMigrations } from './migrate.ts';
-export { type PolicyChangeRow, setPolicyRule, readPolicyRules, readPolicyHistory } from './policy-table.ts';
+export { migrationsMissing, missingMigrations, postgresMigrations, requireMigrations } from './migrate.ts';
+export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule } from './policy-table.ts';
 export { isPooled } from './own-session.ts';
 export {
   type ActName,
@@ -11,4 +11,4 @@ export {
   recordActSql,
   type SubjectKind,
 } from './record-act.ts';
-export { readMigrations, migrationName } from './migration-files.ts';
+export { migrationName, readMigrations } from './migration-files.ts';

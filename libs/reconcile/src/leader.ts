@@ -1,4 +1,4 @@
-import { releaseLease, acquireLease } from '@convergekit/postgres/engine';
+import { acquireLease, releaseLease } from '@convergekit/postgres/engine';
 import { executorOf } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { Renewals } from '@convergekit/core/engine';

@@ -1,10 +1,10 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
 export { approveRepairs } from './approval/approve-sql.ts';
 export { readAudit } from './audit/audit-sql.ts';
-export { diffKeys, readDrift, type Differences, type OpenReconciler } from './diff/diff-keys.ts';
+export { type Differences, diffKeys, type OpenReconciler, readDrift } from './diff/diff-keys.ts';
 export { countDrift, readWaiting, type WaitingKey } from './diff/drift-sql.ts';
 export { retryKeys } from './enqueue-sql.ts';
-export { conditionOf, type Condition } from './runs/condition.ts';
+export { type Condition, conditionOf } from './runs/condition.ts';
 export { listRuns, readStatus, type ReconcilerStatus, type RunView } from './runs/history-sql.ts';
 export { pauseReconciler, requestRun, resumeReconciler } from './runs/pause-sql.ts';
 export { nextRun } from './schedule/schedule.ts';

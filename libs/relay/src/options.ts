@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Broker } from '@convergekit/broker';
 import { type SigningKey, signingKey } from '@convergekit/contracts/engine';
-import { type LimitSettings, ensureChildren } from '@convergekit/outbox/engine';
+import { ensureChildren, type LimitSettings } from '@convergekit/outbox/engine';
 import { type Clock, ConvergeError, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';
 import { BUSY_MS, type PollSettings } from './window/read-pace.ts';

@@ -8,18 +8,18 @@ export { instruments, type Instruments } from './instruments.ts';
 export { loggableError, stackText } from './loggable-error.ts';
 export { LineLimit } from './line-limit.ts';
 export { logLevels } from './log-levels.ts';
-export { attributeNames, spanNames, type Labels } from './names.ts';
+export { attributeNames, type Labels, spanNames } from './names.ts';
 export {
   contextFrom,
-  inject,
-  injectTrace,
-  openSpan,
-  failSpan,
-  traceLink,
-  injectSpan,
   contextOrActive,
+  failSpan,
+  inject,
+  injectSpan,
+  injectTrace,
   inSpan,
+  openSpan,
   traceContextFrom,
+  traceLink,
   traceparentOf,
 } from './spans.ts';
 export type { Context, Span } from '@opentelemetry/api';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { spanNames, contextFrom } from '@convergekit/telemetry/engine';
+import { contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';

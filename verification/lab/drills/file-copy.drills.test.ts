@@ -11,7 +11,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { type Relay, relay, relayMigrations } from '@convergekit/relay';
-import { rebaseSource, readPhantoms, inspectSource } from '@convergekit/relay/operate';
+import { inspectSource, readPhantoms, rebaseSource } from '@convergekit/relay/operate';
 import { embeddedPostgres } from '@convergekit/testing/engine';
 import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';

@@ -7,7 +7,7 @@ import {
   type NewTopic,
   type TopicDescription,
 } from '../broker.ts';
-import { topicUnknown, requireAll } from '../errors.ts';
+import { requireAll, topicUnknown } from '../errors.ts';
 import { type KnownTopic, type Leadership, type LogStore, oneServer } from './store.ts';
 
 const READ_BYTES = 4 * 1_048_576;

@@ -1,6 +1,6 @@
 import { type Clock, newUuidV7 } from '@convergekit/core';
 import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
-import { topicUnknown, partitionMissing } from '../errors.ts';
+import { partitionMissing, topicUnknown } from '../errors.ts';
 import type { Fetched, FetchWant, GroupLink, Membership, PlaceOffset } from '../group/link.ts';
 import { announce, nextStep } from './join-decision.ts';
 import { KnownEnds } from './known-ends.ts';

@@ -1,5 +1,5 @@
 import { type Assignment, partitionId, type StartAt } from '../broker.ts';
-import { partitionMissing, offsetOutOfRange } from '../errors.ts';
+import { offsetOutOfRange, partitionMissing } from '../errors.ts';
 import type { Fetched, FetchWant } from '../group/link.ts';
 import type { LogStore, StoreFound } from './store.ts';
 

@@ -6,7 +6,7 @@ import {
   type NewTopic,
   type OutgoingBatch,
 } from '../broker.ts';
-import { placeMissing, batchTooLarge } from '../errors.ts';
+import { batchTooLarge, placeMissing } from '../errors.ts';
 import { Signal } from '../group/signal.ts';
 import { Waiters } from '../log/waiters.ts';
 import { decodeSealed } from '../batch/record-decoder.ts';

@@ -6,7 +6,7 @@ import {
   type Producer,
   type SendResult,
 } from '../broker.ts';
-import { producerClosed, batchEmpty } from '../errors.ts';
+import { batchEmpty, producerClosed } from '../errors.ts';
 import { SendOutcome } from '../send-outcome.ts';
 import type { MemoryLog } from './memory-log.ts';
 

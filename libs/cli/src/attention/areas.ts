@@ -1,14 +1,14 @@
 import { failureTopic } from '@convergekit/contracts';
-import { readOpenGaps, readOverview, groupParked } from '@convergekit/inbox/operate';
+import { groupParked, readOpenGaps, readOverview } from '@convergekit/inbox/operate';
 import { sqlState } from '@convergekit/postgres/engine';
 import { missingMigrations } from '@convergekit/postgres/operate';
 import { readStatus } from '@convergekit/reconcile/operate';
 import { readOutbox } from '@convergekit/relay/operate';
 import {
+  readBreakerWaits,
+  readOverdueJournal,
   readPauses,
   readUnclaimedWork,
-  readOverdueJournal,
-  readBreakerWaits,
 } from '@convergekit/saga/operate';
 import { heldTopics } from '../doctor/backlog-checks.ts';
 import { allMigrations } from '../frame/all-migrations.ts';

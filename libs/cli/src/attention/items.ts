@@ -1,4 +1,4 @@
-import { type OverdueEntry, type SagaPause, type WaitingCalls, heldText } from '@convergekit/saga/operate';
+import { heldText, type OverdueEntry, type SagaPause, type WaitingCalls } from '@convergekit/saga/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';

@@ -6,7 +6,7 @@ import {
   type Reconciler,
   reconcilerService,
 } from '@convergekit/reconcile';
-import { readStatus, pauseReconciler, resumeReconciler } from '@convergekit/reconcile/operate';
+import { pauseReconciler, readStatus, resumeReconciler } from '@convergekit/reconcile/operate';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';

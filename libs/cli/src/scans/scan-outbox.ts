@@ -1,8 +1,8 @@
 import { formatPosition } from '@convergekit/contracts/engine';
-import { type ConsumerMark, type OpenGap, readOpenGaps, readMarks } from '@convergekit/inbox/operate';
+import { type ConsumerMark, type OpenGap, readMarks, readOpenGaps } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
-import { type SentEvent, type SentPartition, readSent, findSent } from '@convergekit/relay/operate';
+import { findSent, readSent, type SentEvent, type SentPartition } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 import { readPositions } from './stalled.ts';
 

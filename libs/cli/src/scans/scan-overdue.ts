@@ -1,4 +1,4 @@
-import { type OverdueEntry, type WaitingCalls, readOverdueJournal } from '@convergekit/saga/operate';
+import { type OverdueEntry, readOverdueJournal, type WaitingCalls } from '@convergekit/saga/operate';
 import { readSchedules } from '@convergekit/reconcile/operate';
 import { shellWord } from '@convergekit/core/engine';
 import type { Finding } from './findings.ts';

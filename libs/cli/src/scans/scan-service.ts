@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { newUuidV7, type Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
-import { hasTables, acquireLease } from '@convergekit/postgres/engine';
+import { acquireLease, hasTables } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';

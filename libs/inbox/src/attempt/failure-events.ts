@@ -4,7 +4,7 @@ import { ContractError } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import { calledInAttempt } from '@convergekit/resilience/engine';
-import { spanNames, injectSpan, contextOrActive, contextFrom } from '@convergekit/telemetry/engine';
+import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import { answers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLetter } from './dead-letter.ts';

@@ -2,13 +2,13 @@ import type { ReceivedEvent } from '@convergekit/contracts';
 import {
   attributeNames,
   type Context,
-  spanNames,
-  waitAttributes,
-  openSpan,
-  inSpan,
   failSpan,
+  inSpan,
+  openSpan,
+  spanNames,
   traceContextFrom,
   traceparentOf,
+  waitAttributes,
 } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Call, Middleware } from './middleware.ts';

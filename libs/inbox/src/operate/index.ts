@@ -1,5 +1,5 @@
 /** Exports for operators: reads and changes of a consumer's database, for the CLI and the console. */
-export { GIVE_UP_LIMIT, PAUSED, alarmDefinitions } from '../alarms.ts';
+export { alarmDefinitions, GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
 export { putFill } from '../gap/fill-sql.ts';
 export { findGaps, type Gap } from '../gap/gap.ts';
 export { readSources } from '../member/source-sql.ts';
@@ -9,21 +9,21 @@ export { planReplay, replayPartition, type ReplayPlan } from '../replay/replay.t
 export { UNREPORTED } from './contradiction.ts';
 export {
   countFailedAttempts,
+  type FailedKey,
   groupFailures,
   groupParked,
   pageFailedKeys,
-  type FailedKey,
   type ParkedGroup,
   type Span,
 } from './failure-groups-sql.ts';
-export { readLag, sumPartitions, type PartitionLag, type PartitionSum } from './lag.ts';
-export { readMarks, readOpenGaps, type ConsumerMark, type OpenGap } from './marks-sql.ts';
-export { readOverview, type PartitionOverview } from './overview.ts';
-export { listParked, readParked, type ParkedSummary } from './parked-list.ts';
+export { type PartitionLag, type PartitionSum, readLag, sumPartitions } from './lag.ts';
+export { type ConsumerMark, type OpenGap, readMarks, readOpenGaps } from './marks-sql.ts';
+export { type PartitionOverview, readOverview } from './overview.ts';
+export { listParked, type ParkedSummary, readParked } from './parked-list.ts';
 export { editParked, retryParked, skipParked } from './parked.ts';
 export { pauseConsumer } from './pause.ts';
 export { replaceParked } from './replace.ts';
-export { resumePartition, type Resumed } from './resume.ts';
+export { type Resumed, resumePartition } from './resume.ts';
 export { retryAll } from './retry-all.ts';
 export { planRetry, type RetryPlan } from './retry-plan-sql.ts';
 export { inPlaceMsOf } from '../attempt/next-attempt.ts';

@@ -1,4 +1,4 @@
-import { WIRE, signatureHeader, signingKey } from '@convergekit/contracts/engine';
+import { signatureHeader, signingKey, WIRE } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';

@@ -2,7 +2,7 @@
 export { readRecord } from '../plan/reading.ts';
 export { router } from '../define/routes.ts';
 export { failureEventOf } from '../attempt/failure-events.ts';
-export { causeOf, failureEventId, parkedId, type DeadLetter } from '../attempt/dead-letter.ts';
+export { causeOf, type DeadLetter, failureEventId, parkedId } from '../attempt/dead-letter.ts';
 export { attemptOf } from '../attempt/attempt.ts';
 export { Emitted } from '../slice/emitted.ts';
 

@@ -4,7 +4,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crc32c } from '@node-rs/crc32';
-import { type IncomingRecord, type OutgoingRecord, encodeRecordBatch } from '@convergekit/broker/engine';
+import { encodeRecordBatch, type IncomingRecord, type OutgoingRecord } from '@convergekit/broker/engine';
 import { compressed } from '../fixture/compressed.ts';
 import { DecodeBudget } from './decode-budget.ts';
 import { decodeRecordSet } from './record-set.ts';

@@ -1,7 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, inject, it } from 'vitest';
-import { type IncomingRecord, type OutgoingRecord, encodeRecordBatch } from '@convergekit/broker/engine';
+import { encodeRecordBatch, type IncomingRecord, type OutgoingRecord } from '@convergekit/broker/engine';
 import { crc32c } from '@node-rs/crc32';
 import { compressed } from '../fixture/compressed.ts';
 import { decodeRecordSet } from './record-set.ts';

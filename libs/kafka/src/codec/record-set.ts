@@ -1,12 +1,12 @@
 import { crc32c } from '@node-rs/crc32';
 import {
-  type IncomingRecord,
-  type Place,
-  undecodable,
-  isBatch,
-  recordCount,
   BATCH_OVERHEAD,
   decodeRecords,
+  type IncomingRecord,
+  isBatch,
+  type Place,
+  recordCount,
+  undecodable,
 } from '@convergekit/broker/engine';
 import { messageOf } from '@convergekit/core/engine';
 import { DecodeBudget, TooLarge } from './decode-budget.ts';

@@ -1,4 +1,4 @@
-import { ByteReader, BATCH_OVERHEAD } from '@convergekit/broker/engine';
+import { BATCH_OVERHEAD, ByteReader } from '@convergekit/broker/engine';
 
 /** An aborted transaction, as a broker lists it to readers of committed records. */
 export interface AbortedTransaction {

@@ -1,4 +1,4 @@
-import { type Assignment, BrokerError, topicUnknown, leaderMissing } from '@convergekit/broker/engine';
+import { type Assignment, BrokerError, leaderMissing, topicUnknown } from '@convergekit/broker/engine';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';

@@ -1,12 +1,12 @@
 import {
   type Assignment,
   type BrokerError,
-  partitionMissing,
   ByteReader,
   type Fetched,
   type FetchWant,
   type Isolation,
   partitionId,
+  partitionMissing,
 } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
 import { DecodeBudget } from '../codec/decode-budget.ts';

@@ -1,15 +1,15 @@
 import {
-  BrokerError,
-  producerClosed,
-  leaderMissing,
   batchEmpty,
+  BrokerError,
+  encodeRecordBatch,
+  leaderMissing,
   type NumberedBatch,
   type OutgoingBatch,
   partitionId,
   type Producer,
+  producerClosed,
   SendOutcome,
   type SendResult,
-  encodeRecordBatch,
 } from '@convergekit/broker/engine';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';

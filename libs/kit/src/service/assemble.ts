@@ -13,7 +13,7 @@ import { consumerService, livePolicies } from '@convergekit/inbox';
 import { createOutbox } from '@convergekit/outbox';
 import { reconcilerService } from '@convergekit/reconcile';
 import { relay } from '@convergekit/relay';
-import { relayOptions, brokerNotice, standsBy, relayChecks } from '@convergekit/relay/engine';
+import { brokerNotice, relayChecks, relayOptions, standsBy } from '@convergekit/relay/engine';
 import { SharedGuards } from '@convergekit/resilience';
 import { logger, observeBreaker } from '@convergekit/telemetry';
 import type { Connections } from './connections.ts';

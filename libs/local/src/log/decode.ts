@@ -1,10 +1,10 @@
 import {
-  type IncomingRecord,
-  type Place,
-  isBatch,
-  undecodable,
-  decodeRecords,
   BATCH_OVERHEAD,
+  decodeRecords,
+  type IncomingRecord,
+  isBatch,
+  type Place,
+  undecodable,
 } from '@convergekit/broker/engine';
 import type { FoundBatch } from './fetch-sql.ts';
 

@@ -1,17 +1,17 @@
 import {
-  BrokerError,
-  producerClosed,
   batchEmpty,
-  topicUnknown,
   batchTooLarge,
-  placeMissing,
+  BrokerError,
+  encodeRecordBatch,
   type Leadership,
   type NumberedBatch,
   type OutgoingBatch,
+  placeMissing,
   type Producer,
+  producerClosed,
   SendOutcome,
   type SendResult,
-  encodeRecordBatch,
+  topicUnknown,
 } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 import { type Append, append } from './append-sql.ts';

@@ -1,4 +1,4 @@
-import { topicUnknown, type KnownTopic, type LogEnds, type NewTopic } from '@convergekit/broker/engine';
+import { type KnownTopic, type LogEnds, type NewTopic, topicUnknown } from '@convergekit/broker/engine';
 import type { LogSession } from '../session/log-session.ts';
 import type { TopicSettings } from './topic-settings.ts';
 

@@ -1,5 +1,5 @@
 import { Renewals } from '@convergekit/core/engine';
-import { attributeNames, instruments, spanNames, openSpan } from '@convergekit/telemetry/engine';
+import { attributeNames, instruments, openSpan, spanNames } from '@convergekit/telemetry/engine';
 import type { ScanChunk } from '../definition.ts';
 import type { PassOptions } from './options.ts';
 import type { RangeStore } from './range-store.ts';

@@ -1,11 +1,11 @@
 import {
   RELAY_HEADERS,
+  SIGNATURE_LENGTH,
+  signatureOf,
   type SignedPlace,
   type SigningKey,
   SPEC_VERSION,
   WIRE,
-  signatureOf,
-  SIGNATURE_LENGTH,
 } from '@convergekit/contracts/engine';
 import type { RecordBatchBuilder } from '@convergekit/broker/engine';
 import type { Source } from '@convergekit/outbox/engine';

@@ -1,4 +1,4 @@
-import { START, WIRE, signingKey, verifySignature } from '@convergekit/contracts/engine';
+import { signingKey, START, verifySignature, WIRE } from '@convergekit/contracts/engine';
 import { type IncomingRecord, RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { expect, test } from 'vitest';

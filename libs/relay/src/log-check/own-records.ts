@@ -2,9 +2,9 @@ import { ContractError } from '@convergekit/contracts';
 import {
   parsePosition,
   type SigningKey,
+  verifySignature,
   WIRE,
   type WirePosition,
-  verifySignature,
 } from '@convergekit/contracts/engine';
 import {
   type Admin,

@@ -4,9 +4,9 @@ export { inspectSource, type SourceInspection } from '../rebase/inspect.ts';
 export { rebaseSource } from '../rebase/rebase.ts';
 export { readPhantoms } from '../rebase/source-sql.ts';
 export { recordAcceptance, requestAcceptance } from '../topics/accept-sql.ts';
-export { acceptRecreatedTopic, forgetTopic, readHeld, type HeldRecord } from '../topics/forget-sql.ts';
+export { acceptRecreatedTopic, forgetTopic, type HeldRecord, readHeld } from '../topics/forget-sql.ts';
 export { readTopic } from '../topics/topic-sql.ts';
-export { keysBetween, readMissing, type MissingEvent } from './missing.ts';
+export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
 export { findSent, readSent, type SentEvent, type SentPartition } from './sent-sql.ts';
 
 export { readOutbox, type OutboxState } from './outbox-sql.ts';

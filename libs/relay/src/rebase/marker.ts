@@ -2,10 +2,10 @@ import {
   CONTENT_TYPE,
   formatPosition,
   KIT_TYPES,
+  signatureHeader,
   type SigningKey,
   SPEC_VERSION,
   WIRE,
-  signatureHeader,
 } from '@convergekit/contracts/engine';
 import { type Broker, type OutgoingRecord, partitionId } from '@convergekit/broker/engine';
 import { type Clock, newUuidV7 } from '@convergekit/core';

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { signingKey } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
-import { renewLease, releaseLease } from '@convergekit/postgres/engine';
+import { releaseLease, renewLease } from '@convergekit/postgres/engine';
 import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import { Renewals } from '@convergekit/core/engine';

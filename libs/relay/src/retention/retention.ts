@@ -1,9 +1,9 @@
 import {
   type DetachOptions,
-  oldRequests,
   listChildren,
-  scheduleDetach,
+  oldRequests,
   readDetaching,
+  scheduleDetach,
   stepDetach,
 } from '@convergekit/outbox/engine';
 import { removeOld } from '@convergekit/postgres/engine';

@@ -1,10 +1,10 @@
 import type { OutgoingBatch, SendResult } from '@convergekit/broker/engine';
 import {
   attributeNames,
+  failSpan,
+  openSpan,
   type Span,
   spanNames,
-  openSpan,
-  failSpan,
   traceLink,
 } from '@convergekit/telemetry/engine';
 

@@ -1,4 +1,4 @@
-import { type OutboxLimit, listChildren, readLimit } from '@convergekit/outbox/engine';
+import { listChildren, type OutboxLimit, readLimit } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { freshArms } from '../window/fresh-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sagaMigrations } from '@convergekit/saga';
 import { insertWorks } from '../effects/work/insert-sql.ts';
-import { declareEffects, claimWork } from '@convergekit/saga/testing';
+import { claimWork, declareEffects } from '@convergekit/saga/testing';
 import { closeWorks } from '../effects/worker/outcome-sql.ts';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';

@@ -1,7 +1,7 @@
 import { effectsOf, sagaWorker } from '@convergekit/saga';
 import { announce } from '@convergekit/saga/testing';
 import type { Service } from '@convergekit/core';
-import { type ParkedSummary, listParked } from '@convergekit/inbox/operate';
+import { listParked, type ParkedSummary } from '@convergekit/inbox/operate';
 import type { Database } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import type { ServiceUnderTest } from '../services-under-test.ts';

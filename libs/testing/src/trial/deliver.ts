@@ -11,16 +11,16 @@ import { classify } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
 import type { Kysely, Transaction } from 'kysely';
 import {
+  attemptOf,
+  causeOf,
   type DeadLetter,
-  type SliceContext,
+  Emitted,
+  failureEventId,
+  failureEventOf,
+  parkedId,
   readRecord,
   router,
-  attemptOf,
-  parkedId,
-  failureEventId,
-  causeOf,
-  failureEventOf,
-  Emitted,
+  type SliceContext,
 } from '@convergekit/inbox/testing';
 import { isCrash } from './commit-barrier.ts';
 import { inHandler } from './faulty.ts';

@@ -4,10 +4,10 @@ import { contextHeaders } from '@convergekit/contracts/engine';
 import { type Effect, effectsOf } from '@convergekit/saga';
 import {
   type ClaimedWork,
-  declareEffects,
   claimWork,
-  resolveOptions,
+  declareEffects,
   processWork,
+  resolveOptions,
 } from '@convergekit/saga/testing';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { FixtureSource } from '@convergekit/inbox/testing';

@@ -1,7 +1,7 @@
 import { formatPosition } from '@convergekit/contracts/engine';
-import { type Gap, findGaps, putFill } from '@convergekit/inbox/operate';
+import { findGaps, type Gap, putFill } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
-import { type MissingEvent, keysBetween, readMissing } from '@convergekit/relay/operate';
+import { keysBetween, type MissingEvent, readMissing } from '@convergekit/relay/operate';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { argument, asks, count, dryRun, text, toggle } from '../../frame/flags.ts';

@@ -1,6 +1,6 @@
 import { BrokerError } from '@convergekit/broker/engine';
 import { inboxMigrations } from '@convergekit/inbox';
-import { type PartitionLag, readOverview, readLag, sumPartitions } from '@convergekit/inbox/operate';
+import { type PartitionLag, readLag, readOverview, sumPartitions } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { optionalArgument } from '../../frame/flags.ts';

@@ -1,12 +1,12 @@
 import { formatPosition, parsePosition } from '@convergekit/contracts/engine';
 import { inboxMigrations, type SignatureOptions } from '@convergekit/inbox';
 import {
-  type ReplayFrom,
-  type ReplayPlan,
-  readOverview,
   planReplay,
-  replayPartition,
+  readOverview,
   readSources,
+  type ReplayFrom,
+  replayPartition,
+  type ReplayPlan,
 } from '@convergekit/inbox/operate';
 import { loose, nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';

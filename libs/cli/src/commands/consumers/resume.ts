@@ -1,12 +1,12 @@
 import { ConvergeError } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
 import {
-  type PartitionOverview,
-  type Resumed,
-  readOverview,
-  pauseConsumer,
-  resumePartition,
   GIVE_UP_LIMIT,
+  type PartitionOverview,
+  pauseConsumer,
+  readOverview,
+  type Resumed,
+  resumePartition,
 } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';

@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { readTypes, dropType } from '@convergekit/inbox/operate';
+import { dropType, readTypes } from '@convergekit/inbox/operate';
 import { withTransaction } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';

@@ -1,10 +1,10 @@
 import {
-  type Outcome,
-  type WorkDetail,
-  WORK_STATES,
-  listWork,
-  readWork,
   actOnWork,
+  listWork,
+  type Outcome,
+  readWork,
+  WORK_STATES,
+  type WorkDetail,
 } from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { shellWord } from '@convergekit/core/engine';

@@ -6,7 +6,7 @@ import { createOutbox } from '@convergekit/outbox';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defaultPolicy } from '@convergekit/resilience';
 import { defineCall, effect, sagaWorker } from '@convergekit/saga';
-import { attributeNames, spanNames, contextFrom } from '@convergekit/telemetry/engine';
+import { attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';

@@ -1,10 +1,10 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import {
+  groupParked,
+  listParked,
+  PARKED_STATES,
   type ParkedFilter,
   type ParkedSummary,
-  PARKED_STATES,
-  listParked,
-  groupParked,
   readParked,
 } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';

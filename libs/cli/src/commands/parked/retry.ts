@@ -1,6 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import { type RetryPlan, planRetry, listParked, retryAll } from '@convergekit/inbox/operate';
+import { listParked, planRetry, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import {

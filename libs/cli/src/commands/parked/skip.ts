@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { UNREPORTED, skipParked } from '@convergekit/inbox/operate';
+import { skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';

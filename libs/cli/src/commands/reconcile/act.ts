@@ -1,9 +1,9 @@
 import {
   approveRepairs,
-  retryKeys,
   pauseReconciler,
   readStatus,
   resumeReconciler,
+  retryKeys,
 } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';

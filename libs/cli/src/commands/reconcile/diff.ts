@@ -1,4 +1,4 @@
-import { type Differences, type KeyDiff, diffKeys } from '@convergekit/reconcile/operate';
+import { type Differences, diffKeys, type KeyDiff } from '@convergekit/reconcile/operate';
 import type { Reconciler } from '@convergekit/reconcile';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';

@@ -1,5 +1,5 @@
 import { namedIn } from '@convergekit/config/engine';
-import { type RunView, readAudit, listRuns } from '@convergekit/reconcile/operate';
+import { listRuns, readAudit, type RunView } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import { command } from '../../frame/command.ts';

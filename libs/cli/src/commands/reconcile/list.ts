@@ -1,5 +1,5 @@
 import type { Reconciler } from '@convergekit/reconcile';
-import { type ReconcilerStatus, readStatus } from '@convergekit/reconcile/operate';
+import { readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { classify } from '@convergekit/resilience';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';

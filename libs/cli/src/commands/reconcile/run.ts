@@ -8,7 +8,7 @@ import {
 import { type Logger, logger } from '@convergekit/telemetry';
 import { requireMigrations } from '@convergekit/postgres/operate';
 import type { Service } from '@convergekit/core';
-import { type WaitingKey, readWaiting, requestRun } from '@convergekit/reconcile/operate';
+import { readWaiting, requestRun, type WaitingKey } from '@convergekit/reconcile/operate';
 import { type Database, executorOf } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';

@@ -1,4 +1,4 @@
-import { type ReconcilerStatus, readStatus, listRuns } from '@convergekit/reconcile/operate';
+import { listRuns, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { labelled } from '../../frame/fields.ts';
 import { type Cell, result, tableOf } from '../../frame/result.ts';

@@ -1,5 +1,5 @@
 import type { Reconciler } from '@convergekit/reconcile';
-import { type ReconcilerStatus, type RunView, conditionOf, nextRun } from '@convergekit/reconcile/operate';
+import { conditionOf, nextRun, type ReconcilerStatus, type RunView } from '@convergekit/reconcile/operate';
 
 /** The state of a reconciler in a few words. `status` undefined: its database has no row of it yet. */
 export function stateText(status: ReconcilerStatus | undefined): string {

@@ -1,7 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import { outboxMigrations } from '@convergekit/outbox';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { relayOptions, brokerNotice, standsBy, relayChecks } from '@convergekit/relay/engine';
+import { brokerNotice, relayChecks, relayOptions, standsBy } from '@convergekit/relay/engine';
 import { logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
 import { openAt } from '../../frame/connections.ts';

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { defineReconciler, reportKeys } from '@convergekit/reconcile';
 import { approveRepairs } from '@convergekit/reconcile/operate';
-import { recordAcceptance, readHeld, forgetTopic } from '@convergekit/relay/operate';
+import { forgetTopic, readHeld, recordAcceptance } from '@convergekit/relay/operate';
 import { readSagaRecords } from '@convergekit/saga/operate';
 import { describe, expect, it } from 'vitest';
 import { declareFailureSources } from '../../../../inbox/src/member/source-sql.ts';

@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/saga';
-import { readPauseTarget, pauseSaga, heldText, resumeSaga } from '@convergekit/saga/operate';
+import { heldText, pauseSaga, readPauseTarget, resumeSaga } from '@convergekit/saga/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { didYouMean, refused } from '../../frame/errors.ts';
 import { argument, count, reason as why, text } from '../../frame/flags.ts';

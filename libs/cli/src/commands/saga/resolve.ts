@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/saga';
-import { type StatedOutcome, waitingStep, retryStep, resolveStep } from '@convergekit/saga/operate';
+import { resolveStep, retryStep, type StatedOutcome, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, count, json, reason as why, text, texts, type Values } from '../../frame/flags.ts';
 import { actOn, outcomes } from '../journal/act.ts';

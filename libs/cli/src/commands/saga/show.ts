@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/saga';
-import { type InstanceView, INSTANCE_STATES, listInstances, verifyJournals } from '@convergekit/saga/operate';
+import { INSTANCE_STATES, type InstanceView, listInstances, verifyJournals } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, choices, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';

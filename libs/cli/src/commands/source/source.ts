@@ -1,9 +1,9 @@
 import {
-  readPhantoms,
-  inspectSource,
-  rebaseSource,
-  readSuspect,
   disownRecord,
+  inspectSource,
+  readPhantoms,
+  readSuspect,
+  rebaseSource,
 } from '@convergekit/relay/operate';
 import { relayMigrations } from '@convergekit/relay';
 import { command } from '../../frame/command.ts';

@@ -3,7 +3,7 @@ import type { Admin, LogEnds } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
 import { relayMigrations } from '@convergekit/relay';
-import { type TopicRecord, readTopic, requestAcceptance, recordAcceptance } from '@convergekit/relay/operate';
+import { readTopic, recordAcceptance, requestAcceptance, type TopicRecord } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';

@@ -1,7 +1,7 @@
 import { systemClock, systemRandom } from '@convergekit/core';
 import { type Executor, withTransaction } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { type HeldRecord, forgetTopic, acceptRecreatedTopic, readHeld } from '@convergekit/relay/operate';
+import { acceptRecreatedTopic, forgetTopic, type HeldRecord, readHeld } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused } from '../../frame/errors.ts';

@@ -1,12 +1,12 @@
 import { sagaMigrations } from '@convergekit/saga';
 import {
-  type StatedResult,
-  WORKFLOW_STATES,
-  listWorkflows,
   inspectWorkflow,
-  retryWorkflow,
-  stuckStepOf,
+  listWorkflows,
   resolveWorkflow,
+  retryWorkflow,
+  type StatedResult,
+  stuckStepOf,
+  WORKFLOW_STATES,
 } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, choices, count, reason as why, text, type Values } from '../../frame/flags.ts';

@@ -4,7 +4,7 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { slowWait } from '@convergekit/resilience/engine';
-import { afterAttempts, attributeNames, spanNames, contextFrom } from '@convergekit/telemetry/engine';
+import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
 import { type Answer, decide, doubtAfter, finalInMs, type Next, nextOp, stored } from '../work/decide.ts';

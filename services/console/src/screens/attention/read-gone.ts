@@ -1,6 +1,6 @@
 import type { Admin } from '@convergekit/broker';
 import type { AttentionItem } from '@convergekit/cli/operate';
-import { type PartitionOverview, readOverview, readLag } from '@convergekit/inbox/operate';
+import { type PartitionOverview, readLag, readOverview } from '@convergekit/inbox/operate';
 import { tryBroker } from '../../broker.ts';
 import type { Gathered } from '../../databases.ts';
 import { where } from '../../present-sql.ts';

@@ -1,5 +1,5 @@
 import { formatMs } from '@convergekit/cli/operate';
-import { type PartitionSum, sumPartitions, PAUSED } from '@convergekit/inbox/operate';
+import { type PartitionSum, PAUSED, sumPartitions } from '@convergekit/inbox/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, state, withQuery } from '../../layout/parts.ts';
 import type { MemberAnswer, PartitionAnswer } from './answers.ts';

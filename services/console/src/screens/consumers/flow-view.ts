@@ -1,5 +1,5 @@
 import { formatBytes, formatMs } from '@convergekit/cli/operate';
-import { readOverview, readLag, PAUSED } from '@convergekit/inbox/operate';
+import { PAUSED, readLag, readOverview } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { tryBroker } from '../../broker.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';

@@ -1,9 +1,9 @@
 import {
-  type PartitionOverview,
   GIVE_UP_LIMIT,
+  type PartitionOverview,
+  PAUSED,
   readOverview,
   resumePartition,
-  PAUSED,
 } from '@convergekit/inbox/operate';
 import { explain } from '@convergekit/cli/operate';
 import type { Admin } from '@convergekit/broker';

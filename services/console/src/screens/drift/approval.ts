@@ -1,4 +1,4 @@
-import { type ReconcilerStatus, approveRepairs, readDrift, readStatus } from '@convergekit/reconcile/operate';
+import { approveRepairs, readDrift, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { conflict, notFound } from '../../errors.ts';
 import { html, nothing } from '../../layout/html.ts';

@@ -1,4 +1,4 @@
-import { readDrift, readAudit } from '@convergekit/reconcile/operate';
+import { readAudit, readDrift } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { unreadNote } from '../../layout/parts.ts';

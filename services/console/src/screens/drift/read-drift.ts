@@ -1,4 +1,4 @@
-import { type OpenReconciler, countDrift, readStatus } from '@convergekit/reconcile/operate';
+import { countDrift, type OpenReconciler, readStatus } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import type { z } from 'zod';
 import type { reconcilerSchema } from './answers.ts';

@@ -1,4 +1,4 @@
-import { editParked, retryParked, UNREPORTED, skipParked, replaceParked } from '@convergekit/inbox/operate';
+import { editParked, replaceParked, retryParked, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { html, type Html } from '../../layout/html.ts';

@@ -1,4 +1,4 @@
-import { PARKED_STATES, listParked } from '@convergekit/inbox/operate';
+import { listParked, PARKED_STATES } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, nextPage, unreadNote } from '../../layout/parts.ts';

@@ -1,4 +1,4 @@
-import { type ParkedFilter, PARKED_STATES } from '@convergekit/inbox/operate';
+import { PARKED_STATES, type ParkedFilter } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { withQuery } from '../../layout/parts.ts';

@@ -1,4 +1,4 @@
-import { type Span, groupFailures, PARKED_STATES } from '@convergekit/inbox/operate';
+import { groupFailures, PARKED_STATES, type Span } from '@convergekit/inbox/operate';
 import { CATEGORIES } from '@convergekit/core/engine';
 import { z } from 'zod';
 import { html, type Html } from '../../layout/html.ts';

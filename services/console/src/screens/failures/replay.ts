@@ -1,4 +1,4 @@
-import { type RetryCounts, type RetryPlan, retryAll, planRetry } from '@convergekit/inbox/operate';
+import { planRetry, retryAll, type RetryCounts, type RetryPlan } from '@convergekit/inbox/operate';
 import { hasTables } from '@convergekit/postgres/engine';
 import { z } from 'zod';
 import { conflict } from '../../errors.ts';

@@ -1,4 +1,4 @@
-import { readPolicyRules, readPolicyHistory } from '@convergekit/postgres/operate';
+import { readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
 import { formatMs } from '@convergekit/cli/operate';
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';

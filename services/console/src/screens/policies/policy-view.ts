@@ -1,7 +1,7 @@
 import { CATEGORIES } from '@convergekit/core/engine';
 import { formatMs } from '@convergekit/cli/operate';
 import { inPlaceMsOf } from '@convergekit/inbox/operate';
-import { readPolicyRules, readPolicyHistory } from '@convergekit/postgres/operate';
+import { readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
 import { admitRules } from '@convergekit/resilience/engine';
 import { explain, type SimulatedRate, simulateRates } from '@convergekit/resilience/operate';
 import { z } from 'zod';

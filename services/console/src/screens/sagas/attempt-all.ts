@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type WaitingStep, findWaitingSteps, retryStep } from '@convergekit/saga/operate';
+import { findWaitingSteps, retryStep, type WaitingStep } from '@convergekit/saga/operate';
 import { conflict, invalidInput, isRefusal } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { actionLink, plural, withQuery } from '../../layout/parts.ts';

@@ -1,4 +1,4 @@
-import { type ListedInstance, pageInstances, findOpenInstances } from '@convergekit/saga/operate';
+import { findOpenInstances, type ListedInstance, pageInstances } from '@convergekit/saga/operate';
 import type { Databases, Gathered } from '../../databases.ts';
 import { where } from '../../present-sql.ts';
 import { type SagaSearch, searchOf } from './search.ts';

@@ -1,4 +1,4 @@
-import { INSTANCE_STATES, countInstances } from '@convergekit/saga/operate';
+import { countInstances, INSTANCE_STATES } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import {

@@ -1,4 +1,4 @@
-import { type SagaPause, pauseSaga, heldText, resumeSaga, readPauseTarget } from '@convergekit/saga/operate';
+import { heldText, pauseSaga, readPauseTarget, resumeSaga, type SagaPause } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
 import { conflict, notFound } from '../../errors.ts';

@@ -1,4 +1,4 @@
-import { type InstanceSearch, type InstanceState, INSTANCE_STATES } from '@convergekit/saga/operate';
+import { INSTANCE_STATES, type InstanceSearch, type InstanceState } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import { invalidInput } from '../../errors.ts';
 import { readCursor } from '../cursor.ts';

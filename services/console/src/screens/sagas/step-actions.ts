@@ -1,10 +1,10 @@
 import {
+  readSagaRecords,
+  resolveStep,
+  retryStep,
   type SeenStep,
   type StatedOutcome,
-  readSagaRecords,
   waitingStep,
-  retryStep,
-  resolveStep,
 } from '@convergekit/saga/operate';
 import { z } from 'zod';
 import type { StepDeclaration } from '@convergekit/saga/declare';

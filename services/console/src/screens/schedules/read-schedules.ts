@@ -1,4 +1,4 @@
-import { type RecordedSchedule, readSchedules } from '@convergekit/reconcile/operate';
+import { readSchedules, type RecordedSchedule } from '@convergekit/reconcile/operate';
 import type { Databases, Gathered } from '../../databases.ts';
 
 /** Chooses schedules: a part of the name, or one name exactly. All given conditions must hold. */

@@ -1,8 +1,8 @@
 import {
-  type RecordedSchedule,
   pauseReconciler,
-  resumeReconciler,
+  type RecordedSchedule,
   requestRun,
+  resumeReconciler,
 } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';

@@ -2,12 +2,12 @@ import {
   type AuditRow,
   describeAct,
   type History,
-  readOperatorAudit,
-  readHistory,
   historyText,
+  readHistory,
+  readOperatorAudit,
 } from '@convergekit/cli/operate';
 import { type Databases, GIVE_MORE, type Unread, unreadOf } from '../../databases.ts';
-import { type ParkedFilter, listParked } from '@convergekit/inbox/operate';
+import { listParked, type ParkedFilter } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { listInstances, readInstance } from '@convergekit/saga/operate';
 import { where } from '../../present-sql.ts';

@@ -1,4 +1,4 @@
-import { readSagaRecords, readInstance } from '@convergekit/saga/operate';
+import { readInstance, readSagaRecords } from '@convergekit/saga/operate';
 import type { Chapter } from '../../../history/chapter.ts';
 import { deliveriesOf, type Named } from '../../../history/named-databases.ts';
 import { readAround, readChapters } from '../../../history/read-chapters.ts';
