@@ -2,7 +2,7 @@ import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it, vi } from 'vitest';
 import type { Database } from './connect.ts';
-import { acquireLease, type LeaseOutcome, releaseLease, renewLease } from './lease.ts';
+import { acquireLease, type LeaseOutcome, otherHolder, releaseLease, renewLease } from './lease.ts';
 
 let database: Database;
 
@@ -84,6 +84,20 @@ it('a released lease is free at once, and its term keeps increasing', async () =
   await acquire('a');
   expect(await releaseLease(database.executor, { name: 'relay', holder: 'a', term: 1n })).toBe(true);
   expect(await acquire('b')).toEqual({ kind: 'acquired', term: 2n });
+});
+
+// Planted fault: an end that is compared with now alone. The lease of a dead holder was kept for as long as the clock went back.
+it('a lease that ends later than any can is free, since the clock was set back, and its holder is fenced', async () => {
+  await acquire('dead');
+  await database.executor.query(`update converge.lease set expires_at = expires_at + interval '1 hour'`);
+  expect(await acquire('long', 2 * 3_600_000)).toMatchObject({ kind: 'held', heldBy: 'dead' });
+  const next = { name: 'relay', holder: 'next', ttlMs: 60_000 };
+  expect(await otherHolder(database.executor, next)).toBeUndefined();
+  expect(await acquire('next')).toEqual({ kind: 'acquired', term: 2n });
+  expect(await otherHolder(database.executor, { ...next, holder: 'dead' })).toBe('next');
+  expect(await renewLease(database.executor, { name: 'relay', holder: 'dead', term: 1n, ttlMs: 1 })).toBe(
+    false,
+  );
 });
 
 it('a holder that acquires again under its own name fences its former self', async () => {

@@ -19,6 +19,14 @@ export interface HeldLease {
   readonly term: bigint;
 }
 
+/** The longest lease of any process, in milliseconds; a longer one is held by processes that ask for as long. */
+const LONGEST_MS = 600_000;
+
+// A lease that ends later than any can is free: the database's clock was set back since its holder renewed it. A holder
+// that lives renews it soon, or is fenced.
+const HELD = `l.expires_at > clock_timestamp()
+  and l.expires_at <= clock_timestamp() + greatest($3::float8, ${LONGEST_MS}) * interval '1 millisecond'`;
+
 // Compare-and-set on one row: a transaction that waited for the row compares again with its newest version. The term
 // increases at every acquisition, also by the same holder, so that its former self is fenced.
 const acquireSql = `
@@ -26,7 +34,7 @@ const acquireSql = `
   values ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
   on conflict (name) do update
     set holder = excluded.holder, term = l.term + 1, expires_at = clock_timestamp() + $3 * interval '1 millisecond'
-    where l.holder = excluded.holder or l.expires_at <= clock_timestamp()
+    where l.holder = excluded.holder or not (${HELD})
   returning term`;
 
 /** Acquires a lease that is free, expired, or already ours. It also works inside a transaction. */
@@ -41,6 +49,18 @@ export async function acquireLease(executor: Executor, request: LeaseRequest): P
   );
   const other = found.rows[0];
   return { kind: 'held', heldBy: other?.holder ?? 'unknown', expiresAt: other?.expires_at ?? new Date(0) };
+}
+
+/** Reads which other process holds a lease, without a lock: `acquireLease` would lock the row against its renewals. */
+export async function otherHolder(
+  executor: Executor,
+  { name, holder, ttlMs }: LeaseRequest,
+): Promise<string | undefined> {
+  const { rows } = await executor.query<{ holder: string }>(
+    `select holder from converge.lease l where name = $1 and holder <> $2 and ${HELD}`,
+    [name, holder, ttlMs],
+  );
+  return rows[0]?.holder;
 }
 
 /** Extends a lease. Returns false when another holder has it: stop at once. */

@@ -1,4 +1,5 @@
 import { DatabaseError, withTransaction } from '@convergekit/postgres';
+import { otherHolder } from '@convergekit/postgres/engine';
 import { ConvergeError, type Service, endsWithin } from '@convergekit/core';
 import { messageOf, type NextRun, poll } from '@convergekit/core/engine';
 import type { Check } from '@convergekit/config';
@@ -202,14 +203,10 @@ class RelayService implements Relay {
 
   async #tryTakeOver(): Promise<TakeoverOutcome> {
     const { database, lease, holder, leaseMs: ttlMs, clock, random } = this.#settings;
-    // A plain look first: the compare-and-set would lock the row against its holder's renewals.
-    const { rows } = await database.executor.query<{ holder: string }>(
-      'select holder from converge.lease where name = $1 and holder <> $2 and expires_at > clock_timestamp()',
-      [lease, holder],
-    );
-    const other = rows[0];
-    if (other !== undefined) return { kind: 'standby', heldBy: other.holder };
-    return withTransaction(database, { clock, random }, (tx) => takeOver(tx, { name: lease, holder, ttlMs }));
+    const request = { name: lease, holder, ttlMs };
+    const other = await otherHolder(database.executor, request);
+    if (other !== undefined) return { kind: 'standby', heldBy: other };
+    return withTransaction(database, { clock, random }, (tx) => takeOver(tx, request));
   }
 
   #trouble(error: unknown): void {

@@ -36,7 +36,7 @@ export class FailureLog {
     else
       this.#log.error(
         { err: error, failures },
-        `the relay cannot work: ${messageOf(error)}. It tries again.`,
+        `the relay cannot work, and tries again: ${messageOf(error)}`,
       );
   }
 }
