@@ -74,18 +74,20 @@ const dueSql = `
       from unnest($2::text[]) as a (instance)),
   locked as (
     select f.instance, f.consumer, f.key, f.state, f.stuck_since, f.changed_at from converge.saga_fence f
-     where f.saga = $1 and f.instance = any ($2::text[]) for update skip locked)
-  select run.instance, run.started is not null as dated from run
+     where f.saga = $1 and f.instance = any ($2::text[]) for update skip locked),
+  known as (
+    select l.instance, count(*) as fences,
+        bool_or(l.state in ('started', 'unknown', 'undo_pending', 'stuck') or l.stuck_since is not null
+          or l.changed_at >= $3::timestamptz
+          or exists (select from converge.parked_key k where k.consumer = l.consumer and k.key = l.key)
+          or exists (select from converge.parked p
+                      where p.consumer = l.consumer and p.key = l.key and p.line = p.id::text)) as is_open
+      from locked l group by l.instance)
+  select run.instance, run.started is not null as dated from run left join known using (instance)
    where (run.started is null or run.started < $3::timestamptz)
+     and coalesce(known.is_open, false) = false
      and (select count(*) from converge.saga_fence f where f.saga = $1 and f.instance = run.instance)
-       = (select count(*) from locked l where l.instance = run.instance)
-     and not exists (
-       select from locked l where l.instance = run.instance
-          and (l.state in ('started', 'unknown', 'undo_pending', 'stuck') or l.stuck_since is not null
-               or l.changed_at >= $3::timestamptz
-               or exists (select from converge.parked_key k where k.consumer = l.consumer and k.key = l.key)
-               or exists (select from converge.parked p
-                           where p.consumer = l.consumer and p.key = l.key and p.line = p.id::text)))
+       = coalesce(known.fences, 0)
      and not exists (
        select from converge.saga_work w where w.saga = $1 and w.instance = run.instance)
      and not exists (
