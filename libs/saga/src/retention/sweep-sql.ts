@@ -143,9 +143,9 @@ export async function incompleteJoins(
   return (await tx.query<IncompleteJoin>(incompleteSql, [saga, instances, before])).rows;
 }
 
-// Deletes by primary keys and the index of parked states: dead letters that the run closed are deleted,
-// too. A step that is reached for the first time meanwhile is newer, and stays. The bare fence of an undated run stays:
-// a later trigger finds its state.
+// Deletes by primary keys, and by the ids of events the dead letters that the run closed: by an array, since a plan by the
+// consumer visits all its dead letters for each run. A step that is reached for the first time meanwhile is newer, and
+// stays. The bare fence of an undated run stays: a later trigger finds its state.
 const sweepSql = `
   with runs as (select unnest($2::text[] || $3::text[]) as instance),
   joins as (
@@ -154,14 +154,15 @@ const sweepSql = `
   starts as (
     delete from converge.saga_start s using runs
      where s.saga = $1 and s.instance = runs.instance and s.started_at < $4::timestamptz),
+  begun as materialized (
+    select f.consumer, event ->> 'id' as id
+      from converge.saga_fence f cross join lateral json_array_elements(
+        coalesce(f.intent::json, json_build_array(json_build_object('id', f.cause_event)))) as event
+     where f.saga = $1 and f.instance = any ($2::text[] || $3::text[]) and f.changed_at < $4::timestamptz),
   letters as (
-    delete from converge.parked p using (
-      select f.consumer, event ->> 'id' as id
-        from converge.saga_fence f cross join lateral json_array_elements(
-          coalesce(f.intent::json, json_build_array(json_build_object('id', f.cause_event)))) as event
-       where f.saga = $1 and f.instance = any ($2::text[] || $3::text[]) and f.changed_at < $4::timestamptz) as begun
-     where p.consumer = begun.consumer and p.event_id = begun.id and p.state = 'dead' and p.closed is not null
-       and p.line is null)
+    delete from converge.parked p using begun
+     where p.event_id = any (array(select id from begun)) and (p.consumer, p.event_id) = (begun.consumer, begun.id)
+       and p.state = 'dead' and p.closed is not null and p.line is null)
   select`;
 
 // The function runs as the owner of the tables, who alone may delete a journal.
