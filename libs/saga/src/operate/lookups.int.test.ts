@@ -3,6 +3,7 @@ import { inboxMigrations } from '@convergekit/inbox';
 import type { Database, Executor } from '@convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { readInstance } from '../observe/instance-sql.ts';
+import { dueRuns, sweepRuns } from '../retention/sweep-sql.ts';
 import { findOrphans } from '../verify/orphans-sql.ts';
 import { verifySagas } from '../verify/verify-journal.ts';
 import { readEventWork } from './event-work-sql.ts';
@@ -40,23 +41,38 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
+interface Node {
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly Plans?: readonly Node[];
+}
 interface Explained {
-  readonly 'QUERY PLAN': readonly {
-    readonly Plan: { readonly 'Shared Hit Blocks': number; readonly 'Shared Read Blocks': number };
-  }[];
+  readonly 'QUERY PLAN': readonly { readonly Plan: Node }[];
 }
 
-/** Runs each statement, and gives the pages that it touched. */
-function counting(executor: Executor): { readonly executor: Executor; readonly pages: number[] } {
+function rowsOf(node: Node): number {
+  const own = (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
+  return (node.Plans ?? []).reduce((sum, one) => sum + rowsOf(one), own);
+}
+
+/** Runs each statement, and gives the pages that it touched and the rows that its plan visited. */
+function counting(executor: Executor) {
   const pages: number[] = [];
+  const visited: number[] = [];
   return {
     pages,
+    visited,
     executor: {
       query: async <R>(text: string, values?: readonly unknown[]) => {
         const explained = `explain (analyze, buffers, format json) ${text}`;
         const { rows } = await executor.query<Explained>(explained, values);
-        for (const { Plan: plan } of rows.flatMap((row) => row['QUERY PLAN']))
+        for (const { Plan: plan } of rows.flatMap((row) => row['QUERY PLAN'])) {
           pages.push(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']);
+          visited.push(rowsOf(plan));
+        }
         return executor.query<R>(text, values);
       },
     },
@@ -116,4 +132,24 @@ it('the calls that a handler of an event requested are found among 100,000 by th
   const found = await readEventWork(executor, ['e'], hours);
   expect(found.map(({ endedAt }) => endedAt?.slice(0, 10))).toEqual(expect.arrayContaining(days));
   expect(Math.max(...pages)).toBeLessThan(1_500);
+});
+
+// Planted faults: each run looks through the locked fences of all, and through the dead letters of its consumer.
+it('a page of old runs is judged and swept without a look at each other run, or at what its consumer gave up', async () => {
+  await database.executor.query(
+    `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, event_id, key, headers,
+       category, certainty, code, failure_event)
+     select gen_random_uuid(), 'payments', 'orders', 'dead', 'h', 0, n, 0, 'given-up-' || n, 'k' || n, '[]',
+       'bug', 'not_applied', 'BROKEN', gen_random_uuid()
+       from generate_series(1, 1000) n`,
+  );
+  await database.executor.query('vacuum analyze converge.parked');
+  const { executor, visited } = counting(database.executor);
+  const runs = Array.from({ length: 500 }, (_, n) => `i${3 * (n + 1)}`);
+  const before = '2026-06-01';
+  await database.executor.query(`delete from converge.saga_work`);
+  const due = await dueRuns(executor, 'a', runs, before);
+  expect(due).toHaveLength(500);
+  await sweepRuns(executor, 'a', due, before);
+  expect(Math.max(...visited)).toBeLessThan(20_000);
 });
