@@ -17,7 +17,7 @@ export async function makeGroup(session: LogSession, groupId: string): Promise<v
   await session.query(`joining group ${groupId}`, makeSql, [groupId]);
 }
 
-/** A member was silent for its session. One that was seen later than now may be: the server's clock was set back since. */
+/** True for a member that is gone: silent for its session, or seen in the future, before the server's clock was set back. */
 const SILENT = `abs(extract(epoch from clock_timestamp() - m.seen_at)) * 1000 > m.session_ms`;
 
 // One snapshot; the reading member is seen by it. Nothing but `version` decides whether a change may be written.

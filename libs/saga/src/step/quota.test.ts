@@ -1,11 +1,9 @@
 import { defineEvent } from '@convergekit/contracts';
-import { defineCall } from '@convergekit/saga';
+import { defineCall, effectsOf, step } from '@convergekit/saga';
+import { saga } from '@convergekit/saga/declare';
 import { defineConsumer } from '@convergekit/inbox';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { saga } from '../declare/saga.ts';
-import { effectsOf } from './effects.ts';
-import { step } from './step.ts';
 
 const data = z.object({ id: z.string() });
 const event = <const Type extends string>(type: Type) =>
@@ -18,7 +16,7 @@ const [asked, paid, paidBack, seated] = [
 ] as const;
 
 // Planted fault: with a quota of the call alone, the effect of the undo has none.
-it('the call of a step and its undo take from the quota of the call', () => {
+it('G6n: the call of a step and its undo take from the quota of the call', () => {
   const quota = { name: 'bank', perSecond: 5, burst: 1 };
   const trip = saga('trip', { start: asked })
     .compensatable('pay', { by: 'bank', success: paid, undone: paidBack, external: true })
