@@ -2,12 +2,12 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Effect } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
+import { deliver, type Delivering, routeTo } from '@convergekit/inbox/testing';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
 import { actOnWork } from '@convergekit/saga/operate';
 import type { Executor } from '@convergekit/postgres';
-import { behindBarrier, type CommitBarrier } from './commit-barrier.ts';
-import { deliver, type NextFault, routeTo } from './deliver.ts';
-import { overNetwork } from './faulty.ts';
+import { behindBarrier, type CommitBarrier, isCrash } from './commit-barrier.ts';
+import { inHandler, overNetwork } from './faulty.ts';
 import type { Lane } from './lane.ts';
 import { Network, Running } from './running.ts';
 import { makeFinal, type OpenWork, readOpenWork } from './trial-sql.ts';
@@ -120,8 +120,10 @@ export class Acts {
   ): Act {
     const { name } = consumer;
     const own = this.#first.get(name);
-    const faultOf: NextFault = ({ op, step = own }) =>
-      step === undefined || this.#external.has(step) ? undefined : this.#plan.nextFault?.({ op, step });
+    const handling: Delivering['handling'] = ({ op, step = own }, handle) => {
+      const fails = step !== undefined && !this.#external.has(step);
+      return inHandler(fails ? this.#plan.nextFault?.({ op, step }) : undefined, handle);
+    };
     const act: Act = {
       name: `${type} to ${name}`,
       at: own,
@@ -129,7 +131,10 @@ export class Acts {
       begin: () =>
         new Running(async (barrier) => {
           try {
-            const outcome = await deliver(behindBarrier(db, barrier), consumer, record, faultOf);
+            const outcome = await deliver(behindBarrier(db, barrier), consumer, record, {
+              handling,
+              isCrash,
+            });
             // The event waits for its key; an operator retries given-up events of any kind.
             const retried = outcome === 'dead' && (this.#retriable.has(name) || this.#of.random() < 0.3);
             if (outcome === 'later' || retried) this.#pending.push(act);

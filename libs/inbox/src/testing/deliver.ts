@@ -1,7 +1,5 @@
 import { type Envelope, failureEvent, KIT_TYPES } from '@convergekit/contracts/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
-import { type CallContext, Gathered, type Subscription } from '@convergekit/inbox/engine';
-import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { executorOf } from '@convergekit/postgres';
@@ -10,21 +8,16 @@ import { dispositionOf } from '@convergekit/resilience/engine';
 import { classify } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
 import type { Kysely, Transaction } from 'kysely';
-import {
-  attemptOf,
-  causeOf,
-  type DeadLetter,
-  Emitted,
-  failureEventId,
-  failureEventOf,
-  parkedId,
-  readRecord,
-  router,
-  type SliceContext,
-} from '@convergekit/inbox/testing';
-import { isCrash } from './commit-barrier.ts';
-import { inHandler } from './faulty.ts';
-import type { Attempted, Fault } from './types.ts';
+import { attemptOf } from '../attempt/attempt.ts';
+import { causeOf, type DeadLetter, failureEventId, parkedId } from '../attempt/dead-letter.ts';
+import { failureEventOf } from '../attempt/failure-events.ts';
+import { router } from '../define/routes.ts';
+import type { CallContext, Subscription } from '../define/subscription.ts';
+import type { ConsumerDefinition } from '../define/define-consumer.ts';
+import { readRecord } from '../plan/reading.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { Emitted } from '../slice/emitted.ts';
+import { Gathered } from '../slice/gathered.ts';
 
 const outbox = createOutbox([]);
 const log = logger('trial');
@@ -32,10 +25,15 @@ const log = logger('trial');
 /** `later`: its key waits · `dead`: it was given up, with a failure event · `resolved`: its handler dealt with that */
 export type Handed = 'done' | 'later' | 'dead' | 'resolved';
 
-/** Returns the fault of an attempt. The step is undefined for every event but those that begin one. */
-export type NextFault = (
-  of: Pick<Attempted, 'op'> & { readonly step: string | undefined },
-) => Fault | undefined;
+export interface Delivering {
+  /** Runs the handler. The step is undefined for every event but those that begin one. */
+  readonly handling: (
+    of: { readonly op: 'apply' | 'compensate'; readonly step: string | undefined },
+    handle: () => Promise<void>,
+  ) => Promise<void>;
+  /** True for the error of a crash, after which nothing more is written. */
+  readonly isCrash: (error: unknown) => boolean;
+}
 
 interface Routed<DB> {
   readonly event: ReceivedEvent;
@@ -62,18 +60,18 @@ export async function deliver<DB>(
   db: Kysely<DB>,
   consumer: ConsumerDefinition<DB>,
   record: IncomingRecord,
-  nextFault: NextFault,
+  { handling, isCrash }: Delivering,
 ): Promise<Handed> {
   const routed = routeTo(consumer, record);
   if (routed === undefined) throw new TypeError(`${consumer.name} does not take it`);
   const { event, subscription } = routed;
   const { handler } = subscription;
   const begins = subscription.memberOf?.(event);
-  const fault = nextFault({ op: begins === undefined ? 'compensate' : 'apply', step: begins?.step });
+  const of = { op: begins === undefined ? 'compensate' : 'apply', step: begins?.step } as const;
   try {
     await inSlice(db, consumer.name, async (tx, emitted) => {
       const gathered = new Gathered(tx);
-      await inHandler(fault, async () => {
+      await handling(of, async () => {
         await subscription.call([event], {
           ...contextOf(consumer.name, handler, tx),
           emit: emitFor(handler, emitted),
