@@ -19,6 +19,8 @@ type AttemptLabel = (typeof attributeNames)[
 /** An attempt, as metrics record it. `labels` identify an operation, an effect, or a consumer and its handler. */
 export interface AttemptRecord {
   readonly labels: Labels<AttemptLabel>;
+  /** The objective that the attempt counts for: its burn rate is computed from the attempts. @default none */
+  readonly objective?: Policy['objective'];
   /** The decision that followed, or `applied`. */
   readonly outcome: string;
   /** The failure; absent after a success. */
@@ -29,8 +31,12 @@ export interface AttemptRecord {
 }
 
 /** Counts an attempt. Its wait is recorded in the histogram, and with all its inputs in the active span. */
-export function countAttempt({ labels, outcome, failure, wait, count = 1 }: AttemptRecord): void {
+export function countAttempt(attempt: AttemptRecord): void {
+  const { objective, outcome, failure, wait, count = 1 } = attempt;
+  const objectiveLabel = objective === undefined ? {} : { [attributeNames.objective]: objective.name };
+  const labels = { ...attempt.labels, ...objectiveLabel };
   const made = instruments();
+  if (objective !== undefined) made.objectiveTarget.record(objective.target, objectiveLabel);
   made.attempts.add(count, {
     ...labels,
     [attributeNames.outcome]: outcome,
@@ -105,10 +111,15 @@ export function observeAttempts({
     recordDuration({ labels, durationMs, number: attempt, failed: failure !== undefined });
     const gaveUp = decision?.kind === 'give_up' ? { [attributeNames.giveUp]: decision.reason } : {};
     const wait = decision !== undefined && 'wait' in decision ? decision.wait : undefined;
-    countAttempt({ labels: { ...labels, ...gaveUp }, outcome: outcomeOf(decision), failure, wait });
+    countAttempt({
+      labels: { ...labels, ...gaveUp },
+      objective,
+      outcome: outcomeOf(decision),
+      failure,
+      wait,
+    });
     if (budget !== undefined)
       made.retryBudget.record(budget.level, { [attributeNames.operationName]: operation });
-    if (objective !== undefined) recordObjective(objective);
   };
 }
 
@@ -123,11 +134,6 @@ export function traceAttempts<Input, Output>(
   const labels = { [attributeNames.operationName]: operation };
   return (input, context) =>
     inAttempt({ name: operation, number: context.attempt, labels }, () => call(input, context));
-}
-
-/** Records the target of an objective. Its burn rate is computed where the attempts are counted. */
-export function recordObjective({ name, target }: NonNullable<Policy['objective']>): void {
-  instruments().objectiveTarget.record(target, { [attributeNames.objective]: name });
 }
 
 function outcomeOf(decision: RetryDecision | undefined): string {

@@ -3,7 +3,7 @@
  * loads the logger, which programs that only emit do without.
  */
 export { afterAttempts, inAttempt } from './attempt-span.ts';
-export { countAttempt, recordDuration, recordObjective, waitAttributes } from './attempts.ts';
+export { countAttempt, recordDuration, waitAttributes } from './attempts.ts';
 export { instruments, type Instruments } from './instruments.ts';
 export { loggableError, stackText } from './loggable-error.ts';
 export { LineLimit } from './line-limit.ts';

@@ -5,7 +5,6 @@ import {
   countAttempt,
   instruments,
   loggableError,
-  recordObjective,
   stackText,
 } from '@convergekit/telemetry/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
@@ -111,7 +110,7 @@ export const report = {
     failure: Failure,
     { number, category, certainty, code, outcome, wait }: Attempt,
   ): void {
-    countAttempt({ labels: handlerLabels(context, handler), outcome, failure, wait });
+    countAttempt({ ...ofHandler(context, handler), outcome, failure, wait });
     // The line `rejected` follows, when its failure event is committed.
     if (outcome === 'reject') return;
     const note = context.lines.take(`${handler} ${code}`);
@@ -149,21 +148,15 @@ function reasonOf(
   return { reason: error.message, ...(passes ? {} : { stack: stackText(error) }) };
 }
 
-function handlerLabels<DB>({ definition, policyOf }: SliceContext<DB>, handler: string) {
-  const { objective } = policyOf(handler);
-  return {
-    [attributeNames.consumer]: definition.name,
-    [attributeNames.handler]: handler,
-    ...(objective === undefined ? {} : { [attributeNames.objective]: objective.name }),
-  };
+function ofHandler<DB>({ definition, policyOf }: SliceContext<DB>, handler: string) {
+  const labels = { [attributeNames.consumer]: definition.name, [attributeNames.handler]: handler };
+  return { labels, objective: policyOf(handler).objective };
 }
 
 function countApplied<DB>(context: SliceContext<DB>, handled: Weight['handled']): number {
   let total = 0;
   for (const [handler, count] of handled) {
-    const { objective } = context.policyOf(handler);
-    if (objective !== undefined) recordObjective(objective);
-    countAttempt({ labels: handlerLabels(context, handler), outcome: 'applied', count });
+    countAttempt({ ...ofHandler(context, handler), outcome: 'applied', count });
     total += count;
   }
   return total;
