@@ -37,7 +37,6 @@ export {
   type UndecodableBatch,
 } from './broker.ts';
 export {
-  batchEmpty,
   batchTooLarge,
   createTopics,
   leaderMissing,

@@ -1,5 +1,5 @@
 import { type OutgoingBatch, partitionId, type SendResult } from './broker.ts';
-import { type BrokerError, earlierFailed, errorAt } from './errors.ts';
+import { batchEmpty, type BrokerError, earlierFailed, errorAt } from './errors.ts';
 
 /** A batch and its index in a send. */
 export interface NumberedBatch {
@@ -17,7 +17,8 @@ export class SendOutcome {
   }
 
   failed(numbered: NumberedBatch, error: BrokerError): void {
-    if (!this.passesOver(numbered)) this.failedTogether([numbered], error);
+    const earlier = this.#hasFailed(numbered.batch) ? earlierFailed(numbered.batch) : undefined;
+    this.failedTogether([numbered], earlier ?? error);
   }
 
   /** Fails the batches of one request, which has one outcome for all: also of several of a partition. */
@@ -29,11 +30,15 @@ export class SendOutcome {
     }
   }
 
-  /** Fails a batch whose partition has failed before in this send: written now, it would overtake. */
+  /** Fails a batch without records, and one whose partition has failed before in this send: written now, it would overtake. */
   passesOver(numbered: NumberedBatch): boolean {
-    const { topic, partition } = numbered.batch;
-    if (!this.#failed.has(partitionId(topic, partition))) return false;
-    this.failedTogether([numbered], earlierFailed(numbered.batch));
+    const { batch } = numbered;
+    if (batch.records.length > 0 && !this.#hasFailed(batch)) return false;
+    this.failed(numbered, batchEmpty(batch));
     return true;
+  }
+
+  #hasFailed({ topic, partition }: OutgoingBatch): boolean {
+    return this.#failed.has(partitionId(topic, partition));
   }
 }

@@ -6,7 +6,7 @@ import {
   type Producer,
   type SendResult,
 } from '../broker.ts';
-import { batchEmpty, producerClosed } from '../errors.ts';
+import { producerClosed } from '../errors.ts';
 import { SendOutcome } from '../send-outcome.ts';
 import type { MemoryLog } from './memory-log.ts';
 
@@ -57,7 +57,6 @@ export class MemoryProducer implements Producer {
   #write(batch: OutgoingBatch): bigint {
     const { topic, partition } = batch;
     if (this.#closed) throw producerClosed(batch);
-    if (batch.records.length === 0) throw batchEmpty(batch);
     this.#reach(batch);
     const fault = this.#takeFault(batch);
     if (fault === undefined) return this.#log.append(batch);

@@ -1,5 +1,4 @@
 import {
-  batchEmpty,
   BrokerError,
   encodeRecordBatch,
   leaderMissing,
@@ -127,10 +126,6 @@ export class WireProducer implements Producer {
       const { batch } = numbered;
       const id = partitionId(batch.topic, batch.partition);
       if (outcome.passesOver(numbered)) continue;
-      if (batch.records.length === 0) {
-        outcome.failed(numbered, batchEmpty(batch));
-        continue;
-      }
       if (later.length > 0 || request.has(id)) {
         later.push(numbered);
         continue;

@@ -1,5 +1,4 @@
 import {
-  batchEmpty,
   batchTooLarge,
   BrokerError,
   encodeRecordBatch,
@@ -101,8 +100,7 @@ export class LocalProducer implements Producer {
     const { topic, partition, records } = one.batch;
     const known = this.#topics.get(topic);
     if (outcome.passesOver(one)) return undefined;
-    if (records.length === 0) outcome.failed(one, batchEmpty(one.batch));
-    else if (known === undefined) outcome.failed(one, topicUnknown(topic));
+    if (known === undefined) outcome.failed(one, topicUnknown(topic));
     else {
       const bytes = 'bytes' in records ? records.bytes : encodeRecordBatch(records);
       const refusal = this.#options.leadership?.refusalOf(one.batch);
