@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { delayMs } from '@convergekit/core/engine';
+import { delayMs, failpoint } from '@convergekit/core/engine';
 import type { Clock, Random } from '@convergekit/core';
 
 /**
@@ -36,13 +36,37 @@ const scheduleSql = `
      set leaving = l.leaving || array(select child from unnest($3::text[]) as child where child <> all (l.leaving))
     from (select from converge.lease where name = $1 and term = $2::bigint for share) as mine`;
 
-/** Schedules children for removal. A relay with a lost lease records nothing. */
-export async function scheduleDetach(
-  executor: Executor,
+/** The children that one round removed, and one whose removal waits for open transactions. */
+export interface RemovedChildren {
+  readonly children: readonly string[];
+  readonly waiting: string | undefined;
+}
+
+/**
+ * Removes children; each step is a transaction, from which the next round continues after a crash. A relay with a lost lease
+ * schedules nothing. A recorded child that is not `finished` stays: it was recorded before a rebase, whose ticks begin
+ * anew, or by another login.
+ */
+export async function removeChildren(
+  database: Pick<Database, 'acquire' | 'executor'>,
   fence: { readonly lease: string; readonly term: bigint },
-  children: readonly string[],
-): Promise<void> {
-  if (children.length > 0) await executor.query(scheduleSql, [fence.lease, fence.term.toString(), children]);
+  finished: readonly string[],
+  patience: DetachOptions,
+): Promise<RemovedChildren> {
+  const { executor } = database;
+  if (finished.length > 0) await executor.query(scheduleSql, [fence.lease, fence.term.toString(), finished]);
+  const removed: string[] = [];
+  for (;;) {
+    const next = (await readDetaching(executor)).find(
+      ({ child, state }) => state !== 'attached' || finished.includes(child),
+    );
+    if (next === undefined || patience.signal?.aborted === true)
+      return { children: removed, waiting: next?.child };
+    const step = await stepDetach(database, next, patience);
+    if (step === 'busy') return { children: removed, waiting: next.child };
+    failpoint(`relay.retention.after_${next.state}`);
+    if (step === 'removed') removed.push(next.child);
+  }
 }
 
 // Reads the catalog only, by the recorded names. Other logins record names, too: only children of the outbox have these.

@@ -4,7 +4,7 @@ export { createEngineOutbox, type EngineOutbox } from './outbox.ts';
 export { OUTBOX_CHANNEL } from './insert.ts';
 export { nameSource, readSource, type Source } from './tables.ts';
 export { ensureChildren, listChildren, type OutboxChild } from './children.ts';
-export { type DetachOptions, readDetaching, scheduleDetach, stepDetach } from './detach.ts';
+export { type DetachOptions, removeChildren, type RemovedChildren } from './detach.ts';
 export {
   type LimitSettings,
   measureOutbox,

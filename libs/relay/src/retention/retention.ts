@@ -2,12 +2,11 @@ import {
   type DetachOptions,
   listChildren,
   oldRequests,
-  readDetaching,
-  scheduleDetach,
-  stepDetach,
+  removeChildren,
+  type RemovedChildren,
 } from '@convergekit/outbox/engine';
 import { removeOld } from '@convergekit/postgres/engine';
-import { failpoint, messageOf, poll } from '@convergekit/core/engine';
+import { messageOf, poll } from '@convergekit/core/engine';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { Log, RelayDatabase } from '../ports.ts';
 import { childrenToDetach, keepTicksFrom, lowestRetained } from './decision.ts';
@@ -16,12 +15,9 @@ import type { RetentionSettings } from './settings.ts';
 import type { Leadership } from '../leader/leadership.ts';
 
 /** The result of one run. */
-export interface RetentionCounts {
-  readonly children: readonly string[];
+export interface RetentionCounts extends RemovedChildren {
   readonly ticks: number;
   readonly requests: number;
-  /** A child whose removal waits for open transactions. */
-  readonly waiting: string | undefined;
 }
 
 export interface RetentionParts extends Omit<DetachOptions, 'waitMs' | 'signal'> {
@@ -42,36 +38,16 @@ export class Retention {
   }
 
   async runOnce(): Promise<RetentionCounts> {
-    const { database, fence, settings } = this.#parts;
+    const { database, fence, settings, clock, random, signal } = this.#parts;
     const { executor } = database;
     const horizon = await readHorizon(executor, fence, settings.retainMs);
     if (horizon === undefined) return { children: [], ticks: 0, requests: 0, waiting: undefined };
     const finished = childrenToDetach(await listChildren(executor), horizon);
-    await scheduleDetach(executor, fence, finished);
-    const { children, waiting } = await this.#removeChildren(finished);
+    const patience = { waitMs: settings.waitMs, clock, random, signal };
+    const { children, waiting } = await removeChildren(database, fence, finished, patience);
     const orders = await readLastBefore(executor, horizon.sent, lowestRetained(await listChildren(executor)));
     const ticks = await this.#deleteTicks(keepTicksFrom(horizon, orders));
     return { children, waiting, ticks, requests: await this.#forgetRequests() };
-  }
-
-  /**
-   * Removes children; each step is a transaction, from which the next run continues after a crash. A recorded child that is not
-   * `finished` stays: it was recorded before a rebase, whose ticks begin anew, or by another login.
-   */
-  async #removeChildren(finished: readonly string[]): Promise<Pick<RetentionCounts, 'children' | 'waiting'>> {
-    const { database, settings, clock, random, signal } = this.#parts;
-    const removed: string[] = [];
-    for (;;) {
-      const next = (await readDetaching(database.executor)).find(
-        ({ child, state }) => state !== 'attached' || finished.includes(child),
-      );
-      if (next === undefined || signal.aborted) return { children: removed, waiting: next?.child };
-      const patience = { waitMs: settings.waitMs, clock, random, signal };
-      const step = await stepDetach(database, next, patience);
-      if (step === 'busy') return { children: removed, waiting: next.child };
-      failpoint(`relay.retention.after_${next.state}`);
-      if (step === 'removed') removed.push(next.child);
-    }
   }
 
   async #deleteTicks(below: bigint): Promise<number> {
