@@ -14,7 +14,6 @@ export {
 export type { Envelope } from './received-event.ts';
 export { type StepUndoneData, stepUndoneEvent, type StuckData, stuckEvent } from './step-events.ts';
 export {
-  SIGNATURE_LENGTH,
   signatureHeader,
   signatureOf,
   type SignedPlace,

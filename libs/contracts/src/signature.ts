@@ -25,7 +25,7 @@ export interface SignedRecord extends SignedPlace {
 const MIN_SECRET_BYTES = 32;
 const SIGNATURE_BYTES = 32;
 /** Length of a signature: the `id` of 8, a dot, and 32 bytes in base64url. */
-export const SIGNATURE_LENGTH = 52;
+const SIGNATURE_LENGTH = 52;
 
 /** Creates a key from the text of a setting or a file. Throws DEFINITION_INVALID if too short; never quotes the secret. */
 export function signingKey(text: string): SigningKey {

@@ -1,6 +1,5 @@
 import {
   RELAY_HEADERS,
-  SIGNATURE_LENGTH,
   signatureOf,
   type SignedPlace,
   type SigningKey,
@@ -206,7 +205,7 @@ function sign(
   if (place === undefined) throw new Error('a record is signed for its partition, and none is given');
   const text = Buffer.from(signatureOf(key, place, batch.buffer.subarray(from, batch.size)));
   batch.raw(SIGNATURE_NAME, 0, SIGNATURE_NAME.length);
-  batch.value(text, 0, SIGNATURE_LENGTH);
+  batch.value(text, 0, text.length);
 }
 
 function writeUuid(from: Buffer, at: number, to: Buffer, place: number): void {
