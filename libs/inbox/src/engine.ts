@@ -6,7 +6,6 @@
  * - text and payloads in the bounds of a failure event.
  */
 export { policyName } from './define/define-consumer.ts';
-export { topicsOfOneKey } from './define/topics-of-one-key.ts';
 export type {
   CallContext,
   ConsumerPart,

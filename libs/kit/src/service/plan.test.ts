@@ -62,6 +62,10 @@ describe('the plan of a service', () => {
     expect(planOf('mail', {}, [mail]).notes).toEqual([
       expect.stringMatching(/^consumer mail handles events of one kind of key from trips, payments: /),
     ]);
+    const failing = defineConsumer<object>({ name: 'mail', from: 'beginning' })
+      .on(asked, () => undefined)
+      .onFailure(paid, { of: 'bank', otherService: true }, () => undefined);
+    expect(planOf('mail', {}, [failing]).notes).toEqual([]);
     expect(planOf('hotel', { sagas: [trip] }, [hotel]).notes).toEqual([]);
   });
 

@@ -2,7 +2,6 @@ import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 import { type Effect, effectsOf, sagaObserver } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
-import { topicsOfOneKey } from '@convergekit/inbox/engine';
 import { includedSteps } from '@convergekit/saga/engine';
 import type { AnyConsumer, AnyEffect, AnySaga, ServiceDefinition } from './definition.ts';
 
@@ -82,10 +81,27 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
 }
 
 function orderNotes<DB>(consumer: ConsumerDefinition<DB>): readonly string[] {
-  return topicsOfOneKey(consumer).map(
+  return topicsOfOneKey(consumer.subscriptions).map(
     (topics) =>
       `consumer ${consumer.name} handles events of one kind of key from ${topics.join(', ')}: their order holds within each topic, not between them; give an aggregate one topic where the order matters`,
   );
+}
+
+/**
+ * Finds topics whose events a consumer handles under one kind of key: the order of a key holds within each topic, not between
+ * them. Events have one kind of key when their definitions compute it by the same code. Steps of sagas and failure handlers do
+ * not depend on the order, and are left out.
+ */
+function topicsOfOneKey<DB>(
+  subscriptions: ConsumerDefinition<DB>['subscriptions'],
+): readonly (readonly string[])[] {
+  const keyed = subscriptions.flatMap(({ topic, keyedBy }) =>
+    keyedBy === undefined ? [] : [{ topic, keyedBy }],
+  );
+  const kinds = Map.groupBy(keyed, ({ keyedBy }) => keyedBy);
+  return [...kinds.values()]
+    .map((own) => [...new Set(own.map(({ topic }) => topic))])
+    .filter(({ length }) => length > 1);
 }
 
 function observers<DB>(
