@@ -21,6 +21,5 @@ export { type GivenColumns, givenColumns, givenRows, type Statement } from './gi
 export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './statement-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';
-export { isWarning } from './severity.ts';
 export { checkedClient, clientOf } from './transaction-client.ts';
 export { guardOf, refuseControl, type TransactionGuard } from './guard/transaction-guard.ts';

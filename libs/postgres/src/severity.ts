@@ -1,13 +1,3 @@
-/**
- * Severity by SQLSTATE. pg exposes field S of the protocol, which the server translates (`lc_messages`: WARNUNG,
- * ATTENTION), but not field V, which is not translated; only superusers may set `lc_messages`.
- */
-
-/** True if a notice is a warning; class 00 is informational. */
-export function isWarning({ code }: { readonly code?: string | undefined }): boolean {
-  return code?.startsWith('00') !== true;
-}
-
 /** Classes with errors that end a session or the server; some of them end only one statement. */
 const MAY_END = /^(08|25P|53|57|58|F0|XX)/;
 

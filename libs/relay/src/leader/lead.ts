@@ -2,7 +2,6 @@ import { endsWithin } from '@convergekit/core';
 import { OUTBOX_CHANNEL } from '@convergekit/outbox/engine';
 import {
   type CopyExecutor,
-  isWarning,
   listenHere,
   ownSession,
   type OwnSession,
@@ -149,6 +148,14 @@ interface Connection extends Pick<OwnSession, 'listen'> {
   readonly listenHere: (channel: string, heard: (payload: string) => void) => void;
   /** Returns true when the server sent a warning since the last call. */
   readonly warned: () => boolean;
+}
+
+/**
+ * True if a notice is a warning. Its SQLSTATE says so, of which class 00 is informational: pg exposes field S of the protocol,
+ * which the server translates (`lc_messages`: WARNUNG), but not field V, which is not translated.
+ */
+export function isWarning({ code }: { readonly code?: string | undefined }): boolean {
+  return code?.startsWith('00') !== true;
 }
 
 /** Opens a connection of a leadership. `closers` gets what closes it. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isWarning } from './severity.ts';
+import { isWarning } from './lead.ts';
 
 it.each([
   ['WARNING', '01000', true],
