@@ -1,4 +1,5 @@
-import { collect, record, records, until, values, written } from '@convergekit/broker/contract';
+import { collect, record, records, values, written } from '@convergekit/broker/contract';
+import { waitUntil } from '@convergekit/testing';
 import { systemClock } from '@convergekit/core';
 import { connect } from '@convergekit/postgres';
 import { embeddedPostgres } from '@convergekit/testing/engine';
@@ -15,7 +16,7 @@ describe('the local log under hostile conditions', () => {
     const producer = await broker.producer();
     expect(written((await producer.send([{ topic, partition: 0, records: records(3, 'a') }]))[0])).toBe(0n);
     const reader = await startReader(broker, [topic]);
-    await until('the first', () => reader.seen.length === 3);
+    await waitUntil(() => reader.seen.length === 3, { what: 'the first' });
     const writer = await database.acquire();
     onTestFinished(() => writer.release(true));
     await writer.query('begin');
@@ -27,10 +28,12 @@ describe('the local log under hostile conditions', () => {
     const second = producer.send([{ topic, partition: 0, records: records(2, 'b') }]);
     const blocked = `select 1 from pg_stat_activity
       where wait_event_type = 'Lock' and application_name = 'hostile (log)' and datname = current_database()`;
-    await until('the append to wait', async () => (await database.executor.query(blocked)).rows.length > 0);
+    await waitUntil(async () => (await database.executor.query(blocked)).rows.length > 0, {
+      what: 'the append to wait',
+    });
     await database.executor.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
     expect(written((await second)[0])).toBe(3n);
-    await until('the rest', () => reader.seen.length === 5);
+    await waitUntil(() => reader.seen.length === 5, { what: 'the rest' });
     expect(values(reader.seen)).toEqual(['a0', 'a1', 'a2', 'b0', 'b1']);
     expect(await admin.logEnds(topic)).toEqual([{ partition: 0, earliest: 0n, latest: 5n }]);
   });
@@ -62,7 +65,7 @@ describe('the local log under hostile conditions', () => {
       }),
     );
     expect(new Set(bases.flat()).size).toBe(200);
-    await until('every record', () => reader.seen.length === 400);
+    await waitUntil(() => reader.seen.length === 400, { what: 'every record' });
     expect(await admin.logEnds(topic)).toEqual(
       [0, 1].map((partition) => ({ partition, earliest: 0n, latest: 200n })),
     );
@@ -99,11 +102,13 @@ describe('the local log under hostile conditions', () => {
       }
     };
     await write('before-');
-    await until('the first', () => reader.seen.length === 40);
+    await waitUntil(() => reader.seen.length === 40, { what: 'the first' });
     await server.kill();
     await server.start();
     await write('after-');
-    await until('the rest', () => new Set(reader.seen.map((r) => `${r.partition}/${r.offset}`)).size === 80);
+    await waitUntil(() => new Set(reader.seen.map((r) => `${r.partition}/${r.offset}`)).size === 80, {
+      what: 'the rest',
+    });
     for (const partition of [0, 1]) {
       const offsets = reader.seen
         .filter((one) => one.partition === partition)
@@ -128,7 +133,7 @@ describe('the local log under hostile conditions', () => {
       ok: false,
       error: { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', topic },
     });
-    await until('the record', () => reader.seen.length === 1);
+    await waitUntil(() => reader.seen.length === 1, { what: 'the record' });
     expect(reader.seen[0]?.value?.length).toBe(40_000_000);
     await expect(
       admin.createTopic({ name: name(), partitions: 1, config: { 'max.message.bytes': '999999999' } }),
@@ -146,10 +151,10 @@ describe('the local log under hostile conditions', () => {
     const producer = await broker.producer();
     const reader = await startReader(broker, [kept, deleted]);
     await producer.send([{ topic: deleted, partition: 0, records: records(2, 'gone') }]);
-    await until('the records', () => reader.seen.length === 2);
+    await waitUntil(() => reader.seen.length === 2, { what: 'the records' });
     await admin.deleteTopic(deleted);
     await producer.send([{ topic: kept, partition: 0, records: records(3, 'kept') }]);
-    await until('the other topic', () => reader.seen.length === 5);
+    await waitUntil(() => reader.seen.length === 5, { what: 'the other topic' });
     const [refused] = await producer.send([{ topic: deleted, partition: 0, records: records(1) }]);
     expect(refused).toMatchObject({ ok: false, error: { code: 'TOPIC_UNKNOWN', certainty: 'not_applied' } });
     await expect(collect(admin.read(deleted, 0, 0n, 2n))).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN' });
@@ -169,14 +174,18 @@ describe('the local log under hostile conditions', () => {
     });
     const group = { groupId: name(), sessionTimeoutMs: 1_500 };
     const [early, late] = await Promise.all(members.map((member) => startReader(member, [topic], group)));
-    await until('a partition each', () => early?.assigned.at(-1) === 1 && late?.assigned.at(-1) === 1);
+    await waitUntil(() => early?.assigned.at(-1) === 1 && late?.assigned.at(-1) === 1, {
+      what: 'a partition each',
+    });
     const rounds = [early?.assigned.length, late?.assigned.length];
     const producer = await broker.producer();
     const begin = systemClock.monotonic();
     let sent = 0;
     for (; systemClock.monotonic() < begin + 3_500; sent += 2) {
       for (const partition of [0, 1]) await producer.send([{ topic, partition, records: records(1) }]);
-      await until('both', () => (early?.seen.length ?? 0) + (late?.seen.length ?? 0) === sent + 2);
+      await waitUntil(() => (early?.seen.length ?? 0) + (late?.seen.length ?? 0) === sent + 2, {
+        what: 'both',
+      });
     }
     expect([early?.assigned.length, late?.assigned.length]).toEqual(rounds);
   });

@@ -1,4 +1,5 @@
-import { collect, records, until, values, written } from '@convergekit/broker/contract';
+import { collect, records, values, written } from '@convergekit/broker/contract';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, it } from 'vitest';
 import { freshLog, name, startReader } from './fixture/fresh-log.ts';
 
@@ -31,7 +32,7 @@ describe('retention of the local log', () => {
     ]);
     expect(written((await producer.send([{ topic, partition: 0, records: records(2, 'new') }]))[0])).toBe(5n);
     const reader = await startReader(broker, [topic]);
-    await until('the new records', () => reader.seen.length === 2);
+    await waitUntil(() => reader.seen.length === 2, { what: 'the new records' });
     expect(values(reader.seen)).toEqual(['new0', 'new1']);
   });
 

@@ -14,7 +14,6 @@ export {
   Kit,
   record,
   records,
-  until,
   values,
   written,
 } from './kit.ts';

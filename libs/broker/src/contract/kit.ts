@@ -66,14 +66,10 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** Polls until the condition holds. The suite cannot use `waitUntil`: packages below `@convergekit/testing` run it. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs = HANGS_MS / 2,
-): Promise<void> {
-  const end = performance.now() + deadlineMs;
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + HANGS_MS / 2;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms for ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${HANGS_MS / 2} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

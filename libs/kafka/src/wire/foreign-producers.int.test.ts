@@ -1,8 +1,8 @@
-import { freshTopic } from '@convergekit/testing';
+import { freshTopic, waitUntil } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { IncomingRecord } from '@convergekit/broker/engine';
-import { collect, Kit, until, values } from '@convergekit/broker/contract';
+import { collect, Kit, values } from '@convergekit/broker/contract';
 import { writeWithJava } from '../../../../test/java-clients.ts';
 import { drivers } from '../fixture/drivers.ts';
 
@@ -65,15 +65,15 @@ describe.each(drivers)('the %s driver', (_, connect) => {
     await member.start();
     const aborted = await write('aborted');
     await kit.write(topic, 0, [{ key: null, value: 'behind', headers: [], timestampMs: Date.now() }]);
-    await until('the wait to be named', () => stalls.at(-1) === 'open_transaction');
+    await waitUntil(() => stalls.at(-1) === 'open_transaction', { what: 'the wait to be named' });
     const admin = await kit.admin();
     const read = async (isolation?: 'uncommitted') =>
       values(await collect<IncomingRecord>(admin.read(topic, 0, 0n, 1_000n, isolation)));
     expect([await read(), await read('uncommitted')]).toEqual([[], ['aborted', 'behind']]);
     await aborted.abort();
-    await until('what lies behind', () => member.seen.length === 1);
+    await waitUntil(() => member.seen.length === 1, { what: 'what lies behind' });
     await (await write('committed')).commit();
-    await until('the committed one', () => member.seen.length === 2);
+    await waitUntil(() => member.seen.length === 2, { what: 'the committed one' });
     expect(values(member.seen)).toEqual(['behind', 'committed']);
     expect(await read()).toEqual(['behind', 'committed']);
     // Marks of transactions are no records for any reader.

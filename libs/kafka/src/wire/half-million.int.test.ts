@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { freshTopic } from '@convergekit/testing';
+import { freshTopic, waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import {
   type Broker,
@@ -8,7 +8,7 @@ import {
   type OutgoingRecord,
   partitionId,
 } from '@convergekit/broker/engine';
-import { until, written } from '@convergekit/broker/contract';
+import { written } from '@convergekit/broker/contract';
 import { type Connect, drivers } from '../fixture/drivers.ts';
 import { bytesOf } from '../fixture/edge-records.ts';
 
@@ -96,7 +96,7 @@ async function readBack(broker: Broker, topic: string): Promise<number | Incomin
   // Each wait is for progress: how long all of it takes is the machine's affair.
   while (other === undefined && count < EACH * PARTITIONS) {
     const before = count;
-    await until('further records', () => other !== undefined || count > before);
+    await waitUntil(() => other !== undefined || count > before, { what: 'further records' });
   }
   await consumer.stop();
   return other ?? count;

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { embeddedKafka, type EmbeddedServer, freePorts } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
-import { collect, record, until, values, written } from '@convergekit/broker/contract';
+import { collect, record, values, written } from '@convergekit/broker/contract';
+import { waitUntil } from '@convergekit/testing';
 import { type Certificate, selfSigned } from '../fixture/certificates.ts';
 import { drivers } from '../fixture/drivers.ts';
 import { unsignedToken } from '../fixture/unsigned-token.ts';
@@ -170,11 +171,12 @@ describe.each(drivers)('logins of the %s driver', (name, connect) => {
     const producer = await broker.producer();
     const before = asked;
     let sent = 0;
-    await until('a second login', async () => {
+    const sends = async (): Promise<boolean> => {
       written((await producer.send([{ topic, partition: 0, records: [record(`${sent}`)] }]))[0]);
       sent += 1;
       return asked > before;
-    });
+    };
+    await waitUntil(sends, { what: 'a second login' });
     written((await producer.send([{ topic, partition: 0, records: [record(`${sent}`)] }]))[0]);
     const read = values(await collect(admin.read(topic, 0, 0n, 1_000n)));
     expect(read).toEqual(Array.from({ length: sent + 1 }, (__, n) => `${n}`));
@@ -207,7 +209,9 @@ describe.each(drivers)('logins of the %s driver', (name, connect) => {
     opening = false;
     // One library logs in by a timer of its own, the other one before a request.
     const asked = renewed.promise;
-    await until('the request for a new token', () => Promise.race([asked, send().then(() => false)]));
+    await waitUntil(() => Promise.race([asked, send().then(() => false)]), {
+      what: 'the request for a new token',
+    });
     for (let n = 0; n < 3; n += 1) void send();
     late.resolve(unsignedToken('relay'));
     await Promise.all(sends);

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
-import { Kit, record, records, until } from '@convergekit/broker/contract';
+import { Kit, record, records } from '@convergekit/broker/contract';
+import { waitUntil } from '@convergekit/testing';
 import { type Connect, drivers } from '../fixture/drivers.ts';
 import { kafkaBroker } from '../kafka-broker.ts';
 
@@ -38,7 +39,7 @@ describe.each(drivers)('the %s driver', (_, connect) => {
     ).send([{ topic, partition: 0, records: [record('x'.repeat(2_000))] }]);
     expect(tooLarge?.ok).toBe(false);
     await (await own.admin()).createTopic({ name: topic, partitions: 1 });
-    await until('the records', () => member.seen.length === 60);
+    await waitUntil(() => member.seen.length === 60, { what: 'the records' });
     await member.consumer.stop();
     // Warnings are emitted on a later turn.
     await turn();
@@ -52,14 +53,14 @@ describe.each(drivers)('the %s driver', (_, connect) => {
     const member = await own
       .member({ groupId: own.group(), topics: [topic], startAt: () => 'committed' })
       .start();
-    await until('the partition', () => member.owned.size === 1);
+    await waitUntil(() => member.owned.size === 1, { what: 'the partition' });
     const operator = new Kafka({ brokers: brokers(), logLevel: logLevel.NOTHING }).admin();
     await operator.connect();
     await operator.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
     await operator.disconnect();
-    await until('all three', () => member.owned.size === 3);
+    await waitUntil(() => member.owned.size === 3, { what: 'all three' });
     await own.write(topic, 2, records(2));
-    await until('the records', () => member.seen.length === 2);
+    await waitUntil(() => member.seen.length === 2, { what: 'the records' });
     expect(member.broken).toEqual([]);
   });
 });

@@ -5,7 +5,8 @@ import { embeddedKafka, type EmbeddedServer } from '@convergekit/testing/engine'
 import { freePort } from '@convergekit/testing/operate';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
-import { collect, record, until, values, written } from '@convergekit/broker/contract';
+import { collect, record, values, written } from '@convergekit/broker/contract';
+import { waitUntil } from '@convergekit/testing';
 import { selfSigned } from '../fixture/certificates.ts';
 import { drivers } from '../fixture/drivers.ts';
 import type { KafkaOptions } from './wire-broker.ts';
@@ -79,7 +80,7 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
       },
     });
     await consumer.start();
-    await until('the record', () => seen.length === 1);
+    await waitUntil(() => seen.length === 1, { what: 'the record' });
     await consumer.stop();
   });
 

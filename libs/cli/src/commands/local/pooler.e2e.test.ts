@@ -1,6 +1,6 @@
-import { collect, records, until, written } from '@convergekit/broker/contract';
+import { collect, records, written } from '@convergekit/broker/contract';
 import { localBroker } from '@convergekit/local';
-import { freshDatabase } from '@convergekit/testing';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { pgbouncerMissing, startPgbouncer } from '../../fixture/pgbouncer.ts';
 
@@ -32,7 +32,7 @@ it('a local log behind a pooler in transaction mode works: it polls, since notif
   onTestFinished(() => consumer.stop());
   for (let round = 0; round < 10; round += 1)
     written((await producer.send([{ topic: 'pooled', partition: 1, records: records(10) }]))[0]);
-  await until('every record', () => seen.length === 100);
+  await waitUntil(() => seen.length === 100, { what: 'every record' });
   expect(seen).toEqual(Array.from({ length: 100 }, (_, at) => BigInt(at)));
   expect(await collect(admin.read('pooled', 1, 0n, 1_000n))).toHaveLength(100);
 });
