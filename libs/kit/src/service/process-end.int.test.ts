@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { defineEvent } from '@convergekit/contracts';
 import { defineConsumer } from '@convergekit/inbox';
 import { connect } from '@convergekit/postgres';
 import { faultProxy, freshDatabase } from '@convergekit/testing';
+import { freePort } from '@convergekit/testing/operate';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { killPrograms, migrated, program } from '../fixture/program.ts';
@@ -121,13 +121,3 @@ it('a service that waits for a broker ends at once on a signal, with exit code 0
   run.child.kill('SIGTERM');
   expect(await run.exited).toEqual([0, null]);
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runServices, type Service, systemClock } from '@convergekit/core';
-import type { freePort, startPostgres } from '@convergekit/testing/operate';
+import type { startPostgres } from '@convergekit/testing';
+import type { freePort } from '@convergekit/testing/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
@@ -72,7 +73,8 @@ function checked(mains: readonly string[], folder: string | undefined): readonly
 /** The test kit has the embedded Postgres. It is an optional peer, so that production does without it. */
 async function testKit(): Promise<{ freePort: typeof freePort; startPostgres: typeof startPostgres }> {
   try {
-    return await import('@convergekit/testing/operate');
+    const { startPostgres } = await import('@convergekit/testing');
+    return { startPostgres, ...(await import('@convergekit/testing/operate')) };
   } catch (error) {
     throw misconfigured(
       'TEST_KIT_MISSING',
