@@ -37,8 +37,6 @@ export interface MemoryControls {
   truncate(topic: string, partition: number, offset: bigint): void;
   /** Removes records from `offset` on, as an unclean election does. */
   cutEnd(topic: string, partition: number, offset: bigint): void;
-  /** Removes all members of a group, as after a long pause. */
-  evict(groupId: string): void;
   /** The records of a partition. */
   records(topic: string, partition: number): readonly IncomingRecord[];
 }
@@ -146,14 +144,6 @@ class InProcessBroker implements MemoryBroker {
     const log = this.#log.partition(topic, partition);
     log?.records.splice(Number(offset - log.start));
     this.#log.waiters.wake();
-  }
-
-  evict(groupId: string): void {
-    const group = this.cluster.groups.get(groupId);
-    if (group === undefined) return;
-    group.members.clear();
-    group.version += 1n;
-    group.rebalancing = false;
   }
 
   records(topic: string, partition: number): readonly IncomingRecord[] {

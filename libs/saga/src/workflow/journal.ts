@@ -50,10 +50,6 @@ export class Journal {
     return this.#fold;
   }
 
-  get isLost(): boolean {
-    return this.#lost;
-  }
-
   /** Returns the estimated time of the database, never ahead of it: nothing counts as final too early. */
   now(): number {
     return this.#nowMs + (this.#clock.monotonic() - this.#heardAt);
