@@ -89,9 +89,9 @@ export function createEngineOutbox(
 ): EngineOutbox {
   const { clock = systemClock, random = systemRandom, notify = true } = options;
   const { idleTimeoutMs = 30_000, maxBytes = MAX_PAYLOAD_BYTES, maxHops = 32, ids = newUuidV7 } = options;
-  checkNumber('maxBytes', maxBytes, 1, MAX_PAYLOAD_BYTES);
-  checkNumber('maxHops', maxHops, 1, 1_000_000);
-  checkNumber('idleTimeoutMs', idleTimeoutMs, 1, 2_147_483_647);
+  checkNumber('maxBytes', maxBytes, MAX_PAYLOAD_BYTES);
+  checkNumber('maxHops', maxHops, 1_000_000);
+  checkNumber('idleTimeoutMs', idleTimeoutMs, 2_147_483_647);
   const declared = new Map(events.map((event) => [nameOf(event), event]));
   const row: RowSettings = { newId: ids, maxBytes, maxHops, inject: injectCreated };
   const toRow = (event: DomainEvent | AppendEvent, context: AppendContext): EventRow => {
@@ -140,15 +140,12 @@ function notDeclaredError(event: AppendEvent): OutboxError {
   );
 }
 
-function checkNumber(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new OutboxError(
-    `createOutbox: ${name} is ${value}, but must be a whole number from ${least} to ${most}.`,
-    {
-      code: 'OPTION_INVALID',
-      category: 'configuration',
-    },
-  );
+function checkNumber(name: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new OutboxError(`createOutbox: ${name} is ${value}, but must be a whole number from 1 to ${most}.`, {
+    code: 'OPTION_INVALID',
+    category: 'configuration',
+  });
 }
 
 /** Injects the span `create <topic>` (messaging conventions), to which consumers and the relay's send are linked. */

@@ -52,14 +52,13 @@ export function afterCompensation(does: string): Flag<boolean> {
   );
 }
 
-/** One or more values of a fixed set. */
-export function choices<T extends string>(
-  value: string,
+/** One or more states of a fixed set. */
+export function states<T extends string>(
   all: readonly T[],
   help: string,
   initial: readonly T[] = [],
 ): Flag<readonly T[]> {
-  return { help, value, many: true, choices: all, initial };
+  return { help, value: 'state', many: true, choices: all, initial };
 }
 
 /** One value of a fixed set, of which the first is the default. */

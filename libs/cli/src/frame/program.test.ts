@@ -6,7 +6,7 @@ import { UsageError } from './errors.ts';
 import {
   anyArguments,
   argument,
-  choices,
+  states,
   count,
   json,
   optionalArgument,
@@ -22,7 +22,7 @@ const list = command({
   summary: 'lists jars',
   args: { shelf: optionalArgument('a shelf') },
   flags: {
-    state: choices('state', ['full', 'empty'], 'only these', ['full']),
+    state: states(['full', 'empty'], 'only these', ['full']),
     limit: count('jars', 'at most so many', 50),
     lid: text('colour', 'of the lid', { conflicts: ['open'] }),
     open: toggle('only without a lid'),

@@ -13,9 +13,8 @@ export type DockerState = { readonly ready: true } | { readonly ready: false; re
 export async function prepareDocker(
   images: readonly string[],
   log: (line: string) => void,
-  timeoutMs = 3_000,
 ): Promise<DockerState> {
-  const client = await engine(timeoutMs);
+  const client = await engine(3_000);
   if (client === undefined) return { ready: false, why: 'no Docker engine answers' };
   const { host } = client.info.containerRuntime;
   // Ports are published on the loopback interface of the engine's machine only.

@@ -56,8 +56,8 @@ export interface StackStatus {
   readonly environment: string | undefined;
 }
 
-export function stackStatus(dataDir?: string): StackStatus {
-  const data = dataFolder(dataDir);
+export function stackStatus(): StackStatus {
+  const data = dataFolder();
   const instances = listInstances(data);
   const up = instances.some(({ kind, alive }) => kind === 'up' && alive);
   return { instances, environment: up ? readEnvironment(join(data, 'stack.env')) : undefined };

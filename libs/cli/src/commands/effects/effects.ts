@@ -11,7 +11,7 @@ import { shellWord } from '@convergekit/core/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import { command } from '../../frame/command.ts';
-import { argument, asks, choices, count, reason as why, someArguments, text } from '../../frame/flags.ts';
+import { argument, asks, states, count, reason as why, someArguments, text } from '../../frame/flags.ts';
 import { listing, result } from '../../frame/result.ts';
 import { fieldLines } from '../../frame/fields.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
@@ -21,7 +21,7 @@ const listCommand = command({
   name: 'list',
   summary: 'intents in DATABASE_URL, the oldest first',
   flags: {
-    state: choices('state', WORK_STATES, 'only intents in these states', [
+    state: states(WORK_STATES, 'only intents in these states', [
       'ready',
       'calling',
       'unknown',

@@ -9,7 +9,7 @@ import {
 } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { argument, choices, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
+import { argument, states, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
 import { requireConsumer, requireHandler } from '../consumers/known-consumer.ts';
 import { refused } from '../../frame/errors.ts';
@@ -29,7 +29,7 @@ export const filter = {
   ),
   since: instant('only events parked at this time or later'),
   until: instant('only events parked before this time'),
-  state: choices('state', PARKED_STATES, 'only events in these states'),
+  state: states(PARKED_STATES, 'only events in these states'),
 };
 
 /** Converts the options to the inbox's filter; undefined matches any value. Other options of a command are left out. */

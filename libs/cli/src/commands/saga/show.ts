@@ -1,7 +1,7 @@
 import { sagaMigrations } from '@convergekit/saga';
 import { INSTANCE_STATES, type InstanceView, listInstances, verifyJournals } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
-import { argument, choices, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
+import { argument, states, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
 import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -16,7 +16,7 @@ export const listCommand = command({
   name: 'list',
   summary: 'instances as an observer in these databases has them, the latest change first',
   flags: {
-    state: choices('state', INSTANCE_STATES, 'only instances in these states'),
+    state: states(INSTANCE_STATES, 'only instances in these states'),
     saga: text('name', 'only instances of this saga'),
     key: text('key', 'only instances with this key'),
     limit: count('instances', 'at most so many instances of each database', 50),

@@ -9,7 +9,7 @@ import {
   WORKFLOW_STATES,
 } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
-import { argument, asks, choices, count, reason as why, text, type Values } from '../../frame/flags.ts';
+import { argument, asks, states, count, reason as why, text, type Values } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
 import { journalReport } from '../journal/report.ts';
 import { actOn, outcomes } from '../journal/act.ts';
@@ -25,11 +25,7 @@ const listCommand = command({
   name: 'list',
   summary: 'workflows in DATABASE_URL, the oldest first',
   flags: {
-    state: choices('state', WORKFLOW_STATES, 'only workflows in these states', [
-      'running',
-      'compensating',
-      'stuck',
-    ]),
+    state: states(WORKFLOW_STATES, 'only workflows in these states', ['running', 'compensating', 'stuck']),
     workflow: text('name', 'only of this declaration'),
     limit: count('workflows', 'at most so many workflows', 50),
   },

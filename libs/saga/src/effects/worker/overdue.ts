@@ -47,8 +47,7 @@ async function alert<DB>(
     const hook = effects.get(work.effect)?.late;
     // A step that is decided, or known to be stuck, has nothing new to say.
     const news =
-      hook === undefined ||
-      (await emitting(executor, work, 'failed', (emit) => hook({ tx, emit }, work.input, late)));
+      hook === undefined || (await emitting(executor, work, (emit) => hook({ tx, emit }, work.input, late)));
     return { work, late, news };
   });
   if (overdue?.news === true) report.overdue(log, overdue.work, overdue.late);

@@ -166,8 +166,7 @@ function markStuck<DB>(
     const executor = executorOf(tx);
     const ours = await writeWork(executor, work, made, { state: 'stuck', reason });
     failpoint('saga.after_stuck');
-    if (ours)
-      await emitting(executor, work, 'failed', async (emit) => stuck?.({ tx, emit }, work.input, reason));
+    if (ours) await emitting(executor, work, async (emit) => stuck?.({ tx, emit }, work.input, reason));
     return written(ours, 'stuck');
   });
 }

@@ -99,14 +99,13 @@ async function reaction<DB>(
   return emitted.close();
 }
 
-/** Runs `fn` and appends the emitted events in the same transaction. */
+/** Runs the hook of a call that did not succeed, and appends its events in the same transaction. */
 export async function emitting<T>(
   executor: Executor,
   work: Asker,
-  kind: Outcome['kind'],
   run: (emit: (event: DomainEvent, as?: EmitAs) => void) => Promise<T>,
 ): Promise<T> {
-  const emitted = new EffectEvents(work, kind);
+  const emitted = new EffectEvents(work, 'failed');
   const result = await run((event, as) => emitted.add(event, as));
   const events = emitted.close();
   if (events.length > 0) await outbox.append(executor, events);
