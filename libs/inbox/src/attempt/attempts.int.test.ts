@@ -34,13 +34,11 @@ describe('attempts', () => {
       const error = errors(event.data.n);
       if (error !== undefined) throw error;
     });
-  const settled = (count: number) =>
-    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
   it('a first attempt that succeeds leaves no row and runs no statement', async () => {
     await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 }), counted({ key: 'b', n: 1 })]);
     await scene.start(throwing(() => undefined));
-    await settled(2);
+    await scene.settled(2);
     expect(await lines(scene.database)).toHaveLength(2);
     expect(await rows()).toEqual([]);
   });
@@ -57,7 +55,7 @@ describe('attempts', () => {
       throwing(() => errors.shift()),
       { policies: inPlace({ attempts: 5 }) },
     );
-    await settled(1);
+    await scene.settled(1);
     const found = await rows();
     expect(found).toMatchObject([
       {

@@ -21,8 +21,6 @@ const { name, counted, priced } = sceneForEach((opened) => (scene = opened), {
 });
 
 const now = '2026-01-01T00:00:00.000Z';
-const settled = (count: number) =>
-  waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
 /** Moves the failure events from the outbox into their topic, as the relay does. */
 async function relayed(): Promise<readonly FailureInput[]> {
@@ -61,7 +59,7 @@ it('the bug of a handler that wrote and was rolled back is compensated by defaul
       (undefined as unknown as { total: () => void }).total();
     }),
   );
-  await settled(1);
+  await scene.settled(1);
   await relayed();
   expect(await compensated(1n, 'known')).toEqual(['a bug TypeError not_applied']);
   expect(await compensated(1n)).toEqual(['a bug TypeError not_applied']);
@@ -77,7 +75,7 @@ it('the bug of a handler that called another system before is of unknown outcome
       throw new Error('a bug behind the call');
     }),
   );
-  await settled(1);
+  await scene.settled(1);
   await relayed();
   expect(await compensated(1n, 'known')).toEqual([]);
   expect(await compensated(1n)).toEqual(['a bug UNCLASSIFIED unknown']);
@@ -121,7 +119,7 @@ it('a failed event that its own service cannot parse becomes a dead letter by na
   const value = Buffer.from('{"key":"k","n":"one"}');
   await sendRecords(scene.broker, [{ ...good, record: { ...good.record, value } }]);
   await scene.start(defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => undefined));
-  await settled(1);
+  await scene.settled(1);
   const [reported] = await relayed();
   expect(reported).toMatchObject({ category: 'data', code: 'DATA_INVALID', certainty: 'not_applied' });
   expect(await compensated(1n)).toEqual([]);
@@ -139,7 +137,7 @@ it('a failure with an unknown outcome reaches only a failure handler with certai
       .on(counted, fails('unknown'))
       .on(priced, fails('applied')),
   );
-  await settled(2);
+  await scene.settled(2);
   await relayed();
   const seen: string[] = [];
   const refunds = (of: string, certainty: 'known' | 'any') =>
@@ -158,7 +156,7 @@ it('a failure event refers to a payload above 256 KB, and its compensation becom
   const value = Buffer.from(`{"key":"k","n":"${'x'.repeat(256 * 1024)}"}`);
   await sendRecords(scene.broker, [{ ...large, record: { ...large.record, value } }]);
   await scene.start(defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => undefined));
-  await settled(1);
+  await scene.settled(1);
   const [letter] = await scene.letters();
   expect(letter!.payload.equals(value)).toBe(true);
   const [reported] = await relayed();

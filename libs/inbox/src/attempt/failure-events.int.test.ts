@@ -39,8 +39,6 @@ afterAll(() => telemetry.shutdown());
 
 const lines = () => logged.map((line) => JSON.parse(line) as Record<string, unknown>);
 const alarms = () => lines().flatMap(({ alarm }) => (alarm === undefined ? [] : [alarm]));
-const settled = (count: number) =>
-  waitUntil(async () => (await stock.scene.offset()) >= count, { what: `offset ${count}` });
 const handling = (work: (n: number, tx: Transaction<LedgerDb>) => Promise<void> | void) =>
   defineConsumer<LedgerDb>({ name: stock.name, from: 'beginning' }).on(
     stock.events.counted,
@@ -96,7 +94,7 @@ it('S3: a parked event records its origin, its failure, its attempts, its trace 
     }),
     { policies: inPlace({ attempts: 1 }), parking },
   );
-  await settled(2);
+  await stock.scene.settled(2);
   const [row] = await listParked(scene.database.executor, { key: 'k', code: 'ECONNREFUSED' }, 1);
   const detail = await readParked(scene.database.executor, row!.id);
   expect(detail).toMatchObject({ consumer: name, topic, partition: 0, offset: '0', category: 'network' });
@@ -142,7 +140,7 @@ it('each event has one line for who develops: that it took effect, was refused, 
     if (n === 1) throw new BusinessRejection('over the limit');
   });
   await scene.start(consumer, { policies: inPlace({ attempts: 1 }) });
-  await settled(3);
+  await stock.scene.settled(3);
   const logs = lines().filter(({ msg }) => msg !== undefined && msg !== 'attempt failed');
   expect(logs.map(({ msg, consumer: of, handler, key, reason }) => [of, msg, handler, key, reason])).toEqual([
     [name, 'applied', 'test.counted', 'a', undefined],
@@ -157,7 +155,7 @@ it('S15: unreadable bytes are attempted once, kept unchanged, and raise the alar
   const bad = scene.source.record(events.counted({ key: 'k', n: 0 }));
   await sendRecords(scene.broker, [{ ...bad, record: { ...bad.record, value: raw } }]);
   await scene.start(handling(() => undefined));
-  await settled(1);
+  await stock.scene.settled(1);
   const [letter] = await scene.letters();
   expect(letter).toMatchObject({ category: 'data', payload: raw });
   expect(JSON.parse(letter!.attempts)).toHaveLength(1);

@@ -26,8 +26,6 @@ describe('an event that fails', () => {
   const exhausted = { schedule: { ...quickSchedule, withinMs: 0 }, pollMs: 20 };
   const counting = (count: number) =>
     Array.from({ length: count }, (_, n) => counted({ key: `k${n % 3}`, n }));
-  const settled = (count: number) =>
-    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
   // Planted fault: a dead letter without its failure event fails here.
   it('a failing event is isolated: the others of its slice are applied once and in order, and it alone is given up', async () => {
@@ -37,7 +35,7 @@ describe('an event that fails', () => {
         if (n === 7) throw new TypeError('n is seven');
       }),
     );
-    await settled(40);
+    await scene.settled(40);
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual(
       Array.from({ length: 40 }, (_, n) => n).filter((n) => n !== 7),
     );
@@ -70,7 +68,7 @@ describe('an event that fails', () => {
         if (left-- > 0) throw away;
       }),
     );
-    await settled(1);
+    await scene.settled(1);
     expect(await lines(scene.database)).toHaveLength(1);
     expect(await scene.letters()).toEqual([]);
   });
@@ -84,7 +82,7 @@ describe('an event that fails', () => {
         throw new BusinessRejection('card declined', { code: 'DECLINED' });
       }),
     );
-    await settled(1);
+    await scene.settled(1);
     expect(calls).toHaveBeenCalledTimes(1);
     expect(await scene.letters()).toMatchObject([
       { category: 'business', certainty: 'not_applied', code: 'DECLINED' },
@@ -159,7 +157,7 @@ describe('an event that fails', () => {
       },
     );
     await scene.start(swallows);
-    await settled(1);
+    await scene.settled(1);
     expect(await lines(scene.database)).toEqual([]);
     expect(await scene.letters()).toMatchObject([{ category: 'bug', code: 'ERROR_SWALLOWED' }]);
   });

@@ -32,8 +32,6 @@ describe('a key whose event fails', () => {
     );
   const applied = async (key?: string) =>
     (await lines(scene.database)).filter((line) => key === undefined || line.key === key).map(({ n }) => n);
-  const settled = (count: number) =>
-    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
   const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
   const released = () =>
     waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, { what: 'release' });
@@ -59,7 +57,7 @@ describe('a key whose event fails', () => {
     throws = (_key, n) => (n === 5 ? new TypeError('five') : undefined);
     const ids = await publish(0, 20);
     await scene.start(consumer());
-    await settled(20);
+    await scene.settled(20);
     expect(await applied('k1')).toEqual([1]);
     expect(await rows('select key, state, tail::int from converge.parked_key')).toEqual([
       { key: 'k1', state: 'dead', tail: 4 },
@@ -77,7 +75,7 @@ describe('a key whose event fails', () => {
     throws = (_key, n) => (n === 5 ? new TypeError('five') : undefined);
     await publish(0, 20);
     await scene.start(consumer('skip'));
-    await settled(20);
+    await scene.settled(20);
     expect(await applied('k1')).toEqual([1, 9, 13, 17]);
     expect(await rows('select from converge.parked_key')).toEqual([]);
     expect(await scene.letters()).toMatchObject([{ category: 'bug', line: null, state: 'dead' }]);
@@ -105,11 +103,11 @@ describe('a key whose event fails', () => {
     throws = (key) => (key === 'k1' ? away : undefined);
     await publish(0, 20);
     const service = await scene.start(consumer());
-    await settled(20);
+    await scene.settled(20);
     await service.stop();
     await rows('update converge.inbox_partition set next_offset = 0');
     await scene.start(consumer());
-    await settled(20);
+    await scene.settled(20);
     expect(await rows('select tail::int from converge.parked_key')).toEqual([{ tail: 5 }]);
     expect(await rows('select seq::int from converge.parked order by seq')).toEqual(
       [1, 2, 3, 4, 5].map((seq) => ({ seq })),
@@ -121,12 +119,12 @@ describe('a key whose event fails', () => {
     throws = (key) => (key === 'k1' ? away : undefined);
     await publish(0, 8);
     const first = await scene.start(consumer());
-    await settled(8);
+    await scene.settled(8);
     await first.stop();
     throws = (_key, n) => (n === 1 ? away : undefined);
     await publish(8, 16);
     await scene.start(consumer());
-    await settled(16);
+    await scene.settled(16);
     // Planted fault: with an empty `held` at assignment, 9 and 13 are applied before 1 and 5 here.
     expect(await applied('k1')).toEqual([]);
     throws = () => undefined;
@@ -147,9 +145,9 @@ describe('a key whose event fails', () => {
     throws = (key) => (key === 'k1' ? away : undefined);
     await publish(0, 8);
     await scene.start(batch);
-    await settled(8);
+    await scene.settled(8);
     await publish(8, 16);
-    await settled(16);
+    await scene.settled(16);
     expect(await applied()).toEqual([0, 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15]);
     throws = () => undefined;
     await released();

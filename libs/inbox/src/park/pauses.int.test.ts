@@ -46,8 +46,6 @@ describe('a partition that pauses', () => {
       { what: `the pause ${code}` },
     );
   const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
-  const settled = (count: number) =>
-    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
   it('S9, S49, S71: a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
     let open = true;
@@ -58,7 +56,7 @@ describe('a partition that pauses', () => {
     expect(await scene.offset()).toBe(3);
     expect(await rows('select from converge.parked')).toEqual([]);
     open = false;
-    await settled(8);
+    await scene.settled(8);
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(await rows('select from converge.inbox_attempt')).toEqual([]);
     expect(state(service)?.state).toBe('running');
@@ -69,7 +67,7 @@ describe('a partition that pauses', () => {
     throws = (_key, n) => (n < 5 ? new TypeError('bad') : undefined);
     await publish(6, 6);
     await start({ systemic: { keys: 3, withinMs: 100 } });
-    await settled(6);
+    await scene.settled(6);
     expect(await scene.letters()).toHaveLength(5);
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual([5]);
   });

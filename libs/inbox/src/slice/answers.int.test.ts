@@ -21,8 +21,6 @@ describe('answers of a handler', () => {
     });
   const counting = (count: number) =>
     Array.from({ length: count }, (_, n) => counted({ key: `k${n % 3}`, n }));
-  const settled = (count: number) =>
-    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
   it('C3, C4: a failure is compensated in another consumer by configuration alone', async () => {
     await scene.source.publish(scene.broker, [...counting(3), priced({ key: 'p', n: 9 })]);
@@ -33,7 +31,7 @@ describe('answers of a handler', () => {
         throw new ConvergeError('?', { code: 'LOST', category: 'data', certainty: 'unknown' });
       }),
     );
-    await settled(4);
+    await scene.settled(4);
     // The failure events move from the outbox into their topic, as by the relay.
     const reported = (await scene.outbox()).map(({ event_id, payload }) => ({
       event_id,
@@ -69,7 +67,7 @@ describe('answers of a handler', () => {
       },
     );
     const first = await scene.start(consumer);
-    await settled(1);
+    await scene.settled(1);
     await first.stop();
     // The consumer's database is restored: the inbox went back, and the outbox is kept for comparison.
     await scene.database.executor.query('delete from converge.inbox_watermark');

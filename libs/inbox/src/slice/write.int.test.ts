@@ -1,4 +1,3 @@
-import { waitUntil } from '@convergekit/testing';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -18,8 +17,6 @@ describe('pipelined writes of a handler', () => {
       scene.broker,
       Array.from({ length: count }, (_, n) => counted({ key: `k${n % 3}`, n })),
     );
-  const settled = (count: number) =>
-    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
   const consumer = (handler: (context: Context) => Promise<void> | void) =>
     defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(counted, (_, context) =>
       handler(context),
@@ -41,7 +38,7 @@ describe('pipelined writes of a handler', () => {
         read.push(Number(count));
       }),
     );
-    await settled(300);
+    await scene.settled(300);
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual(Array.from({ length: 300 }, (_, n) => n));
     expect(read).toEqual([100, 200, 300]);
   });
@@ -58,7 +55,7 @@ describe('pipelined writes of a handler', () => {
         if (context.event.data.n === 7) await sql`select 1`.execute(context.tx);
       }),
     );
-    await settled(20);
+    await scene.settled(20);
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual(
       Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 7 && n !== 11),
     );
@@ -86,7 +83,7 @@ describe('pipelined writes of a handler', () => {
       }),
     );
     await expect(refused.promise).resolves.toMatchObject({ code: 'HANDLER_ENDED' });
-    await settled(1);
+    await scene.settled(1);
     expect(await lines(scene.database)).toEqual([]);
   });
 });

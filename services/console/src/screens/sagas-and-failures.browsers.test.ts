@@ -17,12 +17,13 @@ import {
   order,
   orderConsumers,
   type OrderDb,
+  orderTables,
   placed,
 } from '../../../../libs/saga/src/fixture/order-saga.ts';
 import { SagaScene } from '../../../../libs/saga/src/fixture/saga-scene.ts';
 import { openPage, startBrowser } from '../fixture/browser.ts';
 import { postAs, startConsole, TOKENS } from '../fixture/console-under-test.ts';
-import { STEPS, urlOf } from '../fixture/whole-scene.ts';
+import { urlOf } from '../fixture/whole-scene.ts';
 
 const SAGAS = new URL('../../../../libs/saga/src/fixture/order-saga.ts', import.meta.url).pathname;
 const SECRET = 'not-for-the-eyes-of-an-operator';
@@ -35,7 +36,7 @@ const moods = new Moods();
 const still = { outage: true };
 
 beforeAll(async () => {
-  shop = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, STEPS);
+  shop = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, orderTables);
   await migrate(shop.database, allMigrations);
   const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
   await shop.start([...orderConsumers(moods), observer]);
