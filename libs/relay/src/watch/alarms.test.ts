@@ -4,6 +4,7 @@ import { ConvergeError } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import { alarmDefinitions, type Condition, conditionsOf, type RelayFacts } from './alarms.ts';
 import type { HeldTopic } from '../backlog/flow-state.ts';
+import { calm } from '../fixture/calm-survey.ts';
 import { AlarmBoard } from './alarm-board.ts';
 import { troubleOf } from './relay-watch.ts';
 import { backlogOf, COUNTED, type Survey } from './survey-sql.ts';
@@ -15,29 +16,6 @@ import { backlogOf, COUNTED, type Survey } from './survey-sql.ts';
  * - an error that the database answers with is no lost connection (`isAnswer`: a full disk said "bring Postgres back").
  */
 
-const calm: Survey = {
-  source: 'shop',
-  epoch: 1,
-  backlog: 0,
-  oldestMs: 0,
-  holder: 'host:1',
-  terms: 1,
-  clockAheadMs: 5,
-  blockers: [],
-  childrenAhead: 2,
-  children: 3,
-  publishedId: '0',
-  newestId: '1',
-  strayId: undefined,
-  limit: {
-    maxBytes: undefined,
-    refuses: false,
-    totalBytes: 0,
-    waitingBytes: 0,
-    bytesPerSecond: 0,
-    measuredAgoMs: undefined,
-  },
-};
 const limits = { lateAfterMs: 60_000 };
 const names = (facts: Partial<RelayFacts>): string[] =>
   conditionsOf({ held: [], survey: calm, ...facts }, limits).map(({ name }) => name);
