@@ -148,7 +148,8 @@ describe('an undo that has failed for too long', () => {
   });
 });
 
-// Planted faults, each seen to fail here: a type that is not looked up, data that is not parsed, a key that is not compared.
+// Planted faults, each seen to fail here: a type that is not looked up, data that is not parsed, a key that is not compared, any
+// code of a failure.
 it('G6g: a stated outcome that does not fit the declaration changes nothing, and the error names what was meant', async () => {
   const one = await place({ ship: 'unknown' });
   const stuck = 'stuck, ship waits for an operator';
@@ -167,6 +168,8 @@ it('G6g: a stated outcome that does not fit the declaration changes nothing, and
     [['--event', 'test.handed', ...data({ order: 1 })], 'is not that of test.handed v1'],
     [['--event', 'test.handed', '--version', '2', ...data(good)], 'is not that of test.handed v2'],
     [['--event', 'test.handed', ...data({ ...good, order: 'another' })], 'an event of key "another"'],
+    [['--event', 'test.handed', '--data', '{', '--sagas', module], 'It must be JSON'],
+    [['--failed', '', '--sagas', module], 'is no code of a failure'],
     [['--effect-stays'], 'ship has no undo that waits'],
     [['--event', 'test.handed', ...data(good).slice(0, 2)], 'name the module that exports it'],
   ] as const) {

@@ -14,6 +14,7 @@ import {
   order,
   orderConsumers,
   type OrderDb,
+  orderTables,
   placed,
   type Step,
 } from '../../../../../saga/src/fixture/order-saga.ts';
@@ -22,13 +23,11 @@ import { normalise } from '../../../fixture/normalise.ts';
 import { readNarrative } from './read-narrative.ts';
 import { renderNarrative } from './render-narrative.ts';
 
-const tables =
-  'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
 let scene: SagaScene<OrderDb>;
 const moods = new Moods();
 
 beforeAll(async () => {
-  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, tables);
+  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, orderTables);
   await migrate(scene.database, [relayMigrations]);
   const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
   await scene.start([...orderConsumers(moods), observer]);
@@ -62,18 +61,6 @@ async function narrativeOf(instance: string): Promise<string> {
 const golden = (name: string): string => new URL(`golden/${name}.txt`, import.meta.url).pathname;
 
 describe('the narrative of a saga', () => {
-  it('S24: the narrative of a saga that completes names every step', async () => {
-    const instance = await place('happy');
-    await until(instance, 'completed');
-    await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('happy'));
-  });
-
-  it('S24: the narrative of a saga that is rejected at its last step shows the compensations', async () => {
-    const instance = await place('rejected', { ship: 'reject' });
-    await until(instance, 'compensated');
-    await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('rejected'));
-  });
-
   it('S24: the narrative of a saga with a step that is given up shows the dead letter', async () => {
     const instance = await place('dead-letter', { pay: 'applied' });
     await until(instance, 'compensated');
@@ -106,6 +93,6 @@ describe('the narrative of a saga', () => {
 
 it('the journals of all narrated sagas have no flaw, and each compensation has a cause', async () => {
   const { rows, findings } = await verifyJournals([scene.database.executor]);
-  expect(rows).toBeGreaterThan(20);
+  expect(rows).toBeGreaterThan(10);
   expect(findings).toEqual([]);
 });
