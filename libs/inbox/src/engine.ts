@@ -20,6 +20,6 @@ export { retryParkedOf, skipParkedOf, supersedeParked } from './operate/parked.t
 export { identityOf } from './slice/emitted.ts';
 export { Gathered, type SliceWrite } from './slice/gathered.ts';
 export { eventContextOf } from './attempt/dead-letter.ts';
-export { clean, payloadOf, payloadReference } from './slice/record-text.ts';
+export { clean, payloadOf } from './slice/record-text.ts';
 export { hideValuesOf } from './attempt/hide-values.ts';
 export type { From } from './define/types.ts';

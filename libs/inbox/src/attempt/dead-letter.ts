@@ -11,7 +11,7 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Failure } from '@convergekit/core';
 import { type Attempt, attemptId, type TriedEvent } from './attempt.ts';
-import { clean, keyOf, oneLine, payloadOf, payloadReference } from '../slice/record-text.ts';
+import { clean, keyOf, oneLine, payloadOf } from '../slice/record-text.ts';
 
 /** An event that does not take effect now, with the data of its parked row and failure event. */
 export interface DeadLetter extends TriedEvent {
@@ -54,7 +54,7 @@ export type Detail = (typeof DETAILS)[number];
 const FEW_ATTEMPTS = 5;
 const SHORT_MESSAGE = 200;
 
-export function failureInput(deadLetter: DeadLetter, detail: Detail = 'whole'): FailureInput {
+export function failureInput(deadLetter: DeadLetter, detail: Detail): FailureInput {
   const { id, consumer, record, envelope, handler, failure } = deadLetter;
   const { first, last } = times(deadLetter.attempts);
   const attempts = deadLetter.attempts.filter(({ outcome }) => outcome !== 'rerun');
@@ -74,7 +74,7 @@ export function failureInput(deadLetter: DeadLetter, detail: Detail = 'whole'): 
       offset: `${record.offset}`,
       position: envelope?.position === undefined ? null : formatPosition(envelope.position),
       key: keyOf(record, envelope),
-      ...(detail === 'whole' ? payloadOf : payloadReference)(record.value, `parked:${id}`),
+      ...payloadOf(record.value, `parked:${id}`, detail === 'whole'),
     },
     category: failure.category,
     certainty: failure.certainty,

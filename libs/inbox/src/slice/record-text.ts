@@ -71,19 +71,19 @@ function shown(value: Buffer): string | { readonly base64: string } {
 
 type PayloadPart = Pick<FailureInput['event'], 'payload' | 'payloadBase64' | 'ref' | 'payloadSha256'>;
 
-/** The payload in a failure event: unchanged, in base64, or as a reference. */
-export function payloadOf(value: Buffer | null, ref: string): PayloadPart {
-  // Control characters take six bytes each inside JSON, so the encoded size is what counts.
-  if (value === null || value.length > MAX_PAYLOAD_BYTES) return payloadReference(value, ref);
-  const text = textOf(value);
-  if (text === undefined) return { payloadBase64: value.toString('base64') };
-  return Buffer.byteLength(JSON.stringify(text)) > 2 * MAX_PAYLOAD_BYTES
-    ? payloadReference(value, ref)
-    : { payload: text };
+/** The payload in a failure event: unchanged or in base64 when `whole` and not too large, and else as a reference. */
+export function payloadOf(value: Buffer | null, ref: string, whole: boolean): PayloadPart {
+  if (value === null) return { ref };
+  return (whole ? wholeOf(value) : undefined) ?? { ref, payloadSha256: sha256(value) };
 }
 
-export function payloadReference(value: Buffer | null, ref: string): PayloadPart {
-  return value === null ? { ref } : { ref, payloadSha256: sha256(value) };
+function wholeOf(value: Buffer): PayloadPart | undefined {
+  if (value.length > MAX_PAYLOAD_BYTES) return undefined;
+  const text = textOf(value);
+  if (text === undefined) return { payloadBase64: value.toString('base64') };
+  // Control characters take six bytes each inside JSON, so the encoded size is what counts.
+  const fits = Buffer.byteLength(JSON.stringify(text)) <= 2 * MAX_PAYLOAD_BYTES;
+  return fits ? { payload: text } : undefined;
 }
 
 export function sha256(bytes: Uint8Array | string): string {

@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { failureEvent, MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
-import { payloadOf, payloadReference } from '@convergekit/inbox/engine';
+import { payloadOf } from '@convergekit/inbox/engine';
 import type { StoredFailure, WorkAttempt } from '../effects/work/work.ts';
 import type { StepRun } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
@@ -18,10 +18,10 @@ export interface FailedStepWork {
 
 /** The failure event of a step, with less detail where it would be too large: unrecorded it would stop its saga. */
 export function failureOf<DB>(run: StepRun<DB>, work: FailedStepWork): DomainEvent {
-  const whole = failureWith(run, work, payloadOf);
+  const whole = failureWith(run, work, true);
   if (Buffer.byteLength(whole.payload) <= MAX_PAYLOAD_BYTES) return whole;
   const attempts = work.attempts?.slice(-FEW_ATTEMPTS) ?? [];
-  return failureWith(run, { ...work, attempts }, payloadReference);
+  return failureWith(run, { ...work, attempts }, false);
 }
 
 /** The attempts of a failure event that would be too large with all. */
@@ -30,7 +30,7 @@ const FEW_ATTEMPTS = 5;
 function failureWith<DB>(
   { member: { step }, instance }: StepRun<DB>,
   { events: [event], failure, attempts = [], resolves, op = 'apply' }: FailedStepWork,
-  payloadAs: typeof payloadOf,
+  whole: boolean,
 ): DomainEvent {
   if (event === undefined) throw new TypeError(`step ${step.name} failed at nothing`);
   const { id, type, version, source, topic, partition, offset, key, payload } = event;
@@ -51,7 +51,7 @@ function failureWith<DB>(
       partition,
       offset,
       key,
-      ...payloadAs(Buffer.from(payload), `event:${id}`),
+      ...payloadOf(Buffer.from(payload), `event:${id}`, whole),
     },
     category,
     certainty,
