@@ -12,9 +12,9 @@ export function environmentName(prefix: string, path: readonly string[]): string
   return [prefix, ...path.map(spelled)].join('__');
 }
 
-/** Spells the variable of a free name, such as a database's. A dot is no separator here: `databases` has no groups. */
-export function variableOfName(prefix: string, group: string, name: string): string {
-  return environmentName(prefix, [group, name.replaceAll('.', '_')]);
+/** Spells the variable with the address of a database that is named. A dot is no separator here: `databases` has no groups. */
+export function databaseVariable(name: string): string {
+  return environmentName('CONVERGE', ['databases', name.replaceAll('.', '_')]);
 }
 
 /** Finds what has a free name, as code spells it: the variable of `shop_copy`, `shop-copy` and `shopCopy` is one. */

@@ -1,14 +1,8 @@
 import { ConfigError } from '@convergekit/config';
+import { databaseVariable } from '@convergekit/config/engine';
 import { describe, expect, it } from 'vitest';
 import { relayOptions } from '@convergekit/relay/engine';
-import {
-  addressesOf,
-  readSettings,
-  requireBroker,
-  requireDatabase,
-  settingOf,
-  sourcesOf,
-} from './settings.ts';
+import { addressesOf, readSettings, requireBroker, requireDatabase, sourcesOf } from './settings.ts';
 
 describe('the settings', () => {
   it('settings need nothing but DATABASE_URL and KAFKA_BROKERS', () => {
@@ -93,10 +87,10 @@ describe('the settings', () => {
   // Seen to fail with the name in capitals: no shell sets CONVERGE__DATABASES__SHOP-COPY, and what SHOP_COPY set was not found.
   it('the variable that is advised for a database sets it, whatever the name is', () => {
     for (const name of ['shop', 'shop-copy', 'shop_copy', 'shopCopy', 'shop.copy']) {
-      expect(settingOf(name)).toMatch(/^CONVERGE__DATABASES__SHOP(_COPY)?$/);
-      const settings = readSettings({ [settingOf(name)]: 'postgres://s' });
+      expect(databaseVariable(name)).toMatch(/^CONVERGE__DATABASES__SHOP(_COPY)?$/);
+      const settings = readSettings({ [databaseVariable(name)]: 'postgres://s' });
       expect(addressesOf(settings, [name])).toEqual([
-        { name, setting: settingOf(name), url: 'postgres://s' },
+        { name, setting: databaseVariable(name), url: 'postgres://s' },
       ]);
     }
     expect(addressesOf(readSettings({ CONVERGE__DATABASES__SHOP: 'postgres://s' }), ['shop-copy'])).toEqual(

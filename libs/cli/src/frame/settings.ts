@@ -3,7 +3,7 @@ import { type PolicyLayer, policyLayersOf } from '@convergekit/resilience';
 import { type Environment, loadSettings, originOf, type Setting } from '@convergekit/config';
 import { otherUrls } from '@convergekit/postgres/engine';
 import type { z } from 'zod';
-import { loose, namedIn, nearest, placesOf, variableOfName } from '@convergekit/config/engine';
+import { databaseVariable, loose, namedIn, nearest, placesOf } from '@convergekit/config/engine';
 import { misconfigured } from './errors.ts';
 import { settingsSchema } from './settings-schema.ts';
 
@@ -83,16 +83,13 @@ export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSourc
   });
 }
 
-/** The variable with the address of a database that is named. */
-export const settingOf = (name: string): string => variableOfName('CONVERGE', 'databases', name);
-
 /** Lists the databases of the settings; of `names`, those that they have. */
 export function addressesOf(
   { databases }: Pick<Settings, 'databases'>,
   names: readonly string[] = Object.keys(databases),
 ) {
   return names.flatMap((name) => {
-    const setting = settingOf(name);
+    const setting = databaseVariable(name);
     const url = namedIn(databases, name);
     return url === undefined ? [] : [{ name, setting, url: checkedUrl(url, setting) }];
   });

@@ -1,5 +1,5 @@
 import type { Broker } from '@convergekit/broker';
-import { namedIn, variableOfName } from '@convergekit/config/engine';
+import { databaseVariable, namedIn } from '@convergekit/config/engine';
 import { connect, type ConnectOptions, type Database } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
 import { openBroker } from '../broker.ts';
@@ -48,8 +48,7 @@ export function openConnections<DB>(
   const own = { ...(url === undefined ? {} : { url }), setting: databaseSetting };
   const named = (name: string): ConnectOptions | undefined => {
     const address = namedIn(settings.databases, name);
-    if (address !== undefined)
-      return { url: address, setting: variableOfName('CONVERGE', 'databases', name) };
+    if (address !== undefined) return { url: address, setting: databaseVariable(name) };
     return name === service ? own : undefined;
   };
   return {

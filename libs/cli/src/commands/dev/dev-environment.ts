@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { shellWord } from '@convergekit/core/engine';
-import { settingOf } from '../../frame/settings.ts';
+import { databaseVariable } from '@convergekit/config/engine';
 
 /** The environment variables of a process. */
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -34,7 +34,7 @@ export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPo
 
 /** The variables that give databases by name. */
 export function databaseVariables(all: Readonly<Record<string, string>>): Variables {
-  return Object.fromEntries(Object.entries(all).map(([name, url]) => [settingOf(name), url]));
+  return Object.fromEntries(Object.entries(all).map(([name, url]) => [databaseVariable(name), url]));
 }
 
 /** Where a service has its rows and its events: what a command needs to see the same. */

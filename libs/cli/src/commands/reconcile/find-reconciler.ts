@@ -1,4 +1,4 @@
-import { nearest } from '@convergekit/config/engine';
+import { databaseVariable, nearest } from '@convergekit/config/engine';
 import type { Database, Executor } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler } from '@convergekit/reconcile';
 import { type OpenReconciler, readStatus } from '@convergekit/reconcile/operate';
@@ -6,7 +6,7 @@ import { requireMigrations } from '@convergekit/postgres/operate';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
 import { argument, texts } from '../../frame/flags.ts';
-import { addressesOf, hasDatabase, settingOf, type Settings } from '../../frame/settings.ts';
+import { addressesOf, hasDatabase, type Settings } from '../../frame/settings.ts';
 import { loadReconcilers, reconcilersOfSettings } from './reconciler-modules.ts';
 
 /** A reconciler that an operator names, and the database that has its rows. */
@@ -48,7 +48,7 @@ export async function findReconciler(context: CommandContext, name: string): Pro
 
 /** Makes the error of a name that none of the databases has; a reconciler has its rows in the one that it repairs. */
 function unknownHere({ databases }: Settings, name: string): UsageError {
-  const settings = Object.keys(databases).map(settingOf);
+  const settings = Object.keys(databases).map(databaseVariable);
   const where = settings.length > 0 ? settings.join(', ') : 'DATABASE_URL';
   return new UsageError(
     'RECONCILER_UNKNOWN',
@@ -63,7 +63,7 @@ async function openSide(context: CommandContext, reconciler: string, name: strin
   if (address === undefined)
     throw misconfigured(
       'DATABASE_UNKNOWN',
-      `reconciler ${reconciler} names the database "${name}", whose address is not set: give ${settingOf(name)}=postgres://…`,
+      `reconciler ${reconciler} names the database "${name}", whose address is not set: give ${databaseVariable(name)}=postgres://…`,
     );
   const { url, setting } = address;
   return context.databaseAt(url, { setting, statementTimeoutMs: settings.reconcile.statementMs });

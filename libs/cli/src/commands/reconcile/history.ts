@@ -1,4 +1,4 @@
-import { namedIn } from '@convergekit/config/engine';
+import { databaseVariable, namedIn } from '@convergekit/config/engine';
 import { listRuns, readAudit, type RunView } from '@convergekit/reconcile/operate';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
@@ -7,7 +7,6 @@ import { count, optionalArgument } from '../../frame/flags.ts';
 import { type Cell, listing, result, tableOf } from '../../frame/result.ts';
 import { databases } from '../../history/named-databases.ts';
 import { operatorText, repairText } from '../../history/story-text.ts';
-import { settingOf } from '../../frame/settings.ts';
 import { findReconciler, type Found, nameArgument, openAll } from './find-reconciler.ts';
 import { notesText, outcomesText } from './status-text.ts';
 import { readActsOn } from '../../audit/audit-sql.ts';
@@ -36,7 +35,7 @@ export const historyCommand = command({
     const found = await findReconciler(context, name);
     const history = await readReconcileHistory(context, found, database, limit);
     const { entries, readFrom, notGiven } = history;
-    const lacking = notGiven.map((one) => `${one} (${settingOf(one)})`);
+    const lacking = notGiven.map((one) => `${one} (${databaseVariable(one)})`);
     return result(history, () => [
       ...tableOf(entries, `nothing is recorded of ${name}`, {
         at: ({ at }) => new Date(at),
