@@ -4,7 +4,7 @@ import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
 import { addressOf } from './address.ts';
 import { BeginWithFirst } from './begin-with-first.ts';
 import { pg } from './driver.ts';
-import type { Target } from './errors.ts';
+import { type Target, wasClosedIdle } from './errors.ts';
 import { type Executor, executorOfClient } from './executor.ts';
 import { CommitNotifier, listenersOfProcess } from './notify/commit-notifier.ts';
 import { setNotifier } from './notify/commit-watch.ts';
@@ -153,20 +153,30 @@ function setTimeoutOf(statementTimeoutMs: number) {
 }
 
 function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: number): Executor {
+  const runOnce = async <R>(text: string, values: readonly unknown[]) => {
+    const client = await acquire();
+    let broken: boolean | undefined;
+    try {
+      const own = new BeginWithFirst(submitClient(client, statementTimeoutMs));
+      return await executorOfClient(own).query<R>(text, markedValues(values, { kind: 'own' }));
+    } catch (error) {
+      // An error without SQLSTATE comes from the connection, not from the server.
+      broken = !(error instanceof Error && 'severity' in error);
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  };
   return {
     query: async <R>(text: string, values: readonly unknown[] = []) => {
-      const client = await acquire();
-      let broken: boolean | undefined;
-      try {
-        const own = new BeginWithFirst(submitClient(client, statementTimeoutMs));
-        return await executorOfClient(own).query<R>(text, markedValues(values, { kind: 'own' }));
-      } catch (error) {
-        // An error without SQLSTATE comes from the connection, not from the server.
-        broken = !(error instanceof Error && 'severity' in error);
-        throw error;
-      } finally {
-        client.release(broken);
-      }
+      // A new connection is not idle, so each run meets one connection less that the server has closed.
+      for (let left = 10; left > 0; left -= 1)
+        try {
+          return await runOnce<R>(text, values);
+        } catch (error) {
+          if (!wasClosedIdle(error)) throw error;
+        }
+      return runOnce<R>(text, values);
     },
   };
 }

@@ -223,6 +223,11 @@ export function isForgotten(error: unknown): boolean {
   return false;
 }
 
+/** True if the server had closed the session before the statement came (`idle_session_timeout`): it was not run. */
+export function wasClosedIdle(error: unknown): boolean {
+  return sqlState(error) === '57P05';
+}
+
 function codeOf(error: unknown): string | undefined {
   const code = fieldsOf(error)['code'];
   if (typeof code === 'string') return code;

@@ -93,9 +93,9 @@ async function runTexts(
   }
 }
 
-/** Ends a transaction that a server error left open. An error without SQLSTATE means that the connection is gone. */
+/** Ends a transaction that a server error left open. The session may have ended, too, and the caller needs `error`. */
 async function undo(client: SubmitClient, error: unknown): Promise<void> {
-  if (sqlState(error) !== undefined) await client.query('rollback', []);
+  if (sqlState(error) !== undefined) await client.query('rollback', []).catch(() => undefined);
 }
 
 function send(client: SubmitClient, statements: readonly Statement[]): Promise<readonly QueryResult[]> {

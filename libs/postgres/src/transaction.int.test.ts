@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { seededRandom, systemClock } from '@convergekit/core';
 import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
@@ -125,4 +126,40 @@ describe.each(forms)('%s', (_name, run) => {
     proxy.restore();
     expect(await run(through, options, () => total())).toBe(600); // the pool recovered
   });
+
+  it('a transaction whose idle connection the server closed unseen runs on a new one', async () => {
+    const idle = connect({ url, max: 1 });
+    onTestFinished(() => idle.close());
+    const hear = await closedUnseen(idle);
+    const added = run(idle, options, (tx) => tx.query('update account set cents = 500 where id = 1'));
+    hear();
+    await added;
+    expect(await total()).toBe(600);
+  });
 });
+
+it('a statement whose idle connection the server closed unseen is sent on a new one', async () => {
+  const idle = connect({ url, max: 1 });
+  onTestFinished(() => idle.close());
+  const hear = await closedUnseen(idle);
+  const answer = idle.executor.query('select 1 as one');
+  hear();
+  expect((await answer).rows).toEqual([{ one: 1 }]);
+});
+
+/** Has the server close the idle connection of a pool, which sees it behind what is sent before the returned call. */
+async function closedUnseen(idle: Database): Promise<() => void> {
+  await idle.executor.query('select 1'); // a pool's first statement asks which session it has
+  const client = await idle.acquire();
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  await client.query(`set idle_session_timeout = '100ms'`);
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  stream.pause();
+  client.release();
+  const isOpen = async (): Promise<boolean> => {
+    const session = 'select from pg_stat_activity where pid = $1';
+    return (await database.executor.query(session, [rows[0]?.pid])).rows.length > 0;
+  };
+  await waitUntil(async () => !(await isOpen()), { what: 'the server to close the idle session' });
+  return () => void setImmediate(() => stream.resume());
+}

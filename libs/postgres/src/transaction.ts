@@ -4,7 +4,7 @@ import type { IsolationLevel, Kysely, Transaction } from 'kysely';
 import { collectCommitted, connectionOf } from './after-commit.ts';
 import { BeginWithFirst } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
-import { commitError, isForgotten, rolledBackError, sqlState } from './errors.ts';
+import { commitError, isForgotten, rolledBackError, sqlState, wasClosedIdle } from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
 import { guardOf } from './guard/transaction-guard.ts';
 import { acquireFor } from './pool-door.ts';
@@ -134,11 +134,12 @@ export function kyselyTransaction<DB, T>(
 
 /**
  * True for the errors by which Postgres requests a rerun of the transaction, and for those of a statement that a session
- * kept: a migration changed its result, or the session has forgotten it. The next run parses it again.
+ * kept: a migration changed its result, or the session has forgotten it. The next run parses it again. So it is for a
+ * transaction that met a session closed while idle: it had not begun.
  */
 export function asksForRerun(error: unknown): boolean {
   const state = sqlState(error);
-  return state === '40001' || state === '40P01' || isForgotten(error);
+  return state === '40001' || state === '40P01' || isForgotten(error) || wasClosedIdle(error);
 }
 
 async function runWithReruns<T>(options: TransactionOptions, attempt: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { allCommands, parseOnly } from '../fixture/all-commands.ts';
+import type { Command } from '../frame/command.ts';
 import { nouns } from './index.ts';
 
 const root = new URL('../../../../', import.meta.url).pathname;
@@ -40,6 +41,10 @@ function wordsOf(line: string): readonly string[] {
   }
   return words;
 }
+
+/** Returns the command that a line begins with, by its name or an alias. */
+const commandOf = (words: readonly string[]): Command | undefined =>
+  [3, 2, 1].map((count) => commands.get(words.slice(0, count).join(' '))).find((one) => one !== undefined);
 
 /** Returns the fault of a mention, or undefined. A name may stand for several: `saga retry|resolve`. */
 function faultOf(line: string): string | undefined {
@@ -136,6 +141,8 @@ describe('a command that the kit names', () => {
         line.replace('--state ${state}', '--state dead').replace('--repairs n', '--repairs 1'),
       ).map((word) => word.replaceAll('…', 'x'));
       await expect(parseOnly(words), line).resolves.toBeDefined();
+      // An alias is for what operators have learnt.
+      expect(words, line).toContain(commandOf(words)?.name);
     }
   });
 

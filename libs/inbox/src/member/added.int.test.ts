@@ -69,7 +69,7 @@ it('a start begins in the partitions that a known topic gained at their first re
   );
   const admin = await broker.admin();
   const topics = await describeTopics(admin, [consumer]);
-  await register(consumer, topics, admin, { database, keepForeignMs: 60_000 });
+  await register(consumer, topics, admin, { database, keepForeignMs: 60_000 }, new AbortController().signal);
   const { rows } = await executor.query<{ at: string }>(
     `select topic || '/' || partition || ' ' || next_offset as at from converge.inbox_partition order by topic, partition`,
   );

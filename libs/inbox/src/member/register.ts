@@ -1,4 +1,11 @@
-import { type Admin, createTopics, type LogEnds, type TopicDescription } from '@convergekit/broker/engine';
+import { once } from 'node:events';
+import {
+  type Admin,
+  createTopics,
+  type GroupMember,
+  type LogEnds,
+  type TopicDescription,
+} from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
 import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
 import { registeredTypes } from '../define/routes.ts';
@@ -40,10 +47,11 @@ export async function register<DB>(
   topics: ReadonlyMap<string, TopicDescription>,
   admin: Admin,
   { database, keepForeignMs }: Pick<ResolvedOptions<DB>, 'database' | 'keepForeignMs'>,
+  ending: AbortSignal,
 ): Promise<readonly string[]> {
   const before = await readPartitions(database.executor, consumer.name);
-  // Members of this database register before they join. A login may lack the right to ask.
-  const members = before.length === 0 ? await admin.members(consumer.name).catch(() => []) : [];
+  // Members of this database register before they join.
+  const members = before.length === 0 ? await membersOf(admin, consumer.name, ending) : [];
   // A partition without a leader does not keep a registered consumer from its start.
   const ends = new Map<string, readonly LogEnds[]>();
   for (const topic of consumer.topics)
@@ -79,6 +87,13 @@ export async function register<DB>(
     for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
     return known.length === 0 ? members.map(({ id }) => id) : [];
   });
+}
+
+/** Reads the members of a group: none if its login lacks the right. A stop does not wait for a coordinator. */
+async function membersOf(admin: Admin, group: string, ending: AbortSignal): Promise<readonly GroupMember[]> {
+  if (ending.aborted) return [];
+  const stopped = once(ending, 'abort').then(() => []);
+  return Promise.race([admin.members(group).catch(() => []), stopped]);
 }
 
 /**

@@ -70,13 +70,14 @@ const parkedSql = `
    where p.consumer = $1 and p.topic = $2 and p.partition = $3 and p.record_offset >= $4::bigint
      and f.consumer = $1 and f.topic = $2 and f.partition = $3
      and coalesce(p.topic_id, f.topic_id) is not distinct from f.topic_id`;
-// The same rows as parkedSql, those of them whose failure events were emitted, by the index parked_state.
+// The same rows as parkedSql, those of them whose failure events were emitted, by the index parked_state. What an operator
+// put in the place of an event is not in the log, and is not handled again.
 const reportedSql = `
   select p.id, p.event_id as "eventId", p.failure_event as "failureEvent", p.key
     from converge.parked p join converge.inbox_partition f
       on f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition
    where p.consumer = $1 and p.topic = $2 and p.partition = $3 and p.record_offset >= $4::bigint
-     and p.state in ('dead', 'rejected', 'skipped', 'replaced') and p.failure_event is not null
+     and p.state in ('dead', 'rejected', 'skipped', 'replaced') and p.failure_event is not null and p.replaces is null
      and coalesce(p.topic_id, f.topic_id) is not distinct from f.topic_id
    order by p.record_offset`;
 

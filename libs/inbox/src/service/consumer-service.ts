@@ -46,17 +46,19 @@ export function consumerService<DB>(
     ended.resolve(undefined);
   };
   // The stop of a member ends its start, which may wait for its group for ever.
-  const stop = (): Promise<void> =>
-    (stopping ??= opening
+  const stop = (): Promise<void> => {
+    ending.abort();
+    return (stopping ??= opening
       .catch(() => undefined)
       .then(stopAll)
       .finally(() => starting.catch(() => undefined)));
+  };
   let opening: Promise<unknown> = Promise.resolve();
   let starting: Promise<void> = Promise.resolve();
 
   const start = async (): Promise<void> => {
     try {
-      const preparing = prepare(consumers, resolved);
+      const preparing = prepare(consumers, resolved, ending.signal);
       opening = preparing;
       const opened = await preparing;
       ({ admin, members, drains } = opened);
@@ -88,7 +90,11 @@ export function consumerService<DB>(
 }
 
 /** Registers the consumers, and makes their members and drains. */
-async function prepare<DB>(consumers: readonly ConsumerDefinition<DB>[], options: ResolvedOptions<DB>) {
+async function prepare<DB>(
+  consumers: readonly ConsumerDefinition<DB>[],
+  options: ResolvedOptions<DB>,
+  ending: AbortSignal,
+) {
   const { broker, database } = options;
   await database.ping();
   const version = await serverVersion(database.executor);
@@ -101,7 +107,7 @@ async function prepare<DB>(consumers: readonly ConsumerDefinition<DB>[], options
     for (const consumer of consumers) {
       // The parts are checked first: a version that is refused must not register its types.
       await consumer.parts[0]?.check(consumer.parts, consumer.name, database.executor);
-      const ids = await register(consumer, topics, admin, options).catch((error: unknown) => {
+      const ids = await register(consumer, topics, admin, options, ending).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });
       const context = sliceContextOf(consumer, options, version, admin);

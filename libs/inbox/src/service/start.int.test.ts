@@ -96,6 +96,23 @@ it('consumers that wait for the coordinator of their group stop at once', async 
   expect(service.status().map(({ state }) => state)).toEqual(['stopped', 'stopped']);
 });
 
+// Planted fault: a look at the members that a stop does not end.
+it('a new consumer whose group has no coordinator stops at once', async () => {
+  const asked = Promise.withResolvers<undefined>();
+  const admin = await broker.admin();
+  vi.spyOn(broker, 'admin').mockResolvedValue(admin);
+  vi.spyOn(admin, 'members').mockImplementation(() => {
+    asked.resolve(undefined);
+    return new Promise(() => undefined);
+  });
+  const service = consumerService([consumer('now')], { database, broker });
+  const starting = service.start();
+  await asked.promise;
+  await service.stop();
+  await service.done;
+  await starting;
+});
+
 it('G4f: `now` is the moment of registration: a consumer handles everything after it, whether it runs or not', async () => {
   await send(orders, 1, 2);
   const first = await start(consumer('now'));

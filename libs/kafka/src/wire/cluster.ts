@@ -1,4 +1,5 @@
 import { type Assignment, BrokerError, leaderMissing, topicUnknown } from '@convergekit/broker/engine';
+import { systemRandom } from '@convergekit/core';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
@@ -17,13 +18,22 @@ export interface ClusterOptions extends LinkOptions {
   readonly onClose: (cluster: Cluster) => void;
 }
 
+/** The last election of each partition of a topic, until the topic is made again. */
+interface Elections {
+  readonly topicId: string;
+  readonly last: Map<number, number>;
+}
+
 /**
  * The cluster as one client sees it: leaders of partitions, and a link to each used broker. The class does not retry.
+ * A broker that is cut off from its controllers answers with leaders of before, its own leadership among them. So one is
+ * not asked alone again and again, and a leader of an earlier election replaces none.
  */
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links = new Map<string, BrokerLink>();
   readonly #leaders = new Map<string, Map<number, number>>();
+  readonly #elections = new Map<string, Elections>();
   readonly #listeners = new Set<() => void>();
   #brokers: ClusterMetadata['brokers'] = new Map();
   #closed = false;
@@ -34,11 +44,16 @@ export class Cluster {
 
   /** Requests metadata; remembers brokers and leaders. Rejects with the brokers' addresses when none is reachable. */
   async metadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata>> {
-    const answer = metadataResponse(await this.#ask(metadataRequest(topics)));
+    return this.#lookUp(topics, await this.#anyOther());
+  }
+
+  async #lookUp(topics: readonly string[], link: BrokerLink): Promise<ReadonlyMap<string, TopicMetadata>> {
+    const answer = metadataResponse(await this.#ask(link, metadataRequest(topics)));
     this.#brokers = answer.brokers;
     let changed = false;
     for (const [name, topic] of answer.topics)
-      for (const { partition, leader, errorCode } of topic.partitions) {
+      for (const { partition, leader, leaderEpoch, errorCode } of topic.partitions) {
+        if (!this.#isLatest(topic, partition, leaderEpoch)) continue;
         const known = errorCode === OK && leader >= 0 ? leader : undefined;
         if (this.#learn({ topic: name, partition }, known)) changed = true;
       }
@@ -48,7 +63,8 @@ export class Cluster {
 
   /** The metadata of a topic that must exist. */
   async topic(name: string): Promise<TopicMetadata> {
-    const found = (await this.metadata([name])).get(name);
+    // A topic that was just made is known to the broker that was asked to make it.
+    const found = (await this.#lookUp([name], await this.any())).get(name);
     if (found === undefined || found.errorCode === UNKNOWN_TOPIC) throw topicUnknown(name);
     if (found.errorCode !== OK)
       throw protocolError(found.errorCode, {
@@ -94,7 +110,7 @@ export class Cluster {
 
   /** The coordinator of a group; `right`: what the caller needs of the group. */
   async coordinator(groupId: string, right: 'Describe' | 'Read'): Promise<BrokerLink> {
-    const link = await this.any();
+    const link = await this.#anyOther();
     const doing = `finding the coordinator of group ${groupId}`;
     const { host, port } = await link.call(doing, findCoordinator(groupId, right));
     return this.#open(host, port);
@@ -102,12 +118,12 @@ export class Cluster {
 
   /** Returns any reachable broker: a connected one, else one of the metadata, else a bootstrap broker. */
   async any(): Promise<BrokerLink> {
-    const connected = [...this.#links.values()].find((link) => link.usable);
+    const [connected] = this.#connected();
     if (connected !== undefined) return connected;
     const known = [...this.#brokers.values()];
     const given = this.#options.brokers.map(parseAddress);
     let last: unknown;
-    for (const { host, port } of [...known, ...given]) {
+    for (const { host, port } of [...fromAnywhere(known), ...fromAnywhere(given)]) {
       try {
         return await this.#open(host, port);
       } catch (error) {
@@ -136,8 +152,28 @@ export class Cluster {
     return true;
   }
 
-  async #ask(request: Request): Promise<Buffer> {
-    const link = await this.any();
+  /** Returns a reachable broker as `any` does, but not always the same one. */
+  async #anyOther(): Promise<BrokerLink> {
+    const [connected] = fromAnywhere(this.#connected());
+    return connected ?? this.any();
+  }
+
+  #connected(): readonly BrokerLink[] {
+    return [...this.#links.values()].filter((link) => link.usable);
+  }
+
+  /** Records the election of a leader. False: a later one is known. */
+  #isLatest({ name, topicId }: TopicMetadata, partition: number, election: number): boolean {
+    const known = this.#elections.get(name);
+    const elections = known?.topicId === topicId ? known : { topicId, last: new Map<number, number>() };
+    this.#elections.set(name, elections);
+    if (election < 0) return true;
+    if (election < (elections.last.get(partition) ?? 0)) return false;
+    elections.last.set(partition, election);
+    return true;
+  }
+
+  async #ask(link: BrokerLink, request: Request): Promise<Buffer> {
     try {
       return await link.send(request);
     } catch (error) {
@@ -168,6 +204,12 @@ export class Cluster {
     await link.open();
     return link;
   }
+}
+
+/** Returns the list from a random place on, and then what is before it. */
+function fromAnywhere<T>(list: readonly T[]): readonly T[] {
+  const at = Math.floor(systemRandom() * list.length);
+  return [...list.slice(at), ...list.slice(0, at)];
 }
 
 function parseAddress(address: string): { host: string; port: number } {

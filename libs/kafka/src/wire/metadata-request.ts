@@ -7,6 +7,8 @@ export interface PartitionMetadata {
   readonly errorCode: number;
   /** The leader's id; −1 while the partition has none. */
   readonly leader: number;
+  /** The number of the leader's election; −1 when the broker does not say. */
+  readonly leaderEpoch: number;
   readonly replicas: number;
 }
 
@@ -65,12 +67,12 @@ function partitionOf(reader: ByteReader): PartitionMetadata {
   const errorCode = reader.int16();
   const partition = reader.int32();
   const leader = reader.int32();
-  reader.int32();
+  const leaderEpoch = reader.int32();
   const replicas = reader.compactArray(() => reader.int32()).length;
   reader.compactArray(() => reader.int32());
   reader.compactArray(() => reader.int32());
   reader.skipTags();
-  return { errorCode, partition, leader, replicas };
+  return { errorCode, partition, leader, leaderEpoch, replicas };
 }
 
 function uuidOf(bytes: Buffer): string {

@@ -1,0 +1,83 @@
+import { expect, it } from 'vitest';
+import { ByteWriter } from './byte-writer.ts';
+import { Cluster } from './cluster.ts';
+
+const TOPIC = { topic: 'orders', partition: 0 };
+const METADATA = new Map([[3, { min: 0, max: 12 }]]);
+
+/** What a broker says of the topic: its leader, and the number of that leader's election. */
+interface Said {
+  readonly leader: number;
+  readonly election: number;
+  readonly topicId?: string;
+}
+
+/** The answer of Metadata, version 12, of a cluster with brokers 1 and 2 and one partition. */
+function answerOf({ leader, election, topicId = '1' }: Said): Buffer {
+  const body = new ByteWriter().uvarint(0).int32(0).uvarint(3);
+  for (const id of [1, 2]) body.int32(id).compactString(`b${id}`).int32(9092).uvarint(0).uvarint(0);
+  body.compactString('c').int32(1).uvarint(2);
+  body.int16(0).compactString(TOPIC.topic).raw(Buffer.alloc(16, topicId)).int8(0).uvarint(2);
+  body.int16(0).int32(0).int32(leader).int32(election);
+  for (let list = 0; list < 3; list += 1) body.uvarint(1);
+  return body.uvarint(0).int32(0).uvarint(0).uvarint(0).finish();
+}
+
+function clusterOf(said: (host: string) => Said): Cluster {
+  const connect = ({ host }: { readonly host: string }) =>
+    Promise.resolve({
+      versions: METADATA,
+      send: () => Promise.resolve(answerOf(said(host))),
+    });
+  return new Cluster({
+    brokers: ['b1:9092', 'b2:9092'],
+    reachAt: (address) => address,
+    onClose: () => undefined,
+    layer: { connect },
+    requestTimeoutMs: 10_000,
+  });
+}
+
+it('a leader of an earlier election replaces none, unless the topic was made again', async () => {
+  let said: Said = { leader: 2, election: 4 };
+  const cluster = clusterOf(() => said);
+  const leaderNow = async (now: Said): Promise<number | undefined> => {
+    said = now;
+    await cluster.topic(TOPIC.topic);
+    return cluster.leaderOf(TOPIC);
+  };
+  expect(await leaderNow(said)).toBe(2);
+  expect(await leaderNow({ leader: 1, election: 3 })).toBe(2);
+  cluster.forget(TOPIC);
+  expect(await leaderNow({ leader: 1, election: 3 })).toBeUndefined();
+  expect(await leaderNow({ leader: 1, election: 5 })).toBe(1);
+  expect(await leaderNow({ leader: 2, election: 0, topicId: '2' })).toBe(2);
+  expect(await leaderNow({ leader: 1, election: -1, topicId: '2' })).toBe(1);
+});
+
+// Broker 1 is cut off from its controllers: it does not know the election of broker 2.
+const split = (host: string): Said =>
+  host === 'b1' ? { leader: 1, election: 3 } : { leader: 2, election: 4 };
+/** Each try goes to one of two brokers. */
+const TRIES = 200;
+
+it('clients that begin anew do not all begin at the first broker', async () => {
+  const leaders = new Set<number | undefined>();
+  for (let n = 0; n < TRIES; n += 1) {
+    const cluster = clusterOf(split);
+    await cluster.topic(TOPIC.topic);
+    leaders.add(cluster.leaderOf(TOPIC));
+    cluster.close();
+  }
+  expect([...leaders].sort()).toEqual([1, 2]);
+});
+
+it('a client that is connected to all brokers learns the last election', async () => {
+  const cluster = clusterOf(split);
+  for (const id of [1, 2]) {
+    await cluster.metadata([TOPIC.topic]);
+    await cluster.node(id);
+  }
+  for (let n = 0; n < TRIES; n += 1) await cluster.metadata([TOPIC.topic]);
+  expect(cluster.leaderOf(TOPIC)).toBe(2);
+});
