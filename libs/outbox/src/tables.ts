@@ -20,7 +20,7 @@ export async function readSource(executor: Executor): Promise<Source> {
 export function presentSource<R>(row: R | undefined): R {
   if (row !== undefined) return row;
   throw new OutboxError(
-    'converge.source is empty, so this database has no identity. Restore that row, or run migrate on a new database.',
+    'converge.source is empty, so this database has no identity: its row was deleted by hand. Restore that row; another one would be another source to consumers.',
     { code: 'SOURCE_MISSING', category: 'configuration' },
   );
 }

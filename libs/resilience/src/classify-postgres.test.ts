@@ -45,6 +45,13 @@ describe('errors of Postgres', () => {
     expect(axes(cached)).toBe('contention not_applied');
   });
 
+  it('a standby that refuses BEGIN is a service that is away', () => {
+    const refused = { code: '0A000', severity: 'FEHLER', routine: 'call_bool_check_hook' };
+    expect(axes(thrown(refused, 'cannot set transaction read-write mode during recovery'))).toBe(
+      'service not_applied',
+    );
+  });
+
   it('a missing column is structural, a burst of lost connections is not', () => {
     expect(classify(pg('42703')).structural).toBe(true);
     expect(classify(pg('08006')).structural).toBe(false);

@@ -112,11 +112,16 @@ const TEXTS: readonly (readonly [RegExp, Verdict])[] = [
   [/^SASL: /, { ...missing, code: 'PG_SASL' }],
 ];
 
+/** The routines that refuse to make a setting: `read write` or `serializable` on a standby. */
+const REFUSES_SETTING = /^call_(bool|enum)_check_hook$/;
+
 export function postgresRule(error: unknown): Verdict | undefined {
-  const { code, message } = fieldsOf(error);
+  const { code, message, routine } = fieldsOf(error);
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     // A plan prepared before a migration: the next attempt plans again.
     if (code === '0A000' && /^cached plan/.test(String(message))) return { ...contention, code };
+    // BEGIN on a server that is a standby, still or again. The routine's name is in no language.
+    if (code === '0A000' && REFUSES_SETTING.test(String(routine))) return { ...service, code };
     const entry =
       CODES.get(code) ?? (looksLikeServerError(error) ? CLASSES.get(code.slice(0, 2)) : undefined);
     return entry === undefined ? undefined : { ...entry, code };

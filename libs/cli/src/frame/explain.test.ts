@@ -28,6 +28,16 @@ describe('an error at the command line', () => {
     });
   });
 
+  it.each([
+    ['25006', 'cannot execute INSERT in a read-only transaction', 'PreventCommandIfReadOnly'],
+    ['0A000', 'cannot set transaction read-write mode during recovery', 'call_bool_check_hook'],
+  ])('an error of SQLSTATE %s says that the server is a standby', (code, message, routine) => {
+    expect(explain(Object.assign(pgError(code, message), { routine }))).toEqual({
+      message: `this server is a standby, which takes no writes: ${message} (SQLSTATE ${code}); give the address of the primary, or promote it`,
+      exitCode: 1,
+    });
+  });
+
   it('an error that only another configuration resolves exits with 78', () => {
     const error = new BrokerError('wrong password for Kafka', {
       code: 'NOT_AUTHORIZED',

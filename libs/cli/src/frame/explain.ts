@@ -72,9 +72,15 @@ function explainSql(error: Error, state: string): Explanation {
         message: `the database role lacks a right: ${text}; grant it (\`converge roles\` prints the SQL), or use another role`,
         exitCode: EXIT_CONFIGURATION,
       };
-    default:
-      return { message: `Postgres refused: ${text}`, exitCode: 1 };
+    case '0A000': // feature_not_supported
+    case '25006': // read_only_sql_transaction
+      if (classify(error).category !== 'service') break;
+      return {
+        message: `this server is a standby, which takes no writes: ${text}; give the address of the primary, or promote it`,
+        exitCode: 1,
+      };
   }
+  return { message: `Postgres refused: ${text}`, exitCode: 1 };
 }
 
 function firstLine(text: string): string {

@@ -23,7 +23,7 @@ it('prerequisites that are down are waited for, and each reason is logged once',
   );
   const started = waiting.start();
   await clock.advance(20_000);
-  expect(lines).toEqual(['broker: no broker Waiting for it.']);
+  expect(lines).toEqual(['broker: no broker. Waiting for it.']);
   expect(waiting.checks()).toEqual({ broker: { ok: false, detail: 'no broker' } });
   world.why = 'no leader';
   await clock.advance(20_000);
@@ -31,8 +31,8 @@ it('prerequisites that are down are waited for, and each reason is logged once',
   await clock.advance(5_000);
   await started;
   expect(lines).toEqual([
-    'broker: no broker Waiting for it.',
-    'broker: no leader Waiting for it.',
+    'broker: no broker. Waiting for it.',
+    'broker: no leader. Waiting for it.',
     'broker: answers now',
   ]);
   expect(waiting.checks()).toEqual({ broker: { ok: true } });

@@ -4,7 +4,7 @@ import { runProcess } from '@convergekit/config/engine';
 import { sagaMigrations } from '@convergekit/saga';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
-import type { MigrationSet } from '@convergekit/postgres';
+import { type MigrationSet, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { requireMigrations } from '@convergekit/postgres/operate';
 import { reconcileMigrations } from '@convergekit/reconcile';
@@ -126,6 +126,8 @@ function neededBy<DB, Own extends OwnSettings>(
       // A role that may not read the list of migrations fails at its first statement instead.
       if (sqlState(error) !== '42501') throw error;
     });
+    // A standby answers and is read; it refuses BEGIN until it is promoted.
+    await withTransaction(connections.database, {}, (tx) => tx.query('select 1'));
   };
   const topics = async (): Promise<void> => {
     const admin = await broker?.admin();

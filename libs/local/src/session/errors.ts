@@ -11,6 +11,11 @@ const REFUSED = {
   kind: 'configuration',
   next: 'grant the role the rights that docs/guides/local-mode.md lists, or correct the URL',
 } as const;
+const STANDBY = {
+  code: 'NOT_LEADER',
+  kind: 'retry',
+  next: 'that server is a standby; it is retried until the primary answers',
+} as const;
 const MISSING = {
   code: 'LOCAL_LOG_MISSING',
   kind: 'configuration',
@@ -29,8 +34,9 @@ const ofState: Readonly<Record<string, Meaning>> = {
   '3F000': MISSING,
   '42P01': MISSING,
   '42883': MISSING,
-  // A standby: the name will lead to the primary again.
-  '25006': { code: 'NOT_LEADER', kind: 'retry', next: 'it is retried until the primary answers' },
+  // The name will lead to the primary again. 0A000: BEGIN asked for `read write`.
+  '25006': STANDBY,
+  '0A000': STANDBY,
   '57014': { code: 'TIMEOUT', kind: 'retry', next: 'it is retried' },
 };
 

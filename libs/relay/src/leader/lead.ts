@@ -7,6 +7,7 @@ import {
   type OwnSession,
   releaseLease,
 } from '@convergekit/postgres/engine';
+import { rejectMissingRows } from './check-tables.ts';
 import { requireCursors } from './cursor-check.ts';
 import { type Ending, type EndReason, STOP_MS } from './ending.ts';
 import { leaseLoop, LeaseMargin } from './lease-loop.ts';
@@ -72,8 +73,7 @@ async function runLoops(
   requireCursors(takeover);
   const latest = await readLatestTick(reads.executor);
   const [done] = await readTicks(reads.executor, takeover.doneTick, 1);
-  if (done?.number !== takeover.doneTick)
-    throw new Error(`tick ${takeover.doneTick} is missing in converge.tick: done_tick names it`);
+  if (done?.number !== takeover.doneTick) return rejectMissingRows(reads.executor);
   const leader = new Leadership({
     settings,
     takeover,

@@ -3,6 +3,7 @@ import { readSource, type Source } from '@convergekit/outbox/engine';
 import { acquireLease } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Position } from '@convergekit/contracts/engine';
+import { rejectMissingRows } from './check-tables.ts';
 
 /** A topic as the database has it. Operators may change it while a leader holds it. */
 export interface TopicRecord {
@@ -101,7 +102,7 @@ export async function takeOver(
     [term],
   );
   const doneTick = done.rows[0]?.done_tick;
-  if (doneTick === undefined) throw new Error('converge.relay_source is empty: run `converge migrate`');
+  if (doneTick === undefined) return rejectMissingRows(tx);
   return {
     kind: 'leading',
     takeover: {

@@ -1,6 +1,7 @@
 import { type Assignment, partitionId } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
+import { rejectMissingRows } from '../leader/check-tables.ts';
 import type { Identity, KnownTicks } from './judge.ts';
 import type { Reach } from './reach.ts';
 
@@ -57,8 +58,7 @@ interface DatabaseRow {
 /** Reads what the database is and how far it reaches. Not inside a transaction: the question about the cluster may be refused. */
 export async function readDatabase(executor: Executor, epoch: number): Promise<DatabaseFacts> {
   const [row] = (await executor.query<DatabaseRow>(databaseSql)).rows;
-  if (row === undefined)
-    throw new Error('converge.tick is empty: run `converge migrate` again, tick 0 is part of it');
+  if (row === undefined) return rejectMissingRows(executor);
   const { latest, sequence, since: sinceLatestMs, ledSystem, ledOid, ledNext } = row;
   return {
     reach: { epoch, latest: BigInt(latest), sequence: BigInt(sequence), sinceLatestMs },

@@ -1,5 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
+import { rejectMissingRows } from '../leader/check-tables.ts';
 import { LEASE } from '../options.ts';
 import { survey, type Survey } from '../watch/survey-sql.ts';
 
@@ -44,6 +45,6 @@ export async function readOutbox(
   const found = await survey(executor, { lease: LEASE, now });
   const { rows } = await executor.query<Omit<OutboxState, keyof Survey>>(pulseSql);
   const [pulse] = rows;
-  if (pulse === undefined) throw new Error('converge.relay_source is empty: run `converge migrate`');
+  if (pulse === undefined) return rejectMissingRows(executor);
   return { ...found, ...pulse };
 }

@@ -25,7 +25,7 @@ export const alarmDefinitions = {
   ),
   relay_cannot_lead: alarm(
     'The relay found something that it may not pass over, or its database refuses what it needs: it does not lead',
-    'fix what is named (SQLSTATE 53100: make room on the disk of Postgres); the relay tries again by itself',
+    'fix what is named (SQLSTATE 53100: make room on the disk of Postgres; 0A000: it is a standby, so give the address of the primary, or promote it); the relay tries again by itself',
     5_000,
   ),
   leadership_failing: alarm(

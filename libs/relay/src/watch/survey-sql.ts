@@ -1,5 +1,6 @@
 import { listChildren, type OutboxLimit, readLimit } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
+import { rejectMissingRows } from '../leader/check-tables.ts';
 import { freshArms } from '../window/fresh-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 
@@ -97,8 +98,7 @@ export async function survey(
   const { rows } = await executor.query<SourceRow>(sourceSql, [lease]);
   const middle = (before + now()) / 2;
   const [source] = rows;
-  if (source === undefined)
-    throw new Error('converge.source or the done tick is missing: run `converge migrate`');
+  if (source === undefined) return rejectMissingRows(executor);
   const [, xmax = '0', running = ''] = source.snapshot.split(':');
   const waiting = (
     await executor.query<{ events: number; oldestMs: number }>(backlogSql, [xmax, `{${running}}`])

@@ -1,6 +1,7 @@
 import { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
 import type { TupleBlock } from '@convergekit/postgres/engine';
+import { rejectMissingRows } from '../leader/check-tables.ts';
 import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
 import { blockOf, type OutboxRow } from './outbox-rows.ts';
 import { type Tick, tickOf, type TickRow } from './tick.ts';
@@ -169,8 +170,7 @@ export async function readLatestTick(executor: Executor): Promise<{ tick: Tick; 
        from converge.tick order by tick.number desc limit 1`,
   );
   const row = rows[0];
-  if (row === undefined)
-    throw new Error('converge.tick is empty: run `converge migrate` again, tick 0 is part of it');
+  if (row === undefined) return rejectMissingRows(executor);
   return { tick: tickOf(row), sequence: BigInt(row.sequence) };
 }
 

@@ -1,0 +1,52 @@
+import { memoryBroker } from '@convergekit/broker/testing';
+import { migrate } from '@convergekit/postgres';
+import { outboxMigrations } from '@convergekit/outbox';
+import { waitUntil } from '@convergekit/testing';
+import { expect, test } from 'vitest';
+import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
+import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
+import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
+import { relayMigrations } from '../migrations.ts';
+import { readOutbox } from '../operate/index.ts';
+
+closeAfterEach();
+
+// Seen to fail with the advice to migrate, which writes no row again.
+test('G5f: a relay whose row was deleted by hand names the statement that helps, and sends nothing twice', async () => {
+  const { database } = await withDatabase();
+  const broker = closing(memoryBroker());
+  const topic = await createTopic(broker, topicName(), 2);
+  const service = await started({ database, broker });
+  await writeMany(database, topic, 300);
+  await untilDrained(database);
+  await database.executor.query('delete from converge.relay_source');
+  await writeMany(database, topic, 300);
+  const trouble = await waitUntil(
+    () => {
+      const status = service.status();
+      return status.state === 'standby' ? status.trouble : undefined;
+    },
+    { what: 'the relay to find it' },
+  );
+  expect(await migrate(database, [outboxMigrations, relayMigrations])).toEqual([]);
+  await expect(readOutbox(database.executor)).rejects.toMatchObject({ code: 'RELAY_ROWS_MISSING' });
+  const [, statement = ''] = /`([^`]+)`/.exec(trouble) ?? [];
+  await database.executor.query(statement);
+  await untilDrained(database);
+  const events = await readLog(broker, topic);
+  expect(await checkLog(database.executor, topic, events)).toMatchObject({ ...faultless, events: 600 });
+});
+
+test('a relay without its ticks says that no statement brings them back', async () => {
+  const { database } = await withDatabase();
+  await database.executor.query('delete from converge.tick');
+  const service = await started({ database, broker: closing(memoryBroker()) });
+  const trouble = await waitUntil(
+    () => {
+      const status = service.status();
+      return status.state === 'standby' ? status.trouble : undefined;
+    },
+    { what: 'the relay to find it' },
+  );
+  expect(trouble).toMatch(/^converge\.tick lacks the tick .* Restore this database/);
+});
