@@ -51,6 +51,30 @@ describe('the records of a run', () => {
     expect(await rowsOf(old)).toMatchObject({ saga_fence: 4 });
   });
 
+  // Planted faults: a sweep that takes letters that no one closed, and those of other consumers.
+  it('the records of a run leave with the dead letters that it closed at its steps, and with no others', async () => {
+    const old = await ended(100, {}, COMPLETED);
+    const made = await scene.rows<{ id: string }>(
+      `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, event_id, key, headers, closed,
+          category, certainty, code, failure_event)
+       select gen_random_uuid(), letter.consumer, 'orders', 'dead', 'h', 0, 0, 0, f.cause_event, f.key, '[]', letter.closed,
+              'data', 'not_applied', 'X', gen_random_uuid()
+         from converge.saga_fence f, (values ('inventory', 'undone'), ('inventory', null), ('other', 'undone')) as letter (consumer, closed)
+        where f.instance = $1 and f.step = 'reserve' returning id`,
+      [old.instance],
+    );
+    await sweep();
+    expect([made.length, await rowsOf(old)]).toEqual([3, {}]);
+    const left = await scene.rows(
+      'select consumer, closed from converge.parked where id = any ($1::uuid[]) order by consumer',
+      [made.map(({ id }) => id)],
+    );
+    expect(left).toEqual([
+      { consumer: 'inventory', closed: null },
+      { consumer: 'other', closed: 'undone' },
+    ]);
+  });
+
   // Planted faults: without the look at states, at work, at parked keys or at the last move, the run that has it leaves, and what
   // must still be undone, or said by an operator, is forgotten.
   it('the records of a run stay complete while the run is open in this service, however old they are', async () => {
