@@ -85,10 +85,15 @@ function attempt(type: string, version: number, step: () => unknown): unknown {
   }
 }
 
-function keyOf(type: string, key: unknown): string {
+/** True for a key that an event of the kit can have. A received one may be any text. */
+export function isKey(key: unknown): key is string {
   const good = typeof key === 'string' && key !== '' && key.isWellFormed() && Buffer.byteLength(key) <= 1024;
   // eslint-disable-next-line no-control-regex
-  if (good && !/[\u0000-\u001f\u007f]/.test(key)) return key;
+  return good && !/[\u0000-\u001f\u007f]/.test(key);
+}
+
+function keyOf(type: string, key: unknown): string {
+  if (isKey(key)) return key;
   throw new ContractError(
     'KEY_INVALID',
     `the key of ${type} must be 1 to 1024 bytes of text without control characters: check its key function`,

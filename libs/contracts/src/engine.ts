@@ -1,4 +1,5 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
+export { isKey } from './define-event.ts';
 export { decodeEnvelope, receive } from './envelope.ts';
 export { type FailedStep, type FailureData, failureEvent, type FailureInput } from './failure-event.ts';
 export { checkHeaders } from './headers.ts';

@@ -3,6 +3,7 @@ import {
   checkPayload,
   contextHeaders,
   type EventContext,
+  isKey,
   RELAY_HEADERS,
   WIRE,
 } from '@convergekit/contracts/engine';
@@ -76,9 +77,7 @@ function checkNames({ type, topic, key }: AppendEvent, eventId: string): void {
   if (!uuid.test(eventId))
     throw invalid(`the id of ${type}, ${JSON.stringify(eventId)}, is not a lower-case uuid`);
   if (type === '' || topic === '') throw invalid('type and topic must not be empty');
-  // eslint-disable-next-line no-control-regex
-  const keyFits = key !== '' && Buffer.byteLength(key) <= 1024 && !/[\u0000-\u001f\u007f]/.test(key);
-  if (!keyFits || !key.isWellFormed())
+  if (!isKey(key))
     throw invalid(`the key of ${type} must be 1 to 1024 bytes of text without control characters`);
 }
 

@@ -22,10 +22,20 @@ export interface HeldLease {
 /** The longest lease of any process, in milliseconds; a longer one is held by processes that ask for as long. */
 const LONGEST_MS = 600_000;
 
-// A lease that ends later than any can is free: the database's clock was set back since its holder renewed it. A holder
-// that lives renews it soon, or is fenced.
-const HELD = `l.expires_at > clock_timestamp()
-  and l.expires_at <= clock_timestamp() + greatest($3::float8, ${LONGEST_MS}) * interval '1 millisecond'`;
+/**
+ * Returns the condition that a lease ends later than any can: the database's clock was set back since its holder renewed it.
+ * `ms`: the longest lease of the asker, in milliseconds.
+ */
+export function endsTooLate(end: string, ms: string): string {
+  return `${end} > clock_timestamp() + greatest(${ms}::float8, ${LONGEST_MS}) * interval '1 millisecond'`;
+}
+
+/** Returns the condition that a lease is over. A holder of one that ends too late renews it soon if it lives, or is fenced. */
+export function isOver(end: string, ms: string): string {
+  return `(${end} <= clock_timestamp() or ${endsTooLate(end, ms)})`;
+}
+
+const HELD = `not ${isOver('l.expires_at', '$3')}`;
 
 // Compare-and-set on one row: a transaction that waited for the row compares again with its newest version. The term
 // increases at every acquisition, also by the same holder, so that its former self is fenced.

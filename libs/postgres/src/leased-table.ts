@@ -1,4 +1,5 @@
 import type { Executor } from './executor.ts';
+import { isOver } from './lease.ts';
 
 /** The columns of a row that a process has claimed. */
 type Held<Columns extends string> = Readonly<Record<Columns, string | number | bigint>>;
@@ -40,6 +41,11 @@ export class LeasedTable<Key extends string, Fence extends string> {
 
   values(row: Held<Key | Fence>): string[] {
     return this.#names.map((name) => String(row[name]));
+  }
+
+  /** The condition that the lease of one row is over. `ms`: a lease of the asker. */
+  isOver(ms: string): string {
+    return isOver(`one.${this.#of.lease}`, ms);
   }
 
   /** Selects and locks rows. `rest`: their order and number. */

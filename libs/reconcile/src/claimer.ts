@@ -60,6 +60,6 @@ export class Claimer {
     const now = clock.monotonic();
     if (now - this.#rescuedAt < leaseMs / RESCUES_A_LEASE) return;
     this.#rescuedAt = now;
-    await requeueExpired(executorOf(databases.actual), reconciler);
+    await requeueExpired(executorOf(databases.actual), reconciler, leaseMs);
   }
 }

@@ -9,6 +9,7 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
+import { timePasses } from '../../testing/src/fixture/any-table.ts';
 import { claimKeys, keyQueue } from './claim-sql.ts';
 import { type EnqueueRequest, enqueueKeys } from './enqueue-sql.ts';
 import { finishKey, requeueExpired } from './key-queue.ts';
@@ -188,7 +189,7 @@ describe('the key queue', () => {
   it('a key of a dead worker is requeued, and the late worker is fenced', async () => {
     await report();
     const [late] = await claim('late', 0);
-    expect(await requeueExpired(world.stock.executor, 'stock')).toBe(1);
+    expect(await requeueExpired(world.stock.executor, 'stock', 60_000)).toBe(1);
     await rowsOf('update converge.reconcile_key set next_at = clock_timestamp()');
     const [taken] = await claim('late');
     expect(taken).toMatchObject({ key: 'a', failures: 1 });
@@ -201,6 +202,13 @@ describe('the key queue', () => {
       ),
     ).toBe(false);
     expect(await keyQueue.lock(world.stock.executor, taken!)).toBe(true);
+  });
+
+  it('a key of a dead worker is requeued although the clock of the database was set back', async () => {
+    await report();
+    await claim('dead', 60_000);
+    await timePasses(world.stock.executor, '-2 hours');
+    expect(await requeueExpired(world.stock.executor, 'stock', 60_000)).toBe(1);
   });
 
   // Planted fault: without the check of the claim in the repair's transaction it repairs here.

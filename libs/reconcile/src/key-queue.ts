@@ -8,15 +8,19 @@ import { waitText } from './in-flight/wait.ts';
 // A holder that finishes right now is not late. The interruption counts as a failure, so that a key that kills its worker
 // backs off, too.
 const rescueSql = keyQueue.change(
-  keyQueue.pick(`one.reconciler = $1 and state = 'running' and leased_until <= clock_timestamp()`),
+  keyQueue.pick(`one.reconciler = $1 and state = 'running' and ${keyQueue.isOver('$2')}`),
   `state = 'queued', priority = 2, failures = failures + 1, reason = 'its worker did not come back',
     next_at = clock_timestamp() + least(60000, 500 * power(2, least(failures, 10))) * interval '1 millisecond' * random(),
     holder = null, leased_until = null, updated_at = clock_timestamp()`,
 );
 
 /** Requeues keys whose worker's lease has expired. Returns their number. */
-export async function requeueExpired(executor: Executor, reconciler: string): Promise<number> {
-  return (await executor.query(rescueSql, [reconciler])).rowCount;
+export async function requeueExpired(
+  executor: Executor,
+  reconciler: string,
+  leaseMs: number,
+): Promise<number> {
+  return (await executor.query(rescueSql, [reconciler, leaseMs])).rowCount;
 }
 
 // A key that was reported during its run is run again; after a failure the retry is that run.

@@ -124,7 +124,7 @@ it('a key whose look takes longer than its lease stays with its worker', async (
     async () => (await rowsOf<{ now: Date }>(lease)).some(({ now }) => now > first!.leased_until),
     { what: 'the first lease to pass' },
   );
-  expect(await requeueExpired(world.stock.executor, 'stock')).toBe(0);
+  expect(await requeueExpired(world.stock.executor, 'stock', 60_000)).toBe(0);
   expect(await drain(resolveOptions(base, options))).toEqual({});
   long.resolve(undefined);
   expect(await working).toEqual({ repaired: 1 });

@@ -5,7 +5,13 @@ export { bound } from './policy.ts';
 export { type AttemptReport, calledInAttempt, ownedAttempt } from './retry.ts';
 export { decideRetry, type RetryDecision } from './retry-decision.ts';
 export { defaultGiveUp, type GiveUpRules } from './policy.ts';
-export { defaultSlowSchedule, nextSlowAttempt, type SlowDecision, slowWait } from './slow-schedule.ts';
+export {
+  defaultSlowSchedule,
+  longestWaitMs,
+  nextSlowAttempt,
+  type SlowDecision,
+  slowWait,
+} from './slow-schedule.ts';
 export { dispositionOf, type FailureKind, kindOf, retryingOf } from './strategy.ts';
 export type { Wait, WaitRule } from './wait.ts';
 export { type Admission, admitRules, type OfferedRule, type RefusedRule } from './policy-admit.ts';

@@ -1,5 +1,5 @@
 import { type Backoff, cappedMs } from '@convergekit/core/engine';
-import { applyHint, type Wait } from './wait.ts';
+import { applyHint, RETRY_AFTER_SLACK_MS, type Wait } from './wait.ts';
 
 /**
  * The retry schedule of work that waits outside its partition: parked events, compensations.
@@ -73,4 +73,9 @@ export function slowDelayMs(schedule: SlowSchedule, attempt: number, random: () 
 
 function longestMs({ fast, fastAttempts, slow }: SlowSchedule, attempt: number): number {
   return attempt <= fastAttempts ? cappedMs(fast, attempt) : cappedMs(slow, attempt - fastAttempts);
+}
+
+/** Returns the longest wait of a schedule, in milliseconds, with the time that the other side may add. */
+export function longestWaitMs({ fast, slow }: SlowSchedule): number {
+  return Math.max(fast.capMs, slow.capMs) + RETRY_AFTER_SLACK_MS;
 }

@@ -37,7 +37,7 @@ export interface Wait {
 /** The base delay after throttling, longer than for other failures. */
 export const THROTTLE_BASE_MS = 1_000;
 /** The most that a `Retry-After` may exceed the kit's own delay: a caller must not wait for hours. */
-const RETRY_AFTER_SLACK_MS = 5_000;
+export const RETRY_AFTER_SLACK_MS = 5_000;
 
 /** Computes the wait after failed attempt (or rerun) `count`. Pure. */
 export function waitAfter(

@@ -1,11 +1,13 @@
 import type { Service } from '@convergekit/core';
 import { removeOld } from '@convergekit/postgres/engine';
+import { longestWaitMs } from '@convergekit/resilience/engine';
 import type { Effect } from './effects/effect/types.ts';
 import { declareQuotas } from './effects/quota/quota-sql.ts';
+import { rescheduleWork } from './effects/work/claim-sql.ts';
 import { declareEffects } from './effects/work/worker-sql.ts';
 import { alertOverdueWorkflows, longPauseCheck, undeclaredCheck } from './effects/worker/alarms.ts';
 import { longestPauseMs } from './effects/worker/claim-pace.ts';
-import { claiming } from './effects/worker/claiming.ts';
+import { claiming, wantedOf } from './effects/worker/claiming.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './effects/worker/options.ts';
 import { alertOverdue } from './effects/worker/overdue.ts';
 import { ENDED } from './effects/worker/tidy-sql.ts';
@@ -48,11 +50,24 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
 async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Promise<void> {
   const { clock, random, database, effects, undeclaredMs, keepMs, log } = options;
   await announce(options);
+  await reschedule(options);
   await alertOverdue(options, signal);
   await alertOverdueWorkflows(database.executor, log, undeclaredMs);
   await removeOld(database.executor, ENDED, { keepMs, limit: 1_000 });
   const kept = keptSagas(effects.values());
   if (kept.size > 0) await sweepRecords({ database, keepMs: kept, clock, random, log });
+}
+
+/** Makes work due that a database's clock that was set back would keep. A timer may be as late as it is. */
+async function reschedule<DB>(options: ResolvedOptions<DB>): Promise<void> {
+  const calls = [...options.effects.values()].filter(({ saga }) => saga?.isTimer !== true);
+  const wanted = calls.flatMap((call) =>
+    wantedOf([call], { freeOf: () => 1 }, options).map((one) => ({
+      ...one,
+      longestMs: Math.max(longestWaitMs(call.schedule), one.callMs + one.settleMs),
+    })),
+  );
+  await rescheduleWork(options.database.executor, wanted);
 }
 
 /** Records that this worker does the work of its effects: consumers with such work may then start. */

@@ -34,7 +34,7 @@ export function fetchStalled<DB>(
   stall: FetchStall | undefined,
 ): void {
   const { log, clock } = context;
-  const { pause } = partition;
+  const pause = partition.anyPause;
   const named = pause?.code === 'fetch_stalled' || pause?.code === 'open_transaction';
   if (stall === undefined) {
     const ended = named ? partition.endPause() : undefined;

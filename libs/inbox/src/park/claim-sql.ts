@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { LeasedTable } from '@convergekit/postgres/engine';
+import { endsTooLate, LeasedTable } from '@convergekit/postgres/engine';
 import { isPaused, type PartitionKey } from '../slice/fence-sql.ts';
 
 /** The lease of one parked key. Each claim raises its term, so the last holder has the highest. */
@@ -34,7 +34,7 @@ const keys = new LeasedTable({
 // No slice waits long for the row, nor a claim for a slice that appends to the key. The search uses the partial index
 // parked_key_due. A lease that has ended makes the key due again.
 const due = keys.pick(
-  `consumer = $1 and next_at <= clock_timestamp() and leased_until <= clock_timestamp() and ${waits}`,
+  `consumer = $1 and next_at <= clock_timestamp() and ${keys.isOver('$3')} and ${waits}`,
   'order by next_at limit $2',
 );
 const claimSql = keys.claim(due, '$3', 'term = one.term + 1', 'one.topic, one.key, one.term');
@@ -52,6 +52,17 @@ export async function claimKeys(
     leaseMs,
   ]);
   return rows.map(({ topic, key, term }) => ({ consumer, topic, key, term: BigInt(term) }));
+}
+
+// The search is a range of parked_key_due, which is empty unless the clock was set back.
+const rescheduleSql = keys.change(
+  keys.pick(`consumer = $1 and state = 'waiting' and ${endsTooLate('next_at', '$2')}`),
+  'next_at = clock_timestamp()',
+);
+
+/** Makes keys due that are due later than after the longest wait, since the database's clock was set back. */
+export async function rescheduleKeys(executor: Executor, consumer: string, longestMs: number): Promise<void> {
+  await executor.query(rescheduleSql, [consumer, longestMs]);
 }
 
 /** Renews a lease. False: another drain has the key, it waits for an operator or its partition does, or it is locked. */

@@ -1,9 +1,10 @@
 import type { Service } from '@convergekit/core';
 import { loopService, type NextRun, outageBackoff, poll, Wake } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
+import { longestWaitMs } from '@convergekit/resilience/engine';
 import type { SliceContext } from '../slice/context.ts';
 import { report } from '../slice/report.ts';
-import { claimKeys, leaveKey, type LeasedKey, nextDueMs } from './claim-sql.ts';
+import { claimKeys, leaveKey, type LeasedKey, nextDueMs, rescheduleKeys } from './claim-sql.ts';
 import { drainKey } from './drain-key.ts';
 import { closeUnreadable, readTotals } from './totals-sql.ts';
 import { totalOf } from './weigh.ts';
@@ -80,7 +81,10 @@ class Drain<DB> {
     this.#mayHaveKeys = false;
     const counted = parking.count();
     const totals = await readTotals(database.executor, name);
-    if (totals.keys > 0) this.#mayHaveKeys = true;
+    if (totals.keys > 0) {
+      this.#mayHaveKeys = true;
+      await rescheduleKeys(database.executor, name, longestWaitMs(parking.policy.schedule));
+    }
     let { dead } = totals;
     if (dead > this.#dead) {
       const closed = await closeUnreadable(database.executor, name, parking.policy);

@@ -5,6 +5,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
+import { timePasses } from '../../../testing/src/fixture/any-table.ts';
+import { claimKeys } from './claim-sql.ts';
 
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
 
@@ -131,6 +133,26 @@ describe('a key whose event fails', () => {
     await released();
     expect(await applied('k1')).toEqual([1, 5, 9, 13]);
   });
+
+  // Planted faults: a key that is due by its time alone, and a lease that ends by its time alone.
+  it.each(['its next try', 'a lease'])(
+    'a parked key that waited for %s is drained although the clock of the database was set back',
+    async (what) => {
+      throws = (key) => (key === 'k1' ? away : undefined);
+      await publish(0, 8);
+      const first = await scene.start(consumer());
+      await scene.settled(8);
+      await first.stop();
+      throws = () => undefined;
+      await timePasses(scene.database.executor, what === 'a lease' ? '1 day' : '0');
+      if (what === 'a lease')
+        expect(await claimKeys(scene.database.executor, name, 1, 60_000)).toHaveLength(1);
+      await timePasses(scene.database.executor, '-2 hours');
+      await scene.start(consumer());
+      await released();
+      expect(await applied('k1')).toEqual([1, 5]);
+    },
+  );
 
   it('an event of a parked key is left out of a batch of other keys', async () => {
     const batches: number[][] = [];

@@ -78,6 +78,11 @@ export class Partition {
     return this.#waiting.kind === 'paused' ? this.#waiting.pause : undefined;
   }
 
+  /** The pause that holds, or the one that a halt interrupted. */
+  get anyPause(): TimedPause | undefined {
+    return this.#waiting.kind === 'halted' ? this.#waiting.interrupted : this.pause;
+  }
+
   /** The maximum of events in the next slice. */
   get limit(): number {
     return this.#limit;
@@ -193,8 +198,7 @@ export class Partition {
   }
 
   haltWith(halt: Halt): void {
-    const interrupted = this.#waiting.kind === 'halted' ? this.#waiting.interrupted : this.pause;
-    this.#waiting = { kind: 'halted', halt, interrupted };
+    this.#waiting = { kind: 'halted', halt, interrupted: this.anyPause };
   }
 
   /** Returns how many pauses there were in a row, this one included. */
@@ -205,16 +209,16 @@ export class Partition {
 
   /** A pause of the fetches, not of slices: it has no backoff. `now`: of the monotonic clock, in milliseconds. */
   stallWith(pause: Pause, now: number): void {
-    const before = this.#waiting.kind === 'halted' ? this.#waiting.interrupted : this.pause;
-    const timed = { ...pause, since: before?.since ?? now };
+    const timed = { ...pause, since: this.anyPause?.since ?? now };
     if (this.#waiting.kind === 'halted') this.#waiting = { ...this.#waiting, interrupted: timed };
     else this.#waiting = { kind: 'paused', pause: timed };
   }
 
-  /** Returns the pause that ended; undefined: there was none. */
+  /** Returns the pause that ended; undefined: there was none, or a halt had interrupted it, and goes on. */
   endPause(): TimedPause | undefined {
     const { pause } = this;
-    if (pause !== undefined) this.#waiting = { kind: 'running' };
+    if (this.#waiting.kind === 'halted') this.#waiting = { ...this.#waiting, interrupted: undefined };
+    else this.#waiting = { kind: 'running' };
     return pause;
   }
 

@@ -121,3 +121,25 @@ it('a service that waits for a broker ends at once on a signal, with exit code 0
   run.child.kill('SIGTERM');
   expect(await run.exited).toEqual([0, null]);
 });
+
+// Planted fault: a check that only a consumer with steps makes. The undo of what took effect would never be called, without a word.
+it('a service is refused whose consumer has dropped all steps of a saga that is open in its database', async () => {
+  const DATABASE_URL = await migrated();
+  const database = connect({ url: DATABASE_URL });
+  await database.executor.query(
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
+     values ('trial.order', 'i', 'reserve', 1, 'c', 'k', 'started', 'e')`,
+  );
+  await database.close();
+  const consumer = defineConsumer<object>({ name: 'c', from: 'beginning' }).on(asked, () => undefined);
+  const running = runService(
+    'trial',
+    { consumers: [consumer] },
+    { env: { ...noBroker, DATABASE_URL }, argv: [] },
+  );
+  const { exitCode, line } = endOf(await running.catch((error: unknown) => error));
+  expect([exitCode, line]).toEqual([
+    78,
+    expect.stringContaining('saga trial.order v1, step reserve: 1 open. Include step(…)'),
+  ]);
+});

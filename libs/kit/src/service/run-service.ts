@@ -2,6 +2,7 @@ import { type Service, systemClock, endsWithin } from '@convergekit/core';
 import type { Checks, Environment } from '@convergekit/config';
 import { runProcess } from '@convergekit/config/engine';
 import { sagaMigrations } from '@convergekit/saga';
+import { checkRemovedSteps } from '@convergekit/saga/engine';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import { type MigrationSet, withTransaction } from '@convergekit/postgres';
@@ -122,10 +123,12 @@ function neededBy<DB, Own extends OwnSettings>(
     await connections.database.ping();
     if (plan.tables.length === 0) return;
     const sets = plan.tables.map((name) => MIGRATIONS[name]);
-    await requireMigrations(executor, sets).catch((error: unknown) => {
-      // A role that may not read the list of migrations fails at its first statement instead.
+    // A role that may not read the list of migrations fails at its first statement instead; one that sees no saga has none.
+    const unlessHidden = (error: unknown): void => {
       if (sqlState(error) !== '42501') throw error;
-    });
+    };
+    await requireMigrations(executor, sets).catch(unlessHidden);
+    await checkRemovedSteps(executor, plan.consumers).catch(unlessHidden);
     // A standby answers and is read; it refuses BEGIN until it is promoted.
     await withTransaction(connections.database, {}, (tx) => tx.query('select 1'));
   };

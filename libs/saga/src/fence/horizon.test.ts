@@ -22,6 +22,8 @@ it.each([
   ['an old event that begins a step', early, 'begin', early, 'repeat'],
   ['a new event that begins a step', early, 'begin', late, 'absent'],
   ['the failure of a step that a new event began', early, 'not_applied', late, 'absent'],
+  ['the failure after an effect of such a step', early, 'applied_in_failure', late, 'absent'],
+  ['the unknown outcome of such a step', early, 'unknown', late, 'absent'],
   ['an old event that queries for an undo', early, 'undo', early, 'repeat'],
   ['a new event that queries for an undo', early, 'undo', late, 'forgotten'],
   ['a cancellation', early, 'cancel', undefined, 'forgotten'],

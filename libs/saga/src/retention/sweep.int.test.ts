@@ -1,3 +1,4 @@
+import { systemClock, systemRandom } from '@convergekit/core';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { joinMember } from '../fence/join-sql.ts';
@@ -13,6 +14,8 @@ import {
   rowsOf,
   sweep,
 } from '../fixture/swept-scene.ts';
+import { raiseHorizon, readHorizon } from './sweep-sql.ts';
+import { sweepSagas } from './sweep.ts';
 
 beforeAll(() => openScene(inject('stack').databaseUrl));
 afterAll(() => scene.close());
@@ -31,6 +34,45 @@ describe('the records of a run', () => {
     expect(await sweep()).toBe(2);
     expect([await rowsOf(completed), await rowsOf(compensated)]).toEqual([{}, {}]);
     expect(await scene.fences(recent.instance)).toBe(COMPLETED);
+  });
+
+  // Planted faults: a horizon that is used before it has settled, and one that moves back.
+  it('the records of a run stay until the horizon has settled, and it stays although more is to be kept', async () => {
+    const { executor } = scene.database;
+    const old = await ended(100, {}, COMPLETED);
+    await scene.rows('delete from converge.saga_horizon');
+    await sweep();
+    const before = (await readHorizon(executor, 'test.order'))?.before;
+    const keepMs = new Map([['test.order', 90 * 86_400_000]]);
+    const options = { database: scene.database, keepMs, clock: systemClock, random: systemRandom };
+    expect((await sweepSagas(options)).runs).toBe(0);
+    await raiseHorizon(executor, 'test.order', 200 * 86_400_000);
+    expect((await readHorizon(executor, 'test.order'))?.before).toBe(before);
+    expect(await rowsOf(old)).toMatchObject({ saga_fence: 4 });
+  });
+
+  // Planted faults: a sweep that takes letters that no one closed, and those of other consumers.
+  it('the records of a run leave with the dead letters that it closed at its steps, and with no others', async () => {
+    const old = await ended(100, {}, COMPLETED);
+    const made = await scene.rows<{ id: string }>(
+      `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, event_id, key, headers, closed,
+          category, certainty, code, failure_event)
+       select gen_random_uuid(), letter.consumer, 'orders', 'dead', 'h', 0, 0, 0, f.cause_event, f.key, '[]', letter.closed,
+              'data', 'not_applied', 'X', gen_random_uuid()
+         from converge.saga_fence f, (values ('inventory', 'undone'), ('inventory', null), ('other', 'undone')) as letter (consumer, closed)
+        where f.instance = $1 and f.step = 'reserve' returning id`,
+      [old.instance],
+    );
+    await sweep();
+    expect([made.length, await rowsOf(old)]).toEqual([3, {}]);
+    const left = await scene.rows(
+      'select consumer, closed from converge.parked where id = any ($1::uuid[]) order by consumer',
+      [made.map(({ id }) => id)],
+    );
+    expect(left).toEqual([
+      { consumer: 'inventory', closed: null },
+      { consumer: 'other', closed: 'undone' },
+    ]);
   });
 
   // Planted faults: without the look at states, at work, at parked keys or at the last move, the run that has it leaves, and what

@@ -1,4 +1,6 @@
+import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import { explainMissing } from '../explain-missing.ts';
 import { SagaError } from '../errors.ts';
 import type { Member } from './member.ts';
@@ -53,6 +55,19 @@ export async function checkVersions<DB>(
     'SAGA_VERSION_IN_USE',
     `consumer ${consumer} cannot start: sagas are open of versions that it has no handlers for: ${open.join('; ')}. Include step(…) of those versions beside the new ones until they have ended`,
   );
+}
+
+/**
+ * Rejects when sagas are open here of steps of consumers that include no step any more: such a consumer checks nothing, and
+ * would never undo what took effect.
+ */
+export async function checkRemovedSteps<DB>(
+  executor: Executor,
+  consumers: readonly Pick<ConsumerDefinition<DB>, 'name' | 'parts'>[],
+): Promise<void> {
+  const without = consumers.filter(({ parts }) => parts.length === 0);
+  if (without.length === 0 || !(await hasTables(executor, 'converge.saga_fence'))) return;
+  for (const { name } of without) await checkVersions(executor, name, []);
 }
 
 function countsOf({ open, applied }: Open): readonly string[] {

@@ -2,12 +2,13 @@ import {
   type Envelope,
   type FailureData,
   failureEvent,
+  isKey,
   KIT_TYPES,
   receive,
   stepUndoneEvent,
   WIRE,
 } from '@convergekit/contracts/engine';
-import type { ReceivedEvent } from '@convergekit/contracts';
+import { ContractError, type ReceivedEvent } from '@convergekit/contracts';
 import type {
   CallContext,
   GiveUpDecision,
@@ -87,6 +88,7 @@ function route<DB>(
   const failure = envelope.type === KIT_TYPES.failure ? parseFailure(envelope) : undefined;
   const undone = envelope.type === KIT_TYPES.stepUndone ? parseUndone(envelope) : undefined;
   const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure, undone) ?? []);
+  if (matched.length > 0 && !isKey(envelope.key)) throw keyInvalid(envelope);
   const run = runOf(envelope, failure);
   // The event is of a version that is not here: `call` makes it wait for a process that knows it.
   if (matched.length > 0 || isAhead(members, run) || startsUnknown(reactions, members, envelope))
@@ -99,6 +101,14 @@ function route<DB>(
     why: 'elsewhere',
     sagaRef: run === undefined || isOurs ? undefined : sagaVersionOf(run),
   };
+}
+
+/** The error of an event of a foreign producer whose key neither the row of a step nor an event that it emits can have. */
+function keyInvalid({ type }: Envelope): ContractError {
+  return new ContractError(
+    'KEY_INVALID',
+    `the key of ${type} must be 1 to 1024 bytes of text without control characters: no step of a saga begins by another one; have its producer send it again with such a key`,
+  );
 }
 
 /** True for a saga of this consumer, in a version that it does not have yet. */

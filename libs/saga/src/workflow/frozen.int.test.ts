@@ -1,17 +1,16 @@
 import { systemClock } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { defineWorkflow, workflows } from '@convergekit/saga';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { workflowDatabase, workflowOptions, worldStep } from '../fixture/workflow/scene.ts';
 import { World } from '../fixture/workflow/world.ts';
+import { timePasses } from '../../../testing/src/fixture/any-table.ts';
+import { openWorkflow, readWorkflow } from './workflow-sql.ts';
 
-// Planted fault: a lease that counts from now. The call is sent after the time from which "not found" is final for other processes.
-it('a process that was frozen between the journal and the call makes no call under the lease that ended', async () => {
-  const { database } = await workflowDatabase(inject('stack').databaseUrl);
-  onTestFinished(() => database.close());
-  const world = new World();
-  const tag = defineWorkflow({
+const tagging = (world: World) =>
+  defineWorkflow({
     name: 'tenants.provision',
     input: z.object({}),
     result: z.object({}),
@@ -21,6 +20,13 @@ it('a process that was frozen between the journal and the call makes no call und
       return {};
     },
   });
+
+// Planted fault: a lease that counts from now. The call is sent after the time from which "not found" is final for other processes.
+it('a process that was frozen between the journal and the call makes no call under the lease that ended', async () => {
+  const { database } = await workflowDatabase(inject('stack').databaseUrl);
+  onTestFinished(() => database.close());
+  const world = new World();
+  const tag = tagging(world);
   let frozenMs = 0;
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + frozenMs };
   const query: Executor['query'] = async (text, values) => {
@@ -32,4 +38,28 @@ it('a process that was frozen between the journal and the call makes no call und
   const { run } = workflows([tag], { ...workflowOptions, database: frozen, clock });
   await run(tag, 'a', {}).catch(() => undefined);
   expect([frozenMs > 0, world.changes]).toEqual([true, []]);
+});
+
+// Planted fault: workflows that are due by their time alone. They wait for as long as the clock went back.
+it('a workflow whose process died is continued although the clock of the database was set back', async () => {
+  const { database } = await workflowDatabase(inject('stack').databaseUrl);
+  onTestFinished(() => database.close());
+  const tag = tagging(new World());
+  const options = { ...workflowOptions, database, idleMs: 200 };
+  const { name: workflow } = tag;
+  for (const id of ['held', 'waits'])
+    await openWorkflow({ database, holder: 'dead', idleMs: 200 } as never, { workflow, id, input: '{}' });
+  await database.executor.query(`update converge.workflow set holder = null where id = 'waits'`);
+  await timePasses(database.executor, '-2 hours');
+  const { worker } = workflows([tag], options);
+  await worker.start();
+  const ended = async () =>
+    (await readWorkflow(database.executor, { workflow, id: 'waits' })).state === 'compensated';
+  await waitUntil(ended, { what: 'the workflow that waits' });
+  await worker.stop();
+  // What a process may still work on is left to it for the longest time that one can take.
+  const { rows } = await database.executor.query(
+    `select due_at between clock_timestamp() and clock_timestamp() + interval '1 hour' as soon from converge.workflow where id = 'held'`,
+  );
+  expect(rows).toEqual([{ soon: true }]);
 });

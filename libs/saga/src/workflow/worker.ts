@@ -1,13 +1,20 @@
 import type { Service } from '@convergekit/core';
 import { failpoint, Wake } from '@convergekit/core/engine';
+import { longestWaitMs } from '@convergekit/resilience/engine';
 import { alertOverdueWorkflows } from '../effects/worker/alarms.ts';
 import { Places } from '../effects/worker/places.ts';
+import { longestRunMs } from '../effects/worker/run-call.ts';
 import { failureLog, workerService } from '../effects/worker/worker-service.ts';
 import { recover } from './body.ts';
 import { Suspended } from './errors.ts';
 import { Journal } from './journal.ts';
 import type { ResolvedWorkflows } from './options.ts';
-import { type ClaimedWorkflow, claimWorkflows, forgetWorkflows } from './workflow-sql.ts';
+import {
+  type ClaimedWorkflow,
+  claimWorkflows,
+  forgetWorkflows,
+  rescheduleWorkflows,
+} from './workflow-sql.ts';
 
 /** Continues workflows whose process died or lost its lease. Several workers may run, and beside `run`. */
 export function workflowWorker(options: ResolvedWorkflows): Service {
@@ -37,10 +44,27 @@ export function workflowWorker(options: ResolvedWorkflows): Service {
       return undefined;
     },
     tidy: async () => {
+      await rescheduleWorkflows(database.executor, [...options.workflows.keys()], longestMs(options));
       await alertOverdueWorkflows(database.executor, log, stuckAfterMs);
       await forgetWorkflows(database.executor, keepMs);
     },
   });
+}
+
+/** Returns the longest time for which a workflow waits or is held at once: for its body, a retry, or a step until its end is final. */
+function longestMs({
+  workflows,
+  shared,
+  schedule,
+  idleMs,
+  patienceMs,
+  leaseMarginMs,
+}: ResolvedWorkflows): number {
+  const steps = [...workflows.values()].flatMap((workflow) => [...workflow.steps.values()]);
+  const runs = steps.map((step) =>
+    step.kind === 'local' ? 0 : longestRunMs(step, shared) + leaseMarginMs + step.settleMs,
+  );
+  return Math.max(idleMs + Math.max(patienceMs, longestWaitMs(schedule)), ...runs);
 }
 
 /** Runs one turn: to the end of the workflow, or until it has to wait. Rejects when the database cannot be read. */

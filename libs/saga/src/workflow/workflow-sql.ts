@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { endsTooLate } from '@convergekit/postgres/engine';
 import { SagaError } from '../errors.ts';
 import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
 import { type Held, type JournalRow, readJournal, type WorkflowKey } from './journal-sql.ts';
@@ -59,6 +60,23 @@ export function claimWorkflows(
   places: number,
 ): Promise<readonly ClaimedWorkflow[]> {
   return claims(database.executor, claimDueSql, [holder, idleMs, [...workflows.keys()], places]);
+}
+
+// The search is a range of workflow_due, which is empty unless the clock was set back.
+const rescheduleSql = `
+  update converge.workflow set
+    due_at = clock_timestamp() + case when holder is null then 0 else $2::float8 end * interval '1 millisecond'
+   where (workflow, id) in (
+     select workflow, id from converge.workflow
+      where workflow = any ($1::text[]) and ${endsTooLate('due_at', '$2')} for update skip locked)`;
+
+/** Makes workflows due that are due later than any can be: what is held after `longestMs`, and the rest at once. */
+export async function rescheduleWorkflows(
+  executor: Executor,
+  workflows: readonly string[],
+  longestMs: number,
+): Promise<void> {
+  await executor.query(rescheduleSql, [workflows, longestMs]);
 }
 
 export const claimOneSql = claimSql(`one.workflow = $3 and one.id = $4 and one.due_at <= clock_timestamp()`);

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { type GivenColumns, givenRows, LeasedTable } from '@convergekit/postgres/engine';
+import { endsTooLate, type GivenColumns, givenRows, LeasedTable } from '@convergekit/postgres/engine';
 import type { Quota } from '../quota/quota.ts';
 import { inputSql } from './input-sql.ts';
 import type { Cause, ClaimedWork, Outcome, WorkAttempt } from './work.ts';
@@ -105,6 +105,33 @@ export async function renewLeases(
   leaseMs: number,
 ): Promise<readonly string[]> {
   return (await works.renew(executor, held, leaseMs)).map(({ id }) => id);
+}
+
+// The search is a range of saga_work_due, which is empty unless the clock was set back.
+const rescheduling = givenRows<Wanted & { readonly longestMs: number }>(
+  { ...wantedColumns, longest_ms: ['float8', ({ longestMs }) => longestMs] },
+  (given) =>
+    works.change(
+      works.pick(
+        `one.state in ('ready', 'calling', 'unknown', 'answered') and ${endsTooLate('one.due_at', 'wanted.longest_ms')}`,
+        '',
+        'one.id, wanted.lease_ms, wanted.final_ms',
+        `(${given}) as wanted join converge.saga_work as one on one.effect = wanted.effect`,
+      ),
+      `due_at = clock_timestamp() + case when one.holder is null then 0 else picked.lease_ms end * interval '1 millisecond',
+       final_at = least(one.final_at, clock_timestamp() + picked.final_ms * interval '1 millisecond')`,
+    ),
+);
+
+/**
+ * Makes work due that is due later than any can be, since the database's clock was set back. Work that is held is due after its
+ * lease, which a worker that lives renews. `longestMs`: the longest wait.
+ */
+export async function rescheduleWork(
+  executor: Executor,
+  wanted: readonly (Wanted & { readonly longestMs: number })[],
+): Promise<void> {
+  if (wanted.length > 0) await executor.query(...rescheduling(wanted));
 }
 
 /** A claimed row, with its JSON as text. */

@@ -28,9 +28,9 @@ interface Claiming {
 }
 
 /** Returns those of the effects that have free places, with the lease of a call: it has ended when its run and the margin are over. */
-function wantedOf<DB>(
+export function wantedOf<DB>(
   effects: Iterable<Effect<DB>>,
-  places: Places,
+  places: Pick<Places, 'freeOf'>,
   { shared, leaseMs: shortMs, leaseMarginMs }: ResolvedOptions<DB>,
 ): readonly Wanted[] {
   return [...effects].flatMap((effect) => {

@@ -1,4 +1,5 @@
 import { waitUntil } from '@convergekit/testing';
+import { timePasses } from '../../../../testing/src/fixture/any-table.ts';
 import { expect, it } from 'vitest';
 import { database, effects, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { ended, hurried, outcomes, request, type SceneDb, workRows } from '../../fixture/effects/scene.ts';
@@ -71,4 +72,32 @@ it('"not found" is final by the time of the call, however short the lease is', a
   const [again] = await claim(0);
   expect(again).toMatchObject({ found: 'calling', doubt: true });
   expect(again!.finalInMs).toBeGreaterThan(30_000);
+});
+
+// Planted fault: work that is due by its time alone. It waits for as long as the clock went back.
+it('a dead worker’s call, and one that was never begun, are made although the clock of the database was set back', async () => {
+  await request(database, effects.keyed, ['dead', 'new']);
+  const [dead] = await claim(5_000);
+  await timePasses(database.executor, '-2 hours');
+  const worker = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database, leaseMs: 200 });
+  await worker.start();
+  expect(await ended(database)).toMatchObject([{ state: 'done' }, { state: 'done' }]);
+  await worker.stop();
+  expect(await renewLeases(database.executor, [dead!], 60_000)).toEqual([]);
+});
+
+// Planted faults: work that is due at once although it is held, and "not found" that is not final until the clock has caught up.
+it('a call that is under way while the clock of the database is set back keeps a lease, and is made once', async () => {
+  await request(database, effects.keyed, ['a']);
+  const [mine] = await claim(5_000);
+  await timePasses(database.executor, '-2 hours');
+  const worker = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database, leaseMs: 3_600_000 });
+  await worker.start();
+  const soon = `due_at > clock_timestamp() and greatest(due_at, final_at) <= clock_timestamp() + interval '1 hour'`;
+  const isShorter = async () =>
+    (await database.executor.query(`select from converge.saga_work where ${soon}`)).rowCount === 1;
+  await waitUntil(isShorter, { what: 'the shorter lease' });
+  expect(await renewLeases(database.executor, [mine!], 3_600_000)).toEqual([mine!.id]);
+  await worker.stop();
+  expect(await workRows(database)).toMatchObject([{ state: 'calling', attempts: 0 }]);
 });
