@@ -12,7 +12,7 @@ import { readOutbox } from '../operate/index.ts';
 closeAfterEach();
 
 // Seen to fail with the advice to migrate, which writes no row again.
-test('G5f: a relay whose row was deleted by hand names the statement that helps, and sends nothing twice', async () => {
+test('a relay whose row was deleted by hand names the statement that helps, and sends nothing twice', async () => {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 2);
