@@ -1,3 +1,4 @@
+import { seededRandom } from '@convergekit/core';
 import { expect, it } from 'vitest';
 import { ByteWriter } from './byte-writer.ts';
 import { Cluster } from './cluster.ts';
@@ -23,6 +24,8 @@ function answerOf({ leader, election, topicId = '1' }: Said): Buffer {
   return body.uvarint(0).int32(0).uvarint(0).uvarint(0).finish();
 }
 
+const random = seededRandom(1);
+
 function clusterOf(said: (host: string) => Said): Cluster {
   const connect = ({ host }: { readonly host: string }) =>
     Promise.resolve({
@@ -33,6 +36,7 @@ function clusterOf(said: (host: string) => Said): Cluster {
     brokers: ['b1:9092', 'b2:9092'],
     reachAt: (address) => address,
     onClose: () => undefined,
+    random,
     layer: { connect },
     requestTimeoutMs: 10_000,
   });
@@ -72,12 +76,18 @@ it('clients that begin anew do not all begin at the first broker', async () => {
   expect([...leaders].sort()).toEqual([1, 2]);
 });
 
+// The way of a producer: it forgets a leader that refused, and looks it up. Seen to fail when the first connected broker is asked.
 it('a client that is connected to all brokers learns the last election', async () => {
-  const cluster = clusterOf(split);
-  for (const id of [1, 2]) {
-    await cluster.metadata([TOPIC.topic]);
-    await cluster.node(id);
+  for (let n = 0; n < 20; n += 1) {
+    const cluster = clusterOf(split);
+    for (const id of [1, 2]) {
+      await cluster.metadata([TOPIC.topic]);
+      await cluster.node(id);
+    }
+    for (let tries = 0; tries < TRIES && cluster.leaderOf(TOPIC) !== 2; tries += 1) {
+      cluster.forget(TOPIC);
+      await cluster.topic(TOPIC.topic);
+    }
+    expect(cluster.leaderOf(TOPIC)).toBe(2);
   }
-  for (let n = 0; n < TRIES; n += 1) await cluster.metadata([TOPIC.topic]);
-  expect(cluster.leaderOf(TOPIC)).toBe(2);
 });

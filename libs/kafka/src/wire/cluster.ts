@@ -1,5 +1,5 @@
 import { type Assignment, BrokerError, leaderMissing, topicUnknown } from '@convergekit/broker/engine';
-import { systemRandom } from '@convergekit/core';
+import type { Random } from '@convergekit/core';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
@@ -16,6 +16,8 @@ export interface ClusterOptions extends LinkOptions {
   readonly brokers: readonly string[];
   readonly reachAt: (address: string) => string;
   readonly onClose: (cluster: Cluster) => void;
+  /** Chooses the broker that is asked first. */
+  readonly random: Random;
 }
 
 /** The last election of each partition of a topic, until the topic is made again. */
@@ -44,7 +46,7 @@ export class Cluster {
 
   /** Requests metadata; remembers brokers and leaders. Rejects with the brokers' addresses when none is reachable. */
   async metadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata>> {
-    return this.#lookUp(topics, await this.#anyOther());
+    return this.#lookUp(topics, await this.#anyConnected());
   }
 
   async #lookUp(topics: readonly string[], link: BrokerLink): Promise<ReadonlyMap<string, TopicMetadata>> {
@@ -63,9 +65,10 @@ export class Cluster {
 
   /** The metadata of a topic that must exist. */
   async topic(name: string): Promise<TopicMetadata> {
-    // A topic that was just made is known to the broker that was asked to make it.
-    const found = (await this.#lookUp([name], await this.any())).get(name);
-    if (found === undefined || found.errorCode === UNKNOWN_TOPIC) throw topicUnknown(name);
+    let found = (await this.metadata([name])).get(name);
+    // A topic that was just made is known to the broker that was asked to make it, which may be another one.
+    if (isMissing(found)) found = (await this.#lookUp([name], await this.any())).get(name);
+    if (isMissing(found)) throw topicUnknown(name);
     if (found.errorCode !== OK)
       throw protocolError(found.errorCode, {
         doing: `looking up topic ${name}`,
@@ -110,7 +113,7 @@ export class Cluster {
 
   /** The coordinator of a group; `right`: what the caller needs of the group. */
   async coordinator(groupId: string, right: 'Describe' | 'Read'): Promise<BrokerLink> {
-    const link = await this.#anyOther();
+    const link = await this.#anyConnected();
     const doing = `finding the coordinator of group ${groupId}`;
     const { host, port } = await link.call(doing, findCoordinator(groupId, right));
     return this.#open(host, port);
@@ -123,7 +126,7 @@ export class Cluster {
     const known = [...this.#brokers.values()];
     const given = this.#options.brokers.map(parseAddress);
     let last: unknown;
-    for (const { host, port } of [...fromAnywhere(known), ...fromAnywhere(given)]) {
+    for (const { host, port } of [...this.#fromAnywhere(known), ...this.#fromAnywhere(given)]) {
       try {
         return await this.#open(host, port);
       } catch (error) {
@@ -153,9 +156,15 @@ export class Cluster {
   }
 
   /** Returns a reachable broker as `any` does, but not always the same one. */
-  async #anyOther(): Promise<BrokerLink> {
-    const [connected] = fromAnywhere(this.#connected());
+  async #anyConnected(): Promise<BrokerLink> {
+    const [connected] = this.#fromAnywhere(this.#connected());
     return connected ?? this.any();
+  }
+
+  /** Returns the list from a random place on, and then what is before it. */
+  #fromAnywhere<T>(list: readonly T[]): readonly T[] {
+    const at = Math.floor(this.#options.random() * list.length);
+    return [...list.slice(at), ...list.slice(0, at)];
   }
 
   #connected(): readonly BrokerLink[] {
@@ -206,10 +215,8 @@ export class Cluster {
   }
 }
 
-/** Returns the list from a random place on, and then what is before it. */
-function fromAnywhere<T>(list: readonly T[]): readonly T[] {
-  const at = Math.floor(systemRandom() * list.length);
-  return [...list.slice(at), ...list.slice(0, at)];
+function isMissing(topic: TopicMetadata | undefined): topic is undefined {
+  return topic === undefined || topic.errorCode === UNKNOWN_TOPIC;
 }
 
 function parseAddress(address: string): { host: string; port: number } {

@@ -8,6 +8,7 @@ import {
   LoopConsumer,
   type Producer,
 } from '@convergekit/broker/engine';
+import { systemRandom } from '@convergekit/core';
 import { Cluster } from './cluster.ts';
 import type { ConnectionLayer, ConnectionOptions, SaslOptions } from './connection.ts';
 import { refuseUnsafe } from './safe-settings.ts';
@@ -113,6 +114,7 @@ export class WireBroker implements Broker {
       layer: this.#layer,
       requestTimeoutMs,
       onClose: (closed) => this.#clusters.delete(closed),
+      random: systemRandom,
     });
     this.#clusters.add(cluster);
     return cluster;
