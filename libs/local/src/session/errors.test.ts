@@ -1,14 +1,21 @@
 import { expect, it } from 'vitest';
 import { brokerErrorFrom } from './errors.ts';
 
-const refused = (code: string): Error => Object.assign(new Error('refused'), { code, severity: 'ERROR' });
+const refused = (code: string, routine = 'any'): Error =>
+  Object.assign(new Error('refused'), { code, routine, severity: 'ERROR' });
+const meaning = (error: Error) => brokerErrorFrom(error, { doing: 'a look', sent: true });
 
 // Seen to fail for 0A000, by which BEGIN is refused: the error was fatal and pointed at the log of Postgres.
-it.each(['25006', '0A000'])(
-  'a log whose server is a standby (%s) is asked again, and the error says so',
-  (code) => {
-    const error = brokerErrorFrom(refused(code), { doing: 'a look', sent: true });
-    expect(error).toMatchObject({ code: 'NOT_LEADER', kind: 'retry', certainty: 'not_applied' });
-    expect(error.message).toMatch(/that server is a standby; it is retried until the primary answers$/);
+it.each([refused('25006'), refused('0A000', 'call_bool_check_hook')])(
+  'a log whose server is a standby ($code) is asked again, and the error says so',
+  (error) => {
+    const found = meaning(error);
+    expect(found).toMatchObject({ code: 'NOT_LEADER', kind: 'retry', certainty: 'not_applied' });
+    expect(found.message).toMatch(/that server is a standby; it is retried until the primary answers$/);
   },
 );
+
+// Seen to fail with each 0A000 taken for a standby: it was retried for ever.
+it('a feature that the server does not support is no standby', () => {
+  expect(meaning(refused('0A000'))).toMatchObject({ code: 'LOCAL_LOG_FAILED', kind: 'fatal' });
+});

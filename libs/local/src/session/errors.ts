@@ -2,6 +2,7 @@ import { BrokerError, type BrokerErrorDetail } from '@convergekit/broker/engine'
 import { messageOf } from '@convergekit/core/engine';
 import { sqlState } from '@convergekit/postgres/engine';
 import { DatabaseError, type DatabaseErrorCode } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
 
 type Meaning = Pick<BrokerErrorDetail, 'code' | 'kind'> & { readonly next: string };
 
@@ -34,9 +35,8 @@ const ofState: Readonly<Record<string, Meaning>> = {
   '3F000': MISSING,
   '42P01': MISSING,
   '42883': MISSING,
-  // The name will lead to the primary again. 0A000: BEGIN asked for `read write`.
+  // The name will lead to the primary again.
   '25006': STANDBY,
-  '0A000': STANDBY,
   '57014': { code: 'TIMEOUT', kind: 'retry', next: 'it is retried' },
 };
 
@@ -72,6 +72,8 @@ function meaningOf(cause: unknown): Meaning | undefined {
   if (cause instanceof DatabaseError) return ofConnecting[cause.code as DatabaseErrorCode] ?? UNREACHABLE;
   const state = sqlState(cause);
   if (state === undefined) return UNREACHABLE;
+  // BEGIN asked for `read write`; any other feature that is not supported stays so.
+  if (state === '0A000' && classify(cause).category === 'service') return STANDBY;
   return ofState[state] ?? (PASSING.test(state) ? UNREACHABLE : undefined);
 }
 
