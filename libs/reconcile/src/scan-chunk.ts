@@ -13,16 +13,17 @@ const KEY_BYTES = 2_000;
 /** Reads the parts of a chunk, which may be a list of keys only. Keys that no queue can hold are unknown. Pure. */
 export function readChunk(chunk: ScanChunk): ChunkParts {
   const parts: ChunkParts = isKeys(chunk) ? { keys: chunk } : { keys: [], ...chunk };
-  const [refused, ...more] = parts.keys.filter((key) => !canBeQueued(key));
-  if (refused === undefined) return parts;
-  const text = `${more.length + 1} keys cannot be compared, the first is ${JSON.stringify(refused).slice(0, 80)}: a key is text of at most ${KEY_BYTES} bytes of UTF-8, without NUL`;
+  const refused = parts.keys.filter((key) => !canBeQueued(key));
+  if (refused.length === 0) return parts;
+  const text = `${refused.length} keys cannot be compared, the first is ${JSON.stringify(refused[0] ?? null).slice(0, 80)}: a key is text of at most ${KEY_BYTES} bytes of UTF-8, without NUL`;
   const unknown = parts.unknown === undefined ? text : `${parts.unknown}; ${text}`;
   return { ...parts, keys: parts.keys.filter(canBeQueued), unknown };
 }
 
 /** The keys of a scan come from any system, and what the database refuses of one it refuses of its whole chunk. */
-function canBeQueued(key: string | number | null): boolean {
-  const text = key === null ? '\0' : String(key);
+function canBeQueued(key: string | number | null | undefined): boolean {
+  if (key === null || key === undefined) return false;
+  const text = String(key);
   return !text.includes('\0') && text.isWellFormed() && Buffer.byteLength(text) <= KEY_BYTES;
 }
 
