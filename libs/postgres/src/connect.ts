@@ -152,6 +152,9 @@ function setTimeoutOf(statementTimeoutMs: number) {
   };
 }
 
+/** The most runs of a statement again, should the server close even new connections. */
+const MOST_RERUNS = 10;
+
 function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: number): Executor {
   const runOnce = async <R>(text: string, values: readonly unknown[]) => {
     const client = await acquire();
@@ -161,7 +164,7 @@ function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: nu
       return await executorOfClient(own).query<R>(text, markedValues(values, { kind: 'own' }));
     } catch (error) {
       // An error without SQLSTATE comes from the connection, not from the server.
-      broken = !(error instanceof Error && 'severity' in error);
+      broken = !(error instanceof Error && 'severity' in error) || wasClosedIdle(error);
       throw error;
     } finally {
       client.release(broken);
@@ -169,14 +172,13 @@ function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: nu
   };
   return {
     query: async <R>(text: string, values: readonly unknown[] = []) => {
-      // A new connection is not idle, so each run meets one connection less that the server has closed.
-      for (let left = 10; left > 0; left -= 1)
+      // Each run meets one idle connection less that the server has closed, and a new one is not idle.
+      for (let run = 1; ; run += 1)
         try {
           return await runOnce<R>(text, values);
         } catch (error) {
-          if (!wasClosedIdle(error)) throw error;
+          if (!wasClosedIdle(error) || run > MOST_RERUNS) throw error;
         }
-      return runOnce<R>(text, values);
     },
   };
 }

@@ -67,15 +67,17 @@ it('a service with an unset database ends with exit code 78 and one line that na
   expect(run.lines[0]).not.toHaveProperty('err');
 });
 
+/** Starts a service with a consumer that has no step, and returns how it ends. */
+async function endWith(DATABASE_URL: string) {
+  const consumer = defineConsumer<object>({ name: 'c', from: 'beginning' }).on(asked, () => undefined);
+  const env = { ...noBroker, DATABASE_URL };
+  const running = runService('trial', { consumers: [consumer] }, { env, argv: [] });
+  return endOf(await running.catch((error: unknown) => error));
+}
+
 it('a service on a database without the tables of the kit is refused, and the error names the command', async () => {
   const DATABASE_URL = await freshDatabase(inject('stack').databaseUrl);
-  const consumer = defineConsumer<object>({ name: 'c', from: 'beginning' }).on(asked, () => undefined);
-  const running = runService(
-    'trial',
-    { consumers: [consumer] },
-    { env: { ...noBroker, DATABASE_URL }, argv: [] },
-  );
-  const { exitCode, line } = endOf(await running.catch((error: unknown) => error));
+  const { exitCode, line } = await endWith(DATABASE_URL);
   expect([exitCode, line]).toEqual([78, expect.stringContaining('run `converge migrate` first')]);
 });
 
@@ -131,13 +133,7 @@ it('a service is refused whose consumer has dropped all steps of a saga that is 
      values ('trial.order', 'i', 'reserve', 1, 'c', 'k', 'started', 'e')`,
   );
   await database.close();
-  const consumer = defineConsumer<object>({ name: 'c', from: 'beginning' }).on(asked, () => undefined);
-  const running = runService(
-    'trial',
-    { consumers: [consumer] },
-    { env: { ...noBroker, DATABASE_URL }, argv: [] },
-  );
-  const { exitCode, line } = endOf(await running.catch((error: unknown) => error));
+  const { exitCode, line } = await endWith(DATABASE_URL);
   expect([exitCode, line]).toEqual([
     78,
     expect.stringContaining('saga trial.order v1, step reserve: 1 open. Include step(…)'),
