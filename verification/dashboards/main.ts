@@ -36,8 +36,8 @@ const { values } = parseArgs({
 const downSeconds = Number(values.seconds);
 const TOLERANCE_SECONDS = 5;
 const CALM_SECONDS = 15;
-/** Of the shop: four services, the list of orders, and the observer of sagas. */
-const CONSUMERS = 6;
+/** Of the shop: four services and the list of orders. The observer of sagas waits only if it has an event at that moment. */
+const CONSUMERS = 5;
 const signal = interruption();
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
 const cleanup = new Cleanup((line) => note(`dashboards: ${line}`));
