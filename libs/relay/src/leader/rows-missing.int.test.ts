@@ -1,9 +1,9 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { migrate } from '@convergekit/postgres';
 import { outboxMigrations } from '@convergekit/outbox';
-import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
+import { refusedWith } from '../fixture/restored.ts';
 import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 import { relayMigrations } from '../migrations.ts';
@@ -21,13 +21,7 @@ test('a relay whose row was deleted by hand names the statement that helps, and 
   await untilDrained(database);
   await database.executor.query('delete from converge.relay_source');
   await writeMany(database, topic, 300);
-  const trouble = await waitUntil(
-    () => {
-      const status = service.status();
-      return status.state === 'standby' ? status.trouble : undefined;
-    },
-    { what: 'the relay to find it' },
-  );
+  const trouble = await refusedWith(service, 'RELAY_ROWS_MISSING');
   expect(await migrate(database, [outboxMigrations, relayMigrations])).toEqual([]);
   await expect(readOutbox(database.executor)).rejects.toMatchObject({ code: 'RELAY_ROWS_MISSING' });
   const [, statement = ''] = /`([^`]+)`/.exec(trouble) ?? [];
@@ -41,12 +35,6 @@ test('a relay without its ticks says that no statement brings them back', async 
   const { database } = await withDatabase();
   await database.executor.query('delete from converge.tick');
   const service = await started({ database, broker: closing(memoryBroker()) });
-  const trouble = await waitUntil(
-    () => {
-      const status = service.status();
-      return status.state === 'standby' ? status.trouble : undefined;
-    },
-    { what: 'the relay to find it' },
-  );
+  const trouble = await refusedWith(service, 'RELAY_ROWS_MISSING');
   expect(trouble).toMatch(/^converge\.tick lacks the tick .* Restore this database/);
 });

@@ -113,13 +113,16 @@ export function narrate(
     })),
   );
   const emitted = new Set(decisions.flatMap(({ emittedEvent }) => emittedEvent ?? []));
-  const entries: readonly NarrativeEntry[] = [
+  const facts: readonly NarrativeEntry[] = [
     ...decisions,
     ...[...events.values()].filter(({ eventId }) => !emitted.has(eventId)),
     ...once(stored.flatMap((one) => (one.kind === 'again' ? [one] : []))),
     ...[...attempts.values()].filter(addsToDecision).map((one) => one as StoredAttempt & In),
     ...once(stored.flatMap((one) => (one.kind === 'parked' && one.state === 'waiting' ? [one] : []))),
     ...chapters.flatMap(({ database, acts }) => acts.map((one) => ({ ...one, database }))),
+  ];
+  const placed: readonly Placed[] = [
+    ...facts.map((entry) => ({ entry, at: placeOf(entry) })),
     ...chapters.flatMap(({ database, saga: { work } }) =>
       work.flatMap((one) => workEntries(sinceItsEvent(one, events), database)),
     ),
@@ -135,16 +138,28 @@ export function narrate(
     state: observed?.state,
     reason: observed?.reason ?? undefined,
     steps: steps.toSorted((a, b) => begunAt(a, decisions) - begunAt(b, decisions)),
-    entries: entries.toSorted((a, b) => placeOf(a) - placeOf(b) || rankOf(a) - rankOf(b)),
+    entries: placed
+      .toSorted((a, b) => a.at - b.at || rankOf(a.entry) - rankOf(b.entry))
+      .map(({ entry }) => entry),
     waiting: deliveries.filter(({ passed }) => !passed),
     readFrom: given.map(({ database }) => database),
     notGiven: notGiven(namesOf(chapters), given),
   };
 }
 
-/** Lists a work item, and each attempt of a worker or act of an operator. */
-function workEntries(work: StepWorkView, database: string): readonly NarrativeEntry[] {
+/** An entry with its place in the order, in microseconds. */
+interface Placed {
+  readonly entry: NarrativeEntry;
+  readonly at: number;
+}
+
+/**
+ * Lists a work item, and each attempt of a worker or act of an operator. None of them precedes its work, as the worker's clock
+ * may say: it counts milliseconds, and the database microseconds.
+ */
+function workEntries(work: StepWorkView, database: string): readonly Placed[] {
   const { step, op } = work;
+  const begun = microsOf(work.at);
   const attempts = work.story.map((attempt, at) => ({
     ...attempt,
     kind: 'work_attempt' as const,
@@ -153,7 +168,10 @@ function workEntries(work: StepWorkView, database: string): readonly NarrativeEn
     of: op,
     number: work.story.slice(0, at + 1).filter((one) => one.op === attempt.op).length,
   }));
-  return [{ ...work, database }, ...attempts];
+  return [
+    { entry: { ...work, database }, at: begun },
+    ...attempts.map((entry) => ({ entry, at: Math.max(begun, placeOf(entry)) })),
+  ];
 }
 
 /** True when an attempt adds to the decision of its fence: a failure or a wait. */
