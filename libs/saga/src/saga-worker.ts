@@ -58,7 +58,7 @@ async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Prom
   if (kept.size > 0) await sweepRecords({ database, keepMs: kept, clock, random, log });
 }
 
-/** Makes work due that a database's clock that was set back would keep. A timer may be as late as it is. */
+/** Makes work due that a database's clock that was set back would keep. A timer may be as late as it is, and so may what a resume spread. */
 async function reschedule<DB>(options: ResolvedOptions<DB>): Promise<void> {
   const calls = [...options.effects.values()].filter(({ saga }) => saga?.isTimer !== true);
   const wanted = calls.flatMap((call) =>

@@ -107,7 +107,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
     },
   );
 
-  // Planted fault: a query that is brought forward in the timer's transaction is rolled back with it, and due in an hour.
+  // Planted fault: a query that is brought forward in the timer's transaction is rolled back with it, and due in five minutes.
   it('a cancellation or deadline that meets an unknown outcome has it queried at once', async () => {
     const name = scene.next();
     const { inHandler } = scene.world;
@@ -118,7 +118,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
         : inHandler(what, whose);
     const order = await scene.place({ ship: 'unknown_not' }, name);
     await scene.until(order, `${GROUP} ship:unknown`);
-    const rests = `update converge.saga_work set due_at = clock_timestamp() + interval '1 hour'
+    const rests = `update converge.saga_work set due_at = clock_timestamp() + interval '5 minutes'
                     where instance = $1 and op = 'resolve' and state = 'unknown' and holder is null returning id`;
     const isPutOff = async () => (await scene.saga.rows(rests, [order.instance])).length === 1;
     await scene.eventually(isPutOff, 'the query to have failed');
@@ -148,7 +148,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
         )
       )[0];
     // No drain holds the event: a drain that did would find the tombstone itself.
-    const rests = `update converge.parked_key set next_at = clock_timestamp() + interval '1 hour'
+    const rests = `update converge.parked_key set next_at = clock_timestamp() + interval '5 minutes'
                     where consumer = 'parcels' and key = $1 and leased_until < clock_timestamp() returning key`;
     const isParked = async () => (await scene.saga.rows(rests, [order.order])).length === 1;
     await scene.eventually(isParked, 'the head to be parked');

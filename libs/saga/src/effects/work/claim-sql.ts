@@ -107,13 +107,16 @@ export async function renewLeases(
   return (await works.renew(executor, held, leaseMs)).map(({ id }) => id);
 }
 
-// The search is a range of saga_work_due, which is empty unless the clock was set back.
+/** The condition that a resume made work due at its rate: it could not have been done before, although it is older. */
+const isSpread = 'one.due_at = one.waits_since and one.created_at <= clock_timestamp()';
+
+// The search is a range of saga_work_due, which holds what a resume spread, and else nothing unless the clock was set back.
 const rescheduling = givenRows<Wanted & { readonly longestMs: number }>(
   { ...wantedColumns, longest_ms: ['float8', ({ longestMs }) => longestMs] },
   (given) =>
     works.change(
       works.pick(
-        `one.state in ('ready', 'calling', 'unknown', 'answered') and ${endsTooLate('one.due_at', 'wanted.longest_ms')}`,
+        `one.state in ('ready', 'calling', 'unknown', 'answered') and ${endsTooLate('one.due_at', 'wanted.longest_ms')} and not (${isSpread})`,
         '',
         'one.id, wanted.lease_ms, wanted.final_ms',
         `(${given}) as wanted join converge.saga_work as one on one.effect = wanted.effect`,
@@ -125,7 +128,7 @@ const rescheduling = givenRows<Wanted & { readonly longestMs: number }>(
 
 /**
  * Makes work due that is due later than any can be, since the database's clock was set back. Work that is held is due after its
- * lease, which a worker that lives renews. `longestMs`: the longest wait.
+ * lease, which a worker that lives renews; what a resume spread keeps its time. `longestMs`: the longest wait.
  */
 export async function rescheduleWork(
   executor: Executor,

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { database, effects, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { ended, hurried, outcomes, request, type SceneDb, workRows } from '../../fixture/effects/scene.ts';
 import { claimWork, renewLeases } from '../work/claim-sql.ts';
+import { pauseSaga, resumeSaga } from '../../operate/pause.ts';
 import { sagaWorker } from '../../saga-worker.ts';
 
 sceneForEach();
@@ -100,4 +101,27 @@ it('a call that is under way while the clock of the database is set back keeps a
   expect(await renewLeases(database.executor, [mine!], 3_600_000)).toEqual([mine!.id]);
   await worker.stop();
   expect(await workRows(database)).toMatchObject([{ state: 'calling', attempts: 0 }]);
+});
+
+// Planted fault: work that is due late is taken for work of before the clock was set back, whatever made it late. The rate of a
+// resume ends after ten minutes, and the other side gets the rest at once.
+it('work that a resume has due in hours keeps its time', async () => {
+  await request(database, effects.keyed, ['first', 'later', 'of before']);
+  const ofSaga = `saga = 'slow', instance = key, step = 'pay', op = 'apply'`;
+  await database.executor.query(`update converge.saga_work set ${ofSaga} where key <> 'of before'`);
+  const by = { by: 'alice', reason: 'their outage' };
+  await pauseSaga(database, { saga: 'slow' }, by);
+  await resumeSaga(database, { saga: 'slow' }, by, { rate: 1 / 7_200 });
+  await database.executor.query(
+    `update converge.saga_work set due_at = due_at + interval '2 hours' where key = 'of before'`,
+  );
+  const worker = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database });
+  await worker.start();
+  const isDone = async () => (await outcomes(database)).includes('of before r-of before');
+  await waitUntil(isDone, { what: 'the call of before' });
+  await worker.stop();
+  const { rows } = await database.executor.query(
+    `select key, state, due_at > clock_timestamp() + interval '1 hour' as later from converge.saga_work where state = 'ready'`,
+  );
+  expect(rows).toEqual([{ key: 'later', state: 'ready', later: true }]);
 });
