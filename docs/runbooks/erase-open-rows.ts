@@ -1,4 +1,4 @@
-import { ended, fence, inRun, json, parked, PERSON, type Row, work } from './erase-rows.ts';
+import { decided, ended, fence, inRun, json, parked, PERSON, type Row, work } from './erase-rows.ts';
 
 /** Rows from which something follows, and ended rows of runs that are open: none of them may change. */
 export const openRows: readonly (readonly [table: string, row: Row])[] = [
@@ -23,6 +23,21 @@ export const openRows: readonly (readonly [table: string, row: Row])[] = [
       first_at: ended,
     },
   ],
+  // Of others the end is not known here: a step took effect today, one awaits its group, and of one only the start was seen.
+  ['saga_fence', { ...fence('open-today', 'applied'), journal: [decided(new Date())] }],
+  ['saga_fence', { ...fence('open-join', 'applied'), journal: [decided(ended)] }],
+  [
+    'saga_join',
+    {
+      saga: 'order',
+      instance: 'open-join',
+      step: 'ship',
+      waits_for: 'begin',
+      awaits: '{pay,pack}',
+      members: JSON.stringify({ pay: json }),
+    },
+  ],
+  ['saga_start', { saga: 'order', instance: 'open-start', version: 1, key: PERSON }],
   ['workflow', { workflow: 'signup', id: 'open', input: json }],
   [
     'reconcile_key',

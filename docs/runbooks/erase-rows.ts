@@ -59,6 +59,9 @@ export const fence = (instance: string, state: string): Row => ({
   cause_event: 'e',
 });
 
+/** An entry of a journal. */
+export const decided = (at: Date): string => JSON.stringify({ at, note: PERSON });
+
 export const work = (n: number, row: Row): Row => ({
   id: uuid(n),
   consumer: 'mail',
@@ -145,7 +148,8 @@ export const endedRows: readonly (readonly [table: string, row: Row])[] = [
     },
   ],
   ['saga_work', work(1, call)],
-  ['saga_fence', { ...fence('ended', 'applied'), journal: `{"${PERSON}"}` }],
+  ['saga_fence', { ...fence('ended', 'applied'), journal: [decided(ended)] }],
+  ['saga_fence', { ...fence('ended-here', 'applied'), journal: [decided(ended)] }],
   [
     'saga_join',
     {

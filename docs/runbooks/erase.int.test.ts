@@ -100,6 +100,13 @@ describe('the erasure of a person', () => {
     expect(await rowsWith(PERSON)).toEqual([]);
     const { rows } = await database.executor.query('select payload, headers from converge.outbox');
     expect(rows).toEqual([{ payload: '{"erased":true}', headers: '{}' }]);
+    // Planted fault: the steps leave. Later an undo, or a cancellation, is answered as if they had never taken effect.
+    const fences = await database.executor.query(
+      'select instance, state, intent, journal from converge.saga_fence order by instance',
+    );
+    expect(fences.rows).toEqual(
+      ['ended', 'ended-here'].map((instance) => ({ instance, state: 'applied', intent: null, journal: [] })),
+    );
   });
 
   // Planted fault: `mentions` without a form of `erase_form`. The row of that form keeps its message.

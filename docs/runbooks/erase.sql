@@ -76,7 +76,8 @@ update converge.saga_pause set reason = 'erased' where pg_temp.mentions(reason);
 update converge.relay_topic set held_reason = 'erased' where pg_temp.mentions(held_reason);
 update converge.reconcile_run set reason = 'erased' where pg_temp.mentions(reason);
 
--- Runs of sagas that have ended here. Their journals are only appended to, so they leave whole, as they do by retention.
+-- Runs of sagas in which nothing happened here for a day. Other services may ask for more, a cancellation or an undo: the bare states of
+-- the steps stay, as they do by retention. While a step awaits others, or only the start was seen, only an observer knows of an end.
 create temporary table erased_run on commit drop as
 select distinct r.saga, r.instance
   from (select saga, instance from converge.saga_fence
@@ -91,13 +92,25 @@ select distinct r.saga, r.instance
          where pg_temp.mentions(facts) or pg_temp.mentions(reason) or pg_temp.mentions(key)) r
  where not exists (select from converge.saga_fence f
                     where (f.saga, f.instance) = (r.saga, r.instance)
-                      and (f.state in ('started', 'unknown', 'undo_pending', 'stuck') or f.stuck_since is not null))
-   and not exists (select from converge.saga_instance i
-                    where (i.saga, i.instance) = (r.saga, r.instance) and i.ended_at is null)
+                      and (f.state in ('started', 'unknown', 'undo_pending', 'stuck') or f.stuck_since is not null
+                           or not converge.saga_is_old(f.journal)))
    and not exists (select from converge.saga_work w
-                    where (w.saga, w.instance) = (r.saga, r.instance));
+                    where (w.saga, w.instance) = (r.saga, r.instance))
+   and coalesce(
+         (select i.ended_at is not null from converge.saga_instance i where (i.saga, i.instance) = (r.saga, r.instance)),
+         exists (select from converge.saga_fence f where (f.saga, f.instance) = (r.saga, r.instance))
+         and not exists (
+           select from converge.saga_join j
+            where (j.saga, j.instance) = (r.saga, r.instance)
+              and not exists (select from converge.saga_fence f
+                               where (f.saga, f.instance, f.step) = (j.saga, j.instance, j.step)
+                                 and (j.waits_for = 'begin' or f.state <> 'applied'))));
 delete from converge.saga_join t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
-delete from converge.saga_fence t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
+do $$ begin
+  perform converge.saga_forget(saga, '{}', array_agg(instance), 'infinity') from erased_run group by saga;
+end $$;
+update converge.saga_fence t set key = 'erased'
+  from erased_run r where (t.saga, t.instance) = (r.saga, r.instance) and pg_temp.mentions(t.key);
 delete from converge.saga_start t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
 delete from converge.saga_instance t using erased_run r where (t.saga, t.instance) = (r.saga, r.instance);
 

@@ -1,3 +1,4 @@
+import { timePasses } from '../../testing/src/fixture/any-table.ts';
 import { executorOf } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
 import fc from 'fast-check';
@@ -215,9 +216,9 @@ describe('a repair that is not allowed', () => {
         after: { repairs: 10, keys: null },
       },
     ]);
-    // An approval that has expired counts no more: the limits of a window apply.
+    // An approval that ended a window ago counts no more: the limits of a window apply.
     await approveRepairs(executorOf(world.stock.db), { ...approval, forMs: 0 });
-    await rowsOf(`update converge.reconciler set window_started_at = clock_timestamp() - interval '61 min'`);
+    await timePasses(world.stock.executor, '61 minutes');
     for (let pass = 0; pass < 3; pass += 1) await runReconciler(limited, options);
     expect(await gone()).toBe(4 + 10 + 4);
     expect(await approveRepairs(executorOf(world.stock.db), { ...approval, reconciler: 'other' })).toBeNull();

@@ -42,7 +42,8 @@ export async function recordRun(
 // The row lock serialises concurrent repairs of one reconciler. It is taken as late as possible in the repair's transaction,
 // and is released with it. Only columns of the locked row are compared: a transaction that waited for the lock compares
 // again with the row's newest version.
-const expired = `window_started_at < clock_timestamp() - $3 * interval '1 millisecond'`;
+// The window counts on from the end of an approval, with its repairs spent: what waits then is held again.
+const expired = `greatest(window_started_at, approved_until) < clock_timestamp() - $3 * interval '1 millisecond'`;
 const withinWindow = `(${expired} or window_repairs < $2)`;
 // An approval of named keys is spent on these alone, on each of them once; until it ends, no other key is repaired.
 const mayRepair = `
@@ -55,6 +56,7 @@ const spendSql = `
   update converge.reconciler set
     approved = case when ${approvalLeft} then approved - 1 else 0 end,
     approved_keys = array_remove(approved_keys, $4::text),
+    approved_until = case when ${approvalLeft} and approved = 1 then clock_timestamp() else approved_until end,
     held_at = case when ${othersWait} then clock_timestamp() end,
     held_reason = case when ${othersWait} then 'the keys of an approval are repaired, and others wait with a drift' end,
     window_repairs = case when ${approvalLeft} then window_repairs when ${expired} then 1 else window_repairs + 1 end,

@@ -71,12 +71,12 @@ const takeOutSql = `
 const lockLineSql = `
   select state from converge.parked_key where consumer = $1 and topic = $2 and key = $3 for no key update`;
 const headSql = `
-  select state from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
+  select state, seq > $4::bigint as is_new from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
 const dropSql = `delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3`;
 
 /**
- * Takes an event out of its line, which continues with the next one; an empty line is released. The check for a next
- * event comes after the lock, in a separate statement: a slice may just have appended.
+ * Takes an event out of its line, which continues with the next one, at once where the head was taken; an empty line is released. The
+ * check for a next event comes after the lock, in a separate statement: a slice may just have appended.
  */
 export async function takeOut(
   tx: Executor,
@@ -88,9 +88,10 @@ export async function takeOut(
   if (row.line === null) return;
   const place = [row.consumer, row.topic, row.line];
   const locked = (await tx.query<{ state: string }>(lockLineSql, place)).rows[0];
-  const head = (await tx.query<{ state: string }>(headSql, place)).rows[0];
+  const [head] = (await tx.query<{ state: string; is_new: boolean }>(headSql, [...place, row.seq])).rows;
   if (head === undefined) await tx.query(dropSql, place);
   else if (head.state === 'waiting' && locked?.state === 'dead') await tx.query(wakeSql, place);
+  else if (head.is_new) await wakeLine(tx, row);
 }
 
 // It has no position: it never was in the log. Partition and offset stay those of the dead letter, to find it by.

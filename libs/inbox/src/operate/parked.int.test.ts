@@ -1,4 +1,4 @@
-import { BusinessRejection } from '@convergekit/core';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
@@ -158,6 +158,20 @@ describe('an operator', () => {
     // Planted fault: without the look for an empty line, its key stays parked for ever here.
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
     expect(await applied('k1')).toEqual([1, 3]);
+  });
+
+  // Planted fault: without the look at what was taken out, the next event waits for the retry of the one before: up to an hour.
+  it('a waiting event that is skipped has its key continue at once', async () => {
+    throws = () => new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
+    await play(6);
+    const rests = `update converge.parked_key set next_at = clock_timestamp() + interval '5 minutes'
+                    where key = 'k1' and leased_until < clock_timestamp() returning key`;
+    const isPutOff = async () => (await scene.database.executor.query(rests)).rowCount === 1;
+    await waitUntil(isPutOff, { what: 'the head to wait' });
+    const [head] = await listParked(scene.database.executor, { key: 'k1' }, 1);
+    await skipParked(scene.database, head!.id, operator, { unreported: true });
+    await until('k1', 2);
+    expect(await applied('k1')).toEqual([3, 5]);
   });
 
   it('an event behind a dead letter, or one that is not parked, cannot be retried', async () => {

@@ -164,6 +164,29 @@ describe('a replay', () => {
     expect(await until(5)).toEqual([1, 2, 3, 2, 3]);
   });
 
+  // Planted fault: a line that loses the dead letter at its head stays held, and what is left of it waits for ever.
+  it('a replay that removes a dead letter has the filled event behind it tried', async () => {
+    await scene.source.publish(scene.broker, [counted(1), counted(2)]);
+    await until(2);
+    const { executor } = scene.database;
+    await executor.query(
+      `insert into converge.parked_key (consumer, topic, key, partition, state, tail) values ($1, $2, 'd', 0, 'dead', 2)`,
+      [name, topic],
+    );
+    // A filled event has no offset in the log. This one cannot be read, so that an attempt is seen.
+    await executor.query(
+      `insert into converge.parked (id, consumer, topic, line, seq, state, handler, partition, record_offset, timestamp_ms, key, headers,
+         category, certainty, code, failure_event)
+       select gen_random_uuid(), $1, $2, 'd', r.seq, r.state, 'h', 0, r.at, 0, 'd', '[]', r.category, r.certainty, r.category, r.failure
+         from (values (1, 'dead', 1, 'bug', 'not_applied', gen_random_uuid()), (2, 'waiting', -7, null, null, null))
+              as r (seq, state, at, category, certainty, failure)`,
+      [name, topic],
+    );
+    expect((await replay({ kind: 'everything' }, true, true)).done).toMatchObject({ parked: 1 });
+    const tried = `select from converge.parked where record_offset = -7 and state = 'dead'`;
+    await waitUntil(async () => (await executor.query(tried)).rowCount === 1, { what: 'the attempt' });
+  });
+
   // Planted fault: with the event that an operator put in its place, two events are given up.
   it('a replay over a given-up event whose failure event was emitted is refused unless the compensation is named', async () => {
     await scene.source.publish(scene.broker, [counted(1), counted(2), counted(3)]);

@@ -10,6 +10,7 @@ import {
   world,
   worldForEach,
 } from '../fixture/stock.ts';
+import { timePasses } from '../../../testing/src/fixture/any-table.ts';
 import { readStatus } from '../runs/history-sql.ts';
 import { runReconciler } from '../service.ts';
 import { approveRepairs } from './approve-sql.ts';
@@ -57,4 +58,26 @@ it('G7d: an approval of named keys repairs these, each once, and holds all other
   expect(await rowsOf(`select after from converge.audit where act = 'reconcile approve'`)).toMatchObject([
     { after: { repairs: 2, keys: [third, last] } },
   ]);
+});
+
+// Planted fault: the window counts from the approval, so it has passed when the approval ends: what was held is repaired.
+it.each([
+  ['its time is over', { repairs: 100, keys: ['quiet'], forMs: 3_600_000 }, '61 minutes', 0],
+  ['its last repair was made', { repairs: 2, forMs: 36_000_000 }, '2 hours', 2],
+])('G7d: what waits when an approval ends since %s is held again', async (_, approval, by, approved) => {
+  const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
+  await setWanted(Object.fromEntries([...keys, 'quiet'].map((key) => [key, 2])));
+  await setStock(Object.fromEntries([...keys.map((key) => [key, 1] as const), ['quiet', 2]]));
+  const limited = stockReconciler({ limits: { always: 1, share: 0 } });
+  const executor = executorOf(world.stock.db);
+  const runs = async (): Promise<number> => {
+    await runReconciler(limited, options);
+    await rowsOf(`update converge.reconcile_key set next_at = clock_timestamp() where state = 'queued'`);
+    return Object.values(await stockOf()).filter((reserved) => reserved === 2).length - 1;
+  };
+  expect([await runs(), await runs()]).toEqual([1, 1]);
+  await approveRepairs(executor, { reconciler: 'stock', ...approval, by: 'ann', reason: 'looked at it' });
+  await timePasses(executor, by);
+  expect([await runs(), await runs(), await runs()].at(-1)).toBe(1 + approved);
+  expect(await readStatus(executor, 'stock')).toMatchObject([{ approved: null, held: {} }]);
 });

@@ -1,14 +1,14 @@
 import type { Executor } from '@convergekit/postgres';
 import { recordActSql } from '@convergekit/postgres/operate';
 
-// One statement: the approval and its audit row. The window counts from now, with its repairs spent: when the approval is
-// used up, the next repair is held again.
+// One statement: the approval and its audit row. The window counts from the end of the approval, with its repairs spent: the next
+// repair is held again.
 const approveSql = `
   with before as (
     select name, held_reason from converge.reconciler where name = $1 and held_at is not null for update
   ), approved as (
-    update converge.reconciler r set held_at = null, held_reason = null, window_started_at = clock_timestamp(),
-      approved = $2, approved_keys = $6, approved_until = clock_timestamp() + $3::float8 * interval '1 millisecond',
+    update converge.reconciler r set held_at = null, held_reason = null, approved = $2, approved_keys = $6,
+      approved_until = clock_timestamp() + $3::float8 * interval '1 millisecond',
       approved_by = $4, approved_reason = $5
     from before where r.name = before.name
     returning r.name, r.approved_until, before.held_reason

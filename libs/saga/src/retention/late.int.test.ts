@@ -113,6 +113,21 @@ it('a run whose id has no start time keeps its bare fences, so that nothing take
   );
 });
 
+// Planted fault: without the look at its intent the undo of a bare fence is tried for ever, and fails each time.
+it('an undo that is requested of a bare fence waits for an operator, and nothing is reported as undone', async () => {
+  const one = await place({}, randomUUID());
+  await scene.until(one.instance, COMPLETED);
+  await age(one);
+  await sweep();
+  await sweep();
+  await publish(one, declined({ order: one.id }));
+  await scene.until(one.instance, COMPLETED.replace('reserve:applied', 'reserve:undo_pending'));
+  await untilHandled();
+  const work = `select state, stuck_reason from converge.saga_work where instance = $1 and op = 'compensate'`;
+  expect(await scene.rows(work, [one.instance])).toEqual([{ state: 'stuck', stuck_reason: 'record_swept' }]);
+  expect(await scene.emitted(one.instance)).not.toContain('released');
+});
+
 // Planted fault: a bare fence that is emptied only once keeps what came later for ever.
 it('a bare fence that something reached later is emptied again when that is old', async () => {
   const one = await place({}, randomUUID());

@@ -28,7 +28,7 @@ export async function undo<DB>(of: StepUndo<DB>, tools: StepTools<DB>): Promise<
   const transition = await applyToStep(of.member, tools.tx, undoing(of, 'undo'));
   switch (transition.act) {
     case 'undo':
-      return undoNow(of, transition.row, tools);
+      return isBare(of, transition.row) ? forgotten(of, tools) : undoNow(of, transition.row, tools);
     case 'emit_undone':
       if (transition.from === 'absent') await supersedeBegin(of, tools.tx);
       return emitNoop(of, transition.row, tools);
@@ -39,6 +39,11 @@ export async function undo<DB>(of: StepUndo<DB>, tools: StepTools<DB>): Promise<
     default:
       return;
   }
+}
+
+/** Returns whether the row of a step that is to be undone has its state alone: retention or an erasure emptied it. */
+function isBare<DB>({ member: { handlers } }: StepUndo<DB>, row: Begun | undefined): boolean {
+  return row?.intent == null && (handlers.undoLocal ?? handlers.undoneExternal) !== undefined;
 }
 
 /** Asks an operator about a step whose data is gone: nothing is reported as undone before. */

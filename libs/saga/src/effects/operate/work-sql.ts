@@ -84,13 +84,15 @@ export async function readWork(executor: Executor, id: string): Promise<WorkDeta
   };
 }
 
-// A higher term fences a worker that still believes it holds the row. The attempts say which operator acted, and why.
+// A higher term fences a worker that still believes it holds the row: its lease, which ends with `due_at`, is over. The attempts say
+// which operator acted, and why.
 const actSql = (did: OperatorAct['did'], what: string, allowed = 'true'): string => `
   update converge.saga_work set ${what}, stuck_reason = null, due_at = clock_timestamp(), waits_since = clock_timestamp(),
-    late_since = null, term = term + 1,
+    late_since = null, holder = null, term = term + 1,
     story = (story::jsonb || jsonb_build_array(jsonb_build_object(
       'at', clock_timestamp(), 'op', 'operator', 'did', '${did}', 'by', $2::text, 'note', $3::text)))::text
-  where id = $1 and holder is null and state in ('ready', 'unknown', 'answered', 'stuck') and ${allowed}`;
+  where id = $1 and (holder is null or due_at <= clock_timestamp())
+    and state in ('ready', 'calling', 'unknown', 'answered', 'stuck') and ${allowed}`;
 
 // A stuck question is asked again: it has no call that could be made.
 const retrySql = actSql(
@@ -106,8 +108,8 @@ const resolveSql = actSql(
 );
 
 /**
- * Acts on work that no worker holds. Without an outcome it is due now: work that waits keeps its state; stuck work is called again,
- * whatever became of the call before. With an outcome, from the other side's records, the worker records it like any other.
+ * Acts on work that no worker holds, or one that died. Without an outcome it is due now: work that waits keeps its state; stuck work is
+ * called again, whatever became of the call before. With an outcome, from the other side's records, the worker records it like any other.
  * Throws WORK_NOT_RESOLVABLE when a worker holds the work, or when it has ended.
  */
 export async function actOnWork(

@@ -3,6 +3,7 @@ import { timePasses } from '../../../../testing/src/fixture/any-table.ts';
 import { expect, it } from 'vitest';
 import { database, effects, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { ended, hurried, outcomes, request, type SceneDb, workRows } from '../../fixture/effects/scene.ts';
+import { actOnWork } from '../operate/work-sql.ts';
 import { claimWork, renewLeases } from '../work/claim-sql.ts';
 import { pauseSaga, resumeSaga } from '../../operate/pause.ts';
 import { sagaWorker } from '../../saga-worker.ts';
@@ -57,6 +58,28 @@ it('a worker renews no lease that another worker has taken', async () => {
   expect(await dueAt()).toBe(before);
   expect(await renewLeases(database.executor, [second!], 600_000)).toEqual([second!.id]);
   expect((await dueAt()) > before).toBe(true);
+});
+
+// Planted fault: work is taken for held as long as it names a holder. Where its saga is paused, or no process declares the effect, no
+// worker takes it from one that died, and an operator is refused for ever.
+it('an operator states the outcome of a call whose worker died, and has it asked again', async () => {
+  await request(database, effects.keyed, ['a']);
+  const by = { by: 'alice', reason: 'their records say so' };
+  const [held] = await claim(60_000);
+  const act = (...outcome: Parameters<typeof actOnWork>[3][]) =>
+    actOnWork(database.executor, held!.id, by, ...outcome);
+  await expect(act()).rejects.toMatchObject({ code: 'WORK_NOT_RESOLVABLE' });
+  await timePasses(database.executor);
+  await act();
+  expect(await workRows(database)).toMatchObject([{ state: 'calling' }]);
+  expect(await renewLeases(database.executor, [held!], 60_000)).toEqual([]);
+  await claim(0);
+  await act({ kind: 'succeeded', result: '{"receipt":"r-1"}' });
+  const worker = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database });
+  await worker.start();
+  expect(await ended(database)).toMatchObject([{ state: 'done', attempts: 0 }]);
+  await worker.stop();
+  expect(await outcomes(database)).toEqual(['a r-1']);
 });
 
 // Planted fault: without the list a worker whose leases could not be renewed for a while repeats its own calls.
