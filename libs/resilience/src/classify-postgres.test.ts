@@ -13,10 +13,10 @@ const table: readonly (readonly [axes: string, codes: string])[] = [
   ['network not_applied', '08001 08004 57P05'],
   [
     'configuration not_applied structural',
-    '0L000 0P000 26000 28000 28P01 3D000 3F000 42501 42703 42883 42P01 53400 57P04 F0000',
+    '0L000 0P000 26000 28000 28P01 3D000 3F000 42501 42703 42883 42P01 57P04 F0000',
   ],
   ['data not_applied', '22001 22P02 23502 23503 23505 27000 40002 44000 54000 P0001'],
-  ['service not_applied', '25006 25P03 25P04 53100 53300 55000 57014 57P03 HV000'],
+  ['service not_applied', '25006 25P03 25P04 53100 53300 53400 55000 57014 57P03 HV000'],
   ['contention not_applied', '40001 40P01 55P03 72000'],
   ['service unknown', '58030'],
   ['service not_applied structural', '58P01'],

@@ -84,7 +84,6 @@ const CODES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['42P01', missing], // undefined table
   ['42P06', missing], // duplicate schema
   ['42P07', missing], // duplicate table
-  ['53400', missing], // configuration limit exceeded
   ['54000', data], // for example an index row that is too large
   ['55006', contention], // object in use
   ['55P02', missing], // a parameter that cannot be changed now
