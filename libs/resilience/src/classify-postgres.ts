@@ -114,16 +114,23 @@ const TEXTS: readonly (readonly [RegExp, Verdict])[] = [
 /** The routines that refuse to make a setting: `read write` or `serializable` on a standby. */
 const REFUSES_SETTING = /^call_(bool|enum)_check_hook$/;
 
+/**
+ * The names of an index that REINDEX CONCURRENTLY makes or drops. A session whose plan knows one of the two finds a
+ * duplicate in the other, although the statement has ON CONFLICT; the next run plans again.
+ */
+const REBUILT = /_cc(new|old)\d*$/;
+
 /** What a pooler refuses for good. All else that it says is the end of a session, or of the wait for one. */
 const POOLER_REFUSES = /^no such |does not exist|authentication failed|^unsupported startup/;
 
 export function postgresRule(error: unknown): Verdict | undefined {
-  const { code, message, routine } = fieldsOf(error);
+  const { code, message, routine, constraint } = fieldsOf(error);
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     // A plan prepared before a migration: the next attempt plans again. The server's text depends on its language.
     if (code === '0A000' && routine === 'RevalidateCachedQuery') return { ...contention, code };
     // BEGIN on a server that is a standby, still or again. The routine's name is in no language.
     if (code === '0A000' && REFUSES_SETTING.test(String(routine))) return { ...service, code };
+    if (code === '23505' && REBUILT.test(String(constraint))) return { ...contention, code };
     // No transaction id is left until tables are vacuumed: no event is at fault.
     if (code === '54000' && /^GetNew(Transaction|MultiXact)Id$/.test(String(routine)))
       return { ...service, code };
