@@ -77,15 +77,18 @@ describe.each(forms)('%s', (_name, run) => {
 
   it('other errors are not rerun, and contention ends after the attempts', async () => {
     let runs = 0;
-    const failWith = (code: string): Promise<void> =>
+    const failWith = (code: string, constraint?: string): Promise<void> =>
       run(database, { ...options, attempts: 3 }, () => {
         runs += 1;
-        return Promise.reject(Object.assign(new Error('x'), { code, severity: 'ERROR' }));
+        return Promise.reject(Object.assign(new Error('x'), { code, constraint, severity: 'ERROR' }));
       });
     await expect(failWith('23505')).rejects.toMatchObject({ code: '23505' });
     expect(runs).toBe(1);
     await expect(failWith('40001')).rejects.toMatchObject({ code: '40001' });
     expect(runs).toBe(4);
+    // REINDEX CONCURRENTLY is rebuilding the index.
+    await expect(failWith('23505', 'account_pkey_ccnew')).rejects.toMatchObject({ code: '23505' });
+    expect(runs).toBe(7);
   });
 
   it('an ignored statement error is not reported as a commit', async () => {

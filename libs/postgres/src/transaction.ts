@@ -1,5 +1,6 @@
 import { delayMs } from '@convergekit/core/engine';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { classify } from '@convergekit/resilience';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
 import { collectCommitted, connectionOf } from './after-commit.ts';
 import { BeginWithFirst } from './begin-with-first.ts';
@@ -135,11 +136,12 @@ export function kyselyTransaction<DB, T>(
 /**
  * True for the errors by which Postgres requests a rerun of the transaction, and for those of a statement that a session
  * kept: a migration changed its result, or the session has forgotten it. The next run parses it again. So it is for a
- * transaction that met a session closed while idle: it had not begun.
+ * transaction that met a session closed while idle, which had not begun, and for a duplicate in an index that is rebuilt.
  */
 export function asksForRerun(error: unknown): boolean {
   const state = sqlState(error);
-  return state === '40001' || state === '40P01' || isForgotten(error) || wasClosedIdle(error);
+  const isRebuilt = state === '23505' && classify(error).category === 'contention';
+  return state === '40001' || state === '40P01' || isRebuilt || isForgotten(error) || wasClosedIdle(error);
 }
 
 async function runWithReruns<T>(options: TransactionOptions, attempt: () => Promise<T>): Promise<T> {

@@ -84,7 +84,6 @@ const CODES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['42P01', missing], // undefined table
   ['42P06', missing], // duplicate schema
   ['42P07', missing], // duplicate table
-  ['53400', missing], // configuration limit exceeded
   ['54000', data], // for example an index row that is too large
   ['55006', contention], // object in use
   ['55P02', missing], // a parameter that cannot be changed now
@@ -115,13 +114,29 @@ const TEXTS: readonly (readonly [RegExp, Verdict])[] = [
 /** The routines that refuse to make a setting: `read write` or `serializable` on a standby. */
 const REFUSES_SETTING = /^call_(bool|enum)_check_hook$/;
 
+/**
+ * The names of an index that REINDEX CONCURRENTLY makes or drops. A session whose plan knows one of the two finds a
+ * duplicate in the other, although the statement has ON CONFLICT; the next run plans again.
+ */
+const REBUILT = /_cc(new|old)\d*$/;
+
+/** What a pooler refuses for good. All else that it says is the end of a session, or of the wait for one. */
+const POOLER_REFUSES = /^no such |does not exist|authentication failed|^unsupported startup/;
+
 export function postgresRule(error: unknown): Verdict | undefined {
-  const { code, message, routine } = fieldsOf(error);
+  const { code, message, routine, constraint } = fieldsOf(error);
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
-    // A plan prepared before a migration: the next attempt plans again.
-    if (code === '0A000' && /^cached plan/.test(String(message))) return { ...contention, code };
+    // A plan prepared before a migration: the next attempt plans again. The server's text depends on its language.
+    if (code === '0A000' && routine === 'RevalidateCachedQuery') return { ...contention, code };
     // BEGIN on a server that is a standby, still or again. The routine's name is in no language.
     if (code === '0A000' && REFUSES_SETTING.test(String(routine))) return { ...service, code };
+    if (code === '23505' && REBUILT.test(String(constraint))) return { ...contention, code };
+    // No transaction id is left until tables are vacuumed: no event is at fault.
+    if (code === '54000' && /^GetNew(Transaction|MultiXact)Id$/.test(String(routine)))
+      return { ...service, code };
+    // Postgres names the routine of each error. A pooler has none, and PgBouncer this state for all that it says.
+    if (code === '08P01' && routine === undefined)
+      return { ...(POOLER_REFUSES.test(String(message)) ? missing : lost), code };
     const entry =
       CODES.get(code) ?? (looksLikeServerError(error) ? CLASSES.get(code.slice(0, 2)) : undefined);
     return entry === undefined ? undefined : { ...entry, code };

@@ -1,5 +1,6 @@
 import { failureEvent } from '@convergekit/contracts/engine';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { executorOf } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
@@ -124,6 +125,27 @@ describe('an event that fails', () => {
     });
     expect(await scene.letters()).toEqual([]);
     expect(await lines(scene.database)).toEqual([]);
+  });
+
+  // Planted fault: 53400 taken for a wrong setting of the consumer, which stops.
+  it('a query that exceeds temp_file_limit holds back the key of its event, and stops no consumer', async () => {
+    const limit = `select set_config('work_mem', '64kB', true), set_config('temp_file_limit', '0', true)`;
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+      counted,
+      async (event, { tx }) => {
+        if (event.data.n === 1) {
+          await executorOf(tx).query(limit);
+          await executorOf(tx).query('select n from generate_series(1, 100000) n order by -n offset 99999');
+        }
+        await note(tx, event);
+      },
+    );
+    await scene.source.publish(scene.broker, counting(3));
+    const service = await scene.start(consumer, { parking: { pollMs: 2_147_483_647 } });
+    await Promise.race([scene.settled(3), service.done]);
+    expect((await lines(scene.database)).map(({ n }) => n)).toEqual([0, 2]);
+    const { rows } = await scene.database.executor.query('select state, code from converge.parked');
+    expect(rows).toEqual([{ state: 'waiting', code: '53400' }]);
   });
 
   it('S10: a handler that takes too long is stopped, with an unknown outcome', async () => {

@@ -19,3 +19,13 @@ it.each([refused('25006'), refused('0A000', 'call_bool_check_hook')])(
 it('a feature that the server does not support is no standby', () => {
   expect(meaning(refused('0A000'))).toMatchObject({ code: 'LOCAL_LOG_FAILED', kind: 'fatal' });
 });
+
+// Seen to fail with a list of classes in place of the one classification: each was fatal, and ended the log's members.
+it.each([
+  refused('54000', 'GetNewTransactionId'),
+  refused('25P03'),
+  refused('0A000', 'RevalidateCachedQuery'),
+  refused('XX000'),
+])('a refusal that passes ($code, $routine) is retried', (error) => {
+  expect(meaning(error)).toMatchObject({ code: 'BROKER_UNREACHABLE', kind: 'retry' });
+});

@@ -2,7 +2,7 @@ import { BrokerError, type BrokerErrorDetail } from '@convergekit/broker/engine'
 import { messageOf } from '@convergekit/core/engine';
 import { sqlState } from '@convergekit/postgres/engine';
 import { DatabaseError, type DatabaseErrorCode } from '@convergekit/postgres';
-import { classify } from '@convergekit/resilience';
+import { classify, strategies } from '@convergekit/resilience';
 
 type Meaning = Pick<BrokerErrorDetail, 'code' | 'kind'> & { readonly next: string };
 
@@ -40,9 +40,6 @@ const ofState: Readonly<Record<string, Meaning>> = {
   '57014': { code: 'TIMEOUT', kind: 'retry', next: 'it is retried' },
 };
 
-/** The classes of states that pass: contention, resources, an operator's stop, a system error. */
-const PASSING = /^(40|53|55|57|58|08)/;
-
 /** Converts an error of a request. `sent`: the server may have done it without an answer. */
 export function brokerErrorFrom(
   cause: unknown,
@@ -74,7 +71,8 @@ function meaningOf(cause: unknown): Meaning | undefined {
   if (state === undefined) return UNREACHABLE;
   // BEGIN asked for `read write`; any other feature that is not supported stays so.
   if (state === '0A000' && classify(cause).category === 'service') return STANDBY;
-  return ofState[state] ?? (PASSING.test(state) ? UNREACHABLE : undefined);
+  const { disposition } = strategies[classify(cause).category];
+  return ofState[state] ?? (disposition === 'park' ? UNREACHABLE : undefined);
 }
 
 /** A server that stops may have written the commit before it closed the session. */
