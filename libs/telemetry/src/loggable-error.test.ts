@@ -63,6 +63,9 @@ describe('an error in the log', () => {
     expect(loggableError(new TypeError('x.total is not a function')).message).toBe(
       'x.total is not a function',
     );
+    // Planted fault: a contract error without a violated schema, such as KEY_INVALID, was logged as its code and nothing else.
+    const refused = Object.assign(new Error('the key must be text'), { code: 'KEY_INVALID', issues: [] });
+    expect(loggableError(refused).message).toBe('the key must be text');
   });
 
   // Planted fault: fields that are read as they are. A process that logs such an error ends by it.

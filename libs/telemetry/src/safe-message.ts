@@ -9,7 +9,7 @@ import { fieldsOf } from '@convergekit/core/engine';
  */
 export function safeMessage(error: unknown): string {
   const { message, issues, code, name } = fieldsOf(error);
-  if (Array.isArray(issues)) return schemaMessage(error, issues);
+  if (Array.isArray(issues) && issues.length > 0) return schemaMessage(error, issues);
   if (typeof code === 'string' && isSqlState(error, code) && !KEPT_CLASSES.has(code.slice(0, 2)))
     return postgresMessage(error, code);
   if (error instanceof SyntaxError) return 'a text could not be parsed (the message quotes it)';

@@ -66,7 +66,7 @@ export const alarmDefinitions = {
   ),
   lease_lost_repeatedly: alarm(
     'The lease of the source changed hands four times or more within ten minutes',
-    'look for a relay that is restarted or starved of CPU, and for a slow database; compare holders in the logs',
+    'look for a relay that is restarted (`converge dev` does it at each change) or starved of CPU, and for a slow database; compare holders in the logs',
   ),
   lease_margin_short: alarm(
     'The lease is renewed so late that sending had to stop',

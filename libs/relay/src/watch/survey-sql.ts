@@ -20,7 +20,7 @@ export interface Survey {
   /** Rows whose ids the sequence never gave, written by hand: they are not published. The lowest id of them. */
   readonly strayId: string | undefined;
   readonly holder: string | undefined;
-  /** Terms that made ticks within the last ten minutes. */
+  /** Terms that made ticks within the last ten minutes. Tick 0 is the migration's, of term 0. */
   readonly terms: number;
   /** The database's clock less this host's; right to half a round trip. */
   readonly clockAheadMs: number;
@@ -47,7 +47,7 @@ const sourceSql = `
             from converge.relay_topic r join converge.tick held on held.number = r.held_at) as "heldMs",
          (select count(distinct late.term)::int
             from (select term, created_at from converge.tick order by number desc limit ${TICKS}) as late
-           where late.created_at > clock_timestamp() - interval '10 minutes') as terms,
+           where late.term > 0 and late.created_at > clock_timestamp() - interval '10 minutes') as terms,
          (extract(epoch from clock_timestamp()) * 1000)::float8 as "clockMs"
     from converge.source s, converge.relay_source r join converge.tick t on t.number = r.done_tick`;
 

@@ -17,10 +17,11 @@ it('partitions that are halted for one reason are one line', () => {
 it('a paused consumer is paused, and not halted as well', () => {
   expect(stateText({ halted: 0, paused: 3, partitions: 3 })).toBe('paused');
   expect(stateText({ halted: 1, paused: 2, partitions: 3 })).toBe('1 of 3 halted, 2 of 3 paused');
-  expect(stateText({ halted: 0, paused: 0, partitions: 3 })).toBe('running');
+  // Planted fault: a consumer that no process runs any more was shown as running.
+  expect(stateText({ halted: 0, paused: 0, partitions: 3 })).toBe('not halted');
   expect([{ code: 'operator_paused' }, { code: 'gap' }, null].map(partitionState)).toEqual([
     'paused',
     'halted: gap',
-    'running',
+    'not halted',
   ]);
 });

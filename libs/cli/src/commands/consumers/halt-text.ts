@@ -18,7 +18,7 @@ export function haltLines(halted: readonly Halted[]): readonly string[] {
   });
 }
 
-/** The state of a consumer in sum. An operator's pause is no halt. Pure. */
+/** The state of a consumer in sum. An operator's pause is no halt; rows do not say whether a process runs. Pure. */
 export function stateText({
   halted,
   paused,
@@ -30,11 +30,11 @@ export function stateText({
 }): string {
   const of = (count: number, what: string): string[] =>
     count === 0 ? [] : [count === partitions ? what : `${count} of ${partitions} ${what}`];
-  return [...of(halted, 'halted'), ...of(paused, 'paused')].join(', ') || 'running';
+  return [...of(halted, 'halted'), ...of(paused, 'paused')].join(', ') || 'not halted';
 }
 
 /** The state of one partition. Pure. */
 export function partitionState(halted: { readonly code: string } | null): string {
-  if (halted === null) return 'running';
+  if (halted === null) return 'not halted';
   return halted.code === PAUSED ? 'paused' : `halted: ${halted.code}`;
 }

@@ -50,6 +50,8 @@ function at(name: string): Database {
 it('N23: `converge dev` runs two services that exchange events, each with a database, and applies a migration that comes', async () => {
   const dev = startedCli(['dev', ...modules], env);
   await waitUntil(() => dev.stderr().includes('Ctrl-C stops'), { what: 'the services to be started' });
+  // Planted fault: a line that was pasted into the shell of another service had its database used without a word.
+  expect(dev.stderr()).toContain('DATABASE_URL is set: unset it to have a Postgres of this folder');
   const log = `CONVERGE__BROKER=local CONVERGE__LOCAL__URL=${urlOf(databaseUrl, orders)}`;
   for (const name of [orders, payments])
     expect(dev.stderr()).toContain(`export DATABASE_URL=${urlOf(databaseUrl, name)} ${log}`);
@@ -102,6 +104,16 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
   await waitUntil(() => dev.stderr().includes('003-more applied'), { what: 'the corrected migration' });
   expect(await dev.stop()).toMatchObject({ code: 0 });
   expect(await sessions()).toEqual([]);
+});
+
+it('`converge dev` names the call that a module without work lacks', async () => {
+  // Of two modules each has a database of its own.
+  const idle = [`idle_${id}`, `rest_${id}`].map((name) => join(folder, `src/${name}.ts`));
+  for (const module of idle) writeFileSync(module, '// no service runs\n');
+  const dev = startedCli(['dev', ...idle], env);
+  await waitUntil(() => dev.stderr().includes(`idle_${id} ended (`), { what: 'the end of the module' });
+  expect(dev.stderr()).toContain('(exit code 0): a service runs by `await service(…).run()`');
+  await dev.stop();
 });
 
 it.each([

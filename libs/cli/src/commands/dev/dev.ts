@@ -37,6 +37,8 @@ export const devCommand = command({
       env: { CONVERGE_STACK: 'embedded', ...env },
       keepIn: dataFolder(env),
     });
+    if (postgres.chose === 'given')
+      context.output.progress('DATABASE_URL is set: unset it to have a Postgres of this folder');
     try {
       const prepared = await prepare(context, services, { postgres, folder, freePort: kit.freePort });
       const data = postgres.chose === 'embedded' ? dataFolder(env) : undefined;
@@ -155,9 +157,10 @@ async function runAll(
   const serves: DevProcessService[] = [];
   for (const { service, env, databaseUrl, folder } of prepared) {
     const { main, name } = service;
-    const serving = devProcess({ name, args: [main], env }, (how) =>
-      say(`${name} ended (${how}); it starts again when a file changes`),
-    );
+    const serving = devProcess({ name, args: [main], env }, (how) => {
+      const idle = how === 'exit code 0' ? ': a service runs by `await service(…).run()`' : '';
+      say(`${name} ended (${how})${idle}; it starts again when a file changes`);
+    });
     const restart = (): void => serving.restart();
     running.push(serving);
     serves.push(serving);
