@@ -171,7 +171,7 @@ export function decideDrift(
   driftHash: string,
 ): Outcome | null {
   const { timing, limits } = reconciler;
-  const seenForMs = claim.driftHash === driftHash ? (claim.driftAgeMs ?? 0) : 0;
+  const seenForMs = claim.driftHash === driftHash ? Math.max(0, claim.driftAgeMs ?? 0) : 0;
   if (seenForMs < timing.settleMs)
     return {
       kind: 'pending',

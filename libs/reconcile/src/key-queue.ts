@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { endsTooLate } from '@convergekit/postgres/engine';
 import { type AuditRow, auditValues } from './audit/audit-sql.ts';
 import type { Claim } from './claim.ts';
 import { keyQueue } from './claim-sql.ts';
@@ -23,6 +24,20 @@ export async function requeueExpired(
   return (await executor.query(rescueSql, [reconciler, leaseMs])).rowCount;
 }
 
+// Each write dates its row, so one of the future is of before the clock was set back. The search is a range of reconcile_key_due for
+// each priority.
+const rescheduleSql = keyQueue.change(
+  keyQueue.pick(
+    `one.reconciler = $1 and state = 'queued' and priority between 0 and 3 and ${endsTooLate('next_at', '0')} and updated_at > clock_timestamp()`,
+  ),
+  'next_at = clock_timestamp(), updated_at = clock_timestamp()',
+);
+
+/** Makes keys due that were to be looked at soon before the database's clock was set back. */
+export async function rescheduleKeys(executor: Executor, reconciler: string): Promise<void> {
+  await executor.query(rescheduleSql, [reconciler]);
+}
+
 // A key that was reported during its run is run again; after a failure the retry is that run.
 const finishSql = `
   update converge.reconcile_key as one set
@@ -31,7 +46,7 @@ const finishSql = `
     priority = case when dirty then 1 else 2 end,
     failures = $8, conflicts = $9, repairs = $10, healthy_streak = $11,
     drift_since = case when $12::text is null then null
-      when drift_hash = $12 then drift_since else clock_timestamp() end,
+      when drift_hash = $12 then least(drift_since, clock_timestamp()) else clock_timestamp() end,
     drift_hash = $12, last_version_written = $13, reason = $15, verdict = $16, dirty = false,
     diverged_at = case when $17 then null when $12 is not null then coalesce(diverged_at, clock_timestamp()) else diverged_at end,
     quiet_since = case when $18 then clock_timestamp() else quiet_since end,

@@ -2,6 +2,7 @@ import { executorOf } from '@convergekit/postgres';
 import { poll } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { pruneAudit } from './audit/audit-sql.ts';
+import { rescheduleKeys } from './key-queue.ts';
 import { leadOnce, resign } from './leader.ts';
 import { requireResumed } from './runs/pause-sql.ts';
 import { forgetRuns } from './runs/run-sql.ts';
@@ -69,6 +70,7 @@ export async function runLoops(
     loop('watch', WATCH_MS, async () => {
       await watchKeys(options);
       const executor = executorOf(databases.actual);
+      await rescheduleKeys(executor, reconciler.name);
       await forgetRuns(executor, reconciler.name, KEPT_RUNS);
       await pruneAudit(executor, auditMs, signal);
     }),

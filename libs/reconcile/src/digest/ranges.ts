@@ -80,11 +80,14 @@ function oldest(
   ageMs: number,
   now: number,
 ): ReadonlySet<Range> {
-  // None is older than any.
-  const at = (one: Range): number => one[moment] ?? -Infinity;
+  // None is older than any, and so is one of before the clock was set back.
+  const at = (one: Range): number => {
+    const then = one[moment] ?? -Infinity;
+    return then > now ? -Infinity : then;
+  };
   const inOrder = ranges.toSorted((a, b) => (at(a) === at(b) ? a.range - b.range : at(a) - at(b)));
-  const newest = inOrder.at(-1)?.[moment] ?? null;
-  const share = shareOf(ranges.length, newest === null ? null : now - newest, ageMs);
+  const newest = Math.max(...inOrder.map(at));
+  const share = shareOf(ranges.length, newest === -Infinity ? null : now - newest, ageMs);
   return new Set(inOrder.filter((one, index) => index < share || at(one) < now - ageMs));
 }
 
@@ -111,6 +114,9 @@ export interface ClaimResult {
   readonly held: number;
 }
 
+/** No lease ends later, in milliseconds from now, unless the clock was set back since. */
+const LONGEST_MS = 600_000;
+
 /** Leases due ranges to a process, those to be hashed whole first. A lease that has ended makes its range free. Pure. */
 export function claimDue(
   ranges: readonly Range[],
@@ -118,7 +124,8 @@ export function claimDue(
   now: number,
 ): ClaimResult {
   const due = ranges.filter(({ range, due: mode }) => mode !== null && !except.has(range));
-  const free = due.filter(({ lease }) => lease === null || lease.until <= now);
+  const latest = now + Math.max(leaseMs, LONGEST_MS);
+  const free = due.filter(({ lease }) => lease === null || lease.until <= now || lease.until > latest);
   const inOrder = [
     ...free.filter((one) => one.due === 'full'),
     ...free.filter((one) => one.due === 'version'),

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { decidedUntil } from '../schedule/schedules-sql.ts';
 import type { Checkpoint } from './run-sql.ts';
 
 /** An open run of the schedule: it was begun, and is not completed. */
@@ -26,7 +27,7 @@ export interface LeadState {
 
 // Look-ups by primary key, by the unique index of open runs, and one step down the index of the newest.
 const stateSql = `
-  select clock_timestamp() as now, r.last_run_at as "lastCompletedAt", r.scheduled_until as "scheduledUntil",
+  select clock_timestamp() as now, r.last_run_at as "lastCompletedAt", ${decidedUntil} as "scheduledUntil",
          r.next_start_at as "nextStartAt", r.paused_at is not null as paused, r.requested_by as "requestedBy",
          (select ended_at from converge.reconcile_run where reconciler = $1 and led order by id desc limit 1) as "lastEndedAt",
          o.id::text as id, o.cause, o.actor, o.started_at as "startedAt", o.checkpoint

@@ -18,8 +18,11 @@ const overdueCondition = (lateMs: string): string => `
 export const leaseJoin = `
   left join converge.lease l on l.name = 'reconcile/' || r.name and l.expires_at > clock_timestamp()`;
 
+/** The last scheduled start that was decided, of a row `r`: none is of the future, unless the clock was set back since. */
+export const decidedUntil = `case when r.scheduled_until > clock_timestamp() then clock_timestamp() else r.scheduled_until end`;
+
 const announceSql = `
-  update converge.reconciler set next_start_at = $2 where name = $1 and next_start_at is distinct from $2`;
+  update converge.reconciler r set next_start_at = $2, scheduled_until = ${decidedUntil} where name = $1 and next_start_at is distinct from $2`;
 
 /** Records when the next start is due; null = the reconciler has no schedule. */
 export async function announceStart(executor: Executor, reconciler: string, at: Date | null): Promise<void> {
