@@ -1,7 +1,7 @@
 import { seededRandom } from '@convergekit/core';
 import { expect, it } from 'vitest';
 import { ByteWriter } from './byte-writer.ts';
-import { ConnectionError, type Request } from './connection.ts';
+import { ConnectionError, type Request, type Target } from './connection.ts';
 import { Cluster } from './cluster.ts';
 
 const TOPIC = { topic: 'orders', partition: 0 };
@@ -37,8 +37,9 @@ const coordinatorIs = (host: string): Buffer =>
 
 const random = seededRandom(1);
 
-function clusterOf(said: (host: string) => Said | 'away'): Cluster {
-  const connect = ({ host }: { readonly host: string }) => {
+function clusterOf(said: (host: string) => Said | 'away', opened: Pick<Target, 'onLost'>[] = []): Cluster {
+  const connect = ({ host, onLost }: Target) => {
+    opened.push({ onLost });
     const answer = said(host);
     if (answer === 'away') return Promise.reject(new ConnectionError('lost', `${host} is away`));
     const send = ({ apiKey }: Request) =>
@@ -123,6 +124,18 @@ it('a topic that was just made is found at the broker that made it, whichever is
   await cluster.metadata([TOPIC.topic]);
   for (const id of [1, 2]) await cluster.node(id);
   for (let n = 0; n < 20; n += 1) expect(await cluster.topic(TOPIC.topic)).toMatchObject({ errorCode: 0 });
+});
+
+// Planted fault: elections that are remembered for as long as the process runs. It finds no leader in a cluster of before.
+it('a client whose cluster was restored from a copy learns the elections of the copy', async () => {
+  let said = { leader: 2, election: 9 };
+  const opened: Pick<Target, 'onLost'>[] = [];
+  const cluster = clusterOf(() => said, opened);
+  await cluster.topic(TOPIC.topic);
+  said = { leader: 1, election: 4 };
+  for (const { onLost } of opened) onLost();
+  await cluster.topic(TOPIC.topic);
+  expect(cluster.leaderOf(TOPIC)).toBe(1);
 });
 
 // The way of a producer: it forgets a leader that refused, and looks it up. Seen to fail when the first connected broker is asked.

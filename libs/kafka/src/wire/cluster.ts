@@ -134,6 +134,8 @@ export class Cluster {
   async any(): Promise<BrokerLink> {
     const [connected] = this.#connected();
     if (connected !== undefined) return connected;
+    // Every connection was lost: a cluster that was restored from a copy counts its elections from those of the copy.
+    this.#elections.clear();
     const known = [...this.#brokers.values()];
     const given = this.#options.brokers.map(parseAddress);
     let last: unknown;
