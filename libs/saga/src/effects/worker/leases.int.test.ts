@@ -153,3 +153,17 @@ it('work that a resume has due in hours keeps its time', async () => {
   );
   expect(rows).toEqual([{ key: 'later', state: 'ready', later: true }]);
 });
+
+// Planted fault: a resume that sets the time of all that was held. A call that waits for its next attempt is made before that.
+it('a call that waits for a later attempt keeps its time when its saga is resumed', async () => {
+  await request(database, effects.keyed, ['again']);
+  await database.executor.query(
+    `update converge.saga_work set saga = 'slow', instance = key, step = 'pay', op = 'apply', due_at = due_at + interval '5 minutes'`,
+  );
+  const by = { by: 'alice', reason: 'their outage' };
+  await pauseSaga(database, { saga: 'slow' }, by);
+  expect(await resumeSaga(database, { saga: 'slow' }, by, { rate: 1_000 })).toMatchObject({ work: 1 });
+  const later = `due_at > clock_timestamp() + interval '4 minutes'`;
+  const { rows } = await database.executor.query(`select key from converge.saga_work where ${later}`);
+  expect(rows).toEqual([{ key: 'again' }]);
+});
