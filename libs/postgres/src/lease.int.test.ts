@@ -100,6 +100,12 @@ it('a lease that ends later than any can is free, since the clock was set back, 
   );
 });
 
+// Planted fault: an end that is too late by the lease of the asker alone. One that asks for less takes a lease that is held.
+it('a process that asks for a short lease does not take a longer one for the work of a wrong clock', async () => {
+  await acquire('long', 300_000);
+  expect(await acquire('short', 1_000)).toMatchObject({ kind: 'held', heldBy: 'long' });
+});
+
 it('a holder that acquires again under its own name fences its former self', async () => {
   await acquire('a');
   expect(await acquire('a')).toEqual({ kind: 'acquired', term: 2n });

@@ -56,11 +56,15 @@ describe('errors of Postgres', () => {
     expect(axes(thrown({ code: '23505', severity: 'ERROR', constraint }))).toBe(expected);
   });
 
-  it('a standby that refuses BEGIN is a service that is away', () => {
-    const refused = { code: '0A000', severity: 'FEHLER', routine: 'call_bool_check_hook' };
-    expect(axes(thrown(refused, 'cannot set transaction read-write mode during recovery'))).toBe(
-      'service not_applied',
-    );
+  // Planted faults: a standby that is known by one of its two settings, and one that is known by the routine alone.
+  it('a standby that refuses BEGIN is a service that is away, and a setting that is wrong is none', () => {
+    const refusal = (code: string, kind: string) =>
+      axes(
+        thrown({ code, severity: 'FEHLER', routine: `call_${kind}_check_hook` }, 'cannot set transaction …'),
+      );
+    expect(refusal('0A000', 'bool')).toBe('service not_applied');
+    expect(refusal('0A000', 'enum')).toBe('service not_applied');
+    expect(refusal('25001', 'bool')).not.toBe('service not_applied');
   });
 
   // 08P01 is the state of all that PgBouncer says itself. Planted fault: a crash of Postgres behind it is a bug of the caller.

@@ -38,6 +38,14 @@ describe('an error at the command line', () => {
     });
   });
 
+  // Planted fault: an error that is taken for a standby's by its SQLSTATE alone.
+  it('a feature that the server does not support is shown as Postgres wrote it', () => {
+    expect(explain(pgError('0A000', 'cannot use LISTEN here'))).toEqual({
+      message: 'Postgres refused: cannot use LISTEN here (SQLSTATE 0A000)',
+      exitCode: 1,
+    });
+  });
+
   it('an error that only another configuration resolves exits with 78', () => {
     const error = new BrokerError('wrong password for Kafka', {
       code: 'NOT_AUTHORIZED',

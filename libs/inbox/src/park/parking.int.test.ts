@@ -6,6 +6,7 @@ import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { timePasses } from '../../../testing/src/fixture/any-table.ts';
+import { quickSchedule } from '../testing/quick.ts';
 import { claimKeys } from './claim-sql.ts';
 
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
@@ -153,6 +154,24 @@ describe('a key whose event fails', () => {
       expect(await applied('k1')).toEqual([1, 5]);
     },
   );
+
+  // Planted fault: a key that is due in more than ten minutes is taken for one of before the clock was set back.
+  it('a parked key keeps a time that its schedule allows', async () => {
+    throws = (key) => (key === 'k1' || key === 'k2' ? away : undefined);
+    await publish(0, 4);
+    const first = await scene.start(consumer());
+    await scene.settled(4);
+    await first.stop();
+    throws = () => undefined;
+    await rows(`update converge.parked_key set leased_until = '-infinity',
+      next_at = clock_timestamp() + case key when 'k1' then interval '1 hour' else interval '3 hours' end`);
+    const hours = { baseMs: 7_200_000, factor: 1, capMs: 7_200_000 };
+    await scene.start(consumer(), { parking: { schedule: { ...quickSchedule, slow: hours }, pollMs: 20 } });
+    await waitUntil(async () => (await applied('k2')).length === 1, { what: 'the key of before' });
+    expect(await rows('select key, state from converge.parked_key')).toEqual([
+      { key: 'k1', state: 'waiting' },
+    ]);
+  });
 
   it('an event of a parked key is left out of a batch of other keys', async () => {
     const batches: number[][] = [];

@@ -96,22 +96,37 @@ it('consumers that wait for the coordinator of their group stop at once', async 
   expect(service.status().map(({ state }) => state)).toEqual(['stopped', 'stopped']);
 });
 
-// Planted fault: a look at the members that a stop does not end.
-it('a new consumer whose group has no coordinator stops at once', async () => {
-  const asked = Promise.withResolvers<undefined>();
+// Planted fault: a consumer that does not start without the right to describe its group.
+it('a new consumer whose login may not look at its group starts', async () => {
   const admin = await broker.admin();
   vi.spyOn(broker, 'admin').mockResolvedValue(admin);
-  vi.spyOn(admin, 'members').mockImplementation(() => {
-    asked.resolve(undefined);
-    return new Promise(() => undefined);
-  });
+  const refused = new BrokerError('no right', { code: 'NOT_AUTHORIZED', kind: 'configuration' });
+  const asked = vi.spyOn(admin, 'members').mockRejectedValue(refused);
   const service = consumerService([consumer('now')], { database, broker });
-  const starting = service.start();
-  await asked.promise;
-  await service.stop();
-  await service.done;
-  await starting;
+  services.push(service);
+  await service.start();
+  expect(asked).toHaveBeenCalled();
 });
+
+// Planted faults: a look at the members that a stop does not end, and one that begins after it.
+it.each(['before it is looked up', 'while it is'])(
+  'a new consumer whose group has no coordinator stops at once (%s)',
+  async (when) => {
+    const asked = Promise.withResolvers<undefined>();
+    const admin = await broker.admin();
+    vi.spyOn(broker, 'admin').mockResolvedValue(admin);
+    vi.spyOn(admin, 'members').mockImplementation(() => {
+      asked.resolve(undefined);
+      return new Promise(() => undefined);
+    });
+    const service = consumerService([consumer('now')], { database, broker });
+    const starting = service.start();
+    if (when === 'while it is') await asked.promise;
+    await service.stop();
+    await service.done;
+    await starting;
+  },
+);
 
 it('G4f: `now` is the moment of registration: a consumer handles everything after it, whether it runs or not', async () => {
   await send(orders, 1, 2);

@@ -49,8 +49,8 @@ export class Cluster {
     return this.#lookUp(topics, await this.#anyConnected());
   }
 
-  async #lookUp(topics: readonly string[], link: BrokerLink): Promise<ReadonlyMap<string, TopicMetadata>> {
-    const answer = metadataResponse(await this.#ask(link, metadataRequest(topics)));
+  async #lookUp(topics: readonly string[], link: BrokerLink, timeoutMs?: number) {
+    const answer = metadataResponse(await this.#ask(link, metadataRequest(topics, timeoutMs)));
     this.#brokers = answer.brokers;
     let changed = false;
     for (const [name, topic] of answer.topics)
@@ -75,6 +75,17 @@ export class Cluster {
         topic: name,
         right: { operation: 'Describe', on: 'topic', name },
       });
+    return found;
+  }
+
+  /**
+   * The metadata of a topic that must exist, after every broker was asked for its leaders: whether a log has lost records is
+   * decided by its last leader. A broker that does not answer in `timeoutMs` is left out.
+   */
+  async topicOfAll(name: string, timeoutMs: number): Promise<TopicMetadata> {
+    const found = await this.topic(name);
+    const ask = async (id: number) => this.#lookUp([name], await this.node(id), timeoutMs);
+    await Promise.allSettled([...this.#brokers.keys()].map(ask));
     return found;
   }
 
@@ -123,6 +134,8 @@ export class Cluster {
   async any(): Promise<BrokerLink> {
     const [connected] = this.#connected();
     if (connected !== undefined) return connected;
+    // Every connection was lost: a cluster that was restored from a copy counts its elections from those of the copy.
+    this.#elections.clear();
     const known = [...this.#brokers.values()];
     const given = this.#options.brokers.map(parseAddress);
     let last: unknown;
@@ -155,10 +168,15 @@ export class Cluster {
     return true;
   }
 
-  /** Returns a reachable broker as `any` does, but not always the same one. */
+  /**
+   * Returns a reachable broker as `any` does, but not always the same one. A client with one connection makes another: it may be
+   * connected to the broker that is cut off alone.
+   */
   async #anyConnected(): Promise<BrokerLink> {
-    const [connected] = this.#fromAnywhere(this.#connected());
-    return connected ?? this.any();
+    const [connected, second] = this.#fromAnywhere(this.#connected());
+    if (connected === undefined || second !== undefined) return connected ?? this.any();
+    const [known] = this.#fromAnywhere([...this.#brokers.keys()]);
+    return known === undefined ? connected : this.node(known).catch(() => connected);
   }
 
   /** Returns the list from a random place on, and then what is before it. */

@@ -24,13 +24,14 @@ export interface ClusterMetadata {
   readonly topics: ReadonlyMap<string, TopicMetadata>;
 }
 
-/** Metadata, version 12: the first with topic ids; every supported broker speaks it. */
-export function metadataRequest(topics: readonly string[]): Request {
+/** Metadata, version 12: the first with topic ids; every supported broker speaks it. Answered in `timeoutMs` or the link's time. */
+export function metadataRequest(topics: readonly string[], timeoutMs?: number): Request {
   const body = new ByteWriter().uvarint(topics.length + 1);
   for (const topic of topics) body.raw(Buffer.alloc(16)).compactString(topic).uvarint(0);
   // The request neither creates topics nor lists permissions.
   body.int8(0).int8(0).uvarint(0);
-  return { apiKey: 3, apiVersion: 12, name: 'Metadata', body: [body.finish()], flexible: true };
+  const limit = timeoutMs !== undefined && { timeoutMs };
+  return { apiKey: 3, apiVersion: 12, name: 'Metadata', body: [body.finish()], flexible: true, ...limit };
 }
 
 export function metadataResponse(payload: Buffer): ClusterMetadata {

@@ -91,7 +91,7 @@ export class WireAdmin implements Admin {
   }
 
   async partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]> {
-    const { partitions } = await this.#cluster.topic(topic);
+    const { partitions } = await this.#cluster.topicOfAll(topic, ENDS_MS);
     const [starts, ends] = await Promise.all([
       this.#ends(topic, partitions, 'earliest'),
       this.#ends(topic, partitions, 'latest'),
@@ -169,7 +169,7 @@ export class WireAdmin implements Admin {
     partitions: readonly PartitionMetadata[],
     end: 'earliest' | 'latest',
   ): Promise<ReadonlyMap<number, bigint | BrokerError>> {
-    const byLeader = Map.groupBy(partitions, ({ leader }) => leader);
+    const byLeader = Map.groupBy(partitions, ({ partition }) => this.#cluster.leaderOf({ topic, partition }));
     const found = await Promise.all(
       [...byLeader.values()].map(async (led) => {
         const numbers = led.map(({ partition }) => partition);

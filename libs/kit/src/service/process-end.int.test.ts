@@ -1,7 +1,9 @@
 import { defineEvent } from '@convergekit/contracts';
 import { defineConsumer } from '@convergekit/inbox';
+import type { ConsumerPart } from '@convergekit/inbox/engine';
 import { connect } from '@convergekit/postgres';
 import { faultProxy, freshDatabase } from '@convergekit/testing';
+import { checkRemovedSteps } from '@convergekit/saga/engine';
 import { freePort } from '@convergekit/testing/operate';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
@@ -132,6 +134,8 @@ it('a service is refused whose consumer has dropped all steps of a saga that is 
     `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
      values ('trial.order', 'i', 'reserve', 1, 'c', 'k', 'started', 'e')`,
   );
+  // A consumer with steps checks its own versions.
+  await checkRemovedSteps(database.executor, [{ name: 'c', parts: [{} as ConsumerPart<object>] }]);
   await database.close();
   const { exitCode, line } = await endWith(DATABASE_URL);
   expect([exitCode, line]).toEqual([

@@ -31,6 +31,30 @@ test('a relay whose row was deleted by hand names the statement that helps, and 
   expect(await checkLog(database.executor, topic, events)).toMatchObject({ ...faultless, events: 600 });
 });
 
+// Planted fault: a leader that begins at the next tick that is there, and passes over the events between.
+test('a relay whose last tick is gone does not lead from a later one', async () => {
+  const { database } = await withDatabase();
+  const broker = closing(memoryBroker());
+  const topic = await createTopic(broker, topicName(), 2);
+  const service = await started({ database, broker });
+  await writeMany(database, topic, 300);
+  await untilDrained(database);
+  await service.stop();
+  await database.executor.query(
+    'update converge.tick set number = number + 1 where number = (select done_tick from converge.relay_source)',
+  );
+  await writeMany(database, topic, 300);
+  await refusedWith(await started({ database, broker }), 'RELAY_ROWS_MISSING');
+  expect(await readLog(broker, topic)).toHaveLength(300);
+});
+
+// Planted fault: a database without its identity that is advised to insert a row of the relay.
+test('an outbox without its identity is named as that', async () => {
+  const { database } = await withDatabase();
+  await database.executor.query('delete from converge.source');
+  await expect(readOutbox(database.executor)).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
+});
+
 test('a relay without its ticks says that no statement brings them back', async () => {
   const { database } = await withDatabase();
   await database.executor.query('delete from converge.tick');

@@ -9,12 +9,12 @@ import { World } from '../fixture/workflow/world.ts';
 import { timePasses } from '../../../testing/src/fixture/any-table.ts';
 import { openWorkflow, readWorkflow } from './workflow-sql.ts';
 
-const tagging = (world: World) =>
+const tagging = (world: World, settleMs = 1_000) =>
   defineWorkflow({
     name: 'tenants.provision',
     input: z.object({}),
     result: z.object({}),
-    steps: { tag: worldStep(world, 'idempotent', { checks: false }) },
+    steps: { tag: worldStep(world, 'idempotent', { checks: false, settleMs }) },
     run: async (unit) => {
       await unit.step('tag', { name: 'tag' });
       return {};
@@ -62,4 +62,39 @@ it('a workflow whose process died is continued although the clock of the databas
     `select due_at between clock_timestamp() and clock_timestamp() + interval '1 hour' as soon from converge.workflow where id = 'held'`,
   );
   expect(rows).toEqual([{ soon: true }]);
+});
+
+const hour = 3_600_000;
+const hourly = { baseMs: hour, factor: 1, capMs: hour };
+
+// Planted faults: workflows of before the clock was set back that are known by ten minutes, whatever they wait for.
+it.each([
+  ['a step that takes an hour to settle', {}, hour],
+  ['a caller that waits for an hour', { patienceMs: hour }, undefined],
+  [
+    'an undo that is tried each hour',
+    { schedule: { fast: hourly, fastAttempts: 1, slow: hourly } },
+    undefined,
+  ],
+])('a workflow with %s keeps its time', async (_, change, settleMs) => {
+  const { database } = await workflowDatabase(inject('stack').databaseUrl);
+  onTestFinished(() => database.close());
+  const tag = tagging(new World(), settleMs);
+  const { name: workflow } = tag;
+  for (const id of ['of before', 'waits'])
+    await openWorkflow({ database, holder: 'dead', idleMs: 200 } as never, { workflow, id, input: '{}' });
+  const inHours = `case id when 'waits' then interval '50 minutes' else interval '3 hours' end`;
+  await database.executor.query(
+    `update converge.workflow set holder = null, due_at = clock_timestamp() + ${inHours}`,
+  );
+  const { worker } = workflows([tag], { ...workflowOptions, database, ...change });
+  await worker.start();
+  const ended = async () =>
+    (await readWorkflow(database.executor, { workflow, id: 'of before' })).state === 'compensated';
+  await waitUntil(ended, { what: 'the workflow of before' });
+  await worker.stop();
+  const { rows } = await database.executor.query(
+    `select id from converge.workflow where due_at > clock_timestamp() + interval '30 minutes'`,
+  );
+  expect(rows).toEqual([{ id: 'waits' }]);
 });

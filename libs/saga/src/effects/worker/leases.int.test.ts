@@ -126,6 +126,34 @@ it('a call that is under way while the clock of the database is set back keeps a
   expect(await workRows(database)).toMatchObject([{ state: 'calling', attempts: 0 }]);
 });
 
+// Planted faults: a timer, and a wait of the schedule, that are taken for work of before the clock was set back; the schedule of
+// another effect; a call of unknown outcome that is left to its time.
+const long = 7_200_000;
+const hours = { baseMs: long, factor: 1, capMs: long };
+it.each<[string, (of: typeof effects.keyed) => typeof effects.keyed]>([
+  ['schedule', (of) => ({ ...of, schedule: { ...of.schedule, slow: hours } })],
+  ['time to settle', (of) => ({ ...of, settleMs: long })],
+])('work keeps a time that its %s allows, and so does a timer; no other work does', async (_, slowed) => {
+  const slow = slowed(effects.keyed);
+  const timer = { ...effects.blind, saga: { name: 'slow', keepMs: 1_000_000, isTimer: true } };
+  await request(database, slow, ['waits', 'unknown']);
+  await request(database, effects.plain, ['of before']);
+  await request(database, timer, ['timer']);
+  await database.executor.query(`update converge.saga_work set due_at = due_at + interval '1 hour'`);
+  await database.executor.query(
+    `update converge.saga_work set state = 'unknown', due_at = due_at + interval '2 hours' where key = 'unknown'`,
+  );
+  const worker = sagaWorker<SceneDb>([slow, effects.plain, timer], { ...hurried, database });
+  await worker.start();
+  await waitUntil(async () => (await outcomes(database)).length === 2, { what: 'two calls' });
+  await worker.stop();
+  const later = `due_at > clock_timestamp() + interval '50 minutes'`;
+  const { rows } = await database.executor.query(
+    `select key, state from converge.saga_work where ${later} order by key`,
+  );
+  expect(rows).toEqual(['timer', 'waits'].map((key) => ({ key, state: 'ready' })));
+});
+
 // Planted fault: work that is due late is taken for work of before the clock was set back, whatever made it late. The rate of a
 // resume ends after ten minutes, and the other side gets the rest at once.
 it('work that a resume has due in hours keeps its time', async () => {
@@ -147,4 +175,18 @@ it('work that a resume has due in hours keeps its time', async () => {
     `select key, state, due_at > clock_timestamp() + interval '1 hour' as later from converge.saga_work where state = 'ready'`,
   );
   expect(rows).toEqual([{ key: 'later', state: 'ready', later: true }]);
+});
+
+// Planted fault: a resume that sets the time of all that was held. A call that waits for its next attempt is made before that.
+it('a call that waits for a later attempt keeps its time when its saga is resumed', async () => {
+  await request(database, effects.keyed, ['again']);
+  await database.executor.query(
+    `update converge.saga_work set saga = 'slow', instance = key, step = 'pay', op = 'apply', due_at = due_at + interval '5 minutes'`,
+  );
+  const by = { by: 'alice', reason: 'their outage' };
+  await pauseSaga(database, { saga: 'slow' }, by);
+  expect(await resumeSaga(database, { saga: 'slow' }, by, { rate: 1_000 })).toMatchObject({ work: 1 });
+  const later = `due_at > clock_timestamp() + interval '4 minutes'`;
+  const { rows } = await database.executor.query(`select key from converge.saga_work where ${later}`);
+  expect(rows).toEqual([{ key: 'again' }]);
 });
