@@ -229,6 +229,12 @@ export function wasClosedIdle(error: unknown): boolean {
   return sqlState(error) === '57P05';
 }
 
+/** True for a duplicate in an index that REINDEX CONCURRENTLY makes or drops, which ON CONFLICT does not always prevent. */
+export function isInRebuiltIndex(error: unknown): boolean {
+  if (sqlState(error) !== '23505') return false;
+  return [...causesOf(error)].some((at) => /_cc(new|old)\d*$/.test(String(fieldsOf(at)['constraint'])));
+}
+
 function codeOf(error: unknown): string | undefined {
   const code = fieldsOf(error)['code'];
   if (typeof code === 'string') return code;
