@@ -28,6 +28,14 @@ describe('an error of a connection', () => {
     expect(connectError(new Error(message), target).code).toBe(expected);
   });
 
+  // Planted fault: the limit of a role was reported as that of the server.
+  it('a refusal for lack of connections names the limit that the server names', () => {
+    const cause = failed('53300', 'too many connections for role "app"', 'FATAL');
+    expect(connectError(cause, target).message).toContain(
+      'for user "app": too many connections for role "app"',
+    );
+  });
+
   it('a failure of every address of a name is reported by the first one', () => {
     const cause = new AggregateError([failed('ECONNREFUSED'), failed('ECONNREFUSED')]);
     expect(connectError(cause, target).code).toBe('DATABASE_UNREACHABLE');

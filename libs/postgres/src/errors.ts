@@ -50,7 +50,8 @@ export interface Target {
 
 interface Explanation {
   readonly code: DatabaseErrorCode;
-  readonly text: (target: Target) => string;
+  /** `why`: the server's own words. */
+  readonly text: (target: Target, why: string) => string;
 }
 
 const place = (t: Target): string => `${t.host}:${t.port}`;
@@ -94,8 +95,8 @@ const explanations: Readonly<Record<string, Explanation>> = {
   },
   '53300': {
     code: 'DATABASE_TOO_MANY_CONNECTIONS',
-    text: (t) =>
-      `Postgres at ${place(t)} has no connection left. Lower the pool sizes, raise max_connections, or put a pooler in front.`,
+    text: (t, why) =>
+      `Postgres at ${place(t)} has no connection left for user "${t.user}": ${why}. Lower the pool sizes, raise the limit of the server, the database or the role, or put a pooler in front.`,
   },
   '57P01': starting,
   '57P02': starting,
@@ -116,7 +117,7 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
   const code = codeOf(cause) ?? texts.find(([pattern]) => pattern.test(causeText(cause)))?.[1];
   const known = code === undefined ? undefined : explanations[code];
   const message =
-    known?.text(target) ??
+    known?.text(target, causeText(cause)) ??
     `cannot connect to Postgres at ${place(target)}, database "${target.database}": ${causeText(cause)}. Check ${settingOf(target)}.`;
   const category = known?.code === 'DATABASE_UNREACHABLE' ? 'network' : classify(cause).category;
   return new DatabaseError(message, {
@@ -226,6 +227,12 @@ export function isForgotten(error: unknown): boolean {
 /** True if the server had closed the session before the statement came (`idle_session_timeout`): it was not run. */
 export function wasClosedIdle(error: unknown): boolean {
   return sqlState(error) === '57P05';
+}
+
+/** True for a duplicate in an index that REINDEX CONCURRENTLY makes or drops, which ON CONFLICT does not always prevent. */
+export function isInRebuiltIndex(error: unknown): boolean {
+  if (sqlState(error) !== '23505') return false;
+  return [...causesOf(error)].some((at) => /_cc(new|old)\d*$/.test(String(fieldsOf(at)['constraint'])));
 }
 
 function codeOf(error: unknown): string | undefined {

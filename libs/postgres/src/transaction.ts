@@ -1,11 +1,17 @@
 import { delayMs } from '@convergekit/core/engine';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
-import { classify } from '@convergekit/resilience';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
 import { collectCommitted, connectionOf } from './after-commit.ts';
 import { BeginWithFirst } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
-import { commitError, isForgotten, rolledBackError, sqlState, wasClosedIdle } from './errors.ts';
+import {
+  commitError,
+  isForgotten,
+  isInRebuiltIndex,
+  rolledBackError,
+  sqlState,
+  wasClosedIdle,
+} from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
 import { guardOf } from './guard/transaction-guard.ts';
 import { acquireFor } from './pool-door.ts';
@@ -140,7 +146,7 @@ export function kyselyTransaction<DB, T>(
  */
 export function asksForRerun(error: unknown): boolean {
   const state = sqlState(error);
-  const isRebuilt = state === '23505' && classify(error).category === 'contention';
+  const isRebuilt = isInRebuiltIndex(error);
   return state === '40001' || state === '40P01' || isRebuilt || isForgotten(error) || wasClosedIdle(error);
 }
 

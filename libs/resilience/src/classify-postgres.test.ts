@@ -50,7 +50,9 @@ describe('errors of Postgres', () => {
   // Seen with Postgres 18.4 for one in a hundred rebuilds of a table with eight writers of six keys.
   it.each([
     ['saga_instance_pkey_ccnew', 'contention not_applied'],
-    ['saga_instance_pkey_ccold1', 'contention not_applied'],
+    ['saga_instance_pkey_ccnew1', 'contention not_applied'],
+    // A rebuild that was cancelled leaves it behind, and every true duplicate names it. Planted fault: it was rerun for ever.
+    ['saga_instance_pkey_ccold', 'data not_applied'],
     ['saga_instance_pkey', 'data not_applied'],
   ])('a duplicate in %s is %s', (constraint, expected) => {
     expect(axes(thrown({ code: '23505', severity: 'ERROR', constraint }))).toBe(expected);
