@@ -14,7 +14,7 @@ async function exportsOf(module: string, namedBy: NamedBy = 'arguments'): Promis
   if (files.length === 0)
     throw wrongModule(
       'MODULE_EMPTY',
-      `folder ${module} has no .js, .mjs or .ts file: mount the modules there, or name another folder`,
+      `folder ${module} has no .js, .mjs, .ts or .mts file: mount the modules there, or name another folder`,
       namedBy,
     );
   return (await Promise.all(files.map((file) => importOf(file, namedBy)))).flat();
@@ -52,7 +52,7 @@ function nextOf(error: unknown, module: string): string {
 function filesOf(module: string): readonly string[] | undefined {
   const path = resolve(module);
   if (!existsSync(path) || !statSync(path).isDirectory()) return undefined;
-  return globSync('*.{js,mjs,ts}', { cwd: path })
+  return globSync('*.{js,mjs,ts,mts}', { cwd: path })
     .filter((file) => !/\.(test|d)\.\w+$/.test(file))
     .toSorted()
     .map((file) => join(path, file));

@@ -94,7 +94,7 @@ describe('a command line', () => {
     [['entirely-else'], 'there is no command `converge entirely-else`. `converge --help` shows all'],
     [['jars', 'list', '--limit', '0'], 'It must be a whole number from 1; see `converge jars list --help`'],
     [['jars', 'list', '--lmit', '1'], 'Did you mean --limit?'],
-    [['jars', 'list', '--state', 'half'], 'Allowed choices are full, empty'],
+    [['jars', 'list', '--state', 'half'], 'Allowed choices are full, empty; see `converge'],
     [['jars', 'list', '--lid', 'red', '--open'], 'cannot be used with option'],
     [
       ['jars', 'fill', 'a'],

@@ -41,7 +41,7 @@ export async function parse(
     // Help and version end by an "error", after their text was printed.
     if (!(error instanceof CommanderError) || error.exitCode === 0 || error.code === 'commander.help')
       throw error;
-    const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');
+    const message = error.message.replace(/^error: |\.$/g, '').replace(/\n/g, ' ');
     throw new UsageError('COMMAND_LINE_INVALID', `${message}; see \`${fullName(called)} --help\``);
   }
 }

@@ -25,14 +25,14 @@ it('prerequisites that are down are waited for, and each reason is logged once',
   await clock.advance(20_000);
   expect(lines).toEqual(['broker: no broker. Waiting for it.']);
   expect(waiting.checks()).toEqual({ broker: { ok: false, detail: 'no broker' } });
-  world.why = 'no leader';
+  world.why = 'is it the right one?';
   await clock.advance(20_000);
   world.up = true;
   await clock.advance(5_000);
   await started;
   expect(lines).toEqual([
     'broker: no broker. Waiting for it.',
-    'broker: no leader. Waiting for it.',
+    'broker: is it the right one? Waiting for it.',
     'broker: answers now',
   ]);
   expect(waiting.checks()).toEqual({ broker: { ok: true } });

@@ -56,7 +56,7 @@ export function prerequisites({ needed, log, ...time }: PrerequisitesParts): Pre
         if (!passes(error)) throw error;
         const { message } = classify(error);
         state.set(name, { ok: false, detail: message });
-        if (message !== reason) log.warn(`${name}: ${message.replace(/\.?$/, '.')} Waiting for it.`);
+        if (message !== reason) log.warn(`${name}: ${message.replace(/(?<![.?])$/, '.')} Waiting for it.`);
         reason = message;
       },
     });

@@ -15,11 +15,12 @@ export async function loadReconcilers(
   settings: Settings,
   named: readonly string[],
 ): Promise<readonly Reconciler[]> {
-  if (named.length > 0) {
-    const hint = 'no reconciler: export what defineReconciler returns';
-    return distinct(await exportsThat(named, isReconciler, hint), named);
-  }
+  const hint = 'no reconciler: export what defineReconciler returns';
+  if (named.length > 0) return distinct(await exportsThat(named, isReconciler, hint), named);
   const declared = await reconcilersOfSettings(settings);
+  const { modules } = settings;
+  if (declared.length === 0 && modules.length > 0)
+    throw misconfigured('MODULE_EMPTY', `module ${modules.join(', ')} exports ${hint}`);
   if (declared.length === 0)
     throw misconfigured(
       'MODULES_MISSING',
