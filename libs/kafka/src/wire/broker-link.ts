@@ -27,6 +27,7 @@ export class BrokerLink {
   readonly #options: LinkOptions;
   readonly #lanes = new Map<Lane, Promise<Connection>>();
   readonly #ended = new AbortController();
+  #opened = false;
 
   constructor(host: string, port: number, options: LinkOptions) {
     this.#host = host;
@@ -40,8 +41,14 @@ export class BrokerLink {
     return !this.#ended.signal.aborted;
   }
 
+  /** True from the first connection to the loss of one. */
+  get connected(): boolean {
+    return this.#opened && this.usable;
+  }
+
   async open(): Promise<void> {
     await this.#lane('requests');
+    this.#opened = true;
   }
 
   async call<T>(doing: string, exchange: Exchange<T>): Promise<T> {

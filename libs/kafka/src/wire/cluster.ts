@@ -37,6 +37,8 @@ export class Cluster {
   readonly #leaders = new Map<string, Map<number, number>>();
   readonly #elections = new Map<string, Elections>();
   readonly #listeners = new Set<() => void>();
+  /** Brokers that did not answer when all were asked. */
+  readonly #silent = new Set<number>();
   #brokers: ClusterMetadata['brokers'] = new Map();
   #closed = false;
 
@@ -80,12 +82,13 @@ export class Cluster {
 
   /**
    * The metadata of a topic that must exist, after every broker was asked for its leaders: whether a log has lost records is
-   * decided by its last leader. A broker that does not answer in `timeoutMs` is left out.
+   * decided by its last leader. A broker that does not answer in `timeoutMs` is left out, and is not asked again: the wait for it
+   * is one, however many topics follow.
    */
   async topicOfAll(name: string, timeoutMs: number): Promise<TopicMetadata> {
     const found = await this.topic(name);
     const ask = async (id: number) => this.#lookUp([name], await this.node(id), timeoutMs);
-    await Promise.allSettled([...this.#brokers.keys()].map(ask));
+    await Promise.all(this.#answering().map((id) => ask(id).catch(() => this.#silent.add(id))));
     return found;
   }
 
@@ -169,14 +172,15 @@ export class Cluster {
   }
 
   /**
-   * Returns a reachable broker as `any` does, but not always the same one. A client with one connection makes another: it may be
-   * connected to the broker that is cut off alone.
+   * Returns a reachable broker as `any` does, but not always the same one. A client with one connection makes another for the
+   * next look-up: it may be connected to the broker that is cut off alone.
    */
   async #anyConnected(): Promise<BrokerLink> {
     const [connected, second] = this.#fromAnywhere(this.#connected());
-    if (connected === undefined || second !== undefined) return connected ?? this.any();
-    const [known] = this.#fromAnywhere([...this.#brokers.keys()]);
-    return known === undefined ? connected : this.node(known).catch(() => connected);
+    if (connected === undefined) return this.any();
+    const [known] = this.#fromAnywhere(this.#answering());
+    if (second === undefined && known !== undefined) this.node(known).catch(() => undefined);
+    return connected;
   }
 
   /** Returns the list from a random place on, and then what is before it. */
@@ -185,8 +189,12 @@ export class Cluster {
     return [...list.slice(at), ...list.slice(0, at)];
   }
 
+  #answering(): readonly number[] {
+    return [...this.#brokers.keys()].filter((id) => !this.#silent.has(id));
+  }
+
   #connected(): readonly BrokerLink[] {
-    return [...this.#links.values()].filter((link) => link.usable);
+    return [...this.#links.values()].filter((link) => link.connected);
   }
 
   /** Records the election of a leader. False: a later one is known. */
