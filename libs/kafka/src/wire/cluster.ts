@@ -2,6 +2,7 @@ import { type Assignment, BrokerError, leaderMissing, topicUnknown } from '@conv
 import type { Random } from '@convergekit/core';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
 import type { Request } from './connection.ts';
+import { Elections } from './elections.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
 import { findCoordinator } from './group-requests.ts';
@@ -20,12 +21,6 @@ export interface ClusterOptions extends LinkOptions {
   readonly random: Random;
 }
 
-/** The last election of each partition of a topic, until the topic is made again. */
-interface Elections {
-  readonly topicId: string;
-  readonly last: Map<number, number>;
-}
-
 /**
  * The cluster as one client sees it: leaders of partitions, and a link to each used broker. The class does not retry.
  * A broker that is cut off from its controllers answers with leaders of before, its own leadership among them. So one is
@@ -35,7 +30,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links = new Map<string, BrokerLink>();
   readonly #leaders = new Map<string, Map<number, number>>();
-  readonly #elections = new Map<string, Elections>();
+  readonly #elections = new Elections();
   readonly #listeners = new Set<() => void>();
   /** Brokers that did not answer when all were asked. */
   readonly #silent = new Set<number>();
@@ -57,7 +52,7 @@ export class Cluster {
     let changed = false;
     for (const [name, topic] of answer.topics)
       for (const { partition, leader, leaderEpoch, errorCode } of topic.partitions) {
-        if (!this.#isLatest(topic, partition, leaderEpoch)) continue;
+        if (!this.#elections.isLatest(topic, partition, leaderEpoch)) continue;
         const known = errorCode === OK && leader >= 0 ? leader : undefined;
         if (this.#learn({ topic: name, partition }, known)) changed = true;
       }
@@ -137,7 +132,7 @@ export class Cluster {
   async any(): Promise<BrokerLink> {
     const [connected] = this.#connected();
     if (connected !== undefined) return connected;
-    // Every connection was lost: a cluster that was restored from a copy counts its elections from those of the copy.
+    // Every connection was lost: another cluster may answer now.
     this.#elections.clear();
     const known = [...this.#brokers.values()];
     const given = this.#options.brokers.map(parseAddress);
@@ -195,17 +190,6 @@ export class Cluster {
 
   #connected(): readonly BrokerLink[] {
     return [...this.#links.values()].filter((link) => link.connected);
-  }
-
-  /** Records the election of a leader. False: a later one is known. */
-  #isLatest({ name, topicId }: TopicMetadata, partition: number, election: number): boolean {
-    const known = this.#elections.get(name);
-    const elections = known?.topicId === topicId ? known : { topicId, last: new Map<number, number>() };
-    this.#elections.set(name, elections);
-    if (election < 0) return true;
-    if (election < (elections.last.get(partition) ?? 0)) return false;
-    elections.last.set(partition, election);
-    return true;
   }
 
   async #ask(link: BrokerLink, request: Request): Promise<Buffer> {
