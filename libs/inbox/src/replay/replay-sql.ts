@@ -56,7 +56,7 @@ export async function forgetForeign(
 }
 
 // Lines that lose events are locked before their rows, as slices and drains do. A line that keeps some ends with the last one
-// that stays, and is due unless a dead letter still holds it; one that keeps none is released. Drains at work find their row
+// that stays, and is due when the dead letter that held it went; one that keeps none is released. Drains at work find their row
 // deleted, and roll back.
 const lineSql = `
   select k.key from converge.parked_key k
@@ -109,7 +109,7 @@ const tailSql = `
      set tail = (select max(p.seq) from converge.parked p where p.consumer = $1 and p.topic = $2 and p.line = k.key),
          state = (select case p.state when 'dead' then 'dead' else 'waiting' end from converge.parked p
                    where p.consumer = $1 and p.topic = $2 and p.line = k.key order by p.seq limit 1),
-         next_at = clock_timestamp()
+         next_at = case k.state when 'dead' then clock_timestamp() else k.next_at end
    where k.consumer = $1 and k.topic = $2 and k.key = any($3::text[])`;
 
 /** Removes the rows of parked events that will be handled again, and adjusts their lines. Returns how many. */

@@ -3,6 +3,7 @@ import { parsePosition } from '@convergekit/contracts/engine';
 import { ConvergeError } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
+import { defaultSlowSchedule } from '@convergekit/resilience/engine';
 import { waitUntil } from '@convergekit/testing';
 import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -15,6 +16,8 @@ import { resumePartition } from '../operate/resume.ts';
 import { tag } from '../testing/quick.ts';
 import { TwinBrokers } from '../fixture/twin-brokers.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
+
+const minutes = { baseMs: 300_000, factor: 1, capMs: 300_000 };
 
 describe('the fence', () => {
   let twins: TwinBrokers;
@@ -63,8 +66,8 @@ describe('the fence', () => {
       database,
       broker,
       lockTimeoutMs: 100,
-      // The drain of an owner that froze takes no parked key of the other one.
-      parking: { pollMs: 600_000 },
+      // The drain of an owner that froze takes no parked key of the other one, not even when it parks one.
+      parking: { pollMs: 600_000, schedule: { ...defaultSlowSchedule, fast: minutes } },
     });
     services.push(made);
     return made;
