@@ -11,14 +11,20 @@ import { readOutbox } from '../operate/index.ts';
 
 closeAfterEach();
 
-// Seen to fail with the advice to migrate, which writes no row again.
-test('a relay whose row was deleted by hand names the statement that helps, and sends nothing twice', async () => {
+/** A relay that has published 300 events. */
+async function ofPublished() {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 2);
   const service = await started({ database, broker });
   await writeMany(database, topic, 300);
   await untilDrained(database);
+  return { database, broker, topic, service };
+}
+
+// Seen to fail with the advice to migrate, which writes no row again.
+test('a relay whose row was deleted by hand names the statement that helps, and sends nothing twice', async () => {
+  const { database, broker, topic, service } = await ofPublished();
   await database.executor.query('delete from converge.relay_source');
   await writeMany(database, topic, 300);
   const trouble = await refusedWith(service, 'RELAY_ROWS_MISSING');
@@ -33,12 +39,7 @@ test('a relay whose row was deleted by hand names the statement that helps, and 
 
 // Planted fault: a leader that begins at the next tick that is there, and passes over the events between.
 test('a relay whose last tick is gone does not lead from a later one', async () => {
-  const { database } = await withDatabase();
-  const broker = closing(memoryBroker());
-  const topic = await createTopic(broker, topicName(), 2);
-  const service = await started({ database, broker });
-  await writeMany(database, topic, 300);
-  await untilDrained(database);
+  const { database, broker, topic, service } = await ofPublished();
   await service.stop();
   await database.executor.query(
     'update converge.tick set number = number + 1 where number = (select done_tick from converge.relay_source)',

@@ -3,6 +3,7 @@ import type { Executor } from '@convergekit/postgres';
 import { rejectMissingRows } from '../leader/check-tables.ts';
 import { LEASE } from '../options.ts';
 import { survey, type Survey } from '../watch/survey-sql.ts';
+import { newestIdSql } from '../window/window-sql.ts';
 
 /** The outbox of a database as operators see it: what waits, and how its relay goes on, whichever process leads. */
 export interface OutboxState extends Survey {
@@ -21,21 +22,18 @@ export interface OutboxState extends Survey {
   readonly held: readonly { readonly topic: string; readonly heldAt: number; readonly reason: string }[];
 }
 
-// The last value of a sequence that was not called yet is the next one.
-const newestSql = '(select last_value - (not is_called)::int from converge.outbox_id)';
-
 // The statement reads the ends of the primary keys of ticks and events, the ticks of a minute, and the few topics.
 const pulseSql = `
   select s.term::text, s.done_tick::text as "doneTick", (select max(number)::text from converge.tick) as "latestTick",
          (select (max(number) - min(number) + 1)::float8 from converge.tick) as ticks,
-         (${newestSql} -
+         (${newestIdSql} -
            coalesce((select ceil from converge.tick where created_at <= clock_timestamp() - interval '1 minute'
                       order by number desc limit 1), 0))::float8 as "perMinute",
-         coalesce((select ${newestSql} - t.ceil from converge.tick t
+         coalesce((select ${newestIdSql} - t.ceil from converge.tick t
                      order by t.number limit 1), 0)::float8 as "sinceOldest",
          coalesce((select extract(epoch from clock_timestamp() - t.created_at) * 1000 from converge.tick t
                      order by t.number limit 1), 0)::float8 as "oldestTickMs",
-         coalesce(${newestSql} - (select min(id) from converge.outbox) + 1, 0)::float8 as kept,
+         coalesce(${newestIdSql} - (select min(id) from converge.outbox) + 1, 0)::float8 as kept,
          coalesce((select json_agg(json_build_object('topic', topic, 'heldAt', held_at, 'reason', held_reason) order by topic)
                      from converge.relay_topic where held_at is not null), '[]') as held
     from converge.relay_source s`;

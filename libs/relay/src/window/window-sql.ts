@@ -6,6 +6,9 @@ import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
 import { blockOf, type OutboxRow } from './outbox-rows.ts';
 import { type Tick, tickOf, type TickRow } from './tick.ts';
 
+/** The last id that the sequence gave; of one that was not called yet the last value is the next id. */
+export const newestIdSql = '(select last_value - (not is_called)::int from converge.outbox_id)';
+
 interface HeadRow {
   readonly head: string | null;
 }
@@ -166,7 +169,7 @@ export async function readTicks(executor: Executor, from: bigint, limit: number)
 
 export async function readLatestTick(executor: Executor): Promise<{ tick: Tick; sequence: bigint }> {
   const { rows } = await executor.query<TickRow & { sequence: string }>(
-    `select ${tickColumns}, (select last_value - (not is_called)::int from converge.outbox_id)::text as sequence
+    `select ${tickColumns}, ${newestIdSql}::text as sequence
        from converge.tick order by tick.number desc limit 1`,
   );
   const row = rows[0];
