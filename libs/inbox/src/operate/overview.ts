@@ -32,7 +32,7 @@ const overviewSql = `
                     from converge.inbox_watermark m
                    where m.consumer = p.consumer and m.topic = p.topic and m.partition = p.partition
                    order by source, epoch desc) w
-            left join jsonb_each_text(c.sources) as s (name, source) on s.source = w.source::text) as watermarks,
+            left join jsonb_each_text(c.sources) as s (source, name) on s.source = w.source::text) as watermarks,
          (select count(*)::int from converge.parked_key k
            where k.consumer = p.consumer and k.topic = p.topic and k.partition = p.partition) as "parkedKeys",
          (select count(*)::int from converge.inbox_gap g
