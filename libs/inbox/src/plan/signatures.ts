@@ -50,7 +50,7 @@ export function verified(
   if (signatures === undefined) return reading;
   const { record, claim, content } = reading;
   const name = content.kind === 'envelope' ? content.envelope.source : claim?.sourceName;
-  // The identity of a source belongs to whoever has its key, whatever name the record has.
+  // The identity of a source belongs to the holder of its key, under any name of the record.
   const owner = claim && pinned.get(claim.source);
   const signers = [...new Set([name, owner])].flatMap((one) => {
     const keys = one === undefined ? undefined : signatures.keys.get(one);
