@@ -310,7 +310,7 @@ create table converge.workflow_step (
     'completed', 'compensated')),
   step     int,                          -- the step's number from 1: the highest one is undone first
   path     text        not null,         -- of the step or scope; '' is the whole workflow
-  data     text        not null,         -- JSON, what the kind needs besides
+  data     text        not null,         -- JSON: `at`, the time by the clock of the worker that wrote it, and what the kind needs besides
   term     bigint      not null,         -- of the lease under which it was written
   at       timestamptz not null default clock_timestamp(),
   primary key (workflow, id, seq),
