@@ -16,8 +16,27 @@ it.each(['saga', 'instance', 'step', 'version', 'created_at', 'stripped_at'])(
 
 const decision = (note: string, more = `'at', now()`): string =>
   `json_build_object(${more}, 'note', '${note}')::text`;
+const [a, b, x] = ['a', 'b', 'x'].map((note) => decision(note));
 const STEP = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
-  values ('s', 'i', 'pay', 1, 'c', 'k', 'applied', 'e', array[${decision('a')}], now() - interval '2 days')`;
+  values ('s', 'i', 'pay', 1, 'c', 'k', 'applied', 'e', array[${a}, ${b}], now() - interval '2 days')`;
+
+// Planted faults: without the trigger the consumer changes the journal; without the look at its bounds it writes before its begin.
+it('a consumer adds to the journal of a step, and changes nothing in it', async () => {
+  const set = (journal: string) => `update converge.saga_fence set journal = ${journal} where saga = 's'`;
+  const tried = (sql: string) => as('converge_consumer', STEP, sql);
+  expect(await tried(set(`journal || ${x}`))).toBe('00000');
+  for (const journal of [
+    `array[${a}]`,
+    `array[${a}, ${x}]`,
+    `array[${b}, ${a}]`,
+    `'{}'`,
+    `array_prepend(${x}, journal)`,
+    'null',
+    `'[0:0]={x}'::text[] || journal`,
+    `array[journal, journal]`,
+  ])
+    expect([journal, await tried(set(journal))]).toEqual([journal, '23001']);
+});
 
 // Seen to fail: each of them was added, and the first three ended every look at the journals of the database.
 it.each([

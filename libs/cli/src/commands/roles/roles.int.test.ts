@@ -138,30 +138,6 @@ describe('N7, G1i: a consumer', () => {
     expect(await as('converge_operator', `update converge.inbox_consumer set sources = '{}'`)).toBe('42501');
   });
 
-  const decision = (note: string, more = `'at', now()`): string =>
-    `json_build_object(${more}, 'note', '${note}')::text`;
-  const [a, b, x] = ['a', 'b', 'x'].map((note) => decision(note));
-  const STEP = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
-    values ('s', 'i', 'pay', 1, 'c', 'k', 'applied', 'e', array[${a}, ${b}], now() - interval '2 days')`;
-
-  // Planted faults: without the trigger the consumer changes the journal; without the look at its bounds it writes before its begin.
-  it('a consumer adds to the journal of a step, and changes nothing in it', async () => {
-    const set = (journal: string) => `update converge.saga_fence set journal = ${journal} where saga = 's'`;
-    const tried = (sql: string) => as('converge_consumer', STEP, sql);
-    expect(await tried(set(`journal || ${x}`))).toBe('00000');
-    for (const journal of [
-      `array[${a}]`,
-      `array[${a}, ${x}]`,
-      `array[${b}, ${a}]`,
-      `'{}'`,
-      `array_prepend(${x}, journal)`,
-      'null',
-      `'[0:0]={x}'::text[] || journal`,
-      `array[journal, journal]`,
-    ])
-      expect([journal, await tried(set(journal))]).toEqual([journal, '23001']);
-  });
-
   // Planted faults: in saga_forget, without `security definer` the consumer forgets nothing (42501), without the age of the
   // journal the new step leaves, whose time the consumer changed, without state and mark the open one and the waiting one.
   it('a consumer removes only steps that are a day old, and have ended', async () => {
