@@ -179,6 +179,8 @@ export interface GroupConsumer {
    * An unreachable broker is not such a failure: the consumer continues when the broker is back.
    */
   readonly done: Promise<void>;
+  /** The time without a membership so far, in milliseconds; undefined for a member. A rebalance takes seconds. */
+  outsideMs(): number | undefined;
   /** Controls a partition outside a batch; undefined when this member does not have it. */
   control(topic: string, partition: number): PartitionControl | undefined;
 }
