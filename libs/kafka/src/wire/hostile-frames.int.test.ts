@@ -121,6 +121,16 @@ describe.each(drivers)('a broker that sends other bytes than Kafka, and the %s d
     });
   });
 
+  it('a broker that takes a login by SCRAM without knowing the password is refused', async () => {
+    const broker = await new ScriptedBroker().start();
+    broker.loginText = (sent) => scramText(sent, 4_096);
+    expect(await outcomeOf(connect, broker.port, SCRAM)).toMatchObject({
+      code: 'NOT_AUTHENTICATED',
+      kind: 'configuration',
+      message: expect.stringContaining('it does not know the password') as string,
+    });
+  });
+
   it('a login that counts for years is not made again at once', async () => {
     const broker = await new ScriptedBroker().start();
     broker.sessionMs = 2n ** 40n;
