@@ -1,14 +1,17 @@
 import { expect, it } from 'vitest';
-import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
-import type { Condition } from './item.ts';
+import { BRIEF_MS, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
 import {
-  breakerItems,
-  journalItems,
-  MOST_PAUSES,
-  pauseItems,
-  reconcilerItems,
-  workerItems,
-} from './items.ts';
+  gapItems,
+  goneCondition,
+  haltedItems,
+  parkedItems,
+  pausedItems,
+  waitItems,
+} from './consumer-items.ts';
+import type { Condition } from './item.ts';
+import { journalItems, lateKeyItems, reconcilerItems, workerItems } from './items.ts';
+import { relayGoneItems } from './relay-gone.ts';
+import { lateCallItems, lateSagaItems, MOST_PAUSES, pauseItems } from './saga-items.ts';
 
 const at = new Date(50_000);
 const nameOf = (one: Condition) => (one.severity === 'note' ? 'note' : one.alarm);
@@ -75,7 +78,7 @@ it('the partitions of a consumer that an operator paused are one item, which res
     halted: halted(ms),
   })) as never;
   expect(haltedItems(partitions)).toEqual([]);
-  expect(pausedItems(partitions)).toMatchObject([
+  expect(pausedItems(partitions, FORGOTTEN_MS)).toMatchObject([
     {
       kind: 'consumer_paused',
       severity: 'watch',
@@ -84,17 +87,111 @@ it('the partitions of a consumer that an operator paused are one item, which res
       next: 'converge consumers resume stock --reason "…"',
     },
   ]);
+  // It may be forgotten after an hour.
+  expect(pausedItems(partitions, FORGOTTEN_MS + 1)).toMatchObject([{ severity: 'act' }]);
 });
 
-it('calls behind an open breaker are named', () => {
-  expect(breakerItems([{ effect: 'bank.charge', calls: 400, oldestMs: 60_000 }], 90_000)).toMatchObject([
+it('a consumer that waits is one item for each reason, once it has waited for a minute', () => {
+  const waits = (code: string, ms: number) => ({ code, reason: `${code} it is`, since: new Date(ms) });
+  const partitions = [
+    waits('systemic_fault', 2_000),
+    waits('systemic_fault', 1_000),
+    waits('breaker_open', 0),
+    waits('breaker_open', 3_000),
+    null,
+  ].map((one, partition) => ({ consumer: 'stock', topic: 'orders', partition, halted: null, waits: one }));
+  expect(waitItems(partitions as never, BRIEF_MS + 2_000)).toMatchObject([
     {
-      severity: 'watch',
-      alarm: 'breaker_open',
-      since: new Date(30_000),
-      text: 'the breaker of bank.charge is open: 400 calls wait',
+      kind: 'partition_waits',
+      severity: 'act',
+      alarm: 'systemic_fault',
+      since: new Date(1_000),
+      text: 'stock waits (2 partitions): systemic_fault it is',
+    },
+    { severity: 'watch', alarm: 'breaker_open', text: 'stock waits (1 partition): breaker_open it is' },
+  ]);
+});
+
+it('a consumer without a process needs an operator, once its records have waited for longer than a restart', () => {
+  const gone = { consumer: 'stock', lag: 7n, oldest: at };
+  const text = 'no process of stock runs: 7 records wait';
+  expect(goneCondition(gone, at.getTime() + RESTART_MS - 1)).toMatchObject({ severity: 'note', text });
+  expect(goneCondition(gone, at.getTime() + RESTART_MS)).toMatchObject({
+    severity: 'act',
+    alarm: 'consumer_gone',
+    text,
+  });
+  expect(goneCondition({ ...gone, oldest: null }, 0)).toMatchObject({ severity: 'act' });
+});
+
+it('calls that wait are named with their last failure, and with what the breaker of the other system refused', () => {
+  const late = { effect: 'bank.charge', calls: 400, oldestMs: 60_000, reason: 'HTTP_500', refused: 380 };
+  const texts = lateCallItems(
+    [late, { ...late, refused: 400 }, { ...late, calls: 1, reason: null, refused: 0 }],
+    90_000,
+  );
+  expect(texts[0]).toMatchObject({ severity: 'watch', alarm: 'calls_waiting', since: new Date(30_000) });
+  expect(texts.map(({ text }) => text)).toEqual([
+    '400 calls of bank.charge wait: the last failure is mostly HTTP_500; an open breaker refused 380 of them since',
+    '400 calls of bank.charge wait: the last failure is mostly HTTP_500; an open breaker refused all of them since',
+    '1 call of bank.charge waits: no attempt was made yet',
+  ]);
+});
+
+it('sagas that an observer found late or stuck are one item for each saga and state', () => {
+  const late = { saga: 'order', since: at };
+  expect(
+    lateSagaItems([
+      { ...late, state: 'expired', count: 2 },
+      { ...late, state: 'stuck', count: 1 },
+    ]).map(({ severity, alarm, text }) => [severity, alarm, text]),
+  ).toEqual([
+    ['watch', 'saga_expired', '2 sagas of order are expired: not ended in time'],
+    ['act', 'step_stuck', '1 saga of order is stuck by what the observer read'],
+  ]);
+});
+
+it('keys that no worker takes, and drifts that wait for something else, are one item of their reconciler', () => {
+  const late = { reconciler: 'copy', due: 2, waiting: 1, reason: 'an event is parked', since: at };
+  expect(lateKeyItems([late])).toMatchObject([
+    {
+      alarm: 'reconcile_keys_late',
+      text: 'copy: 2 keys are due, and no worker takes them; 1 drift waits: an event is parked',
     },
   ]);
+});
+
+it('an outbox without a relay needs an operator after a restart, with what the catalog knows of its login', () => {
+  const role = { canLogin: true, canConnect: true, validUntil: null, isOver: false, sessions: 0 };
+  const found = { holder: 'host:1', since: at, login: 'relay_shop', role };
+  const now = at.getTime() + RESTART_MS;
+  const said = (change: object, options = { oldestMs: 0, now }) => {
+    const [one] = relayGoneItems({ ...found, ...change }, options);
+    return [one?.severity, one?.text.replace('no relay leads since host:1 ended: ', ''), one?.next];
+  };
+  expect(relayGoneItems(undefined, { oldestMs: 9e9, now })).toEqual([]);
+  expect(said({}, { oldestMs: 0, now: now - 1 })[0]).toBe('note');
+  expect(said({ since: null }, { oldestMs: BRIEF_MS - 1, now })[0]).toBe('note');
+  expect(said({ since: null }, { oldestMs: BRIEF_MS, now })[0]).toBe('act');
+  expect(said({})).toEqual([
+    'act',
+    expect.stringMatching(/^its login relay_shop may log in and has no session here/),
+    'converge relay',
+  ]);
+  expect(said({ role: null })).toEqual([
+    'act',
+    'its login relay_shop does not exist any more',
+    'create role "relay_shop" login',
+  ]);
+  expect(said({ role: { ...role, canLogin: false } })[2]).toBe('alter role "relay_shop" login');
+  expect(said({ role: { ...role, isOver: true, validUntil: at } }).slice(1)).toEqual([
+    'the password of its login relay_shop ended at 1970-01-01T00:00:50.000Z',
+    `alter role "relay_shop" valid until 'infinity'`,
+  ]);
+  expect(said({ role: { ...role, canConnect: false } })[2]).toBe(
+    'as the owner: converge roles relay --to relay_shop | psql',
+  );
+  expect(said({ role: { ...role, sessions: 2 } })[1]).toContain('has 2 open sessions here');
 });
 
 it('the gaps of a consumer towards one source are one item', () => {
@@ -138,7 +235,7 @@ it('a stuck step needs an operator, an open one is late, and calls without a wor
   ]);
 });
 
-it('held repairs, an overdue start and keys left to an operator are items; a pause is none', () => {
+it('held repairs, an overdue start, keys left to an operator and a pause are items', () => {
   const status = {
     name: 'copy',
     now: at,
@@ -161,6 +258,7 @@ it('held repairs, an overdue start and keys left to an operator are items; a pau
     ['reconcile_held', 'copy is held: too many repairs; 4 keys wait with a drift'],
     ['reconcile_overdue', expect.stringMatching(/^copy: the start of .* was not made/)],
     ['reconcile_unresolvable', 'copy leaves 2 keys to an operator'],
+    ['reconcile_paused', 'copy is paused by ada: counting'],
   ]);
 });
 
@@ -168,8 +266,12 @@ it('held repairs, an overdue start and keys left to an operator are items; a pau
 it('a full list of pauses says that there may be more', () => {
   const pause = { saga: 'order', instance: 'o1', at, by: 'ann', reason: 'audit', held: 1, inFlight: 0 };
   const pauses = Array.from({ length: MOST_PAUSES }, () => pause);
-  expect(pauseItems(pauses).at(-1)).toMatchObject({
+  expect(pauseItems(pauses, 0).at(-1)).toMatchObject({
     text: 'these are the oldest 200 pauses, and there may be more',
   });
-  expect(pauseItems(pauses.slice(1)).at(-1)?.text).toContain('order o1 is paused by ann');
+  expect(pauseItems(pauses.slice(1), 0).at(-1)?.text).toContain('order o1 is paused by ann');
+  const severities = [FORGOTTEN_MS - 1, FORGOTTEN_MS].map(
+    (ms) => pauseItems([pause], at.getTime() + ms)[0]?.severity,
+  );
+  expect(severities).toEqual(['watch', 'act']);
 });

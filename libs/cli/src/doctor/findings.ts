@@ -3,6 +3,8 @@ import { result, type Result } from '../frame/result.ts';
 
 /** The finding of a check, and the next step. */
 export interface Finding {
+  /** The name of the database, where several are examined. */
+  readonly database?: string;
   readonly check: string;
   readonly verdict: Verdict;
   readonly text: string;
@@ -16,7 +18,13 @@ export function findingsOf(output: Output, findings: readonly Finding[]): Result
     { ok, findings },
     () => {
       // Marks may carry colour codes, so they stay out of the table's widths.
-      const rows = table(findings.map(({ check, text }) => [check, text]));
+      const rows = table(
+        findings.map(({ database, check, text }) => [
+          ...(findings.some((one) => one.database !== undefined) ? [database ?? ''] : []),
+          check,
+          text,
+        ]),
+      );
       return findings.flatMap(({ verdict, next }, index) => [
         `${output.mark(verdict)}  ${rows[index] ?? ''}`,
         ...(next === undefined ? [] : [`      → ${next}`]),

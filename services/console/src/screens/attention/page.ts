@@ -28,6 +28,7 @@ const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
     'Resume it',
     ({ name, id }) => name && withQuery('/sagas/resume', { saga: name, instance: id }),
   ],
+  saga_late: ['See the sagas', ({ name, state }) => withQuery('/sagas', { saga: name, state })],
   dead_letters: failures,
   parked: failures,
   partition: ['See the consumer', consumers],
@@ -35,15 +36,20 @@ const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
     'Resume it',
     ({ consumer }, database) => withQuery('/consumers/resume', { database, consumer }),
   ],
+  partition_waits: ['See the consumer', consumers],
   consumer_gone: ['See the consumer', consumers],
   gap: ['See the consumer', consumers],
   stalled: ['See the consumer', consumers],
   relay: ['See the relay', consumers],
   reconciler: ['See the drift', ({ reconciler }, database) => driftPath(database, reconciler)],
+  reconciler_paused: [
+    'See the schedule',
+    ({ reconciler }, database) => withQuery('/schedules', { database, name: reconciler }),
+  ],
   call: undefined,
   workflow: undefined,
   worker: undefined,
-  breaker: undefined,
+  calls: undefined,
   migrations: undefined,
 };
 
@@ -62,6 +68,7 @@ const itemSchema = z.object({
     reconciler: text,
     name: text,
     id: text,
+    state: text,
   }),
   database: z.string(),
 });
@@ -128,6 +135,7 @@ function stateOf({ severity, kind }: Item): Html {
   switch (kind) {
     case 'saga_paused':
     case 'consumer_paused':
+    case 'reconciler_paused':
       return state('off', 'paused');
     case 'dead_letters':
       return state('off', 'given up');

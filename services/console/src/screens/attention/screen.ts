@@ -3,7 +3,7 @@ import { type AttentionItem, readAttention } from '@convergekit/cli/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { alarmText } from './alarm-text.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
-import { readGone } from './read-gone.ts';
+import { gatherGone } from './read-gone.ts';
 import { notFound } from '../../errors.ts';
 
 /** The home page: what needs an operator, in all databases, the worst first. */
@@ -55,7 +55,7 @@ async function gather(context: ConsoleContext, only: string | undefined, now: nu
   const bounds = { overdueMs, stalledMs, ignoredConsumers };
   const [found, gone] = await Promise.all([
     databases.gather((executor, name) => readAttention({ name, executor }, databases.all, bounds, now), only),
-    readGone(context, only, ignoredConsumers),
+    gatherGone(context, only, ignoredConsumers),
   ]);
   return { rows: [...found.rows, ...gone.rows], unread: [...found.unread, ...gone.unread] };
 }
