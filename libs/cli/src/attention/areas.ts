@@ -56,8 +56,6 @@ interface Found {
 export interface Area {
   readonly name: string;
   readonly find: (of: Examination) => Promise<Found>;
-  /** Names each condition, however many there are. */
-  readonly namesAll?: true;
 }
 
 /** Calls that are due this long and have no worker are reported, in milliseconds: a worker starts within it. */
@@ -79,17 +77,14 @@ function area(
  * neither changes anything.
  */
 export const areas: readonly Area[] = [
-  {
-    ...area('alarms', 'none that can be seen from here', async ({ one: { executor }, now }) => {
-      const outbox = await readOutbox(executor);
-      const { oldestMs } = outbox;
-      return [
-        ...relayGoneItems(await readLeaderless(executor), { oldestMs, now }),
-        ...relayItems(outbox, heldTopics(outbox), now),
-      ];
-    }),
-    namesAll: true,
-  },
+  area('alarms', 'none that can be seen from here', async ({ one: { executor }, now }) => {
+    const outbox = await readOutbox(executor);
+    const { oldestMs } = outbox;
+    return [
+      ...relayGoneItems(await readLeaderless(executor), { oldestMs, now }),
+      ...relayItems(outbox, heldTopics(outbox), now),
+    ];
+  }),
   {
     name: 'consumers',
     find: async ({ one: { executor }, bounds, now }) => {
@@ -132,12 +127,9 @@ export const areas: readonly Area[] = [
       return journalItems(overdue, unclaimed, now);
     },
   ),
-  {
-    ...area('paused sagas', 'none', async ({ one: { executor }, now }) =>
-      pauseItems(await readPauses(executor, { limit: MOST_PAUSES }), now),
-    ),
-    namesAll: true,
-  },
+  area('paused sagas', 'none', async ({ one: { executor }, now }) =>
+    pauseItems(await readPauses(executor, { limit: MOST_PAUSES }), now),
+  ),
   area('workers', 'no call has waited for long', async ({ one: { executor }, bounds, now }) => {
     const unclaimed = await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS });
     const late = await readLateCalls(executor, { idleMs: bounds.overdueMs });
@@ -205,7 +197,8 @@ export async function readAttention(
 export const isItem = <One extends Condition>(one: One): one is One & AttentionItem =>
   one.severity !== 'note';
 
-function migrationsItem(missing: readonly string[]): AttentionItem {
+/** Describes migrations that are not applied (pure): nothing else can be read. */
+export function migrationsItem(missing: readonly string[]): AttentionItem {
   return {
     kind: 'migrations',
     severity: 'act',

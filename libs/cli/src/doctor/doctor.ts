@@ -107,7 +107,7 @@ async function examineGroups(
   const kept = parts.flat().filter(({ consumer }) => !bounds.ignoredConsumers.includes(consumer));
   if (kept.length === 0) return [];
   const gone = await readGone(admin, kept, now);
-  const check = { name: 'processes', namesAll: true } as const;
+  const check = { name: 'processes' };
   if (gone.length === 0)
     return checkArea(check, { conditions: [], sound: 'each consumer with records to read has one' }, now);
   return gone.flatMap(({ database: name, ...one }) =>

@@ -1,7 +1,7 @@
 import type { Database } from '@convergekit/postgres';
 import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
 import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
-import type { AttentionBounds } from '../attention/areas.ts';
+import { type AttentionBounds, migrationsItem } from '../attention/areas.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import type { NamedExecutor } from '../scans/scan-outbox.ts';
 import { checkBacklog } from './backlog-checks.ts';
@@ -55,7 +55,10 @@ export async function examineDatabase(
   const missing = await missingMigrations(executor, allMigrations);
   const kit =
     missing.length > 0
-      ? { findings: [migrations(missing)], topics: [] }
+      ? {
+          findings: [migrations(missing)],
+          topics: [],
+        }
       : await examineKit({ name, executor }, of);
   return {
     findings: [reached, pooler, ...settings, clock, ...kit.findings, ...transactions],
@@ -80,6 +83,6 @@ async function examineKit(one: NamedExecutor, of: DoctorExamination): Promise<Ex
 }
 
 function migrations(missing: readonly string[]): Finding {
-  const text = `not applied: ${missing.join(', ')}`;
-  return { check: 'migrations', verdict: 'fail', text, next: 'converge migrate' };
+  const { text, next } = migrationsItem(missing);
+  return { check: 'migrations', verdict: 'fail', text, next };
 }

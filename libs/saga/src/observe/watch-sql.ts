@@ -50,13 +50,19 @@ export interface LateInstances extends InstanceCount {
 /** The instances that are counted: enough to see what is late, and bounded. */
 const LOOKED_AT = 10_000;
 
-// By the index on state. A step that is stuck in this database says so itself; the observer's state is for those of other databases.
+// By the indexes on state and on what is open. A step that is stuck in this database says so itself; the observer's state is for those
+// of other databases. A watch marks what is late within seconds: where none runs, an instance keeps the state of before.
 const lateSql = `
-  select saga, state, count(*)::int as count, min(coalesce(expired_at, changed_at)) as since
-    from (select saga, state, expired_at, changed_at from converge.saga_instance i
-           where state = 'expired' or state = 'stuck' and not exists (
-             select from converge.saga_fence f where f.saga = i.saga and f.instance = i.instance and f.stuck_since is not null)
-           limit ${LOOKED_AT}) late
+  select saga, state, count(*)::int as count, min(at) as since
+    from ((select saga, state, coalesce(expired_at, changed_at) as at from converge.saga_instance i
+            where state = 'expired' or state = 'stuck' and not exists (
+              select from converge.saga_fence f where f.saga = i.saga and f.instance = i.instance and f.stuck_since is not null)
+            limit ${LOOKED_AT})
+          union all
+          (select saga, 'expired', expires_at from converge.saga_instance
+            where ended_at is null and expired_at is null and state in ('running', 'compensating')
+              and expires_at < clock_timestamp() - interval '1 minute'
+            limit ${LOOKED_AT})) late
    group by saga, state order by saga, state`;
 
 /** Counts the instances that are expired or stuck by what their observer read. None where the database has no sagas. */
