@@ -51,7 +51,7 @@ afterAll(() => shown.stop());
 
 const since = `clock_timestamp() - interval '2 hours'`;
 const others = [
-  `insert into converge.saga_pause (saga, by, reason, paused_at) values ('order', 'ann', 'audit', ${since})`,
+  `insert into converge.saga_pause (saga, by, reason, paused_at) values ('trip', 'ann', 'audit', ${since})`,
   `insert into converge.reconciler (name, paused_at, paused_by, paused_reason) values ('copy-paused', ${since}, 'ann', 'audit')`,
   `insert into converge.inbox_consumer (name) values ('paused')`,
   `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset, state, halted_code, halted_reason, halted_at)
