@@ -126,9 +126,15 @@ export const madeWaits: readonly MadeWait[] = [
     make: parked('dead'),
     atOnce: true,
   },
-  ...['breaker_open', 'parked_cap', 'systemic_fault', 'fetch_stalled', 'open_transaction', 'type_ahead'].map(
-    wait,
-  ),
+  ...[
+    'breaker_open',
+    'parked_cap',
+    'systemic_fault',
+    'fetch_stalled',
+    'open_transaction',
+    'type_ahead',
+    'consumer_behind',
+  ].map(wait),
   {
     states: ['inbox_partition.halted'],
     kind: 'partition',

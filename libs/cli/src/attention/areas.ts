@@ -177,6 +177,12 @@ export async function examine({ find }: Area, of: Examination): Promise<Found | 
   }
 }
 
+/** What needs an operator in one database, and the areas that its login may not read: of those nothing is known. */
+export interface Attention {
+  readonly items: readonly AttentionItem[];
+  readonly unchecked: readonly string[];
+}
+
 /**
  * Reads what needs an operator in one database; it changes nothing.
  * `all`: the databases whose consumers may lag behind this one.
@@ -186,11 +192,14 @@ export async function readAttention(
   all: readonly NamedExecutor[],
   bounds: AttentionBounds,
   now: number,
-): Promise<readonly AttentionItem[]> {
+): Promise<Attention> {
   const missing = await missingMigrations(one.executor, allMigrations);
-  if (missing.length > 0) return [migrationsItem(missing)];
+  if (missing.length > 0) return { items: [migrationsItem(missing)], unchecked: [] };
   const found = await Promise.all(areas.map((each) => examine(each, { one, all, bounds, now })));
-  return found.flatMap((each) => each?.conditions ?? []).filter(isItem);
+  return {
+    items: found.flatMap((each) => each?.conditions ?? []).filter(isItem),
+    unchecked: areas.flatMap(({ name }, index) => (found[index] === undefined ? [name] : [])),
+  };
 }
 
 /** True for what needs an operator or is late; a note is a line of the doctor. */

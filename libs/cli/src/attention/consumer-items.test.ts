@@ -111,7 +111,8 @@ it('a consumer that waits is one item for each reason, once it has waited for a 
 
 it('a consumer without a process needs an operator, once its records have waited for longer than a restart', () => {
   const gone = { consumer: 'stock', lag: 7n, oldest: at };
-  const text = 'no process of stock runs: 7 records wait';
+  const text =
+    'no process of stock is in its group, and 7 records wait: none runs, or the broker refuses it, and its log says why';
   expect(goneCondition(gone, at.getTime() + RESTART_MS - 1)).toMatchObject({ severity: 'note', text });
   expect(goneCondition(gone, at.getTime() + RESTART_MS)).toMatchObject({
     severity: 'act',

@@ -58,7 +58,7 @@ export interface GoneConsumer {
 /** Describes a consumer without a process (pure). While it may be restarted, it is a note. */
 export function goneCondition({ consumer, lag, oldest }: GoneConsumer, now: number): Condition {
   const common = {
-    text: `no process of ${consumer} runs: ${lag} ${lag === 1n ? 'record waits' : 'records wait'}`,
+    text: `no process of ${consumer} is in its group, and ${lag} ${lag === 1n ? 'record waits' : 'records wait'}: none runs, or the broker refuses it, and its log says why`,
     since: oldest,
     next: `converge consumers list ${consumer}`,
   };

@@ -26,6 +26,13 @@ it('an outbox without a relay needs an operator after a restart, with what the c
     return [one?.severity, one?.text.replace('no relay leads since host:1 ended: ', ''), one?.next];
   };
   expect(relayGoneItems(undefined, { oldestMs: 9e9, now })).toEqual([]);
+  const never = { holder: null, since: null, login: null, role: null };
+  expect(said(never)).toEqual([undefined, undefined, undefined]);
+  expect(said(never, { oldestMs: BRIEF_MS, now })).toEqual([
+    'act',
+    'no relay has led yet: nothing is published before one is started',
+    'converge relay',
+  ]);
   expect(said({}, { oldestMs: 0, now: now - 1 })[0]).toBe('note');
   expect(said({ since: null }, { oldestMs: BRIEF_MS - 1, now })[0]).toBe('note');
   expect(said({ since: null }, { oldestMs: BRIEF_MS, now })[0]).toBe('act');

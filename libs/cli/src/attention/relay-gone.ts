@@ -10,10 +10,13 @@ export function relayGoneItems(
   found: Leaderless | undefined,
   { oldestMs, now }: { readonly oldestMs: number; readonly now: number },
 ): readonly Condition[] {
-  if (found === undefined) return [];
+  // A database may have the tables of an outbox, and emit nothing.
+  if (found === undefined || (found.holder === null && oldestMs === 0)) return [];
   const { holder, since } = found;
   const { why, next } = causeOf(found);
-  const common = { text: `no relay leads since ${holder} ended: ${why}`, since, next };
+  const text =
+    holder === null ? `no relay has led yet: ${why}` : `no relay leads since ${holder} ended: ${why}`;
+  const common = { text, since, next };
   const isLate = oldestMs >= BRIEF_MS || (since !== null && now - since.getTime() >= RESTART_MS);
   if (!isLate) return [{ ...common, severity: 'note' }];
   return [{ ...common, severity: 'act', kind: 'relay', alarm: 'relay_gone', about: {} }];
@@ -23,7 +26,7 @@ const START = 'converge relay';
 
 /** What the database knows of the cause, and who must act: the relay itself cannot write it without a login. Pure. */
 function causeOf({ login, role }: Leaderless): { readonly why: string; readonly next: string } {
-  if (login === null) return { why: 'nothing is published; start one', next: START };
+  if (login === null) return { why: 'nothing is published before one is started', next: START };
   const quoted = `"${login.replaceAll('"', '""')}"`;
   if (role === null)
     return { why: `its login ${login} does not exist any more`, next: `create role ${quoted} login` };

@@ -2,7 +2,13 @@ import type { Executor } from '@convergekit/postgres';
 import { givenRows } from '@convergekit/postgres/engine';
 import { type Place, placeColumns } from '../slice/fence-sql.ts';
 import type { Partition } from '../slice/partition.ts';
+import { oldestMs } from './lag-watch.ts';
 import type { PartitionRow } from './partition-sql.ts';
+
+/** A partition is behind when a record that was written this long ago is not handled, in milliseconds. Its rule has the same bound. */
+const BEHIND_MS = 600_000;
+
+type Waiting = Pick<Partition, 'key' | 'waiting' | 'awaited' | 'nextOffset' | 'watch'>;
 
 /** What a partition waits for, by its owner; undefined: it runs, or its halt is in the database. */
 export interface NotedWait extends Place {
@@ -11,28 +17,40 @@ export interface NotedWait extends Place {
 
 /** Lists the partitions whose wait differs from the one on record (pure). */
 export function changedWaits(
-  owned: readonly Pick<Partition, 'key' | 'waiting' | 'awaited'>[],
+  owned: readonly Waiting[],
   rows: readonly Pick<PartitionRow, 'topic' | 'partition' | 'waitCode'>[],
+  now: number,
 ): readonly NotedWait[] {
   return owned.flatMap((partition) => {
     const { topic, partition: number } = partition.key;
     const row = rows.find((one) => one.topic === topic && one.partition === number);
-    const wait = waitOf(partition);
+    const wait = waitOf(partition, now);
     return row === undefined || row.waitCode === (wait?.code ?? null)
       ? []
       : [{ topic, partition: number, wait }];
   });
 }
 
-function waitOf({ waiting, awaited }: Pick<Partition, 'waiting' | 'awaited'>): NotedWait['wait'] {
+function waitOf(partition: Waiting, now: number): NotedWait['wait'] {
+  const { waiting, awaited } = partition;
   switch (waiting.kind) {
     case 'running':
-      return undefined;
+      return behindOf(oldestMs(partition), now);
     case 'paused':
       return waiting.pause;
     case 'halted':
       return awaited === undefined ? undefined : waiting.halt;
   }
+}
+
+/** A partition that runs and is behind, whoever wrote its records. */
+function behindOf(writtenMs: number | undefined, now: number): NotedWait['wait'] {
+  if (writtenMs === undefined || now - writtenMs < BEHIND_MS) return undefined;
+  const at = new Date(writtenMs).toISOString();
+  return {
+    code: 'consumer_behind',
+    reason: `it runs and is behind: the oldest record that it had not handled then was written at ${at}`,
+  };
 }
 
 // A fence that a slice holds is left to the next look: the partition does something, and nothing waits for a note.

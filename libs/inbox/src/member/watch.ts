@@ -41,7 +41,7 @@ export async function watchPartitions<DB>(
 }
 
 async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched<DB>): Promise<void> {
-  const { database, definition } = worker.context;
+  const { clock, database, definition } = worker.context;
   const before = [...partitions()].map((partition) => ({
     partition,
     nextOffset: partition.saved.nextOffset,
@@ -49,7 +49,7 @@ async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched<DB>)
   if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
   for (const partition of touched(before, rows)) await inTurn(partition, applyChange);
-  await noteWaits(database.executor, definition.name, changedWaits([...partitions()], rows));
+  await noteWaits(database.executor, definition.name, changedWaits([...partitions()], rows, clock.now()));
 }
 
 /** A partition and its saved offset before its row was read. */

@@ -1,10 +1,10 @@
 import type { Executor } from '@convergekit/postgres';
 import { LEASE } from '../options.ts';
 
-/** An outbox that a relay led, and that none leads now. */
+/** An outbox that no relay leads. */
 export interface Leaderless {
-  /** The last leader. */
-  readonly holder: string;
+  /** The last leader; null: there was none. */
+  readonly holder: string | null;
   /** When its lease ended; null: it gave the lease back. */
   readonly since: Date | null;
   /** The login of the last leader; null: it was not recorded. */
@@ -37,11 +37,11 @@ const leaderlessSql = `
          (select count(*)::int from pg_stat_activity a
            where a.usesysid = r.oid and a.datname = current_database() and a.pid <> pg_backend_pid()) as sessions
     from converge.relay_source s
-    join converge.lease l on l.name = $1 and l.expires_at <= clock_timestamp()
+    left join converge.lease l on l.name = $1
     left join pg_roles r on r.rolname = s.login
-   where s.term > 0`;
+   where l.name is null or l.expires_at <= clock_timestamp()`;
 
-/** Reads why no relay may lead, as far as the database knows. Undefined: one leads, or none ever did. */
+/** Reads why no relay may lead, as far as the database knows. Undefined: one leads. */
 export async function readLeaderless(executor: Executor): Promise<Leaderless | undefined> {
   const [row] = (await executor.query<Row>(leaderlessSql, [LEASE])).rows;
   if (row === undefined) return undefined;

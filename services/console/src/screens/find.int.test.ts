@@ -61,21 +61,21 @@ describe('the console over a service with failures', () => {
     expect(findings).toContainEqual(
       expect.objectContaining({
         database: 'inventory',
-        text: expect.stringMatching(/^no process of stock runs: 1 record waits/) as string,
+        text: expect.stringMatching(/^no process of stock is in its group, and 1 record waits: /) as string,
       }),
     );
     const listed = await cli(['consumers', 'list'], {
       DATABASE_URL: shown.environment['CONVERGE__DATABASES__INVENTORY'] ?? '',
       ...broker,
     });
-    expect(listed.stdout).toMatch(/^stock +no process runs +0 /m);
+    expect(listed.stdout).toMatch(/^stock +no process in its group +0 /m);
     expect(items).toContainEqual(
       expect.objectContaining({
         kind: 'consumer_gone',
         severity: 'act',
         alarm: 'consumer_gone',
         database: 'inventory',
-        text: 'no process of stock runs: 1 record waits',
+        text: expect.stringMatching(/^no process of stock is in its group, and 1 record waits: /) as string,
       }),
     );
   });

@@ -21,7 +21,7 @@ it('the state of a consumer says whether a process runs, and what is paused is n
   expect(stateText({ ...sum, halted: 1, paused: 2 })).toBe('1 of 3 halted, 2 of 3 paused');
   expect(stateText({ ...sum, waiting: 2 })).toBe('2 of 3 waiting');
   // Planted fault: a consumer that no process runs any more was shown as running.
-  expect(stateText({ ...sum, processes: 0 })).toBe('no process runs');
+  expect(stateText({ ...sum, processes: 0 })).toBe('no process in its group');
   expect(stateText({ ...sum, processes: null })).toBe('not halted');
 });
 
@@ -37,5 +37,12 @@ it('the state of a partition is its halt, else that no process runs, else what i
       runs,
       { ...runs, processes: null },
     ].map(partitionState),
-  ).toEqual(['paused', 'halted: gap', 'no process runs', 'waiting: systemic_fault', 'runs', 'not halted']);
+  ).toEqual([
+    'paused',
+    'halted: gap',
+    'no process in its group',
+    'waiting: systemic_fault',
+    'runs',
+    'not halted',
+  ]);
 });

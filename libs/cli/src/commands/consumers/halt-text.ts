@@ -35,7 +35,7 @@ export function stateText({
 }): string {
   const of = (count: number, what: string): string[] =>
     count === 0 ? [] : [count === partitions ? what : `${count} of ${partitions} ${what}`];
-  const gone = processes === 0 ? ['no process runs'] : [];
+  const gone = processes === 0 ? ['no process in its group'] : [];
   const found = [...gone, ...of(halted, 'halted'), ...of(paused, 'paused'), ...of(waiting, 'waiting')];
   return found.join(', ') || (processes === null ? 'not halted' : 'runs');
 }
@@ -51,7 +51,7 @@ export function partitionState({
   readonly processes: number | null;
 }): string {
   if (halted !== null) return halted.code === PAUSED ? 'paused' : `halted: ${halted.code}`;
-  if (processes === 0) return 'no process runs';
+  if (processes === 0) return 'no process in its group';
   if (waits !== null) return `waiting: ${waits.code}`;
   return processes === null ? 'not halted' : 'runs';
 }

@@ -64,13 +64,18 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
     means: 'A consumer has not handled an event that was sent longer than `scans.stalledMs` (10 min) ago',
     next: '`converge consumers list <consumer>`: is it halted, is its process there, how large is its lag?',
   },
+  consumer_behind: {
+    means:
+      'A consumer runs, and has not handled a record that was written more than ten minutes ago, whoever wrote it',
+    next: '`converge consumers list <consumer>`: is it too slow for what comes, or does one key take all its time?',
+  },
   consumer_gone: {
     means: 'A consumer has had a record to read for 30 s, and no process of it is in its group',
-    next: 'start its process; `converge consumers list <consumer>` shows how far it is behind',
+    next: 'start its process; one that runs says in its log why the broker refuses it; `converge consumers list <consumer>` shows how far it is behind',
   },
   relay_gone: {
     means:
-      'No relay leads an outbox that one led: nothing is published. The line has what the catalog knows of its login: gone, not allowed, its password ended, or sound and without a session',
+      'No relay leads an outbox: nothing is published. The line has what the catalog knows of its login: gone, not allowed, its password ended, or sound and without a session',
     next: 'the command in the line; with a sound login, start `converge relay`, or read why it does not lead in its log and at /readyz',
   },
   events_lost: {

@@ -94,6 +94,31 @@ it('a paused consumer is one item with its resume, however many partitions it ha
   ]);
 });
 
+// Planted fault: an area that may not be read is left out without a word, and home is green.
+it('what the login of the console may not read is named, and home does not say that nothing needs attention', async () => {
+  const { executor } = shown.databases.orders;
+  const role = `narrow_${process.pid}`;
+  await executor.query(
+    `create role ${role} login; grant usage on schema converge to ${role}; grant select on converge.migration to ${role}`,
+  );
+  const url = new URL(shown.environment['CONVERGE__DATABASES__ORDERS'] ?? '');
+  url.username = role;
+  const narrow = await startConsole(inject('stack').databaseUrl, [], {
+    CONVERGE__DATABASES__NARROW: url.href,
+  });
+  const { items, unread } = (await narrow.get('/api/attention')) as unknown as Awaited<
+    ReturnType<typeof home>
+  >;
+  const page = await narrow.page('/');
+  await narrow.stop();
+  await executor.query(`drop owned by ${role}; drop role ${role}`);
+  expect(items).toEqual([]);
+  expect(unread).toMatchObject([
+    { database: 'a part of narrow', reason: expect.stringMatching(/alarms, consumers, parked/) as string },
+  ]);
+  expect(page).not.toContain('Nothing needs attention');
+});
+
 it('the list of failures does not say that nothing failed while a database cannot be read', async () => {
   const page = await shown.page('/failures?code=NONE');
   expect(page).toContain('ledger is not shown');

@@ -105,7 +105,7 @@ function consumerState(
 ): Html {
   if (halted > 0) return state('needs', `${halted} ${halted === 1 ? 'partition' : 'partitions'} halted`);
   if (paused > 0) return state('off', paused === partitions ? 'paused' : `${paused} of ${partitions} paused`);
-  if (members === 0) return state((lag ?? 0n) > 0n ? 'needs' : 'off', 'no process runs');
+  if (members === 0) return state((lag ?? 0n) > 0n ? 'needs' : 'off', 'no process in its group');
   if (waiting > 0)
     return state('waits', `${waiting} ${waiting === 1 ? 'partition waits' : 'partitions wait'}`);
   return state('ok', 'runs');
