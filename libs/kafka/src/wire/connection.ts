@@ -87,7 +87,8 @@ export interface ConnectionOptions {
 /** The largest delay of a timer, in milliseconds: a link has its own time limits. */
 export const NEVER_MS = 2_147_483_647;
 
-export type ConnectionFailure = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old';
+/** `frame`: bytes that are no answer of Kafka. */
+export type ConnectionFailure = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old' | 'frame';
 
 /** A failure of a connection, with the same names for every client library. */
 export class ConnectionError extends Error {

@@ -96,8 +96,9 @@ export class RelayWatch {
       writes: pulse('writes'),
       produce: pulse('produce'),
       queued: leader.backlog.events,
+      waitingSince: leader.backlog.waitingSince,
       maySend: leader.margin.maySendFor(now) > 0,
-      unsaved: leader.backlog.unsaved.partitions,
+      unsavedSince: leader.backlog.unsaved.since,
     };
     return stallOfLeader(progress, now, stalledAfterMs);
   }

@@ -40,6 +40,8 @@ export interface RequestEntry {
 interface ConnectionPool {
   readonly pool: readonly KafkaJsConnection[];
   getConnection(index: number): Promise<KafkaJsConnection>;
+  /** False: logins without frames. */
+  setSupportAuthenticationProtocol(isSupported: boolean): void;
 }
 
 interface Broker {

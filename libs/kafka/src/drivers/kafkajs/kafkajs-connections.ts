@@ -12,6 +12,7 @@ import {
   type SaslOptions,
   type Target,
 } from '../../wire/connection.ts';
+import { guardFrames } from '../../wire/frame-guard.ts';
 import { bearerLogin, type SaslAuthenticate } from './bearer-login.ts';
 import {
   BrokerClass,
@@ -33,6 +34,8 @@ export class KafkaJsConnections implements ConnectionLayer {
 
   async connect(target: Target): Promise<Connection> {
     const pool = this.#pool(target);
+    // Without this a broker may ask for the login of before Kafka 1.0, which has no time limit and no frames.
+    pool.setSupportAuthenticationProtocol(true);
     const broker = new BrokerClass({
       connectionPool: pool,
       logger: this.#logger,
@@ -75,13 +78,15 @@ export class KafkaJsConnections implements ConnectionLayer {
       clientId,
       socketFactory: (wanted) => {
         const socket = socketTo(wanted);
-        const end = (): void => {
+        const endWith = (error: ConnectionError): void => {
           for (const connection of pool.pool) {
-            connection.rejectRequests(new ConnectionError('lost', `connection to ${host}:${port} closed`));
+            connection.rejectRequests(error);
             void connection.disconnect().catch(() => undefined);
           }
           socket.destroy();
         };
+        const end = (): void => endWith(new ConnectionError('lost', `connection to ${host}:${port} closed`));
+        guardFrames(socket, endWith);
         if (signal.aborted) end();
         signal.addEventListener('abort', end, { once: true });
         return socket.once('close', () => {

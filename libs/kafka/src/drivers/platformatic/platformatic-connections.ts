@@ -14,6 +14,7 @@ import {
   type SaslOptions,
   type Target,
 } from '../../wire/connection.ts';
+import { guardFrames } from '../../wire/frame-guard.ts';
 import { refusedToken, tokenOf } from '../../wire/token.ts';
 
 type PlatformaticConnection = InstanceType<typeof Platformatic.Connection>;
@@ -50,13 +51,21 @@ export class PlatformaticConnections implements ConnectionLayer {
     };
     // Requests in flight fail by themselves; without a listener the event would end the process.
     let failure: unknown;
+    // What ended the connection is known to the error of its socket alone: a request learns that it was closed.
+    const reasonOf = (error: unknown): unknown => {
+      const reason = connectionErrorFrom(failure);
+      const isKnown = reason instanceof ConnectionError && reason.failure !== 'lost';
+      return isKnown ? reason : connectionErrorFrom(error);
+    };
     connection.on('error', (error: unknown) => {
       failure = error;
       gone();
     });
     connection.on('close', gone);
     try {
-      await connection.connect(host, port);
+      const opened = connection.connect(host, port);
+      guardFrames(connection.socket, (error) => void connection.socket.destroy(error));
+      await opened;
       connection.socket.setKeepAlive(true, 60_000);
       const versions = versionsOf(await this.#ask(client, connection));
       const loggedIn = loginAgain(connection);
@@ -64,16 +73,14 @@ export class PlatformaticConnections implements ConnectionLayer {
         versions,
         send: async (request, onWritten) => {
           await loggedIn();
-          return send(client, connection, request, onWritten);
+          return send(client, connection, request, onWritten).catch((error: unknown) => {
+            throw reasonOf(error);
+          });
         },
       };
     } catch (error) {
       end();
-      // A refused certificate ends the connection after its opening: only the error of the socket says so.
-      const reason = connectionErrorFrom(failure);
-      throw reason instanceof ConnectionError && reason.failure === 'tls'
-        ? reason
-        : connectionErrorFrom(error);
+      throw reasonOf(error);
     }
   }
 
