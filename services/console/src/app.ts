@@ -95,7 +95,7 @@ async function failed(error: unknown, c: Context<ConsoleTypes>, render: RenderPa
 
 const TYPES = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
 /** Every file that is served; a path never reaches the file system. A script of a screen is one more line here. */
-const FILES = ['style.css', 'console.js', 'tail.js', 'icon.svg'] as const;
+const FILES = ['style.css', 'console.js', 'home.js', 'tail.js', 'icon.svg'] as const;
 
 /** Serves the stylesheet and the scripts, read once at the start. */
 function staticFiles(app: App): void {
