@@ -18,6 +18,7 @@ const tried = (more: Partial<Tried> = {}): Tried => ({
   ageMs: 0,
   finalInMs: 500,
   doubt: false,
+  covered: false,
   ...more,
 });
 const failed = (
