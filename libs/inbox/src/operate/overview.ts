@@ -7,6 +7,8 @@ export interface PartitionOverview {
   readonly partition: number;
   readonly nextOffset: bigint;
   readonly halted: { readonly code: string; readonly reason: string; readonly at: Date } | null;
+  /** What its owner waits for, as that process noted it last, under the name of its alarm. */
+  readonly waits: { readonly code: string; readonly reason: string; readonly since: Date } | null;
   /** True when an operator paused it, or the kit did for faults: its parked events wait, too. */
   readonly paused: boolean;
   /** The newest position of each source. */
@@ -26,6 +28,7 @@ export interface PartitionOverview {
 const overviewSql = `
   select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code as code,
          p.halted_reason as reason, p.halted_at as at, ${isPaused} as paused,
+         p.wait_code as "waitCode", p.wait_reason as "waitReason", p.wait_since as "waitSince",
          (select coalesce(json_agg(json_build_object('source', coalesce(s.name, w.source::text), 'position', w.at,
                                                      'newestMs', w.newest_ms)
                                    order by s.name, w.source), '[]')
@@ -45,11 +48,14 @@ const overviewSql = `
    where $1::text is null or p.consumer = $1
    order by p.consumer, p.topic, p.partition`;
 
-type Row = Omit<PartitionOverview, 'nextOffset' | 'halted'> & {
+type Row = Omit<PartitionOverview, 'nextOffset' | 'halted' | 'waits'> & {
   readonly next: string;
   readonly code: string | null;
   readonly reason: string | null;
   readonly at: Date | null;
+  readonly waitCode: string | null;
+  readonly waitReason: string | null;
+  readonly waitSince: Date | null;
 };
 
 /** Reads the partitions of one consumer, or of all in this database. */
@@ -58,9 +64,13 @@ export async function readOverview(
   consumer: string | undefined,
 ): Promise<readonly PartitionOverview[]> {
   const { rows } = await executor.query<Row>(overviewSql, [consumer ?? null]);
-  return rows.map(({ next, code, reason, at, ...row }) => ({
+  return rows.map(({ next, code, reason, at, waitCode, waitReason, waitSince, ...row }) => ({
     ...row,
     nextOffset: BigInt(next),
     halted: code === null || at === null ? null : { code, reason: reason ?? '', at },
+    waits:
+      waitCode === null || waitSince === null
+        ? null
+        : { code: waitCode, reason: waitReason ?? '', since: waitSince },
   }));
 }

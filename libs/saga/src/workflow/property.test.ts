@@ -55,14 +55,14 @@ interface Scene {
   /** The awaits at which processes die, counted from their start; a frozen one wakes up when the next has begun. */
   readonly kills: readonly { readonly await: number; readonly wakes: boolean }[];
   /** The time after each death, in milliseconds; then an hour each. */
-  readonly pauses: readonly number[];
+  readonly pauses?: readonly number[];
   /** How far the clock of the database jumps after each death, in milliseconds. */
   readonly jumps?: readonly number[];
-  readonly faults: readonly { readonly call: string; readonly fault: WorldFault }[];
+  readonly faults?: readonly { readonly call: string; readonly fault: WorldFault }[];
 }
 
 /** Runs the body in one process after the other, until it has ended. */
-async function live({ tree: body, recovery, kills, pauses, jumps = [], faults }: Scene) {
+async function live({ tree: body, recovery, kills, pauses = [], jumps = [], faults = [] }: Scene) {
   const journal = new MemoryJournal();
   const world = new World(undefined, undefined, () => journal.now);
   for (const { call, fault } of faults) world.faults.set(call, [...(world.faults.get(call) ?? []), fault]);
@@ -145,13 +145,7 @@ function clockOf(journal: MemoryJournal): Clock {
 
 /** Returns the things that stand after an undisturbed run. */
 async function undisturbed(body: Tree) {
-  const { world, outcome } = await live({
-    tree: body,
-    recovery: 'resume',
-    kills: [],
-    pauses: [],
-    faults: [],
-  });
+  const { world, outcome } = await live({ tree: body, recovery: 'resume', kills: [] });
   return { outcome, there: [...world.there.values()].toSorted() };
 }
 
@@ -237,13 +231,7 @@ describe('a workflow whose processes die anywhere', () => {
   it('a workflow whose body is resumed ends as if nothing had happened', async () => {
     await fc.assert(
       fc.asyncProperty(tree, kills, async (body, deaths) => {
-        const { world, outcome } = await live({
-          tree: body,
-          recovery: 'resume',
-          kills: deaths,
-          pauses: [],
-          faults: [],
-        });
+        const { world, outcome } = await live({ tree: body, recovery: 'resume', kills: deaths });
         expect({ outcome, there: [...world.there.values()].toSorted() }).toEqual(await undisturbed(body));
       }),
       {
