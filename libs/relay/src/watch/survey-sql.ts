@@ -20,6 +20,8 @@ export interface Survey {
   /** Rows whose ids the sequence never gave, written by hand: they are not published. The lowest id of them. */
   readonly strayId: string | undefined;
   readonly holder: string | undefined;
+  /** Commits that have waited for a synchronous standby for 5 s or longer, as far as this login may see. */
+  readonly waitingCommits: number;
   /** Terms that made ticks within the last ten minutes. Tick 0 is the migration's, of term 0. */
   readonly terms: number;
   /** The database's clock less this host's; right to half a round trip. */
@@ -48,6 +50,9 @@ const sourceSql = `
          (select count(distinct late.term)::int
             from (select term, created_at from converge.tick order by number desc limit ${TICKS}) as late
            where late.term > 0 and late.created_at > clock_timestamp() - interval '10 minutes') as terms,
+         (select count(*)::int from pg_stat_activity
+           where datname = current_database() and wait_event = 'SyncRep'
+             and query_start < clock_timestamp() - interval '5 s') as "waitingCommits",
          (extract(epoch from clock_timestamp()) * 1000)::float8 as "clockMs"
     from converge.source s, converge.relay_source r join converge.tick t on t.number = r.done_tick`;
 
@@ -60,6 +65,7 @@ interface SourceRow {
   readonly holder: string | null;
   readonly heldMs: number | null;
   readonly terms: number;
+  readonly waitingCommits: number;
   readonly clockMs: number;
 }
 
@@ -122,6 +128,7 @@ export async function survey(
     limit: await readLimit(executor),
     strayId: (await executor.query<{ id: string }>(straySql)).rows[0]?.id,
     holder: source.holder ?? undefined,
+    waitingCommits: source.waitingCommits,
     terms: source.terms,
     clockAheadMs: source.clockMs - middle,
     blockers: blockers.filter(({ kind }) => kind !== 'slot'),
