@@ -1,5 +1,4 @@
-import { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import type { ConnectionError } from './connection.ts';
 import { FrameLengths, guardFrames, MAX_FRAME_BYTES } from './frame-guard.ts';
@@ -28,9 +27,9 @@ it('lengths of frames are found wherever the bytes are cut', () => {
 
 /** A socket with the listener of a client library, behind the guard. */
 function guarded(listener: (bytes: Buffer) => void) {
-  const socket = new EventEmitter();
+  const socket = new Socket();
   const errors: ConnectionError[] = [];
-  guardFrames(socket as Socket, (error) => void errors.push(error));
+  guardFrames(socket, (error) => void errors.push(error));
   socket.on('data', listener);
   return { socket, errors };
 }
