@@ -4,7 +4,7 @@ import type { Finding } from './findings.ts';
 import { formatBytes, formatMs } from '../frame/output.ts';
 
 /** The part of a survey that these checks need. */
-export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'terms' | 'limit'>;
+export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'lost' | 'limit'>;
 
 /** Lists the topics that wait (pure). The relay writes the reason as `CODE: detail`. */
 export function heldTopics({ held }: Pick<OutboxState, 'held'>): readonly HeldTopic[] {
@@ -17,11 +17,11 @@ export function heldTopics({ held }: Pick<OutboxState, 'held'>): readonly HeldTo
 const LATE_MS = 10_000;
 
 /** Checks the backlog (pure). */
-export function checkBacklog({ backlog, oldestMs, holder, terms, limit }: Backlog): readonly Finding[] {
+export function checkBacklog({ backlog, oldestMs, holder, lost, limit }: Backlog): readonly Finding[] {
   return [
     holder === undefined
       ? { check: 'relay', verdict: 'warn', text: 'none publishes this outbox now', next: 'converge relay' }
-      : { check: 'relay', verdict: 'ok', text: `${holder} holds the lease and publishes${changes(terms)}` },
+      : { check: 'relay', verdict: 'ok', text: `${holder} holds the lease and publishes${losses(lost)}` },
     waiting(backlog, oldestMs),
     room(limit),
   ];
@@ -48,8 +48,8 @@ function room(limit: Backlog['limit']): Finding {
   };
 }
 
-function changes(terms: number): string {
-  return terms > 1 ? `; ${terms} terms within ten minutes` : '';
+function losses(lost: number): string {
+  return lost > 0 ? `; its lease was lost ${lost} times within ten minutes` : '';
 }
 
 function waiting(events: number, oldestMs: number): Finding {
