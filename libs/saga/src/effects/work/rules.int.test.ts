@@ -106,8 +106,26 @@ describe('the rules of rows that each step writes', () => {
         client.query(`insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
           values ('s', 'r', 't', 1, 'c', 'k', 'begun', 'e')`),
       ).rejects.toMatchObject({ code: '23514' });
+      await expect(
+        client.query(`insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state)
+          values (gen_random_uuid(), 'c', 'h', 'e', 'k', 'i', '{}', '{}', 'begun')`),
+      ).rejects.toMatchObject({ code: '23514', constraint: 'saga_work_rules' });
     } finally {
       client.release(true);
     }
+  });
+
+  it.each([
+    ['two dimensions', `array[array['{}', '{}']]`],
+    ['another first index', `'[2:2]={"{}"}'::text[]`],
+  ])('the journal of a step refuses an array of %s', async (_, journal) => {
+    const row = fence();
+    await insert('saga_fence', row);
+    const change = (text: string): Promise<unknown> =>
+      database.executor.query(`update converge.saga_fence set journal = ${text} where instance = $1`, [
+        row['instance'],
+      ]);
+    await expect(change(journal)).rejects.toMatchObject({ code: '23001' });
+    await change(`array['{}']`);
   });
 });
