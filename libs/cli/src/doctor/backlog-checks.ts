@@ -4,7 +4,7 @@ import type { Finding } from './findings.ts';
 import { formatBytes, formatMs } from '../frame/output.ts';
 
 /** The part of a survey that these checks need. */
-export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'waitingCommits' | 'terms' | 'limit'>;
+export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'waitingCommits' | 'lost' | 'limit'>;
 
 /** Lists the topics that wait (pure). The relay writes the reason as `CODE: detail`. */
 export function heldTopics({ held }: Pick<OutboxState, 'held'>): readonly HeldTopic[] {
@@ -22,7 +22,7 @@ export function checkBacklog(found: Backlog): readonly Finding[] {
 }
 
 /** The relay that publishes. While commits wait for a standby, none can take the lease. */
-function publisher({ holder, terms, waitingCommits }: Backlog): Finding {
+function publisher({ holder, lost, waitingCommits }: Backlog): Finding {
   const check = 'relay';
   if (waitingCommits > 0)
     return {
@@ -33,7 +33,7 @@ function publisher({ holder, terms, waitingCommits }: Backlog): Finding {
     };
   return holder === undefined
     ? { check, verdict: 'warn', text: 'none publishes this outbox now', next: 'converge relay' }
-    : { check, verdict: 'ok', text: `${holder} holds the lease and publishes${changes(terms)}` };
+    : { check, verdict: 'ok', text: `${holder} holds the lease and publishes${losses(lost)}` };
 }
 
 /** The room that is left below the limit; the alarms report when it gets short. */
@@ -57,8 +57,8 @@ function room(limit: Backlog['limit']): Finding {
   };
 }
 
-function changes(terms: number): string {
-  return terms > 1 ? `; ${terms} terms within ten minutes` : '';
+function losses(lost: number): string {
+  return lost > 0 ? `; its lease was lost ${lost} times within ten minutes` : '';
 }
 
 function waiting(events: number, oldestMs: number): Finding {

@@ -34,6 +34,8 @@ export interface PartitionSum {
   /** Partitions that an obstacle halted; those that an operator paused are `paused`. */
   readonly halted: number;
   readonly paused: number;
+  /** Partitions whose owner waits for something that ends by itself. */
+  readonly waiting: number;
   /** Records to the ends of the logs; null = not known of every partition. */
   readonly lag: bigint | null;
   readonly parkedKeys: number;
@@ -41,13 +43,14 @@ export interface PartitionSum {
 }
 
 export function sumPartitions(
-  own: readonly Pick<PartitionLag, 'halted' | 'lag' | 'parkedKeys' | 'openGaps'>[],
+  own: readonly Pick<PartitionLag, 'halted' | 'waits' | 'lag' | 'parkedKeys' | 'openGaps'>[],
 ): PartitionSum {
   const lags = own.flatMap(({ lag }) => lag ?? []);
   return {
     partitions: own.length,
     halted: own.filter(({ halted }) => halted !== null && halted.code !== PAUSED).length,
     paused: own.filter(({ halted }) => halted?.code === PAUSED).length,
+    waiting: own.filter(({ halted, waits }) => halted === null && waits !== null).length,
     lag: lags.length < own.length ? null : lags.reduce((sum, lag) => sum + lag, 0n),
     parkedKeys: own.reduce((sum, { parkedKeys }) => sum + parkedKeys, 0),
     openGaps: own.reduce((sum, { openGaps }) => sum + openGaps, 0),

@@ -65,8 +65,8 @@ export const alarmDefinitions = {
     'fix the reason named; the relay rechecks by itself and continues in order',
   ),
   lease_lost_repeatedly: alarm(
-    'The lease of the source changed hands four times or more within ten minutes',
-    'look for a relay that is restarted (`converge dev` does it at each change) or starved of CPU, and for a slow database; compare holders in the logs',
+    'The lease of the source was lost three times or more within ten minutes: its holder did not release it',
+    'look for a relay that is killed, frozen or starved of CPU, and for a slow database; compare holders in the logs',
   ),
   lease_margin_short: alarm(
     'The lease is renewed so late that sending had to stop',
