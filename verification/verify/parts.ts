@@ -24,7 +24,13 @@ export const parts: readonly Part[] = [
   {
     name: 'full',
     shows: 'tests that repeat themselves, at full size',
-    projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/reconcile'],
+    projects: [
+      '@convergekit/kafka',
+      '@convergekit/relay',
+      '@convergekit/inbox',
+      '@convergekit/saga',
+      '@convergekit/reconcile',
+    ],
     steps: [`CONVERGE_PART=full vitest run $(git grep -l "inject('full')" -- '*.test.ts' ':!*kills.e2e*')`],
   },
   {

@@ -82,6 +82,11 @@ export const alarmDefinitions = {
     'Postgres warned at the commit of a tick (a standby did not confirm it). Nothing of that tick is sent',
     'bring the synchronous standby back, or change synchronous_standby_names; ticks are made until one is confirmed',
   ),
+  commits_wait: alarm(
+    'Commits wait for a synchronous standby that does not answer: no lease is taken or renewed, nothing is published',
+    'bring the standby back, or take it out of synchronous_standby_names and reload; a wait that is cancelled is committed, and may be lost at a failover',
+    5_000,
+  ),
   sequence_behind: alarm(
     'A sequence is behind the numbers that it gave: the tables were copied without it, and events get ids of others',
     'stop what writes to this database, and run the `setval` that the alarm names',

@@ -38,6 +38,12 @@ describe('the state of a relay', () => {
     expect(found.at(-1)?.text).toContain('4900 more are halted');
   });
 
+  it('while commits wait for a standby, that is the alarm, and not the lease that cannot be renewed', () => {
+    const survey = { ...calm, waitingCommits: 2 };
+    expect(names({ survey, maySendForMs: 0 })).toEqual(['commits_wait']);
+    expect(names({ maySendForMs: 0 })).toEqual(['lease_margin_short']);
+  });
+
   it('a sound relay raises nothing, and neither do unknown facts', () => {
     expect(names({ maySendForMs: 3_000, tickWarnedAgoMs: 20_000 })).toEqual([]);
     expect(names({ survey: undefined })).toEqual([]);

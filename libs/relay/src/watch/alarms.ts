@@ -63,7 +63,8 @@ export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly C
   if (forged[0] !== undefined)
     found.push({ name: 'record_forged', text: `${forged[0]} (${forged.length} in all)` });
   if (stalled !== undefined) found.push({ name: 'relay_stalled', text: stalled });
-  if (facts.maySendForMs === 0)
+  // The lease cannot be renewed while commits wait: the alarm names that cause.
+  if (facts.maySendForMs === 0 && !facts.survey?.waitingCommits)
     found.push({
       name: 'lease_margin_short',
       text: 'no renewal came in time; nothing is sent until one does',
@@ -116,8 +117,10 @@ function ofTopic({ topic, partition, code = 'UNKNOWN', detail = '' }: HeldTopic)
 }
 
 function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condition[] {
-  const { lost, holder, clockAheadMs, blockers, childrenAhead, oldestMs, backlog } = survey;
+  const { lost, holder, clockAheadMs, blockers, childrenAhead, oldestMs, backlog, waitingCommits } = survey;
   const found: Condition[] = [];
+  if (waitingCommits > 0)
+    found.push({ name: 'commits_wait', text: `${waitingCommits} sessions of this database, in SyncRep` });
   if (lost >= LOST_IN_TEN_MINUTES)
     found.push({
       name: 'lease_lost_repeatedly',

@@ -129,6 +129,7 @@ export function troubleOf(error: unknown): Trouble {
   const text = messageOf(error);
   const { code, category } = classify(error);
   if (brokerErrorOf(error) !== undefined) return { code, text, from: 'broker' };
-  const isOfDatabase = ['network', 'throttle', 'service'].includes(category);
+  // A refused login is a setting that is wrong, and the database that refuses.
+  const isOfDatabase = ['network', 'throttle', 'service'].includes(category) || code.startsWith('DATABASE_');
   return { code, text, from: isOfDatabase ? 'database' : 'other' };
 }

@@ -11,7 +11,7 @@ import { anyArguments, text } from '../../frame/flags.ts';
 import { codeWatch } from './dev-code.ts';
 import { consoleProcess, type DevConsole, findConsole } from './dev-console.ts';
 import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environment.ts';
-import { folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
+import { checkFolder, folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
 import { devProcess, type DevProcessService } from './dev-process.ts';
 import { databaseOf, type DevService, devServices, sharedName } from './dev-services.ts';
 
@@ -30,6 +30,7 @@ export const devCommand = command({
   },
   run: async (context, { mains, folder }) => {
     const services = checked(mains.length === 0 ? [MAIN] : mains, folder);
+    for (const service of services) await checkFolder(folderOf(service, folder));
     const kit = await testKit();
     const { env } = context.settings;
     const postgres = await kit.startPostgres({
