@@ -14,6 +14,8 @@ export interface Watched<DB> {
   readonly inTurn: (partition: Partition, work: (turn: Turn<DB>) => Promise<void>) => Promise<void>;
   /** True while the consumer's own database does not answer. */
   readonly waiting: () => boolean;
+  /** True while this member is in no group, and has no partitions for that reason. */
+  readonly outside: () => boolean;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { PartitionOverview } from './overview.ts';
 export interface PartitionLag extends PartitionOverview {
   /** null = the broker has no such partition. */
   readonly logEnd: bigint | null;
-  /** Records between the consumer and the end of the log; null = the end is not known. */
+  /** Records between the consumer and the end of the log; null = not known: no end, or a log that was made anew. */
   readonly lag: bigint | null;
 }
 
@@ -20,7 +20,11 @@ export async function readLag<Row extends PartitionOverview>(
       ends.set(topic, (await admin.describeTopic(topic)) === undefined ? [] : await admin.logEnds(topic));
   return partitions.map((row) => {
     const logEnd = ends.get(row.topic)?.find(({ partition }) => partition === row.partition)?.latest ?? null;
-    return { ...row, logEnd, lag: logEnd === null ? null : logEnd - row.nextOffset };
+    return {
+      ...row,
+      logEnd,
+      lag: logEnd === null || logEnd < row.nextOffset ? null : logEnd - row.nextOffset,
+    };
   });
 }
 

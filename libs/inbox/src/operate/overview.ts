@@ -23,7 +23,8 @@ export interface PartitionOverview {
   readonly openGaps: number;
 }
 
-// The overview for operators takes a few index look-ups per partition. The conditions are those of the partial indexes.
+// The overview for operators takes a few index look-ups per partition, and reads the parked keys once: no index has them by
+// partition. The conditions are those of the partial indexes.
 const overviewSql = `
   select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code as code,
          p.halted_reason as reason, p.halted_at as at, ${isPaused} as paused,
@@ -36,13 +37,14 @@ const overviewSql = `
                    where m.consumer = p.consumer and m.topic = p.topic and m.partition = p.partition
                    order by source, epoch desc) w
             left join jsonb_each_text(c.sources) as s (name, source) on s.source = w.source::text) as watermarks,
-         (select count(*)::int from converge.parked_key k
-           where k.consumer = p.consumer and k.topic = p.topic and k.partition = p.partition) as "parkedKeys",
+         coalesce(k.keys, 0) as "parkedKeys",
          (select count(*)::int from converge.inbox_gap g
            where g.consumer = p.consumer and g.topic = p.topic and g.partition = p.partition
              and (g.filled_epoch is null
                   or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as "openGaps"
     from converge.inbox_partition p join converge.inbox_consumer c on c.name = p.consumer
+    left join (select consumer, topic, partition, count(*)::int as keys from converge.parked_key
+                where $1::text is null or consumer = $1 group by consumer, topic, partition) k using (consumer, topic, partition)
    where $1::text is null or p.consumer = $1
    order by p.consumer, p.topic, p.partition`;
 

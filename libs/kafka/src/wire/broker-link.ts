@@ -63,7 +63,12 @@ export class BrokerLink {
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw brokerErrorFrom(error, { doing });
       this.destroy();
-      throw brokerErrorFrom(new ConnectionError('frame', error.message, error), { doing, written });
+      throw new BrokerError(`${doing} failed: the broker sent no answer of Kafka: ${error.message}`, {
+        code: 'BROKER_FRAME_INVALID',
+        kind: 'retry',
+        certainty: written ? 'unknown' : 'not_applied',
+        cause: error,
+      });
     }
   }
 

@@ -46,12 +46,12 @@ test('G3i: a copy without its sequences is refused by name, its own records are 
   const written = (await idsIn(database, topic)).filter((id) => !published.includes(id));
   expect(written).toHaveLength(300);
 
+  const { comparison } = await inspectSource(database.executor, broker);
+  expect(comparison).toMatchObject({ result: { forged: [], refusals: [{ code: 'sequence_behind' }, {}] } });
   const service = await started({ database, broker, ...timing, surveyMs: 50, alarmAfterMs: 0 });
   expect(await refusedWith(service, 'sequence_behind')).toMatch(
     /converge\.outbox_id is at 300, .* reaches 600/,
   );
-  const { comparison } = await inspectSource(database.executor, broker);
-  expect(comparison).toMatchObject({ result: { forged: [], refusals: [{ code: 'sequence_behind' }, {}] } });
   await expect.poll(() => service.status().alarms.map(({ name }) => name)).toContain('sequence_behind');
   expect(service.status().alarms.map(({ name }) => name)).not.toContain('event_beyond_sequence');
 

@@ -1,4 +1,4 @@
-import { rewrite } from '../../../../testing/src/fixture/any-table.ts';
+import { rewrite, WITHOUT_TRIGGERS } from '../../../../testing/src/fixture/any-table.ts';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
@@ -180,8 +180,9 @@ describe('converge saga', () => {
     await rewrite(scene.database.executor, 'emit_success', 'emit_failure');
     await scene.rows(
       `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal)
-       values ('trip', 'made-up', 'room', 1, 'c', 'k', 'undo_pending', 'e', array[
-         '{"op":"compensate","trigger":"undo","from":"applied","to":"undo_pending","act":"undo","cause":"no-such-event"}'])`,
+       select 'trip', 'made-up', 'room', 1, 'c', 'k', 'undo_pending', 'e', array[
+         '{"op":"compensate","trigger":"undo","from":"applied","to":"undo_pending","act":"undo","cause":"no-such-event"}']
+        where ${WITHOUT_TRIGGERS}`,
     );
     await scene.rows(
       `insert into converge.workflow (workflow, id, input, entries) values ('tenant', 'acme', '{}', 1)`,

@@ -9,11 +9,9 @@ import {
   isTlsFailure,
   NEVER_MS,
   type Request,
-  type SaslOptions,
   type Target,
 } from '../../wire/connection.ts';
 import { guardFrames } from '../../wire/frame-guard.ts';
-import { bearerLogin, type SaslAuthenticate } from './bearer-login.ts';
 import {
   BrokerClass,
   ConnectionPoolClass,
@@ -34,8 +32,6 @@ export class KafkaJsConnections implements ConnectionLayer {
 
   async connect(target: Target): Promise<Connection> {
     const pool = this.#pool(target);
-    // Without this a broker may ask for the login of before Kafka 1.0, which has no time limit and no frames.
-    pool.setSupportAuthenticationProtocol(true);
     const broker = new BrokerClass({
       connectionPool: pool,
       logger: this.#logger,
@@ -59,8 +55,6 @@ export class KafkaJsConnections implements ConnectionLayer {
 
   async #send(connection: KafkaJsConnection, request: Request, onWritten: () => void): Promise<Buffer> {
     try {
-      // The login returns at once, unless the broker requires it again. A broker refuses one within a second of another.
-      if (loginAgeMs(connection) > 1_100) await connection.authenticate();
       if (!connection.isConnected()) throw new ConnectionError('lost', 'the connection was closed');
       return await transmit(connection, request, this.#options.clientId, onWritten);
     } catch (error) {
@@ -69,12 +63,12 @@ export class KafkaJsConnections implements ConnectionLayer {
   }
 
   #pool({ host, port, signal, onLost }: Target) {
-    const { clientId, ssl, sasl, connectTimeoutMs, requestTimeoutMs } = this.#options;
+    const { clientId, ssl, connectTimeoutMs, requestTimeoutMs } = this.#options;
     const pool = new ConnectionPoolClass({
       host,
       port,
       ssl,
-      sasl: saslOf(sasl),
+      sasl: null,
       clientId,
       socketFactory: (wanted) => {
         const socket = socketTo(wanted);
@@ -104,24 +98,6 @@ export class KafkaJsConnections implements ConnectionLayer {
     });
     return pool;
   }
-}
-
-/** Returns the login in the form of kafkajs, which writes into the object. */
-function saslOf(sasl: SaslOptions | null): object | null {
-  if (sasl?.mechanism !== 'oauthbearer') return sasl === null ? null : { ...sasl };
-  return {
-    mechanism: 'oauthbearer',
-    authenticationProvider: ({ saslAuthenticate }: { readonly saslAuthenticate: SaslAuthenticate }) => ({
-      authenticate: () => bearerLogin(sasl.token, saslAuthenticate),
-    }),
-  };
-}
-
-/** Returns the age of the connection's last login. */
-function loginAgeMs({ authenticatedAt }: KafkaJsConnection): number {
-  if (authenticatedAt === null) return Infinity;
-  const [seconds, nanoseconds] = process.hrtime(authenticatedAt);
-  return seconds * 1_000 + nanoseconds / 1_000_000;
 }
 
 function transmit(
@@ -179,16 +155,12 @@ export function connectionErrorFrom(error: unknown): unknown {
     return error;
   const { name, message } = error;
   const { code } = error as { code?: unknown };
-  if (name === 'KafkaJSSASLAuthenticationError') return new ConnectionError('credentials', message, error);
   if (isTlsFailure(code, message)) return new ConnectionError('tls', message, error);
   if (name === 'KafkaJSRequestTimeoutError' || name === 'KafkaJSLockTimeout' || name === 'KafkaJSTimeout')
     return new ConnectionError('timeout', message, error);
   if (name === 'KafkaJSConnectionError' || name === 'KafkaJSConnectionClosedError')
     return new ConnectionError('lost', message, error);
   if (name === 'KafkaJSServerDoesNotSupportApiKey') return new ConnectionError('too_old', message, error);
-  // A refused login may also be an answer of the protocol: mechanism, state, credentials.
-  if (typeof code === 'number' && [33, 34, 58].includes(code))
-    return new ConnectionError('credentials', message, error);
   return error;
 }
 

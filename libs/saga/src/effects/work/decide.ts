@@ -91,7 +91,7 @@ function decideOnce(op: Exclude<Op, 'settle'>, answer: Answer, of: Deciding): Ne
       return { kind: 'succeed', result: answer.result };
     case 'rejected':
       // The refusal of a repeat may concern the repeat alone, unless the other side honours the key.
-      return op === 'call' && tried.found !== 'ready' && rules.idempotency !== 'keyed'
+      return op === 'call' && (tried.found !== 'ready' || tried.doubt) && rules.idempotency !== 'keyed'
         ? uncertain(of)
         : { kind: 'fail', failure: answer.failure };
     case 'not_found':
@@ -124,12 +124,13 @@ export function finalInMs(
   return Math.max(byDatabase, byWorkers);
 }
 
-/** Returns a time at which the call in doubt had begun: its own, or that of the first query after it. */
+/** Returns a time at which the call in doubt had begun: its own, or that of the first attempt after it. */
 function begunBefore(story: readonly (WorkAttempt | OperatorAct)[]): string | undefined {
   let since: string | undefined;
   for (const one of story.toReversed()) {
     if (one.op === 'operator') continue;
-    if (one.op === 'call') return one.failure?.certainty === 'not_applied' ? since : one.at;
+    // An attempt without effect (an open breaker refused it) says only that the calls before it had begun by then.
+    if (one.op === 'call') return one.failure?.certainty === 'not_applied' ? (since ?? one.at) : one.at;
     // After this query another call was made.
     if (one.wait === undefined) return since;
     since = one.at;
