@@ -3,7 +3,7 @@ import type { ParkedTotals } from '../park/parking.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { Halt } from '../slice/fence-sql.ts';
 import type { Counts, Pause } from '../slice/partition-state.ts';
-import { oldestMs } from './lag-watch.ts';
+import { oldestMs } from './oldest-record.ts';
 import type { SourceConflict } from './sources.ts';
 
 export type PartitionStatus = {
