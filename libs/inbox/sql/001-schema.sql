@@ -4,8 +4,8 @@ create table converge.inbox_consumer (
   registered_at   timestamptz not null default clock_timestamp(),
   -- How long its rows of foreign events are kept at least, for producers that repeat themselves late.
   keep_foreign_ms bigint      not null default 2592000000,
-  -- The source that it knows under each name, {name: uuid}: positions of another uuid under the name do not count. Pinned at first
-  -- sight, or declared.
+  -- The sources whose positions count, {uuid: name}. The uuid is the identity; the name, for people and for keys of signatures, is
+  -- the first one seen with it, or the declared one.
   sources         jsonb       not null default '{}',
   -- The source whose failure events count, of each consumer that fails: {consumer: uuid}. Pinned at first sight, or declared.
   failure_sources jsonb       not null default '{}',
