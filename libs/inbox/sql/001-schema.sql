@@ -41,6 +41,10 @@ create table converge.inbox_partition (
   types_version bigint      not null default 0,
   -- An operator paused the consumer while the partition was halted for another reason, which stays: its parked events wait, too.
   paused        boolean     not null default false,
+  -- What its owner waits for, for operators: a pause that ends by itself, or an event for a newer version. Nothing is decided by it.
+  wait_code     text,
+  wait_reason   text,
+  wait_since    timestamptz,
   primary key (consumer, topic, partition)
 ) with (fillfactor = 50);  -- updated by every slice: room for HOT updates, so the index never grows
 
@@ -323,3 +327,28 @@ create function converge.inbox_parked(consumer text, topic text, keys text[]) re
       or exists (select from converge.parked p
                   where p.consumer = $1 and p.topic = $2 and p.key = any ($3) and p.line = p.id::text)
 $$;
+
+-- Unregisters a type of a consumer, of every topic if none is given.
+create function converge.inbox_drop_type(consumer text, type text, topic text) returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+  as $$
+  update converge.inbox_consumer c
+     set types = (select jsonb_object_agg(t.topic, case when t.topic = coalesce($3, t.topic) then t.own - $2 else t.own end)
+                    from jsonb_each(c.types) as t (topic, own))
+   where c.name = $1 and exists (
+     select from jsonb_each(c.types) as t (topic, own) where t.own ? $2 and t.topic = coalesce($3, t.topic))
+$$;
+
+-- The same as an act of an operator: the audit has it.
+create function converge.act_consumers_types_drop(consumer text, type text, topic text, by text, reason text) returns void
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  perform converge.inbox_drop_type($1, $2, $3);
+  perform converge.record_act('consumers types drop', 'consumer', $1, $4, $5,
+    jsonb_strip_nulls(jsonb_build_object('type', $2, 'topic', $3)), null);
+end $$;
+revoke execute on function converge.act_consumers_types_drop(text, text, text, text, text) from public;

@@ -5,11 +5,12 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
+import { oldestMs } from './oldest-record.ts';
 import { standstill } from './standstill.ts';
 import type { Watched } from './watch.ts';
 
 /** The member whose lag is watched. */
-type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting'>;
+type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting' | 'outside'>;
 
 /** Compares partitions with the ends of their logs, as the broker says: a stalled client sees no records. */
 export async function watchLag<DB>(
@@ -29,7 +30,8 @@ export async function watchLag<DB>(
       for (const partition of watched.partitions()) partition.looked({ standstill: undefined });
       log.debug({ err: error }, 'the ends of the logs could not be read');
     }
-    reportLag(definition, [...watched.partitions()], clock.now(), reported);
+    // Without a membership the lag is unknown, and no 0 says that there is none.
+    if (!watched.outside()) reportLag(definition, [...watched.partitions()], clock.now(), reported);
   };
   const onError = (error: unknown): void => log.warn({ err: error }, 'lag could not be reported');
   await poll({ everyMs, signal, run, onError, clock, random });
@@ -67,11 +69,6 @@ async function measure(
   for await (const { timestampMs } of admin.read(key.topic, key.partition, nextOffset, end.latest))
     return { lag, next: { at: nextOffset, timestampMs } };
   return { lag: 0n };
-}
-
-/** Returns the time when the oldest unhandled record was written; undefined when none is known. */
-export function oldestMs({ watch: { lag, next }, nextOffset }: Partition): number | undefined {
-  return lag > 0n && next?.at === nextOffset ? next.timestampMs : undefined;
 }
 
 /** Sets the gauges of this member by topic. The gauge of a reason in `reported` that is over becomes 0. */

@@ -14,7 +14,7 @@ import { InboxError } from '../errors.ts';
 import { declareSources, readSources } from './source-sql.ts';
 import { setKeepForeign } from '../service/foreign-sql.ts';
 import type { ResolvedOptions } from '../service/options.ts';
-import { dropType, registerTypes } from './type-sql.ts';
+import { unregisterType, registerTypes } from './type-sql.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from './partition-sql.ts';
 
 /** Describes the required topics, the failure topic included. One error names all that are missing. */
@@ -84,7 +84,7 @@ export async function register<DB>(
       registeredTypes(of).map((type) => ({ topic, type, handler })),
     );
     await registerTypes(tx, consumer.name, handled);
-    for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
+    for (const { topic, type } of consumer.ignored) await unregisterType(tx, consumer.name, type, topic);
     return known.length === 0 ? members.map(({ id }) => id) : [];
   });
 }

@@ -3,7 +3,7 @@ import type { ParkedTotals } from '../park/parking.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { Halt } from '../slice/fence-sql.ts';
 import type { Counts, Pause } from '../slice/partition-state.ts';
-import { oldestMs } from './lag-watch.ts';
+import { oldestMs } from './oldest-record.ts';
 import type { SourceConflict } from './sources.ts';
 
 export type PartitionStatus = {
@@ -51,6 +51,16 @@ export function partitionStatus(partition: Partition): PartitionStatus {
     case 'halted':
       return { ...common, state: 'halted', ...waiting.halt };
   }
+}
+
+/** The time for which a rebalance may keep a member outside of its group, in milliseconds. */
+export const OUTSIDE_MS = 30_000;
+
+/** Checks that a consumer is in its group: outside of it, it gets no events, and does not know its lag. */
+export function readyCheck(outsideMs: number | undefined): Check {
+  if (outsideMs === undefined || outsideMs <= OUTSIDE_MS) return { ok: true };
+  const detail = `it is in no group for ${Math.round(outsideMs / 1_000)} s, so it handles no events, and its lag is unknown: the log says why it cannot join`;
+  return { ok: false, detail };
 }
 
 /**

@@ -35,7 +35,7 @@ export interface ExternalCall {
   /** The state in which the journal shows it. */
   readonly found: OpenState;
   readonly scheduleOf: (op: Attempt['op']) => SlowSchedule;
-  /** Returns the time from which it may be called or queried, by the database's clock. */
+  /** Returns the time from which it may be called or queried, by the time of the journal. */
   readonly notBeforeMs: (fold: StepFold) => number;
   /** Returns the time from which "not found" is final. */
   readonly finalAtMs: (fold: StepFold) => number;
@@ -69,7 +69,7 @@ export async function callToEnd(
     isFresh = false;
     const fold = foldOf(turn, number);
     const finalInMs = call.finalAtMs(fold) - journal.now();
-    const tried = { found, attempts: fold.failures, queries: 0, ageMs: 0, finalInMs, doubt };
+    const tried = { found, attempts: fold.failures, queries: 0, ageMs: 0, finalInMs, doubt, covered: false };
     const { next, ...run } = await attemptOnce(turn, step, op, call.handleOf(fold), {
       tried,
       schedule: call.scheduleOf(op),

@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { failpoint } from '@convergekit/core/engine';
+import { type CallOfCode, failpoint, inCallOfCode, lateStray } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { slowWait } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
-import { type Answer, decide, doubtAfter, finalInMs, type Next, nextOp, stored } from '../work/decide.ts';
+import { type Answer, decide, doubtAfter, finalInMs, type Next, nextTurn, stored } from '../work/decide.ts';
 import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -71,7 +71,7 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
   const { options, effect, work } = claimed;
   const revived = revive(claimed);
   if (revived === undefined) return leaveToReader(claimed);
-  const op = nextOp(work.found, effect);
+  const op = nextTurn(work, effect);
   switch (op) {
     case 'stuck':
       return markStuck(claimed, 'outcome_unknown', nothing);
@@ -79,11 +79,15 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
       if (work.outcome === undefined)
         throw new TypeError(`saga_work ${work.id} is answered without an outcome`);
       return close(claimed, revived, work.outcome, nothing);
+    case 'drop':
+      return close(claimed, revived, { kind: 'failed', failure: COVERED }, nothing);
+    case 'doubt':
+      return putOff(claimed, { kind: 'again', state: 'unknown' }, { ...nothing, doubt: 'as_before' });
     case 'call':
     case 'query': {
-      if (op === 'call' && work.found === 'ready' && work.covered && !work.doubt)
-        return close(claimed, revived, { kind: 'failed', failure: COVERED }, nothing);
-      const { answer, attempts, sent } = await runCall(op, revived, effect.idempotency, asking);
+      const { answer, attempts, sent } = await inCallOfCode(codeOf(claimed), () =>
+        runCall(op, revived, effect.idempotency, asking),
+      );
       if (effect.grouped === true) options.onCalled?.();
       const tried = { ...work, finalInMs: finalInMs(work, options.clock.now()) };
       const next = decide(op, answer, tried, effect, options.random);
@@ -94,6 +98,12 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
       });
     }
   }
+}
+
+/** The code of a call. What it leaves behind does not decide about an answer that has come: it is logged. */
+function codeOf<DB>({ effect: { name }, work: { id, consumer }, options: { log } }: Claimed<DB>): CallOfCode {
+  const what = (): string => `call ${name} of consumer ${consumer} (${id})`;
+  return { what, stray: (err) => log.error({ err, effect: name, work: id }, lateStray(what())) };
 }
 
 /** A process of another version may read it; after `undeclaredMs` it waits for an operator. */
