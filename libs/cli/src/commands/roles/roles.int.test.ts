@@ -131,10 +131,8 @@ describe('N7, G1i: a consumer', () => {
     expect(await as('converge_consumer', move, 'delete from converge.inbox_foreign')).toBe('00000');
   });
 
-  // Planted fault: without the grant `converge consumers types drop` is refused (42501), and with one on the whole row an operator
-  // chooses the sources that count.
-  it('an operator unregisters types of a consumer, and declares no source', async () => {
-    expect(await as('converge_operator', `update converge.inbox_consumer set types = '{}'`)).toBe('00000');
+  // Planted fault: with a right on the row an operator chooses the sources that count.
+  it('an operator declares no source of a consumer', async () => {
     expect(await as('converge_operator', `update converge.inbox_consumer set sources = '{}'`)).toBe('42501');
   });
 
