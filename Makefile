@@ -102,8 +102,8 @@ dev: $(INSTALLED) ## like demo without the faults, and everything stays up until
 	@node verification/lab/main.ts --preset demo --keep $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 .PHONY: stack
-stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C
-	@node infra/stack/main.ts up
+stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C; ARGS="--brokers 3" for a cluster of three
+	@node infra/stack/main.ts up $(ARGS)
 
 .PHONY: bench
 bench: $(INSTALLED) ## measure the relay: drain rate, CPU per event, latency commit to consumer
