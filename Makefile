@@ -131,7 +131,7 @@ console: $(INSTALLED) ## run the console over CONVERGE__DATABASES__<NAME>, until
 
 .PHONY: console-screenshots
 console-screenshots: $(INSTALLED) ## write the screenshots of the console in docs/console, light and dark
-	@node services/console/src/fixture/screenshots/main.ts
+	@node services/console/src/fixture/screenshots/main.ts $(ARGS)
 
 .PHONY: console-bench
 console-bench: $(INSTALLED) ## measure every page of the console over a million sagas and 100,000 dead letters (about 6 min)

@@ -7,6 +7,7 @@ import { idsInSource, idsOfTitle, promiseFaults, promiseRows, type PromiseRun } 
 import { allPromiseRows } from './promises.ts';
 
 const root = new URL('..', import.meta.url);
+const MOST_WORDS = 40;
 
 const page = [
   'Text with | a bar and S9.',
@@ -42,6 +43,24 @@ describe('the rows of a page', () => {
     expect(rows.filter(({ id }) => id.startsWith('G')).length).toBeGreaterThan(80);
     expect(rows.filter(({ id }) => id.startsWith('S')).length).toBe(72);
     expect(rows.filter(({ text }) => text === '')).toEqual([]);
+  });
+
+  it('a guarantee has at most 40 words; where it ends stands below the table', () => {
+    const long = allPromiseRows().filter(
+      ({ id, text }) => id.startsWith('G') && text.split(/\s+/).length > MOST_WORDS,
+    );
+    expect(long.map(({ id }) => id)).toEqual([]);
+  });
+
+  it('README has eight promises, each one sentence that is true as it stands', () => {
+    const readme = readFileSync(new URL('README.md', root), 'utf8');
+    const section = /## What is guaranteed\n([^]*?)\n## /.exec(readme)?.[1] ?? '';
+    const promises = section.split('\n').filter((line) => /^\d\. /.test(line));
+    expect(promises).toHaveLength(8);
+    for (const promise of promises) {
+      expect(promise).toMatch(/^\d\. [A-Z][^.]*\.$/);
+      expect(promise).not.toMatch(/except|unless/i);
+    }
   });
 });
 

@@ -1,17 +1,23 @@
 import type { Executor } from '@convergekit/postgres';
+import { WITHOUT_TRIGGERS } from '../../libs/testing/src/fixture/any-table.ts';
 
 /** The person who is erased: in every column that can mention one. */
 export const PERSON = 'ada@canary.example';
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Writes one row into a table of the kit. */
-export async function insert(executor: Executor, table: string, row: Row): Promise<void> {
+/** Writes one row into a table of the kit. A journal of long ago is what the table refuses. */
+export async function insert(executor: Executor, table: string, { journal, ...row }: Row): Promise<void> {
   const names = Object.keys(row);
   await executor.query(
     `insert into converge.${table} (${names.join(', ')}) values (${names.map((_, at) => `$${at + 1}`).join(', ')})`,
     Object.values(row),
   );
+  if (journal !== undefined)
+    await executor.query(
+      `update converge.saga_fence set journal = $1 where instance = $2 and ${WITHOUT_TRIGGERS}`,
+      [journal, row['instance']],
+    );
 }
 
 export const json = JSON.stringify({ email: PERSON });

@@ -3,8 +3,12 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import { root } from '../packages/stage.ts';
-import { type ChartScene, renderAll } from './fixture/chart-scene.ts';
+import { type ChartScene, chart, helm, renderAll, valuesOf } from './fixture/chart-scene.ts';
+import { type Manifest, render } from './fixture/render.ts';
+
+const egressOf = z.object({ egress: z.array(z.object({ ports: z.array(z.object({ port: z.number() })) })) });
 
 let scene: ChartScene;
 
@@ -26,7 +30,7 @@ describe('the chart', () => {
       scene.named(from, 'NetworkPolicy').find(({ metadata }) => metadata.name.endsWith(name))?.spec;
     expect(policy('everything', 'migrate')).toMatchObject({
       ingress: null,
-      egress: [{ ports: [{ port: 53 }, { port: 53 }] }, { ports: [{ port: 5432 }, { port: 6432 }] }],
+      egress: [{ ports: [{ port: 53 }, { port: 53 }] }, { ports: [{ port: 5432 }] }],
     });
     expect(policy('everything', 'console')).toMatchObject({
       ingress: [
@@ -37,6 +41,23 @@ describe('the chart', () => {
     expect(JSON.stringify(policy('everything', 'reconciler'))).toContain('10.1.0.0/24');
     expect(JSON.stringify(policy('everything', 'relay'))).not.toContain('10.1.0.0/24');
     expect(scene.named('local', 'NetworkPolicy')).toEqual([]);
+  });
+
+  it('opens the ports of the brokers and of the databases of each process, and none that is not listed', async () => {
+    const portsOf = (objects: readonly Manifest[], name: string): readonly number[] => {
+      const policy = objects.find(
+        ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name.endsWith(name),
+      );
+      const { egress } = egressOf.parse(policy?.spec);
+      return egress.flatMap(({ ports }) => ports.map(({ port }) => port));
+    };
+    const everything = scene.named('everything', 'NetworkPolicy');
+    expect(portsOf(everything, 'relay')).toEqual([53, 53, 5432, 6432, 9093, 4317, 4318]);
+    expect(portsOf(everything, 'console')).toEqual([53, 53, 5432, 9093, 4317, 4318]);
+    expect(portsOf(everything, 'reconciler')).toEqual([53, 53, 5432, 6432, 9093, 4317, 4318, 443]);
+    const sets = ['kafka.brokers=["b-1.msk:9096","b-2.msk:9098"]', 'networkPolicy.postgres.ports=[15432]'];
+    const { objects } = await render(helm, chart, [valuesOf('relays')], sets);
+    expect(portsOf(objects, 'relay')).toEqual([53, 53, 15432, 9096, 9098, 4317, 4318]);
   });
 
   it('has the alert rules of infra/prometheus, and those of reconcilers only with a reconciler', () => {

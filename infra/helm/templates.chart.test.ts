@@ -70,6 +70,24 @@ describe('the chart', () => {
       }
   });
 
+  it('mounts the authority of Postgres in every pod, and gives each process the login to Kafka of its own', () => {
+    const variables = (name: string): Readonly<Record<string, string>> =>
+      variablesOf(scene.workload('everything', `shop-converge-${name}`).template.spec.containers[0]!);
+    for (const name of ['relay-orders', 'reconciler', 'console', 'migrate-orders'])
+      expect(variables(name)['PGSSLROOTCERT'], name).toBe('/run/secrets/converge/postgres/ca');
+    const user = (name: string): unknown => variables(name)['CONVERGE__KAFKA__SASL__USERNAME'];
+    expect(['relay-orders', 'relay-order-list', 'reconciler', 'console', 'migrate-orders'].map(user)).toEqual(
+      ['orders-relay', 'relays', 'reconciler', 'console', undefined],
+    );
+    const volumes = (name: string): string =>
+      JSON.stringify(scene.workload('everything', `shop-converge-${name}`).template.spec.volumes);
+    expect(volumes('relay-orders')).toContain('"name":"orders-kafka","items":[{"key":"secret"');
+    expect(volumes('relay-orders')).toContain('{"configMap":{"name":"rds-authorities"');
+    expect(volumes('relay-order-list')).toContain('"kafka-login"');
+    expect(volumes('reconciler')).not.toContain('"kafka-login"');
+    expect(volumes('migrate-orders')).not.toContain('kafka');
+  });
+
   it('probes /startupz, /livez and /readyz of the port that the process gets', () => {
     for (const { name, kind, template } of scene.workloads) {
       const [container] = template.spec.containers;

@@ -59,7 +59,8 @@ function sagaRows({ sagas }: Amounts): readonly Statement[] {
               case when n % 1000 = 0 then ${AT('n')} end, ${AT('n')}, ${AT('n')},
               case when n % 500 > 1 then 2 else 1 end,
               array[${ENTRY('begin', 'started', 'run', `, 'cause', ${ID('n')}`)}] ||
-              case when n % 500 > 1 then array[${ENTRY('applied', 'applied', 'emit_success')}] else '{}' end ${each}`,
+              case when n % 500 > 1 then array[${ENTRY('applied', 'applied', 'emit_success')}] else '{}' end ${each}
+        where (select set_config('session_replication_role', 'replica', true)) is not null`,
     ],
     [
       'open calls of it',

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { freePorts } from '@convergekit/testing/engine';
-import { interruption } from '../interrupt.ts';
+import { interrupted, interruption } from '../interrupt.ts';
 import { reasonOf } from '../programs.ts';
 import { History, progress } from './progress.ts';
 import { freshFolder, openServers, openShopOf, runSpec, withUndo } from './open.ts';
@@ -120,5 +119,5 @@ async function startConsole(shop: Shop, { progress, folder: at, defer }: Run): P
   for (const { spec: one } of shop.children)
     progress.note(`health:    http://127.0.0.1:${one.healthPort}/readyz  ${one.name}`);
   progress.note('Ctrl-C stops everything');
-  if (!signal.aborted) await once(signal, 'abort');
+  await interrupted(signal);
 }

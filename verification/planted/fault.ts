@@ -21,7 +21,7 @@ export interface Fault {
   readonly part?: string;
 }
 
-const FILE = /^(\d\d)-([a-z0-9-]+)\.patch$/;
+const FILE = /^(\d{2,3})-([a-z0-9-]+)\.patch$/;
 const TIER = /^(?:test|verify ([a-z-]+))$/;
 const FIELDS = ['Planted', 'Breaks', 'Promise', 'Mark', 'Caught by', 'Only', 'Fails with', 'Tier'];
 

@@ -16,12 +16,21 @@ const JAVA = { java: 'java -version', maven: 'mvn --version' };
 const PROMETHEUS = { prometheus: 'prometheus --version' };
 /** The tests whose files have the part's name as suffix. */
 const tests = (name: string): string => `CONVERGE_PART=${name} vitest run`;
+/** A target that stays up until Ctrl-C: it prints `ready`, is up still, and leaves nothing behind. */
+const staysUp = (target: string, ready: string): string =>
+  `node verification/commands/stays-up.ts ${JSON.stringify(ready)} make --no-print-directory ${target}`;
 
 export const parts: readonly Part[] = [
   {
     name: 'full',
     shows: 'tests that repeat themselves, at full size',
-    projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga', '@convergekit/reconcile'],
+    projects: [
+      '@convergekit/kafka',
+      '@convergekit/relay',
+      '@convergekit/inbox',
+      '@convergekit/saga',
+      '@convergekit/reconcile',
+    ],
     steps: [`CONVERGE_PART=full vitest run $(git grep -l "inject('full')" -- '*.test.ts' ':!*kills.e2e*')`],
   },
   {
@@ -50,6 +59,29 @@ export const parts: readonly Part[] = [
     steps: ['make --no-print-directory demo', 'make --no-print-directory demo BROKER=local'],
   },
   {
+    name: 'commands',
+    shows: 'the targets of `make help` that no other part starts',
+    projects: ['verification', '@convergekit/testing', '@convergekit/core'],
+    steps: [
+      'make --no-print-directory help',
+      staysUp('dev', 'Ctrl-C stops everything'),
+      staysUp('dev BROKER=local', 'Ctrl-C stops everything'),
+      staysUp('stack', 'stack: up until Ctrl-C'),
+      staysUp('registry', 'Ctrl-C ends it'),
+      'make --no-print-directory console ARGS=--help',
+      'make --no-print-directory outage ARGS="--seconds 5"',
+      'make --no-print-directory soak ARGS="--minutes 1 --seed 1"',
+      'make --no-print-directory sagas ARGS="--orders 50 --transfers 100 --seed 1"',
+      'make --no-print-directory scenarios ARGS="--only calm"',
+      'make --no-print-directory bench ARGS="--quick --only commit"',
+      'make --no-print-directory build sbom',
+      // They write what the tree has already.
+      'make --no-print-directory schemas docs dashboards format',
+      // In a clone: it removes what the other parts need.
+      'rm -rf .converge/clone && git clone --quiet . .converge/clone && make --no-print-directory -C .converge/clone clean',
+    ],
+  },
+  {
     name: 'drills',
     shows: 'restores, failovers and outages of servers under load',
     projects: ['@convergekit/relay', '@convergekit/inbox'],
@@ -66,7 +98,16 @@ export const parts: readonly Part[] = [
     shows: 'the console in a browser',
     projects: ['@convergekit/console'],
     needs: CHROMIUM,
-    steps: [tests('browsers')],
+    steps: [
+      tests('browsers'),
+      'make --no-print-directory console-screenshots ARGS="--folder .converge/screenshots"',
+    ],
+  },
+  {
+    name: 'console-bench',
+    shows: 'the time of every page of the console over a million sagas and 100,000 dead letters',
+    projects: ['@convergekit/console'],
+    steps: ['make --no-print-directory console-bench'],
   },
   {
     name: 'packages',
@@ -115,6 +156,13 @@ export const parts: readonly Part[] = [
     projects: ['@convergekit/telemetry', 'infra'],
     needs: PROMETHEUS,
     steps: ['make --no-print-directory dashboards-check'],
+  },
+  {
+    name: 'observability',
+    shows: 'the configuration of Prometheus and of the Collector, read by their own programs',
+    projects: ['infra'],
+    needs: { promtool: 'promtool --version', go: 'go version' },
+    steps: ['make --no-print-directory observability'],
   },
   {
     name: 'chart',

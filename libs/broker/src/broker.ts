@@ -174,11 +174,10 @@ export interface GroupConsumer {
   start(): Promise<void>;
   /** Leaves the group after the batches in progress have ended; until then it stays a member. Idempotent. */
   stop(): Promise<void>;
-  /**
-   * Resolves after `stop`. Rejects when the consumer ends by itself: a handler rejected, or access was refused.
-   * An unreachable broker is not such a failure: the consumer continues when the broker is back.
-   */
+  /** Resolves after `stop`. Rejects when a handler rejected or access was refused; an unreachable broker is waited for. */
   readonly done: Promise<void>;
+  /** The time without a membership so far, in milliseconds; undefined for a member. A rebalance takes seconds. */
+  outsideMs(): number | undefined;
   /** Controls a partition outside a batch; undefined when this member does not have it. */
   control(topic: string, partition: number): PartitionControl | undefined;
 }

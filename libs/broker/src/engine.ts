@@ -1,5 +1,5 @@
 /** Exports for drivers and other packages of the kit. They may change in any version. */
-export { ByteReader } from './batch/byte-reader.ts';
+export { ByteReader, MalformedBytes } from './batch/byte-reader.ts';
 export {
   BATCH_OVERHEAD,
   RecordBatchBuilder,

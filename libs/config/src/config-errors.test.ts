@@ -177,9 +177,20 @@ describe('secrets', () => {
       CONVERGE__OTHER_FILE: secret,
     };
     const load_ = () => loadConfig(quoting, { env });
-    expect(load_).toThrow('*** is too easy');
+    expect(load_).toThrow('password = *** (environment CONVERGE__PASSWORD): the value cannot be used here.');
     expect(load_).toThrow('postgres://me:***@host/db');
     expect(load_).not.toThrow('hunter2');
+  });
+
+  // Planted fault: where a secret is cut out of a message that only happens to have it, the hole says what it is.
+  it('a refused token that is a part of the message is not shown by a hole in it', () => {
+    const tokens = z.object({
+      tokens: z.record(z.string(), z.string().min(16, 'a token has 16 characters or more')),
+    });
+    for (const token of ['16', 'characters', 'e'])
+      expect(() => loadConfig(tokens, { env: { CONVERGE__TOKENS__BOB: token } })).toThrow(
+        /^the configuration has an error:\n- tokens\.bob = \*\*\* \(environment CONVERGE__TOKENS__BOB\): the value cannot be used here\./,
+      );
   });
 
   // Planted fault: without the rules for logins, URLs and SASL in secrets.ts, seven of these show their secret.

@@ -19,10 +19,14 @@ export function formatValue({ path, value, secret }: Setting): string {
   return text.length > 120 ? `${text.slice(0, 120)}…` : text;
 }
 
-/** Removes a setting's secret from a message that may quote it. */
+/**
+ * Returns a message without a setting's secret, which it may quote. A secret in part of it, as 16 in "a token has 16 characters", is
+ * no quotation, and a hole in place of it would say what it is: then the whole message goes.
+ */
 export function redact(message: string, setting: Setting | undefined): string {
   if (setting === undefined || formatValue(setting) !== HIDDEN) return redactUrlPassword(message);
-  return textsOf(setting.value).reduce((text, one) => text.replaceAll(one, HIDDEN), message);
+  const texts = textsOf(setting.value);
+  return texts.some((one) => message.includes(one)) ? 'the value cannot be used here' : message;
 }
 
 /** Formats a path for errors. A name may be a value that was entered on the wrong line. */

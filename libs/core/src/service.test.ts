@@ -136,11 +136,12 @@ describe('a process under runServices', () => {
   const program = `
     import { runServices } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
     const done = Promise.withResolvers();
-    const open = setInterval(() => undefined, 1000); // keeps the process alive, as a socket would
+    // Nothing of it keeps the process alive: its servers are children that are not referenced.
+    process.stdin.unref();
     const service = {
       name: 'slow', done: done.promise,
       start: async () => undefined,
-      stop: () => new Promise((resolve) => process.stdin.once('data', () => { done.resolve(); resolve(); })),
+      stop: () => new Promise((resolve) => process.stdin.ref().once('data', () => { done.resolve(); resolve(); })),
     };
     await runServices([service], {
       onReady: () => process.stdout.write('ready\\n'),
@@ -148,7 +149,6 @@ describe('a process under runServices', () => {
     });
     process.stdout.write('ended\\n');
     process.stdin.destroy();
-    clearInterval(open);
   `;
   function run(): { child: ChildProcess; next: () => Promise<string>; exit: Promise<unknown[]> } {
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {

@@ -96,6 +96,8 @@ interface SignalWatch {
 }
 
 const SAME_SIGNAL_MS = 250;
+/** The longest delay of a timer of Node, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 function untilSignal(caller: AbortSignal | undefined): SignalWatch {
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -108,11 +110,14 @@ function untilSignal(caller: AbortSignal | undefined): SignalWatch {
   };
   const onAbort = (): void => resolve('abort');
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  // Node ends by itself, with code 13, while it waits for a signal or for children that are not referenced.
+  const held = setInterval(() => undefined, LONGEST_MS);
   if (caller?.aborted === true) onAbort();
   caller?.addEventListener('abort', onAbort);
   return {
     received: promise,
     dispose: () => {
+      clearInterval(held);
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       caller?.removeEventListener('abort', onAbort);
     },

@@ -41,6 +41,10 @@ create table converge.inbox_partition (
   types_version bigint      not null default 0,
   -- An operator paused the consumer while the partition was halted for another reason, which stays: its parked events wait, too.
   paused        boolean     not null default false,
+  -- What its owner waits for, for operators: a pause that ends by itself, or an event for a newer version. Nothing is decided by it.
+  wait_code     text,
+  wait_reason   text,
+  wait_since    timestamptz,
   primary key (consumer, topic, partition)
 ) with (fillfactor = 50);  -- updated by every slice: room for HOT updates, so the index never grows
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --conditions=source
 import module from 'node:module';
 import { setTimeout } from 'node:timers';
+import { compileCache } from './compile-cache.js';
 
 // This file is plain JavaScript that an old Node can parse: a wrong version gets a sentence instead of a stack.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -11,8 +12,9 @@ if (major < 22 || (major === 22 && minor < 22)) {
   );
   process.exitCode = 1;
 } else {
-  // The code of a command is compiled once on a machine, not at each call.
-  module.enableCompileCache();
+  // The code of a command is compiled once for a user, not at each call. Node's own default is a folder that others may make first.
+  const folder = compileCache();
+  if (folder !== undefined) module.enableCompileCache(folder);
   const [{ run }, { exitOnUncaught, logger }] = await Promise.all([
     import('@convergekit/cli'),
     import('@convergekit/telemetry'),

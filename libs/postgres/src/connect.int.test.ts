@@ -60,9 +60,9 @@ it('a wrong password is one clear error that does not show it', async () => {
 it('a server without a free connection is one clear error', async () => {
   const role = `few_${randomBytes(4).toString('hex')}`;
   const admin = open({ url: databaseUrl });
-  await admin.executor.query(`create role ${role} login connection limit 0`);
+  await admin.executor.query(`create role ${role} login connection limit 0 password 'x'`);
   onTestFinished(() => admin.executor.query(`drop role ${role}`).then(() => undefined));
-  await expect(open({ url: at({ username: role }) }).ping()).rejects.toMatchObject({
+  await expect(open({ url: at({ username: role, password: 'x' }) }).ping()).rejects.toMatchObject({
     code: 'DATABASE_TOO_MANY_CONNECTIONS',
   });
 });

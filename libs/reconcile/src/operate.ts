@@ -9,5 +9,6 @@ export { listRuns, readStatus, type ReconcilerStatus, type RunView } from './run
 export { pauseReconciler, requestRun, resumeReconciler } from './runs/pause-sql.ts';
 export { nextRun } from './schedule/schedule.ts';
 export { readSchedules, type RecordedSchedule } from './schedule/schedules-sql.ts';
+export { type LateKeys, readLateKeys } from './watch.ts';
 
 export type { FieldDiff, KeyDiff } from './diff/diff-key.ts';

@@ -32,7 +32,9 @@ create table converge.relay_source (
   -- snapshots worthless. Null until a leader wrote them.
   system_identifier text,
   database_oid      oid,
-  next_xid          xid8
+  next_xid          xid8,
+  -- The login of the leader, for operators: when no relay leads, the catalog knows whether it can still log in.
+  login             text
 );
 insert into converge.relay_source default values;
 

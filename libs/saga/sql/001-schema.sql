@@ -158,23 +158,42 @@ exception when data_exception then return false;
 end
 $$;
 
--- A journal is only appended to, by the statement that decides. It is emptied when the bare row of a run that ended stays.
+-- A journal is only appended to, by the statement that decides: what is added can be read by the view saga_step, and was decided
+-- now, since a journal leaves by the times in it (an hour is left for a clock that is set back). It is emptied when the bare row of a
+-- run that ended stays.
 create function converge.saga_keep_journal() returns trigger
   language plpgsql
   security definer
   set search_path = pg_catalog, pg_temp
   as $$
+declare
+  kept int := coalesce(cardinality(old.journal), 0);
+  decision text;
+  read record;
 begin
   -- An array may begin at another number than 1, and have two dimensions.
-  if new.journal[1:cardinality(old.journal)] = old.journal and coalesce(array_lower(new.journal, 1), 1) = 1
-     and coalesce(array_ndims(new.journal), 1) = 1 then return new; end if;
+  if new.journal[1:kept] = coalesce(old.journal, '{}') and coalesce(array_lower(new.journal, 1), 1) = 1
+     and coalesce(array_ndims(new.journal), 1) = 1 then
+    begin
+      foreach decision in array new.journal[kept + 1:] loop
+        select d.at, d.version, d.emitted, d.plan::json as plan into read
+          from json_to_record(decision::json) as d (at timestamptz, version int, emitted uuid, plan text);
+        if not coalesce(read.at between transaction_timestamp() - interval '1 hour' and clock_timestamp() + interval '1 hour', false)
+          then raise data_exception; end if;
+      end loop;
+      return new;
+    exception when data_exception then
+      raise exception 'the journal of step % of run % takes decisions alone, as JSON, with the time at which they are made', new.step, new.instance
+        using errcode = 'check_violation', schema = 'converge', table = 'saga_fence', constraint = 'saga_fence_journal';
+    end;
+  end if;
   if new.stripped_at is distinct from old.stripped_at and new.stripped_at is not null and cardinality(new.journal) = 0 and old.stuck_since is null
      and old.state not in ('started', 'unknown', 'undo_pending', 'stuck') and converge.saga_is_old(old.journal)
   then return new; end if;
-  raise exception 'the journal of step % of run % is only appended to', old.step, old.instance using errcode = 'restrict_violation';
+  raise exception 'the journal of step % of run % is only appended to', new.step, new.instance using errcode = 'restrict_violation';
 end
 $$;
-create trigger saga_fence_journal before update of journal on converge.saga_fence
+create trigger saga_fence_journal before insert or update of journal on converge.saga_fence
   for each row execute function converge.saga_keep_journal();
 
 -- The journal as rows: one for each decision of a fence that changed or answered something. An entry leaves out what the row or the
@@ -310,7 +329,7 @@ create table converge.workflow_step (
     'completed', 'compensated')),
   step     int,                          -- the step's number from 1: the highest one is undone first
   path     text        not null,         -- of the step or scope; '' is the whole workflow
-  data     text        not null,         -- JSON, what the kind needs besides
+  data     text        not null check (data::json is not null),  -- JSON, what the kind needs besides
   term     bigint      not null,         -- of the lease under which it was written
   at       timestamptz not null default clock_timestamp(),
   primary key (workflow, id, seq),

@@ -5,7 +5,12 @@ import type { Effect } from './effects/effect/types.ts';
 import { declareQuotas } from './effects/quota/quota-sql.ts';
 import { rescheduleWork } from './effects/work/claim-sql.ts';
 import { declareEffects } from './effects/work/worker-sql.ts';
-import { alertOverdueWorkflows, longPauseCheck, undeclaredCheck } from './effects/worker/alarms.ts';
+import {
+  alertOverdueWorkflows,
+  lateCallsCheck,
+  pauseCheck,
+  undeclaredCheck,
+} from './effects/worker/alarms.ts';
 import { longestPauseMs } from './effects/worker/claim-pace.ts';
 import { claiming, wantedOf } from './effects/worker/claiming.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './effects/worker/options.ts';
@@ -26,7 +31,8 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   const { leases, ...claims } = claiming(resolved, cutOff.signal, failureLog(name, resolved));
   const { clock, database, pollMs, leaseMs, log, undeclaredMs, stuckAfterMs } = resolved;
   const checkUndeclared = undeclaredCheck(database.executor, log, undeclaredMs);
-  const checkPauses = longPauseCheck(database.executor, log, stuckAfterMs);
+  const checkLate = lateCallsCheck(database.executor, undeclaredMs);
+  const checkPauses = pauseCheck(database.executor, log, stuckAfterMs);
   return workerService({
     name,
     options: resolved,
@@ -41,6 +47,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
     },
     tidy: async (signal) => {
       await checkUndeclared();
+      await checkLate();
       await checkPauses();
       await tidy(resolved, signal);
     },

@@ -15,8 +15,9 @@ import type { RunningActions } from './routes/running.ts';
 import { defineViews } from './routes/view.ts';
 import type { ConsoleContext, Screen } from './screen.ts';
 import { checkHost, checkOrigin, checkReader, secureHeaders } from './security/guard.ts';
-import { identify } from './security/identify.ts';
-import type { Signer } from './security/session.ts';
+import { identify, type Known } from './security/identify.ts';
+import { Sessions, type Signer } from './security/session.ts';
+import { SignInLimit } from './security/sign-in-limit.ts';
 import { signInRoutes } from './security/sign-in.ts';
 import { readersOf } from './security/readers.ts';
 import { type App, type ConsoleTypes, READER } from './types.ts';
@@ -42,12 +43,13 @@ export function createApp({ screens, running, signer, ...parts }: AppParts): App
   app.use(checkHost(settings.console.allowedHosts));
   app.use(checkOrigin());
   app.use(bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
-  app.use(identify(settings, clock, signer));
+  const known: Known = { sessions: new Sessions(signer), limit: new SignInLimit() };
+  app.use(identify(settings, clock, known));
   app.use(checkReader(readersOf(settings.console)));
   app.onError((error, c) => failed(error, c, render));
   app.notFound((c) => failed(notFound(`there is no page ${c.req.path}: see the menu`), c, render));
   staticFiles(app);
-  signInRoutes(app, parts, signer, render);
+  signInRoutes(app, parts, known, render);
   const routes = {
     app,
     render,
@@ -93,7 +95,7 @@ async function failed(error: unknown, c: Context<ConsoleTypes>, render: RenderPa
 
 const TYPES = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
 /** Every file that is served; a path never reaches the file system. A script of a screen is one more line here. */
-const FILES = ['style.css', 'console.js', 'tail.js', 'icon.svg'] as const;
+const FILES = ['style.css', 'console.js', 'home.js', 'tail.js', 'icon.svg'] as const;
 
 /** Serves the stylesheet and the scripts, read once at the start. */
 function staticFiles(app: App): void {

@@ -28,7 +28,8 @@ export type UpgradeKind = 'pg_upgrade' | 'replication';
 export function startedFrom(bin: string) {
   return {
     binaries: { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') },
-    initdb: ['--data-checksums'],
+    // The servers of this drill log in to each other.
+    initdb: ['--data-checksums', '--auth=trust'],
     settings: { wal_level: 'logical', wal_receiver_status_interval: 1 },
   };
 }

@@ -1,5 +1,5 @@
 {{/*
-A Deployment of one process. Takes root, component, source (of a relay), replicas, image, program and its args, files,
+A Deployment of one process. Takes root, component, source (of a relay), replicas, image, program and its args, login, files,
 settings, resources, and ports beside the health port.
 */}}
 {{- define "converge.deployment" -}}
@@ -28,7 +28,7 @@ spec:
           command: [tini, --, {{ .program }}]
           args: {{ toJson .args }}
           env:
-            {{- include "converge.environment" (dict "root" .root "files" .files "port" .root.Values.healthPort "settings" .settings "service" $process) | nindent 12 }}
+            {{- include "converge.environment" (dict "root" .root "login" .login "files" .files "port" .root.Values.healthPort "settings" .settings "service" $process) | nindent 12 }}
           ports:
             - { name: health, containerPort: {{ .root.Values.healthPort }} }
             {{- range $port, $number := .ports }}

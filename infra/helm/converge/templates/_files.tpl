@@ -1,11 +1,25 @@
 {{/*
 Secrets are files: each is one entry { path, secret, key, variable }, mounted below /run/secrets/converge and named by a
-*_FILE variable. Nothing secret is in an environment variable or in the release.
+*_FILE variable. Nothing secret is in an environment variable or in the release. An entry with `configMap` is not secret.
 */}}
 
-{{/* The files of a login to Kafka. Takes the root. */}}
-{{- define "converge.kafkaFiles" -}}
-{{- $tls := .Values.kafka.tls }}
+{{/* The login to Kafka of a process, in JSON. Takes root and own, the values of this process. */}}
+{{- define "converge.login" -}}
+{{- merge (dict) (.own | default dict) .root.Values.kafka.sasl | toJson }}
+{{- end }}
+
+{{/* The files of connections: to Kafka, where login is given, and to Postgres. Takes root and login. */}}
+{{- define "converge.connectionFiles" -}}
+{{- with .root.Values.postgres.ca }}
+{{- if or .existingConfigMap .existingSecret }}
+- path: postgres/ca
+  {{ ternary "configMap" "secret" (ne .existingConfigMap "") }}: {{ .existingConfigMap | default .existingSecret }}
+  key: {{ .key }}
+  variable: PGSSLROOTCERT
+{{- end }}
+{{- end }}
+{{- if .login }}
+{{- $tls := .root.Values.kafka.tls }}
 {{- range $name, $key := dict "CA" $tls.caKey "CERTIFICATE" $tls.certificateKey "PRIVATE_KEY" $tls.privateKeyKey "PASSPHRASE" $tls.passphraseKey }}
 {{- if $key }}
 - path: kafka/{{ $name | lower | replace "_" "-" }}
@@ -14,12 +28,13 @@ Secrets are files: each is one entry { path, secret, key, variable }, mounted be
   variable: CONVERGE__KAFKA__TLS__{{ $name }}_FILE
 {{- end }}
 {{- end }}
-{{- with .Values.kafka.sasl }}
+{{- with .login }}
 {{- if .existingSecret }}
 - path: kafka/password
   secret: {{ .existingSecret }}
   key: {{ .passwordKey }}
   variable: CONVERGE__KAFKA__SASL__PASSWORD_FILE
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -45,7 +60,7 @@ Secrets are files: each is one entry { path, secret, key, variable }, mounted be
 {{/* The files of a relay. Takes root and source. */}}
 {{- define "converge.relayFiles" -}}
 {{- $source := index .root.Values.sources .source }}
-{{- include "converge.kafkaFiles" .root }}
+{{- include "converge.connectionFiles" (dict "root" .root "login" (include "converge.login" (dict "root" .root "own" $source.sasl) | fromJson)) }}
 {{- include "converge.file" (dict "from" $source.database "path" "database-url" "variable" "DATABASE_URL_FILE") }}
 {{- include "converge.file" (dict "from" $source.signingKey "path" "signing-key" "variable" "CONVERGE__RELAY__SIGNING_KEY_FILE") }}
 {{- end }}
@@ -65,8 +80,8 @@ Secrets are files: each is one entry { path, secret, key, variable }, mounted be
     defaultMode: 0444
     sources:
       {{- range fromYamlArray .files }}
-      - secret:
-          name: {{ .secret }}
+      - {{ ternary "configMap" "secret" (hasKey . "configMap") }}:
+          name: {{ .configMap | default .secret }}
           items: [{ key: {{ .key | quote }}, path: {{ .path }} }]
       {{- end }}
 {{- end }}

@@ -65,7 +65,7 @@ annotations: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* The variables of a process. Takes root, files, port, settings (its own), service (its name in telemetry). */}}
+{{/* The variables of a process. Takes root, login, files, port, settings (its own), service (its name in telemetry). */}}
 {{- define "converge.environment" -}}
 - name: CONVERGE__HEALTH__PORT
   value: {{ .port | quote }}
@@ -78,14 +78,14 @@ annotations: {{ toYaml . | nindent 2 }}
 - name: CONVERGE__KAFKA__SSL
   value: 'true'
 {{- end }}
-{{- with .sasl.mechanism }}
+{{- end }}
+{{- with .login.mechanism }}
 - name: CONVERGE__KAFKA__SASL__MECHANISM
   value: {{ . }}
 {{- end }}
-{{- with .sasl.username }}
+{{- with .login.username }}
 - name: CONVERGE__KAFKA__SASL__USERNAME
   value: {{ . | quote }}
-{{- end }}
 {{- end }}
 {{- include "converge.fileVariables" .files }}
 {{- $settings := merge (dict) (.settings | default dict) .root.Values.settings }}

@@ -7,6 +7,7 @@ what they wrote last. Its probes never take your pod out of service: while Kafka
 {{- include "converge.requireBroker" .chart }}
 {{- $values := .chart.Values }}
 {{- $source := required (printf "converge.sources.%s is missing: the sidecar has no database" .source) (index $values.sources .source) }}
+{{- $login := include "converge.login" (dict "root" .chart "own" $source.sasl) | fromJson }}
 {{- $files := include "converge.relayFiles" (dict "root" .chart "source" .source) }}
 - name: relay
   restartPolicy: Always
@@ -15,7 +16,7 @@ what they wrote last. Its probes never take your pod out of service: while Kafka
   command: [tini, --, converge]
   args: [relay]
   env:
-    {{- include "converge.environment" (dict "root" .chart "files" $files "port" $values.relay.sidecarHealthPort "settings" $source.settings "service" (printf "relay-%s" .source)) | nindent 4 }}
+    {{- include "converge.environment" (dict "root" .chart "login" $login "files" $files "port" $values.relay.sidecarHealthPort "settings" $source.settings "service" (printf "relay-%s" .source)) | nindent 4 }}
   ports:
     - { name: relay-health, containerPort: {{ $values.relay.sidecarHealthPort }} }
   startupProbe:

@@ -1,7 +1,16 @@
 /** The scale behind the tenth byte, the last one of 64 bits. */
 const UVARINT_END = 2 ** 70;
+const END = 'the bytes end before the record does';
 
-/** Reads the primitive types of Kafka's protocol. The cursor is a field: loops do not share a reader. */
+/** Bytes that are not what they claim to be: a length below zero, or past the end. */
+export class MalformedBytes extends RangeError {
+  override readonly name = 'MalformedBytes';
+}
+
+/**
+ * Reads the primitive types of Kafka's protocol. The cursor is a field: loops do not share a reader. It only moves forward, and
+ * never past the end: what a length claims costs nothing before its bytes are there.
+ */
 export class ByteReader {
   readonly buffer: Buffer;
   position: number;
@@ -30,13 +39,12 @@ export class ByteReader {
   uvarint(): number {
     let result = 0;
     for (let scale = 1; scale < UVARINT_END; scale *= 128) {
-      const byte = this.buffer.readUInt8(this.position);
-      this.position += 1;
+      const byte = this.buffer.readUInt8(this.#advance(1));
       // Multiplication, not shifts: timestamps' deltas need more than 32 bits.
       result += (byte & 0x7f) * scale;
       if (byte < 0x80) return result;
     }
-    throw new RangeError('a number takes more than ten bytes');
+    throw new MalformedBytes('a number takes more than ten bytes');
   }
 
   /** Zig-zag coded, up to 53 bits. */
@@ -52,10 +60,7 @@ export class ByteReader {
 
   /** Skips `length` bytes; returns the position of the first. */
   skip(length: number): number {
-    const start = this.#advance(length);
-    if (length < 0 || this.position > this.buffer.length)
-      throw new RangeError('the bytes end before the record does');
-    return start;
+    return this.#advance(length);
   }
 
   string(): string {
@@ -98,6 +103,8 @@ export class ByteReader {
   }
 
   #items<T>(count: number, read: () => T): T[] {
+    // An item takes a byte at least. A list that is null has a count below zero.
+    if (count > this.buffer.length - this.position) throw new MalformedBytes(END);
     const items: T[] = [];
     for (let index = 0; index < count; index += 1) items.push(read());
     return items;
@@ -105,7 +112,8 @@ export class ByteReader {
 
   #advance(length: number): number {
     const start = this.position;
-    this.position += length;
+    if (!(length >= 0 && length <= this.buffer.length - start)) throw new MalformedBytes(END);
+    this.position = start + length;
     return start;
   }
 }

@@ -41,6 +41,7 @@ export class LoopConsumer implements GroupConsumer {
   #death: { readonly error: unknown } | undefined;
   #session: GroupSession | undefined;
   #life: Promise<void> | undefined;
+  #outsideSince: number | undefined;
 
   constructor(options: LoopOptions) {
     this.#options = { ...DEFAULTS, ...options };
@@ -65,6 +66,12 @@ export class LoopConsumer implements GroupConsumer {
     this.#stopping.abort();
     if (this.#life === undefined) this.#outcome.resolve(undefined);
     await this.#life?.catch(() => undefined);
+  }
+
+  outsideMs(): number | undefined {
+    return this.#outsideSince === undefined
+      ? undefined
+      : this.#options.clock.monotonic() - this.#outsideSince;
   }
 
   control(topic: string, partition: number): PartitionControl | undefined {
@@ -121,6 +128,7 @@ export class LoopConsumer implements GroupConsumer {
     const session = this.#sessionOf(membership);
     this.#session = session;
     session.start();
+    this.#outsideSince = undefined;
     onJoined();
     let why: RevokeReason = 'lost';
     try {
@@ -130,6 +138,7 @@ export class LoopConsumer implements GroupConsumer {
       this.#stopping.abort();
     }
     const { running, revoked } = session.end(why);
+    this.#outsideSince = this.#options.clock.monotonic();
     for (const [id, batch] of running) this.#drain(id, batch);
     const batches = Promise.all([...running.values(), revoked]);
     // A stop waits for its batches without a bound. A rebalance waits a bounded time: the group would continue without

@@ -30,7 +30,8 @@ grant select, insert, update on converge.workflow to converge_consumer;
 -- Journals: decisions are added; none is changed. They leave by functions of the owner, when what they tell of has ended and is a
 -- day old at least. `converge saga verify` finds rows that are missing.
 grant select on converge.saga_step to converge_consumer;
-grant select, insert on converge.workflow_step to converge_consumer;
+-- The time of an entry, by which a journal leaves, is the database's.
+grant select, insert (workflow, id, seq, kind, step, path, data, term) on converge.workflow_step to converge_consumer;
 revoke delete on converge.workflow, converge.saga_fence, converge.workflow_step from converge_consumer;
 grant execute on function converge.inbox_open_gaps, converge.saga_forget, converge.workflow_forget to converge_consumer;
 -- A handler marks the keys that it changed, for the next digest scan, or queues them for a reconciler of its database.

@@ -8,7 +8,8 @@ grant converge_writer to converge_reconciler;
 grant select, insert, update, delete on converge.reconcile_key to converge_reconciler;
 grant select, insert, update on converge.reconciler, converge.lease to converge_reconciler;
 grant select, insert, update, delete on converge.reconcile_run to converge_reconciler;
-grant select, insert on converge.reconcile_audit to converge_reconciler;
+-- The number and the time of an audit row, by which it leaves, are the database's.
+grant select, insert (reconciler, key, desired, before, after, drift, why, cause, actor, term, verdict) on converge.reconcile_audit to converge_reconciler;
 grant usage on sequence converge.reconcile_term to converge_reconciler;
 grant select, insert, delete on converge.reconcile_dirty to converge_reconciler;
 -- The tables of events that may be in flight are read only.

@@ -2,10 +2,11 @@ import { failureTopic } from '@convergekit/contracts';
 import { groupParked, readOpenGaps, readOverview } from '@convergekit/inbox/operate';
 import { sqlState } from '@convergekit/postgres/engine';
 import { missingMigrations } from '@convergekit/postgres/operate';
-import { readStatus } from '@convergekit/reconcile/operate';
-import { readOutbox } from '@convergekit/relay/operate';
+import { readLateKeys, readStatus } from '@convergekit/reconcile/operate';
+import { readLeaderless, readOutbox } from '@convergekit/relay/operate';
 import {
-  readBreakerWaits,
+  readLateCalls,
+  readLateInstances,
   readOverdueJournal,
   readPauses,
   readUnclaimedWork,
@@ -13,18 +14,18 @@ import {
 import { heldTopics } from '../doctor/backlog-checks.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
-import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
+import { gapItems, haltedItems, parkedItems, pausedItems, waitItems } from './consumer-items.ts';
 import type { AttentionItem, Condition } from './item.ts';
 import {
-  breakerItems,
   journalItems,
-  MOST_PAUSES,
-  pauseItems,
+  lateKeyItems,
   reconcilerItems,
   relayItems,
   stalledItems,
   workerItems,
 } from './items.ts';
+import { relayGoneItems } from './relay-gone.ts';
+import { lateCallItems, lateSagaItems, MOST_PAUSES, pauseItems } from './saga-items.ts';
 
 /** The bounds after which something counts as late, in milliseconds. */
 export interface AttentionBounds {
@@ -55,8 +56,6 @@ interface Found {
 export interface Area {
   readonly name: string;
   readonly find: (of: Examination) => Promise<Found>;
-  /** Names each condition, however many there are. */
-  readonly namesAll?: true;
 }
 
 /** Calls that are due this long and have no worker are reported, in milliseconds: a worker starts within it. */
@@ -78,20 +77,25 @@ function area(
  * neither changes anything.
  */
 export const areas: readonly Area[] = [
-  {
-    ...area('alarms', 'none that can be seen from here', async ({ one: { executor }, now }) => {
-      const outbox = await readOutbox(executor);
-      return relayItems(outbox, heldTopics(outbox), now);
-    }),
-    namesAll: true,
-  },
+  area('alarms', 'none that can be seen from here', async ({ one: { executor }, now }) => {
+    const outbox = await readOutbox(executor);
+    const { oldestMs } = outbox;
+    return [
+      ...relayGoneItems(await readLeaderless(executor), { oldestMs, now }),
+      ...relayItems(outbox, heldTopics(outbox), now),
+    ];
+  }),
   {
     name: 'consumers',
-    find: async ({ one: { executor }, bounds }) => {
+    find: async ({ one: { executor }, bounds, now }) => {
       const partitions = (await readOverview(executor, undefined)).filter(isKept(bounds));
       const consumers = [...new Set(partitions.map(({ consumer }) => consumer))];
       return {
-        conditions: [...haltedItems(partitions), ...pausedItems(partitions)],
+        conditions: [
+          ...haltedItems(partitions),
+          ...waitItems(partitions, now),
+          ...pausedItems(partitions, now),
+        ],
         sound: consumers.length === 0 ? 'none has started here' : consumers.join(', '),
         topics: [...partitions.map(({ topic }) => topic), ...consumers.map(failureTopic)],
       };
@@ -108,8 +112,11 @@ export const areas: readonly Area[] = [
       ({ about }) => isKept(of.bounds)(about),
     ),
   ),
+  area('sagas', 'no observer of this database sees a saga that is expired or stuck', async ({ one }) =>
+    lateSagaItems(await readLateInstances(one.executor)),
+  ),
   area(
-    'sagas',
+    'steps',
     'no step, call or workflow is stuck or overdue',
     async ({ one: { executor }, bounds, now }) => {
       const unclaimed = await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS });
@@ -120,24 +127,32 @@ export const areas: readonly Area[] = [
       return journalItems(overdue, unclaimed, now);
     },
   ),
-  {
-    ...area('paused sagas', 'none', async ({ one: { executor } }) =>
-      pauseItems(await readPauses(executor, { limit: MOST_PAUSES })),
-    ),
-    namesAll: true,
-  },
-  area('workers', 'no call waits for a worker or a breaker', async ({ one: { executor }, now }) => [
-    ...workerItems(await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS }), now),
-    ...breakerItems(await readBreakerWaits(executor), now),
-  ]),
+  area('paused sagas', 'none', async ({ one: { executor }, now }) =>
+    pauseItems(await readPauses(executor, { limit: MOST_PAUSES }), now),
+  ),
+  area('workers', 'no call has waited for long', async ({ one: { executor }, bounds, now }) => {
+    const unclaimed = await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS });
+    const late = await readLateCalls(executor, { idleMs: bounds.overdueMs });
+    const without = new Set(unclaimed.map(({ effect }) => effect));
+    return [
+      ...workerItems(unclaimed, now),
+      ...lateCallItems(
+        late.filter(({ effect }) => !without.has(effect)),
+        now,
+      ),
+    ];
+  }),
   {
     name: 'reconcilers',
-    find: async ({ one: { executor } }) => {
+    find: async ({ one: { executor }, bounds }) => {
       const statuses = await readStatus(executor);
       const paused = statuses.filter((one) => one.paused !== null).length;
       const names = statuses.map(({ name }) => name).join(', ');
       return {
-        conditions: reconcilerItems(statuses),
+        conditions: [
+          ...reconcilerItems(statuses),
+          ...lateKeyItems(await readLateKeys(executor, bounds.overdueMs)),
+        ],
         sound: statuses.length === 0 ? 'none has run here' : `${names}; ${paused} paused`,
       };
     },
@@ -162,6 +177,12 @@ export async function examine({ find }: Area, of: Examination): Promise<Found | 
   }
 }
 
+/** What needs an operator in one database, and the areas that its login may not read: of those nothing is known. */
+export interface Attention {
+  readonly items: readonly AttentionItem[];
+  readonly unchecked: readonly string[];
+}
+
 /**
  * Reads what needs an operator in one database; it changes nothing.
  * `all`: the databases whose consumers may lag behind this one.
@@ -171,16 +192,22 @@ export async function readAttention(
   all: readonly NamedExecutor[],
   bounds: AttentionBounds,
   now: number,
-): Promise<readonly AttentionItem[]> {
+): Promise<Attention> {
   const missing = await missingMigrations(one.executor, allMigrations);
-  if (missing.length > 0) return [migrationsItem(missing)];
+  if (missing.length > 0) return { items: [migrationsItem(missing)], unchecked: [] };
   const found = await Promise.all(areas.map((each) => examine(each, { one, all, bounds, now })));
-  return found.flatMap((each) => each?.conditions ?? []).filter(isItem);
+  return {
+    items: found.flatMap((each) => each?.conditions ?? []).filter(isItem),
+    unchecked: areas.flatMap(({ name }, index) => (found[index] === undefined ? [name] : [])),
+  };
 }
 
-const isItem = (one: Condition): one is AttentionItem => one.severity !== 'note';
+/** True for what needs an operator or is late; a note is a line of the doctor. */
+export const isItem = <One extends Condition>(one: One): one is One & AttentionItem =>
+  one.severity !== 'note';
 
-function migrationsItem(missing: readonly string[]): AttentionItem {
+/** Describes migrations that are not applied (pure): nothing else can be read. */
+export function migrationsItem(missing: readonly string[]): AttentionItem {
   return {
     kind: 'migrations',
     severity: 'act',

@@ -1,5 +1,6 @@
 import { type OpenGap, type ParkedGroup, type PartitionOverview, PAUSED } from '@convergekit/inbox/operate';
 import { counted } from '../frame/output.ts';
+import { BRIEF_MS, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
 import type { AttentionItem, Condition } from './item.ts';
 
 /** Lists the halted partitions of consumers (pure). Those that an operator paused are `pausedItems`. */
@@ -21,8 +22,52 @@ export function haltedItems(partitions: readonly PartitionOverview[]): readonly 
   );
 }
 
+/** The waits that nothing but a repair ends. The others end when the other side answers, or with a deployment. */
+const REPAIRED = new Set(['systemic_fault', 'parked_cap']);
+
+/** Lists what the owners of partitions wait for (pure): one item for each consumer and reason. */
+export function waitItems(partitions: readonly PartitionOverview[], now: number): readonly AttentionItem[] {
+  const waiting = partitions.flatMap(({ waits, ...one }) => (waits === null ? [] : [{ ...one, ...waits }]));
+  const late = waiting.filter(({ since }) => now - since.getTime() >= BRIEF_MS);
+  return [...Map.groupBy(late, ({ consumer, code }) => `${consumer} ${code}`).values()].flatMap((own) => {
+    const [first] = own.toSorted((a, b) => a.since.getTime() - b.since.getTime());
+    if (first === undefined) return [];
+    const { consumer, topic, code, reason, since } = first;
+    return [
+      {
+        kind: 'partition_waits',
+        severity: REPAIRED.has(code) ? 'act' : 'watch',
+        alarm: code,
+        text: `${consumer} waits (${counted(own.length, 'partition', 'partitions')}): ${reason}`,
+        since,
+        next: `converge consumers list ${consumer}`,
+        about: { consumer, topic },
+      } as const,
+    ];
+  });
+}
+
+/** A consumer without a process, that has records to read. */
+export interface GoneConsumer {
+  readonly consumer: string;
+  readonly lag: bigint;
+  /** When the oldest of those records was written; null: it cannot be read. */
+  readonly oldest: Date | null;
+}
+
+/** Describes a consumer without a process (pure). While it may be restarted, it is a note. */
+export function goneCondition({ consumer, lag, oldest }: GoneConsumer, now: number): Condition {
+  const common = {
+    text: `no process of ${consumer} is in its group, and ${lag} ${lag === 1n ? 'record waits' : 'records wait'}: none runs, or the broker refuses it, and its log says why`,
+    since: oldest,
+    next: `converge consumers list ${consumer}`,
+  };
+  if (oldest !== null && now - oldest.getTime() < RESTART_MS) return { ...common, severity: 'note' };
+  return { ...common, severity: 'act', kind: 'consumer_gone', alarm: 'consumer_gone', about: { consumer } };
+}
+
 /** Lists the consumers that an operator paused (pure), each once: none of their partitions goes on before it is resumed. */
-export function pausedItems(partitions: readonly PartitionOverview[]): readonly AttentionItem[] {
+export function pausedItems(partitions: readonly PartitionOverview[], now: number): readonly AttentionItem[] {
   const paused = partitions.filter(({ halted }) => halted?.code === PAUSED);
   return [...Map.groupBy(paused, ({ consumer }) => consumer)].flatMap(([consumer, own]) => {
     const halts = own.flatMap(({ halted }) => halted ?? []);
@@ -32,7 +77,7 @@ export function pausedItems(partitions: readonly PartitionOverview[]): readonly 
     return [
       {
         kind: 'consumer_paused',
-        severity: 'watch',
+        severity: severityOfPause(first.at, now),
         alarm: PAUSED,
         text: `${consumer} is ${first.reason.replace(/\. It continues by .*$/s, '')} (${where})`,
         since: first.at,
@@ -87,9 +132,14 @@ export function gapItems(gaps: readonly OpenGap[]): readonly AttentionItem[] {
         alarm: 'events_lost',
         text: `${consumer} lacks events of ${source} in ${topic}: ${counted(some.length, 'open gap', 'open gaps')}`,
         since: null,
-        next: `converge consumers fill ${consumer}`,
+        next: `converge consumers fill ${consumer} --source-url <URL of the database of ${source}>`,
         about: { consumer, topic },
       } as const,
     ];
   });
+}
+
+/** The severity of an operator's pause (pure): an old one may be forgotten. */
+export function severityOfPause(at: Date, now: number): AttentionItem['severity'] {
+  return now - at.getTime() >= FORGOTTEN_MS ? 'act' : 'watch';
 }

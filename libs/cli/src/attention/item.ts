@@ -1,20 +1,23 @@
 /** The kinds of things that may need an operator. */
 export type AttentionKind =
   | 'saga'
+  | 'saga_late'
   | 'saga_paused'
   | 'call'
   | 'workflow'
   | 'dead_letters'
   | 'parked'
   | 'partition'
+  | 'partition_waits'
   | 'consumer_paused'
   | 'consumer_gone'
   | 'gap'
   | 'stalled'
   | 'relay'
   | 'worker'
-  | 'breaker'
+  | 'calls'
   | 'reconciler'
+  | 'reconciler_paused'
   | 'migrations';
 
 /** Something that needs an operator, or that waits and continues by itself. Its readers add how long ago it began. */
@@ -38,6 +41,7 @@ export interface AttentionItem {
     readonly reconciler?: string | undefined;
     readonly name?: string | undefined;
     readonly id?: string | undefined;
+    readonly state?: string | undefined;
   };
 }
 

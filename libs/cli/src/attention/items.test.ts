@@ -1,120 +1,60 @@
 import { expect, it } from 'vitest';
-import { gapItems, haltedItems, parkedItems, pausedItems } from './consumer-items.ts';
+import { BRIEF_MS, RESTART_MS } from './bounds.ts';
 import type { Condition } from './item.ts';
-import {
-  breakerItems,
-  journalItems,
-  MOST_PAUSES,
-  pauseItems,
-  reconcilerItems,
-  workerItems,
-} from './items.ts';
+import { journalItems, lateKeyItems, reconcilerItems, workerItems } from './items.ts';
+import { relayGoneItems } from './relay-gone.ts';
 
 const at = new Date(50_000);
 const nameOf = (one: Condition) => (one.severity === 'note' ? 'note' : one.alarm);
 
-it('dead letters need an operator, retried events are late, and those behind them are a note', () => {
-  const group = {
-    consumer: 'stock',
-    topic: 'orders',
-    structural: false,
-    events: 2,
-    keys: 1,
-    holding: 2,
-    oldest: at,
-    reason: null,
-  };
-  const items = parkedItems([
-    { ...group, state: 'dead', category: 'bug', code: 'TypeError' },
-    { ...group, state: 'waiting', category: 'service', code: 'DOWN' },
-    { ...group, state: 'waiting', category: 'configuration', code: '42703', structural: true },
-    { ...group, state: 'waiting', category: null, code: null },
-    { ...group, state: 'skipped', category: 'data', code: 'X' },
-  ]);
-  expect(items.map((one) => [one.severity, nameOf(one)])).toEqual([
-    ['act', 'bug'],
-    ['watch', 'exhausted'],
-    ['act', 'structural'],
-    ['note', 'note'],
-  ]);
-});
-
-it('a dead letter whose key was released needs no operator: it was given up, and its failure event was sent', () => {
-  const group = {
-    consumer: 'stock',
-    topic: 'orders',
-    structural: false,
-    events: 2,
-    keys: 2,
-    oldest: at,
-    reason: null,
-    category: 'service',
-    code: 'DOWN',
-    state: 'dead' as const,
-  };
-  const items = parkedItems([
-    { ...group, holding: 0 },
-    { ...group, holding: 1 },
-  ]);
-  expect(items.map(({ severity, text }) => [severity, text])).toEqual([
-    ['watch', expect.stringMatching(/: given up and reported to its compensations/)],
-    ['act', 'stock: 2 dead letters of 2 keys of orders, DOWN (service)'],
-  ]);
-});
-
-it('the partitions of a consumer that an operator paused are one item, which resumes it', () => {
-  const halted = (ms: number) => ({
-    code: 'operator_paused',
-    reason: 'paused by ada: a bad release. It continues by `converge consumers resume stock --reason "…"`',
-    at: new Date(ms),
-  });
-  const partitions = [3, 1, 2].map((ms, partition) => ({
-    consumer: 'stock',
-    topic: 'orders',
-    partition,
-    halted: halted(ms),
-  })) as never;
-  expect(haltedItems(partitions)).toEqual([]);
-  expect(pausedItems(partitions)).toMatchObject([
+it('keys that no worker takes, and drifts that wait for something else, are one item of their reconciler', () => {
+  const late = { reconciler: 'copy', due: 2, waiting: 1, reason: 'an event is parked', since: at };
+  expect(lateKeyItems([late])).toMatchObject([
     {
-      kind: 'consumer_paused',
-      severity: 'watch',
-      since: new Date(1),
-      text: 'stock is paused by ada: a bad release (3 partitions)',
-      next: 'converge consumers resume stock --reason "…"',
+      alarm: 'reconcile_keys_late',
+      text: 'copy: 2 keys are due, and no worker takes them; 1 drift waits: an event is parked',
     },
   ]);
 });
 
-it('calls behind an open breaker are named', () => {
-  expect(breakerItems([{ effect: 'bank.charge', calls: 400, oldestMs: 60_000 }], 90_000)).toMatchObject([
-    {
-      severity: 'watch',
-      alarm: 'breaker_open',
-      since: new Date(30_000),
-      text: 'the breaker of bank.charge is open: 400 calls wait',
-    },
-  ]);
-});
-
-it('the gaps of a consumer towards one source are one item', () => {
-  const gap = {
-    consumer: 'stock',
-    topic: 'orders',
-    partition: 0,
-    source: 'shop',
-    after: '1.1.1',
-    upTo: '1.1.9',
+it('an outbox without a relay needs an operator after a restart, with what the catalog knows of its login', () => {
+  const role = { canLogin: true, canConnect: true, validUntil: null, isOver: false, sessions: 0 };
+  const found = { holder: 'host:1', since: at, login: 'relay_shop', role };
+  const now = at.getTime() + RESTART_MS;
+  const said = (change: object, options = { oldestMs: 0, now }) => {
+    const [one] = relayGoneItems({ ...found, ...change }, options);
+    return [one?.severity, one?.text.replace('no relay leads since host:1 ended: ', ''), one?.next];
   };
-  const items = gapItems([
-    { ...gap, gap: '1' },
-    { ...gap, gap: '2', partition: 1 },
-    { ...gap, gap: '3', source: 'bank' },
+  expect(relayGoneItems(undefined, { oldestMs: 9e9, now })).toEqual([]);
+  const never = { holder: null, since: null, login: null, role: null };
+  expect(said(never)).toEqual([undefined, undefined, undefined]);
+  expect(said(never, { oldestMs: BRIEF_MS, now })).toEqual([
+    'act',
+    'no relay has led yet: nothing is published before one is started',
+    'converge relay',
   ]);
-  expect(items.map(({ text }) => text)).toEqual([
-    'stock lacks events of shop in orders: 2 open gaps',
-    'stock lacks events of bank in orders: 1 open gap',
+  expect(said({}, { oldestMs: 0, now: now - 1 })[0]).toBe('note');
+  expect(said({ since: null }, { oldestMs: BRIEF_MS - 1, now })[0]).toBe('note');
+  expect(said({ since: null }, { oldestMs: BRIEF_MS, now })[0]).toBe('act');
+  expect(said({})).toEqual([
+    'act',
+    expect.stringMatching(/^its login relay_shop may log in and has no session here/),
+    'converge relay',
   ]);
+  expect(said({ role: null })).toEqual([
+    'act',
+    'its login relay_shop does not exist any more',
+    'create role "relay_shop" login',
+  ]);
+  expect(said({ role: { ...role, canLogin: false } })[2]).toBe('alter role "relay_shop" login');
+  expect(said({ role: { ...role, isOver: true, validUntil: at } }).slice(1)).toEqual([
+    'the password of its login relay_shop ended at 1970-01-01T00:00:50.000Z',
+    `alter role "relay_shop" valid until 'infinity'`,
+  ]);
+  expect(said({ role: { ...role, canConnect: false } })[2]).toBe(
+    'as the owner: converge roles relay --to relay_shop | psql',
+  );
+  expect(said({ role: { ...role, sessions: 2 } })[1]).toContain('has 2 open sessions here');
 });
 
 it('a stuck step needs an operator, an open one is late, and calls without a worker are named once', () => {
@@ -138,7 +78,7 @@ it('a stuck step needs an operator, an open one is late, and calls without a wor
   ]);
 });
 
-it('held repairs, an overdue start and keys left to an operator are items; a pause is none', () => {
+it('held repairs, an overdue start, keys left to an operator and a pause are items', () => {
   const status = {
     name: 'copy',
     now: at,
@@ -161,15 +101,8 @@ it('held repairs, an overdue start and keys left to an operator are items; a pau
     ['reconcile_held', 'copy is held: too many repairs; 4 keys wait with a drift'],
     ['reconcile_overdue', expect.stringMatching(/^copy: the start of .* was not made/)],
     ['reconcile_unresolvable', 'copy leaves 2 keys to an operator'],
+    ['reconcile_paused', 'copy is paused by ada: counting'],
   ]);
 });
 
 // A list that is cut without a word makes an operator believe that the rest goes on.
-it('a full list of pauses says that there may be more', () => {
-  const pause = { saga: 'order', instance: 'o1', at, by: 'ann', reason: 'audit', held: 1, inFlight: 0 };
-  const pauses = Array.from({ length: MOST_PAUSES }, () => pause);
-  expect(pauseItems(pauses).at(-1)).toMatchObject({
-    text: 'these are the oldest 200 pauses, and there may be more',
-  });
-  expect(pauseItems(pauses.slice(1)).at(-1)?.text).toContain('order o1 is paused by ann');
-});

@@ -1,10 +1,9 @@
-import { heldText, type OverdueEntry, type SagaPause, type WaitingCalls } from '@convergekit/saga/operate';
-import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
+import type { OverdueEntry, WaitingCalls } from '@convergekit/saga/operate';
+import type { LateKeys, ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
 import { counted } from '../frame/output.ts';
 import type { AttentionItem, Condition } from './item.ts';
-import { nameOf } from '../commands/saga/pause.ts';
 import { overdueOf } from '../commands/reconcile/attention.ts';
 import type { Finding } from '../scans/findings.ts';
 
@@ -46,45 +45,7 @@ export function workerItems(unclaimed: readonly WaitingCalls[], now: number): re
   }));
 }
 
-/** Lists effects whose calls wait for an open breaker (pure): the other system failed too often. */
-export function breakerItems(waits: readonly WaitingCalls[], now: number): readonly AttentionItem[] {
-  return waits.map(({ effect, calls, oldestMs }) => ({
-    kind: 'breaker',
-    severity: 'watch',
-    alarm: 'breaker_open',
-    text: `the breaker of ${effect} is open: ${counted(calls, 'call waits', 'calls wait')}`,
-    since: new Date(now - oldestMs),
-    next: `converge effects list --effect ${effect}`,
-    about: { name: effect },
-  }));
-}
-
-/** The most pauses that are read. */
-export const MOST_PAUSES = 200;
-
-/** Lists the paused sagas (pure): none goes on before an operator resumes it. */
-export function pauseItems(pauses: readonly SagaPause[]): readonly AttentionItem[] {
-  const kind = { kind: 'saga_paused', severity: 'watch', alarm: 'saga_paused' } as const;
-  const listed = pauses.map((pause) => {
-    const { saga, instance, at, by, reason } = pause;
-    const only = instance === null ? '' : ` --instance ${instance}`;
-    return {
-      ...kind,
-      text: `${nameOf(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${heldText(pause)}`,
-      since: at,
-      next: `converge saga resume ${saga}${only} --reason "…"`,
-      about: { name: saga, ...(instance !== null && { id: instance }) },
-    };
-  });
-  if (listed.length < MOST_PAUSES) return listed;
-  const text = `these are the oldest ${MOST_PAUSES} pauses, and there may be more`;
-  return [
-    ...listed,
-    { ...kind, text, since: null, next: 'resume what may go on, and look again', about: {} },
-  ];
-}
-
-/** Lists held repairs, starts that were not made, and keys left to an operator (pure). A pause is meant to be. */
+/** Lists held repairs, starts that were not made, and keys left to an operator (pure), and pauses: one may be meant to last. */
 export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly Condition[] {
   return statuses.flatMap((status) => {
     const { name, held, paused, overdueSince, leader, keys } = status;
@@ -109,6 +70,16 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
       const text = `${name} leaves ${counted(keys.terminal, 'key', 'keys')} to an operator`;
       found.push({ ...common, severity: 'act', alarm: 'reconcile_unresolvable', text, since: null, next });
     }
+    if (paused !== null)
+      found.push({
+        ...common,
+        kind: 'reconciler_paused',
+        severity: 'watch',
+        alarm: 'reconcile_paused',
+        text: `${name} is paused by ${paused.by}: ${paused.reason}`,
+        since: paused.at,
+        next: `converge reconcile resume ${name}`,
+      });
     if (paused === null && held === null && leader === null && overdueSince === null)
       found.push({
         severity: 'note',
@@ -117,6 +88,27 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
         next: 'converge reconcile run',
       });
     return found;
+  });
+}
+
+/** Lists keys that no worker takes, and drifts that wait for something else (pure). */
+export function lateKeyItems(late: readonly LateKeys[]): readonly AttentionItem[] {
+  return late.map(({ reconciler, due, waiting, reason, since }) => {
+    const parts = [
+      ...(due === 0 ? [] : [`${counted(due, 'key is', 'keys are')} due, and no worker takes them`]),
+      ...(waiting === 0
+        ? []
+        : [`${counted(waiting, 'drift waits', 'drifts wait')}${reason === null ? '' : `: ${reason}`}`]),
+    ];
+    return {
+      kind: 'reconciler',
+      severity: 'watch',
+      alarm: 'reconcile_keys_late',
+      text: `${reconciler}: ${parts.join('; ')}`,
+      since,
+      next: `converge reconcile diff ${reconciler}`,
+      about: { reconciler },
+    } as const;
   });
 }
 

@@ -63,7 +63,7 @@ describe("the doctor's checks of waiting events and open transactions", () => {
     expect(finding?.text).toContain('pid 4711, psql, database shop, open for 2 h 1 min');
   });
 
-  it('the doctor names a next step of its own for a reader, a prepared transaction and a slot, and lists at most five', () => {
+  it('the doctor names a next step of its own for a reader, a prepared transaction and a slot', () => {
     const common = { application: 'a', database: 'shop', ageMs: 70_000 };
     const found = checkTransactions([
       { ...common, kind: 'reader', holder: 'pid 1' },
@@ -75,11 +75,8 @@ describe("the doctor's checks of waiting events and open transactions", () => {
       expect.stringContaining('pg_terminate_backend(1)'),
       'commit prepared or rollback prepared it in shop',
       expect.stringContaining(`pg_drop_replication_slot('old')`),
-      expect.stringContaining('pg_terminate_backend(2)'),
-      expect.stringContaining('pg_terminate_backend(3)'),
-      '',
+      ...[2, 3, 4, 5].map((pid) => expect.stringContaining(`pg_terminate_backend(${pid})`) as unknown),
     ]);
-    expect(found.at(-1)?.text).toBe('2 more like these');
   });
 
   it('the doctor shows how many events wait and since when, and who holds the lease', () => {

@@ -1,38 +1,44 @@
 import type { Admin } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
-import type { Database } from '@convergekit/postgres';
-import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
-import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
-import { allMigrations } from '../frame/all-migrations.ts';
+import { type PartitionOverview, readOverview } from '@convergekit/inbox/operate';
+import { hasTables, sqlState } from '@convergekit/postgres/engine';
+import { readGone } from '../attention/read-gone.ts';
 import { fromModules, topicsOfModules } from '../commands/topics/declared-topics.ts';
 import { command } from '../frame/command.ts';
-import type { NamedExecutor } from '../scans/scan-outbox.ts';
-import { checkBacklog } from './backlog-checks.ts';
-import type { AttentionBounds } from '../attention/areas.ts';
-import { checkPermissions, readPermissions } from './permission-checks.ts';
-import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
-import { checkSizes, readSizes } from './size-checks.ts';
-import { checkTransactions, LONG_MS } from './transaction-checks.ts';
+import type { CommandContext } from '../frame/context.ts';
 import { explain } from '../frame/explain.ts';
-import { examineService } from './examine-service.ts';
+import { addressesOf, hasDatabase } from '../frame/settings.ts';
+import { type DoctorExamination, examineDatabase, type NamedDatabase } from './examine-database.ts';
+import { checkArea } from './examine-service.ts';
 import { findingsOf, type Finding } from './findings.ts';
-import { checkTopic, topicsOfOutbox } from './topic-checks.ts';
+import { checkTopic } from './topic-checks.ts';
 
-/** Checks a whole service: what Converge takes as given, and what waits. It fails when something must be fixed. */
+/** Checks whole services: what Converge takes as given, and what waits. It fails when something must be fixed. */
 export const doctorCommand = command({
   name: 'doctor',
   summary:
-    'check a whole service: database, brokers, topics, relay, consumers, sagas, workers, reconcilers; changes nothing',
+    'check the services of DATABASE_URL and of all CONVERGE__DATABASES__<NAME>: database, brokers, topics, relay, consumers, sagas, workers, reconcilers; changes nothing',
   flags: fromModules,
   run: async (context, { from }) => {
     const declared = from.length === 0 ? [] : await topicsOfModules(from);
-    const { scans } = context.settings.reconcile;
-    const database = await attempt('postgres', async () => examineDatabase(await context.database(), scans));
-    const used = 'topics' in database ? database.topics : [];
+    const { overdueMs, stalledMs, ignoredConsumers } = context.settings.reconcile.scans;
+    const findings: Finding[] = [];
+    const opened = await openAll(context, findings);
+    const of = { all: opened, bounds: { overdueMs, stalledMs, ignoredConsumers }, now: systemClock.now() };
+    const used: string[] = [];
+    for (const one of opened) {
+      const database = await attempt('postgres', () => examineDatabase(one, of));
+      findings.push(...named(database.findings, one, opened));
+      used.push(...('topics' in database ? database.topics : []));
+    }
     const topics = [...new Set([...used, ...declared])].toSorted();
     const check = context.settings.broker === 'local' ? 'local log' : 'kafka';
-    const log = await attempt(check, async () => examineLog(check, await context.admin(), topics));
-    return findingsOf(context.output, [...database.findings, ...log.findings]);
+    const log = await attempt(check, async () => {
+      const admin = await context.admin();
+      const ends = await examineLog(check, admin, topics);
+      return { findings: [...ends.findings, ...(await examineGroups(admin, opened, of))] };
+    });
+    return findingsOf(context.output, [...findings, ...log.findings]);
   },
 });
 
@@ -49,63 +55,75 @@ async function attempt<T extends Examined>(check: string, fn: () => Promise<T>):
   }
 }
 
-async function examineDatabase(
-  database: Database,
-  bounds: AttentionBounds,
-): Promise<Examined & { topics: readonly string[] }> {
-  const { executor, target } = database;
-  const reached: Finding = {
-    check: 'postgres',
-    verdict: 'ok',
-    text: `${target.database} on ${target.host}:${target.port} as ${target.user}`,
-  };
-  const settings = checkServerSettings(await readServerSettings(executor));
-  const clock = await checkClock(executor);
-  const pooler: Finding = {
-    check: 'pooler',
-    verdict: 'ok',
-    text: (await isPooled(database))
-      ? 'a pooler is in between; the kit keeps nothing in sessions, so transaction mode is fine'
-      : 'none: connected to the server itself',
-  };
-  const transactions = checkTransactions(await readHorizonBlockers(executor, { olderThanMs: LONG_MS }));
-  const missing = await missingMigrations(executor, allMigrations);
-  const kit =
-    missing.length > 0
-      ? { findings: [migrations(missing)], topics: [] }
-      : await examineKit({ name: target.database, executor }, bounds);
-  return {
-    findings: [reached, pooler, ...settings, clock, ...kit.findings, ...transactions],
-    topics: kit.topics,
-  };
+/** Names the database of findings where there are several. */
+function named(
+  findings: readonly Finding[],
+  { name: database }: Pick<NamedDatabase, 'name'>,
+  all: readonly unknown[],
+): readonly Finding[] {
+  return all.length < 2 ? findings : findings.map((one) => ({ database, ...one }));
 }
 
-async function examineKit(
-  one: NamedExecutor,
-  bounds: AttentionBounds,
-): Promise<{ findings: readonly Finding[]; topics: readonly string[] }> {
-  const applied: Finding = { check: 'migrations', verdict: 'ok', text: 'all applied' };
-  const { executor } = one;
-  const service = await examineService({ one, all: [one], bounds, now: systemClock.now() });
-  return {
-    findings: [
-      applied,
-      ...checkPermissions(await readPermissions(executor)),
-      ...checkSizes(await readSizes(executor)),
-      ...checkBacklog(await readOutbox(executor)),
-      ...service.findings,
-    ],
-    topics: [...(await topicsOfOutbox(executor)), ...service.topics],
+/** Opens the databases of the settings, each once. One that cannot be opened is a finding, and so is a setting that lacks. */
+async function openAll(context: CommandContext, findings: Finding[]): Promise<readonly NamedDatabase[]> {
+  const { settings } = context;
+  const addresses = addressesOf(settings);
+  const isNamed = addresses.some(({ url }) => url === settings.database.url);
+  const opened: NamedDatabase[] = [];
+  const open = async (name: string | undefined, opening: () => ReturnType<CommandContext['database']>) => {
+    try {
+      const database = await opening();
+      opened.push({ name: name ?? database.target.database, database, executor: database.executor });
+    } catch (error) {
+      const text = explain(error).message;
+      findings.push({
+        ...(name !== undefined && { database: name }),
+        check: 'postgres',
+        verdict: 'fail',
+        text,
+      });
+    }
   };
-}
-
-function migrations(missing: readonly string[]): Finding {
-  const text = `not applied: ${missing.join(', ')}`;
-  return { check: 'migrations', verdict: 'fail', text, next: 'converge migrate' };
+  if (addresses.length === 0 || (hasDatabase(settings) && !isNamed))
+    await open(undefined, () => context.database());
+  for (const { name, url, setting } of addresses)
+    await open(name, () => context.databaseAt(url, { setting }));
+  return opened;
 }
 
 async function examineLog(check: string, admin: Admin, topics: readonly string[]): Promise<Examined> {
   const findings: Finding[] = [];
   for (const name of topics) findings.push(...checkTopic(name, await admin.describeTopic(name)));
   return { findings: [{ check, verdict: 'ok', text: 'reachable' }, ...findings] };
+}
+
+/** Compares the groups of consumers with their positions: a consumer without a process is in no database. */
+async function examineGroups(
+  admin: Admin,
+  databases: readonly NamedDatabase[],
+  { bounds, now }: DoctorExamination,
+): Promise<readonly Finding[]> {
+  const parts = await Promise.all(databases.map(partitionsOf));
+  const kept = parts.flat().filter(({ consumer }) => !bounds.ignoredConsumers.includes(consumer));
+  if (kept.length === 0) return [];
+  const gone = await readGone(admin, kept, now);
+  const check = { name: 'processes' };
+  if (gone.length === 0)
+    return checkArea(check, { conditions: [], sound: 'each consumer with records to read has one' }, now);
+  return gone.flatMap(({ database: name, ...one }) =>
+    named(checkArea(check, { conditions: [one], sound: '' }, now), { name }, databases),
+  );
+}
+
+async function partitionsOf({
+  name: database,
+  executor,
+}: NamedDatabase): Promise<readonly (PartitionOverview & { readonly database: string })[]> {
+  try {
+    if (!(await hasTables(executor, 'converge.inbox_partition'))) return [];
+    return (await readOverview(executor, undefined)).map((one) => ({ ...one, database }));
+  } catch (error) {
+    if (sqlState(error) === '42501') return [];
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import { areas, type Area, examine, type Examination } from '../attention/areas.ts';
 import type { Condition } from '../attention/item.ts';
 import { formatMs } from '../frame/output.ts';
-import { type Finding, firstOf } from './findings.ts';
+import type { Finding } from './findings.ts';
 
 /** What the service of a database has: its findings, and the topics that its consumers read and write. */
 interface ExaminedService {
@@ -28,20 +28,15 @@ function refused({ name: check }: Area): Finding {
 
 /** Lists the findings of an area, each under the name of its alarm (pure). */
 export function checkArea(
-  { name, namesAll }: Pick<Area, 'name' | 'namesAll'>,
+  { name: check }: Pick<Area, 'name'>,
   { conditions, sound }: { readonly conditions: readonly Condition[]; readonly sound: string },
   now: number,
 ): readonly Finding[] {
-  const most = namesAll === true ? conditions.length : undefined;
-  return firstOf(
-    conditions,
-    { check: name, verdict: 'ok', text: sound },
-    (one) => ({
-      check: one.severity === 'note' ? name : `alarm ${one.alarm}`,
-      verdict: one.severity === 'act' ? 'fail' : 'warn',
-      text: one.since === null ? one.text : `${one.text} (for ${formatMs(now - one.since.getTime())})`,
-      next: one.next,
-    }),
-    most,
-  );
+  if (conditions.length === 0) return [{ check, verdict: 'ok', text: sound }];
+  return conditions.map((one) => ({
+    check: one.severity === 'note' ? check : `alarm ${one.alarm}`,
+    verdict: one.severity === 'act' ? 'fail' : 'warn',
+    text: one.since === null ? one.text : `${one.text} (for ${formatMs(now - one.since.getTime())})`,
+    next: one.next,
+  }));
 }

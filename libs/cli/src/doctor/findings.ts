@@ -3,10 +3,28 @@ import { result, type Result } from '../frame/result.ts';
 
 /** The finding of a check, and the next step. */
 export interface Finding {
+  /** The name of the database, where several are examined. */
+  readonly database?: string;
   readonly check: string;
   readonly verdict: Verdict;
   readonly text: string;
   readonly next?: string;
+}
+
+/** The findings of one check that the text names; the others are counted. */
+const NAMED = 5;
+
+/** Leaves out findings beyond the first of each check, and counts them (pure). The document has all of them. */
+function namedOf(findings: readonly Finding[]): readonly Finding[] {
+  const groups = Map.groupBy(findings, ({ database, check }) => `${database ?? ''} ${check}`);
+  return [...groups.values()].flatMap((own) => {
+    const [first] = own;
+    const more = own.length - NAMED;
+    if (first === undefined || more <= 0) return own;
+    const { database, check } = first;
+    const rest: Finding = { check, verdict: 'warn', text: `${more} more like these` };
+    return [...own.slice(0, NAMED), { ...(database !== undefined && { database }), ...rest }];
+  });
 }
 
 /** Builds the result of checks, which is not ok when one failed. */
@@ -15,31 +33,17 @@ export function findingsOf(output: Output, findings: readonly Finding[]): Result
   return result(
     { ok, findings },
     () => {
+      const shown = namedOf(findings);
+      const isMany = shown.some(({ database }) => database !== undefined);
       // Marks may carry colour codes, so they stay out of the table's widths.
-      const rows = table(findings.map(({ check, text }) => [check, text]));
-      return findings.flatMap(({ verdict, next }, index) => [
+      const rows = table(
+        shown.map(({ database, check, text }) => [...(isMany ? [database ?? ''] : []), check, text]),
+      );
+      return shown.flatMap(({ verdict, next }, index) => [
         `${output.mark(verdict)}  ${rows[index] ?? ''}`,
         ...(next === undefined ? [] : [`      → ${next}`]),
       ]);
     },
     ok,
   );
-}
-
-/** The findings of each kind that are named; the others are counted. */
-const NAMED = 5;
-
-/** Describes the first of many things, and counts the others; `sound` where there is none. Pure. */
-export function firstOf<T>(
-  found: readonly T[],
-  sound: Finding,
-  findingOf: (one: T) => Finding,
-  most = NAMED,
-): readonly Finding[] {
-  if (found.length === 0) return [sound];
-  const named = found.slice(0, most).map(findingOf);
-  const more = found.length - named.length;
-  return more === 0
-    ? named
-    : [...named, { check: sound.check, verdict: 'warn', text: `${more} more like these` }];
 }

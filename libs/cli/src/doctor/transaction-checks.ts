@@ -1,5 +1,5 @@
 import type { HorizonBlocker } from '@convergekit/relay/operate';
-import { type Finding, firstOf } from './findings.ts';
+import type { Finding } from './findings.ts';
 import { formatMs } from '../frame/output.ts';
 
 export const LONG_MS = 60_000;
@@ -10,7 +10,8 @@ export const LONG_MS = 60_000;
 export function checkTransactions(found: readonly HorizonBlocker[]): readonly Finding[] {
   const check = 'long transactions';
   const text = `none older than ${formatMs(LONG_MS)}, and no idle replication slot`;
-  return firstOf(found, { check, verdict: 'ok', text }, (blocker) => ({
+  if (found.length === 0) return [{ check, verdict: 'ok', text }];
+  return found.map((blocker) => ({
     check: blocker.kind === 'slot' ? 'replication slot' : check,
     verdict: 'warn',
     text: textOf(blocker),

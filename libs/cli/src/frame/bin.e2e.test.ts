@@ -1,9 +1,9 @@
 /** Tests of the command's process, apart from its commands. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, expect, inject, it } from 'vitest';
+import { afterEach, expect, inject, it, onTestFinished } from 'vitest';
 import { killLeftovers, runCli, start, startCli } from '../fixture/cli-process.ts';
 import { refusingPostgres } from '../fixture/refusing-postgres.ts';
 import { root } from '../fixture/root.ts';
@@ -56,6 +56,45 @@ it('the command fails in one line when Node is too old', async () => {
   const { code, stdout, stderr } = await start(['node', '--input-type=module', '-e', old], {}).ended;
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(/^converge: this is Node 20\.20\.2, and converge needs Node 22\.22 or newer: .*\n$/);
+});
+
+it('compiled code is kept in a folder of the user alone, and never in one that others could have made first', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'converge-home-'));
+  onTestFinished(() => rm(home, { recursive: true }));
+  const temporary = join(home, 'tmp');
+  await mkdir(temporary);
+  const version = async (HOME: string) => {
+    // Empty is unset to Node: the cache of the tests is not this command's.
+    const env = { HOME, TMPDIR: temporary, NODE_COMPILE_CACHE: '' };
+    expect(await runCli(['--version'], env)).toMatchObject({ code: 0, stderr: '' });
+  };
+  const compiled = join(home, '.cache/converge/compiled');
+  await version(home);
+  expect([(await stat(compiled)).mode & 0o777, (await readdir(compiled)).length]).toEqual([0o700, 1]);
+  // Others may write to the folder, or to one above it.
+  for (const [open, name] of [
+    ['.cache/converge/compiled', 'a'],
+    ['.cache', 'b'],
+  ] as const) {
+    const folder = join(home, name);
+    await mkdir(join(folder, '.cache/converge/compiled'), { recursive: true });
+    await chmod(join(folder, open), 0o777);
+    await version(folder);
+    expect(await readdir(join(folder, '.cache/converge/compiled'))).toEqual([]);
+  }
+  expect(await readdir(temporary)).toEqual([]);
+});
+
+it('a folder of another user is no place for compiled code', async () => {
+  const { ownFolder } = (await import(pathToFileURL(join(root, 'libs/kit/bin/compile-cache.js')).href)) as {
+    ownFolder: (path: string, uid: number | undefined) => string | undefined;
+  };
+  const home = await mkdtemp(join(tmpdir(), 'converge-home-'));
+  onTestFinished(() => rm(home, { recursive: true }));
+  const uid = process.getuid?.() ?? 0;
+  expect(ownFolder(join(home, 'a'), uid)).toMatch(/a$/);
+  expect(ownFolder(join(home, 'a'), uid + 1)).toBeUndefined();
+  expect(ownFolder(join(root, 'package.json/a'), uid)).toBeUndefined();
 });
 
 it('S51: a service with consumers ends like a command when its password is wrong: in one line that does not contain it', async () => {

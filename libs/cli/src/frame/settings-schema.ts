@@ -105,7 +105,9 @@ const consoleSettings = z.object({
   viewers: z
     .array(z.string())
     .default([])
-    .describe('Users who may read and not act, nor see a payload in full.'),
+    .describe(
+      'Users who may read and not act, nor see a payload in full, by name without regard to capitals. Where no proxy names users, each name must have a token.',
+    ),
   payloads: z
     .enum(['none', 'masked', 'full'])
     .default('masked')

@@ -40,7 +40,9 @@ const twice = () => logged.filter((line) => line.split('"consumer":').length > 2
 it('a partition that halts logs one alarm with its place and the next step', async () => {
   const { scene, alarms, place } = await gap({});
   expect(alarms()).toMatchObject([{ ...place, level: 'error', alarm: 'gap' }]);
-  expect(alarms()[0]!['msg']).toContain(`converge consumers fill ${place.consumer}`);
+  expect(alarms()[0]!['msg']).toContain(
+    `converge consumers fill ${place.consumer} --source-url <URL of the database of `,
+  );
   expect([(await lines(scene.database)).length, twice()]).toEqual([1, []]);
 });
 

@@ -18,7 +18,7 @@ import type { ResolvedOptions } from '../service/options.ts';
 import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
 import { watchLag } from './lag-watch.ts';
-import { liveCheck, type ConsumerStatus, partitionStatus } from './status.ts';
+import { liveCheck, type ConsumerStatus, partitionStatus, readyCheck } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
 import { type OffsetHints, offsetHints } from './offset-hints.ts';
@@ -109,6 +109,7 @@ export class GroupMember<DB> {
       partitions: () => this.#partitions.values(),
       inTurn: (partition, work) => this.#outsideBatch(partition, work),
       waiting: () => this.#state === 'waiting',
+      outside: () => this.#client.outsideMs() !== undefined,
     };
     this.#watch = watchPartitions(this.#worker, watched, watchMs, signal);
     // A stop does not wait for a broker that is down: the lag request ends with its connection, and changes nothing.
@@ -143,6 +144,10 @@ export class GroupMember<DB> {
     if (this.#state === 'failed') return { ok: false, detail: 'it stopped with an error' };
     const now = this.#context.clock.monotonic();
     return liveCheck(this.#partitions.values(), now, this.#options.stalledAfterMs);
+  }
+
+  ready(): Check {
+    return readyCheck(this.#client.outsideMs());
   }
 
   async #assigned(assignments: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>> {

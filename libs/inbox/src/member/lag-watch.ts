@@ -9,7 +9,7 @@ import { standstill } from './standstill.ts';
 import type { Watched } from './watch.ts';
 
 /** The member whose lag is watched. */
-type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting'>;
+type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting' | 'outside'>;
 
 /** Compares partitions with the ends of their logs, as the broker says: a stalled client sees no records. */
 export async function watchLag<DB>(
@@ -29,7 +29,8 @@ export async function watchLag<DB>(
       for (const partition of watched.partitions()) partition.looked({ standstill: undefined });
       log.debug({ err: error }, 'the ends of the logs could not be read');
     }
-    reportLag(definition, [...watched.partitions()], clock.now(), reported);
+    // Without a membership the lag is unknown, and no 0 says that there is none.
+    if (!watched.outside()) reportLag(definition, [...watched.partitions()], clock.now(), reported);
   };
   const onError = (error: unknown): void => log.warn({ err: error }, 'lag could not be reported');
   await poll({ everyMs, signal, run, onError, clock, random });
@@ -70,7 +71,10 @@ async function measure(
 }
 
 /** Returns the time when the oldest unhandled record was written; undefined when none is known. */
-export function oldestMs({ watch: { lag, next }, nextOffset }: Partition): number | undefined {
+export function oldestMs({
+  watch: { lag, next },
+  nextOffset,
+}: Pick<Partition, 'watch' | 'nextOffset'>): number | undefined {
   return lag > 0n && next?.at === nextOffset ? next.timestampMs : undefined;
 }
 

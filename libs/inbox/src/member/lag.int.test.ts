@@ -5,6 +5,10 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { stockScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 import { makeTopics, tag } from '../testing/quick.ts';
+import { watchLag } from './lag-watch.ts';
+import { OUTSIDE_MS, readyCheck } from './status.ts';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { logger } from '@convergekit/telemetry';
 
 // Planted faults: with the lag of the last batch instead of the log's end, the halted partition stays at 1 behind here;
 // without `named`, it counts as stuck; with `live` always well, the one that is stuck counts as live.
@@ -77,4 +81,36 @@ it('a consumer reports its lag and its age, and is not live when it stands still
   expect(of(other.counted.topic)?.oldestMs).toBeUndefined();
   await waitUntil(() => service.live()[name]!.ok, { what: 'it to be live again' });
   expect(await lines(scene.database)).toHaveLength(3);
+});
+
+// Planted fault: a member without partitions reports that it is 0 records behind, for whatever reason it has none.
+it('a consumer that is outside of its group for longer than a rebalance is not ready, and reports no lag', async () => {
+  const telemetry = startTelemetry({ serviceName: 'test' });
+  onTestFinished(() => telemetry.shutdown());
+  const name = `outside-${tag()}`;
+  let isOutside = true;
+  const ending = new AbortController();
+  const definition = { name, topics: ['orders'] };
+  const context = { clock: systemClock, random: systemRandom, log: logger('test'), definition };
+  let looks = 0;
+  const watched = {
+    partitions: () => ((looks += 1), []),
+    waiting: () => false,
+    outside: () => isOutside,
+  };
+  const watching = watchLag(context as never, {} as never, watched, 1, ending.signal);
+  const lags = async () =>
+    (await telemetry.scrape()).body.split('\n').filter((line) => line.includes(name) && /_lag\{/.test(line));
+  await waitUntil(() => looks > 2, { what: 'two looks' });
+  expect(await lags()).toEqual([]);
+  isOutside = false;
+  await waitUntil(async () => (await lags()).length > 0, { what: 'a lag' });
+  ending.abort();
+  await watching;
+  expect(readyCheck(undefined)).toEqual({ ok: true });
+  expect(readyCheck(OUTSIDE_MS)).toEqual({ ok: true });
+  expect(readyCheck(300_000)).toEqual({
+    ok: false,
+    detail: expect.stringContaining('in no group for 300 s, so it handles no events') as string,
+  });
 });

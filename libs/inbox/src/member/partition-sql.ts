@@ -20,9 +20,11 @@ export interface PartitionRow {
   readonly filled: boolean;
   /** Slices of filled events so far: with `nextOffset`, what the fence compares. */
   readonly fills: bigint;
+  /** What its owner noted that it waits for. */
+  readonly waitCode: string | null;
 }
 
-type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'filled'> & {
+type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode'> & {
   readonly next: string;
   readonly code: string | null;
   readonly reason: string | null;
@@ -34,7 +36,7 @@ type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'fi
 
 const byConsumerSql = `
   select topic, partition, topic_id as "topicId", next_offset as next, halted_code as code, halted_reason as reason, halted_offset,
-         pass_offset, fills, ${isPaused} as paused, rejected::text[],
+         pass_offset, fills, ${isPaused} as paused, rejected::text[], wait_code as "waitCode",
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;

@@ -39,6 +39,22 @@ it.each([
   });
 });
 
+// Planted fault: the trigger is not enabled always.
+it('a session that replays as a replica is held to the rules of inbox_partition, too', async () => {
+  const client = await database.acquire();
+  try {
+    await client.query('set session_replication_role = replica');
+    await expect(client.query(`update converge.inbox_partition set state = 'waiting'`)).rejects.toMatchObject(
+      {
+        code: '23514',
+        constraint: 'inbox_partition_rules',
+      },
+    );
+  } finally {
+    client.release(true);
+  }
+});
+
 it('a partition that is halted with its reason is written, and resumed', async () => {
   for (const change of [
     halted,

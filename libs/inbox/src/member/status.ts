@@ -53,6 +53,16 @@ export function partitionStatus(partition: Partition): PartitionStatus {
   }
 }
 
+/** The time for which a rebalance may keep a member outside of its group, in milliseconds. */
+export const OUTSIDE_MS = 30_000;
+
+/** Checks that a consumer is in its group: outside of it, it gets no events, and does not know its lag. */
+export function readyCheck(outsideMs: number | undefined): Check {
+  if (outsideMs === undefined || outsideMs <= OUTSIDE_MS) return { ok: true };
+  const detail = `it is in no group for ${Math.round(outsideMs / 1_000)} s, so it handles no events, and its lag is unknown: the log says why it cannot join`;
+  return { ok: false, detail };
+}
+
 /**
  * Checks that a consumer makes progress. A partition that is behind must move or have a reason: one that stands still for
  * longer than `limitMs` without a reason fails the check, and a restart may help.

@@ -1,6 +1,7 @@
 import { poll } from '@convergekit/core/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
+import { changedWaits, noteWaits } from './note-waits.ts';
 import { type PartitionRow, readPartitions } from './partition-sql.ts';
 import { isHandled } from './type-sql.ts';
 import { workFill } from './work-fill.ts';
@@ -13,11 +14,13 @@ export interface Watched<DB> {
   readonly inTurn: (partition: Partition, work: (turn: Turn<DB>) => Promise<void>) => Promise<void>;
   /** True while the consumer's own database does not answer. */
   readonly waiting: () => boolean;
+  /** True while this member is in no group, and has no partitions for that reason. */
+  readonly outside: () => boolean;
 }
 
 /**
  * Applies an operator's changes of this member's partitions: a resume, a replay, a filled gap. One statement per
- * consumer and look. A working partition would notice by its fence; a waiting one would not.
+ * consumer and look, and one more where the partitions wait for something else than on record. A working partition would notice by its fence; a waiting one would not.
  */
 export async function watchPartitions<DB>(
   worker: Worker<DB>,
@@ -40,7 +43,7 @@ export async function watchPartitions<DB>(
 }
 
 async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched<DB>): Promise<void> {
-  const { database, definition } = worker.context;
+  const { clock, database, definition } = worker.context;
   const before = [...partitions()].map((partition) => ({
     partition,
     nextOffset: partition.saved.nextOffset,
@@ -48,6 +51,7 @@ async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched<DB>)
   if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
   for (const partition of touched(before, rows)) await inTurn(partition, applyChange);
+  await noteWaits(database.executor, definition.name, changedWaits([...partitions()], rows, clock.now()));
 }
 
 /** A partition and its saved offset before its row was read. */

@@ -5,7 +5,7 @@ import type { PartitionOverview } from './overview.ts';
 export interface PartitionLag extends PartitionOverview {
   /** null = the broker has no such partition. */
   readonly logEnd: bigint | null;
-  /** Records between the consumer and the end of the log; null = the end is not known. */
+  /** Records between the consumer and the end of the log; null = not known: no end, or a log that was made anew. */
   readonly lag: bigint | null;
 }
 
@@ -20,7 +20,11 @@ export async function readLag<Row extends PartitionOverview>(
       ends.set(topic, (await admin.describeTopic(topic)) === undefined ? [] : await admin.logEnds(topic));
   return partitions.map((row) => {
     const logEnd = ends.get(row.topic)?.find(({ partition }) => partition === row.partition)?.latest ?? null;
-    return { ...row, logEnd, lag: logEnd === null ? null : logEnd - row.nextOffset };
+    return {
+      ...row,
+      logEnd,
+      lag: logEnd === null || logEnd < row.nextOffset ? null : logEnd - row.nextOffset,
+    };
   });
 }
 
@@ -30,6 +34,8 @@ export interface PartitionSum {
   /** Partitions that an obstacle halted; those that an operator paused are `paused`. */
   readonly halted: number;
   readonly paused: number;
+  /** Partitions whose owner waits for something that ends by itself. */
+  readonly waiting: number;
   /** Records to the ends of the logs; null = not known of every partition. */
   readonly lag: bigint | null;
   readonly parkedKeys: number;
@@ -37,13 +43,14 @@ export interface PartitionSum {
 }
 
 export function sumPartitions(
-  own: readonly Pick<PartitionLag, 'halted' | 'lag' | 'parkedKeys' | 'openGaps'>[],
+  own: readonly Pick<PartitionLag, 'halted' | 'waits' | 'lag' | 'parkedKeys' | 'openGaps'>[],
 ): PartitionSum {
   const lags = own.flatMap(({ lag }) => lag ?? []);
   return {
     partitions: own.length,
     halted: own.filter(({ halted }) => halted !== null && halted.code !== PAUSED).length,
     paused: own.filter(({ halted }) => halted?.code === PAUSED).length,
+    waiting: own.filter(({ halted, waits }) => halted === null && waits !== null).length,
     lag: lags.length < own.length ? null : lags.reduce((sum, lag) => sum + lag, 0n),
     parkedKeys: own.reduce((sum, { parkedKeys }) => sum + parkedKeys, 0),
     openGaps: own.reduce((sum, { openGaps }) => sum + openGaps, 0),

@@ -39,7 +39,9 @@ export function conditionsOf(filter: ParkedFilter): Conditions {
   add(filter.consumer, (at) => `consumer = ${at}`);
   add(filter.topic, (at) => `topic = ${at}`);
   add(filter.key, (at) => `key = ${at}`);
-  add(filter.states, (at) => `state = any (${at})`);
+  // Of one state the index has the order of parking, so a page of them is read without the others.
+  if (filter.states?.length === 1) add(filter.states[0], (at) => `state = ${at}`);
+  else add(filter.states, (at) => `state = any (${at})`);
   add(filter.handler, (at) => `handler = ${at}`);
   add(filter.category, (at) => `category = ${at}`);
   add(filter.code, (at) => `code = ${at}`);

@@ -4,6 +4,7 @@ import { waitUntil } from '@convergekit/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { readOverview } from '../operate/overview.ts';
 import { quickSchedule } from '../testing/quick.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
@@ -29,7 +30,7 @@ describe('a partition that pauses', () => {
         const error = throws(event.data.key, event.data.n);
         if (error !== undefined) throw error;
       }),
-      { random: shortest, parking: { schedule: quickSchedule, pollMs: 20, ...parking } },
+      { random: shortest, watchMs: 20, parking: { schedule: quickSchedule, pollMs: 20, ...parking } },
     );
   const publish = (count: number, keys: number) =>
     scene.source.publish(
@@ -45,6 +46,7 @@ describe('a partition that pauses', () => {
       },
       { what: `the pause ${code}` },
     );
+  const noted = async () => (await readOverview(scene.database.executor, name))[0]?.waits ?? null;
   const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
 
   it('S9, S49, S71: a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
@@ -53,6 +55,7 @@ describe('a partition that pauses', () => {
     await publish(8, 8);
     const service = await start();
     await paused(service, 'breaker_open');
+    await waitUntil(async () => (await noted())?.code === 'breaker_open', { what: 'the note for operators' });
     expect(await scene.offset()).toBe(3);
     expect(await rows('select from converge.parked')).toEqual([]);
     open = false;
@@ -60,6 +63,7 @@ describe('a partition that pauses', () => {
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(await rows('select from converge.inbox_attempt')).toEqual([]);
     expect(state(service)?.state).toBe('running');
+    await waitUntil(async () => (await noted()) === null, { what: 'the end of the note' });
   });
 
   // Planted fault: without a next key that may be given up meanwhile, it stands at the third one here.
@@ -78,5 +82,14 @@ describe('a partition that pauses', () => {
     const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });
     await paused(service, 'systemic_fault');
     expect(await scene.letters()).toHaveLength(4);
+    await waitUntil(async () => (await noted()) !== null, { what: 'the note for operators' });
+    const first = await noted();
+    expect(first).toMatchObject({
+      code: 'systemic_fault',
+      reason: expect.stringMatching(/^key after key of .* fails/) as string,
+    });
+    // A process that goes leaves what it waited for, with its time: the consumer is then shown as gone, too.
+    await service.stop();
+    expect(await noted()).toEqual(first);
   });
 });

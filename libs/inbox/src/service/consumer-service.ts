@@ -18,6 +18,8 @@ import type { ConsumerStatus } from '../member/status.ts';
 
 export interface ConsumerService extends Service {
   status(): readonly ConsumerStatus[];
+  /** Returns the readiness of each consumer for /readyz: it is in its group. */
+  ready(): Checks;
   /** Returns the liveness of each consumer for /livez: a partition that is behind moves, or has a reason. */
   live(): Checks;
 }
@@ -85,6 +87,7 @@ export function consumerService<DB>(
     stop,
     done: ended.promise,
     status: () => members.map((member) => member.status()),
+    ready: () => Object.fromEntries(members.map((member) => [member.name, member.ready()])),
     live: () => Object.fromEntries(members.map((member) => [member.name, member.live()])),
   };
 }

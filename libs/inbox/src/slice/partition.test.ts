@@ -21,6 +21,7 @@ function scene() {
     topicId: null,
     nextOffset: 0n,
     fills: 0n,
+    waitCode: null,
     passOffset: undefined,
     rejected: new Set<bigint>(),
   };

@@ -1,4 +1,4 @@
-import { BrokerError } from '@convergekit/broker/engine';
+import { BrokerError, MalformedBytes } from '@convergekit/broker/engine';
 import {
   type Connection,
   ConnectionError,
@@ -53,10 +53,22 @@ export class BrokerLink {
 
   async call<T>(doing: string, exchange: Exchange<T>): Promise<T> {
     const payload = await this.send(exchange, 'requests', doing);
+    return this.read(doing, () => exchange.read(payload, doing), exchange.writes);
+  }
+
+  /** Reads an answer. One that cannot be read ends the link: what follows on its connections is worth no more. */
+  async read<T>(doing: string, read: () => T | Promise<T>, written = false): Promise<T> {
     try {
-      return exchange.read(payload, doing);
+      return await read();
     } catch (error) {
-      throw brokerErrorFrom(error, { doing });
+      if (!(error instanceof MalformedBytes)) throw brokerErrorFrom(error, { doing });
+      this.destroy();
+      throw new BrokerError(`${doing} failed: the broker sent no answer of Kafka: ${error.message}`, {
+        code: 'BROKER_FRAME_INVALID',
+        kind: 'retry',
+        certainty: written ? 'unknown' : 'not_applied',
+        cause: error,
+      });
     }
   }
 

@@ -1,17 +1,12 @@
 import { type Assignment, BrokerError, leaderMissing, topicUnknown } from '@convergekit/broker/engine';
 import type { Random } from '@convergekit/core';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
-import type { Request } from './connection.ts';
+import type { Exchange } from './connection.ts';
 import { Elections } from './elections.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
 import { findCoordinator } from './group-requests.ts';
-import {
-  type ClusterMetadata,
-  metadataRequest,
-  metadataResponse,
-  type TopicMetadata,
-} from './metadata-request.ts';
+import { type ClusterMetadata, metadataRequest, type TopicMetadata } from './metadata-request.ts';
 
 export interface ClusterOptions extends LinkOptions {
   readonly brokers: readonly string[];
@@ -47,7 +42,7 @@ export class Cluster {
   }
 
   async #lookUp(topics: readonly string[], link: BrokerLink, timeoutMs?: number) {
-    const answer = metadataResponse(await this.#ask(link, metadataRequest(topics, timeoutMs)));
+    const answer = await this.#ask(link, metadataRequest(topics, timeoutMs));
     this.#brokers = answer.brokers;
     let changed = false;
     for (const [name, topic] of answer.topics)
@@ -192,9 +187,9 @@ export class Cluster {
     return [...this.#links.values()].filter((link) => link.connected);
   }
 
-  async #ask(link: BrokerLink, request: Request): Promise<Buffer> {
+  async #ask(link: BrokerLink, request: Exchange<ClusterMetadata>): Promise<ClusterMetadata> {
     try {
-      return await link.send(request);
+      return await link.call(`Metadata request to ${link.address}`, request);
     } catch (error) {
       // A listener that wants other settings takes the connection and drops it at the first request.
       if (error instanceof BrokerError && error.code === 'BROKER_UNREACHABLE') throw this.#unreachable(error);

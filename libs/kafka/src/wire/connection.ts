@@ -58,7 +58,7 @@ export interface Target {
   readonly onLost: () => void;
 }
 
-/** A connection after login. Requests leave in the order of the calls; any number may be in flight. */
+/** An open connection. Requests leave in the order of the calls; any number may be in flight. */
 export interface Connection {
   readonly versions: ApiVersions;
   /**
@@ -69,7 +69,7 @@ export interface Connection {
   send(request: Request, onWritten: () => void): Promise<Buffer>;
 }
 
-/** A driver: TCP, TLS, SASL, version negotiation and correlation. Everything above is shared. */
+/** A driver: TCP, TLS, version negotiation and correlation. Everything above is shared. */
 export interface ConnectionLayer {
   /** Rejects with a ConnectionError. */
   connect(target: Target): Promise<Connection>;
@@ -79,7 +79,6 @@ export interface ConnectionLayer {
 export interface ConnectionOptions {
   readonly clientId: string;
   readonly ssl: TlsOptions | null;
-  readonly sasl: SaslOptions | null;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }
@@ -87,7 +86,8 @@ export interface ConnectionOptions {
 /** The largest delay of a timer, in milliseconds: a link has its own time limits. */
 export const NEVER_MS = 2_147_483_647;
 
-export type ConnectionFailure = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old';
+/** `frame`: bytes that are no answer of Kafka. */
+export type ConnectionFailure = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old' | 'frame';
 
 /** A failure of a connection, with the same names for every client library. */
 export class ConnectionError extends Error {

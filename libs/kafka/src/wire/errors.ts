@@ -81,6 +81,7 @@ const FAILURES: Readonly<Record<ConnectionFailure, Detail>> = {
   },
   tls: { code: 'TLS_FAILED', kind: 'configuration', why: 'the TLS connection could not be made: ' },
   too_old: { code: 'BROKER_TOO_OLD', kind: 'configuration', why: 'the broker is too old: ' },
+  frame: { code: 'BROKER_FRAME_INVALID', kind: 'retry', why: 'the broker sent no answer of Kafka: ' },
 };
 
 const EXPLANATIONS: Readonly<Record<string, string>> = {

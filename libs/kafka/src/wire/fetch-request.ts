@@ -72,8 +72,8 @@ function runsByTopic(wants: readonly FetchWant[]): FetchWant[][] {
 
 /** Reads how a broker sees the session of a fetch. */
 export function sessionIn(payload: Buffer) {
-  const throttledMs = payload.readInt32BE(0);
-  return { throttledMs, errorCode: payload.readInt16BE(4), sessionId: payload.readInt32BE(6) };
+  const reader = new ByteReader(payload);
+  return { throttledMs: reader.int32(), errorCode: reader.int16(), sessionId: reader.int32() };
 }
 
 /** Decodes an answer, one partition after the other. The event loop turns meanwhile. */

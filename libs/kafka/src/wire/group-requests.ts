@@ -2,6 +2,7 @@ import {
   type Assignment,
   ByteReader,
   type GroupMember,
+  MalformedBytes,
   type Membership,
   type PlaceOffset,
 } from '@convergekit/broker/engine';
@@ -191,7 +192,8 @@ function memberIn(reader: ByteReader): GroupMember {
   reader.string();
   const host = reader.string();
   reader.bytes(reader.int32());
-  return { id, host, partitions: decodeAssignment(reader.bytes(reader.int32())) };
+  const assigned = reader.bytes(reader.int32());
+  return { id, host, partitions: orNone(() => decodeAssignment(assigned)) };
 }
 
 function onGroup(operation: 'Describe' | 'Read', name: string): Right {
@@ -213,10 +215,23 @@ export function encodeSubscription(topics: readonly string[]): Buffer {
   return body.int32(-1).finish();
 }
 
+/** Reads the topics of a member. One whose subscription cannot be read has none, and the others of its group go on. */
 export function decodeSubscription(bytes: Buffer): readonly string[] {
   const reader = new ByteReader(bytes);
-  reader.int16();
-  return reader.array(() => reader.string());
+  return orNone(() => {
+    reader.int16();
+    return reader.array(() => reader.string());
+  });
+}
+
+/** Returns a list that a member wrote, which brokers pass on unread; an empty one where it cannot be read. */
+function orNone<T>(read: () => readonly T[]): readonly T[] {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedBytes) return [];
+    throw error;
+  }
 }
 
 export function encodeAssignment(share: readonly Assignment[]): Buffer {

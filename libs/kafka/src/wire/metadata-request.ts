@@ -1,6 +1,6 @@
 import { ByteReader } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
-import type { Request } from './connection.ts';
+import type { Exchange } from './connection.ts';
 
 export interface PartitionMetadata {
   readonly partition: number;
@@ -25,16 +25,24 @@ export interface ClusterMetadata {
 }
 
 /** Metadata, version 12: the first with topic ids; every supported broker speaks it. Answered in `timeoutMs` or the link's time. */
-export function metadataRequest(topics: readonly string[], timeoutMs?: number): Request {
+export function metadataRequest(topics: readonly string[], timeoutMs?: number): Exchange<ClusterMetadata> {
   const body = new ByteWriter().uvarint(topics.length + 1);
   for (const topic of topics) body.raw(Buffer.alloc(16)).compactString(topic).uvarint(0);
   // The request neither creates topics nor lists permissions.
   body.int8(0).int8(0).uvarint(0);
   const limit = timeoutMs !== undefined && { timeoutMs };
-  return { apiKey: 3, apiVersion: 12, name: 'Metadata', body: [body.finish()], flexible: true, ...limit };
+  return {
+    apiKey: 3,
+    apiVersion: 12,
+    name: 'Metadata',
+    body: [body.finish()],
+    flexible: true,
+    ...limit,
+    read: metadataResponse,
+  };
 }
 
-export function metadataResponse(payload: Buffer): ClusterMetadata {
+function metadataResponse(payload: Buffer): ClusterMetadata {
   const reader = new ByteReader(payload);
   reader.skipTags();
   reader.int32();

@@ -1,6 +1,6 @@
 import { ByteReader, type OutgoingBatch } from '@convergekit/broker/engine';
 import { ByteWriter } from './byte-writer.ts';
-import type { Request } from './connection.ts';
+import type { Exchange } from './connection.ts';
 import { readTopics, type TopicPartition } from './exchange.ts';
 
 /** An encoded batch of one partition. */
@@ -15,7 +15,10 @@ export interface ProduceAnswer {
 }
 
 /** Produce, version 7: acks=-1, no transaction. A broker takes one batch for each partition in a request. */
-export function produceRequest(batches: readonly EncodedBatch[], timeoutMs: number): Request {
+export function produceRequest(
+  batches: readonly EncodedBatch[],
+  timeoutMs: number,
+): Exchange<readonly TopicPartition<ProduceAnswer>[]> {
   const byTopic = Map.groupBy(batches, ({ batch }) => batch.topic);
   const body: Buffer[] = [];
   // The broker's time-out is shorter than the client's, so that its answer still arrives.
@@ -32,10 +35,10 @@ export function produceRequest(batches: readonly EncodedBatch[], timeoutMs: numb
       head = new ByteWriter();
     }
   }
-  return { apiKey: 0, apiVersion: 7, name: 'Produce', body, timeoutMs, writes: true };
+  return { apiKey: 0, apiVersion: 7, name: 'Produce', body, timeoutMs, writes: true, read: produceResponse };
 }
 
-export function produceResponse(payload: Buffer): readonly TopicPartition<ProduceAnswer>[] {
+function produceResponse(payload: Buffer): readonly TopicPartition<ProduceAnswer>[] {
   const reader = new ByteReader(payload);
   return readTopics(reader, () => {
     const answer = { errorCode: reader.int16(), baseOffset: reader.int64() };

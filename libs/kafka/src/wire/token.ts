@@ -24,8 +24,8 @@ function unavailable(why: string, cause?: unknown): BrokerError {
 }
 
 /** The error of a token that the broker refused, which is no error of the protocol, but a text (RFC 7628). */
-export function refusedToken(text: Buffer): ConnectionError {
-  return new ConnectionError('credentials', `the token was refused: ${text.toString('utf8').slice(0, 200)}`);
+export function refusedToken(text: string): ConnectionError {
+  return new ConnectionError('credentials', `the token was refused: ${text.slice(0, 200)}`);
 }
 
 /** Creates a provider from the export `token` of a module, which is loaded at the first login. */

@@ -139,7 +139,8 @@ export class WireAdmin implements Admin {
     while (offset < end) {
       const wants = [{ ...place, offset, maxBytes: READ_BYTES }];
       const payload = await link.send(fetchRequest(askedOnce(wants), READ_WAIT_MS, isolation), 'fetches');
-      const [answer] = await fetchResponse(payload, wants, this.#maxBatchBytes);
+      const doing = `reading ${topic}/${partition}`;
+      const [answer] = await link.read(doing, () => fetchResponse(payload, wants, this.#maxBatchBytes));
       if (answer === undefined) return;
       if (!answer.ok) throw answer.error;
       damaged = answer.damaged === true ? damaged + 1 : 0;

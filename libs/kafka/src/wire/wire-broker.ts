@@ -11,6 +11,7 @@ import {
 import { systemRandom } from '@convergekit/core';
 import { Cluster } from './cluster.ts';
 import type { ConnectionLayer, ConnectionOptions, SaslOptions } from './connection.ts';
+import { withLogin } from './login.ts';
 import { refuseUnsafe } from './safe-settings.ts';
 import { WireAdmin } from './wire-admin.ts';
 import { WireLink } from './wire-link.ts';
@@ -60,13 +61,13 @@ export class WireBroker implements Broker {
     this.driver = driver;
     this.#options = { ...DEFAULTS, ...options };
     const { clientId, ssl = false, sasl = null, connectTimeoutMs = 3_000 } = options;
-    this.#layer = layer({
+    const opened = layer({
       clientId,
       ssl: ssl === true ? {} : ssl === false ? null : ssl,
-      sasl,
       connectTimeoutMs,
       requestTimeoutMs: this.#options.requestTimeoutMs,
     });
+    this.#layer = withLogin(opened, { sasl, requestTimeoutMs: this.#options.requestTimeoutMs });
   }
 
   async producer(): Promise<Producer> {

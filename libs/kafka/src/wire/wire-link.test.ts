@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Cluster } from './cluster.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
+import { decodeSubscription, encodeSubscription } from './group-requests.ts';
 import { WireLink } from './wire-link.ts';
 
 // Planted fault: an id of an answer that has none. A topic that the broker does not know for a moment halts its partitions.
@@ -20,4 +21,14 @@ it('a topic counts as created again by an answer that has its new id, and not by
   expect(await refreshed()).toEqual([]);
   topic = { ...topic, topicId: 'b', errorCode: OK };
   expect([await refreshed(), await refreshed()]).toEqual([['orders'], []]);
+});
+
+// Planted fault: the leader of the group fails at the member, so no member of the group joins for as long as that one is there.
+it('a member whose subscription cannot be read has no topics, and its group goes on', () => {
+  expect(decodeSubscription(encodeSubscription(['orders']))).toEqual(['orders']);
+  const hostile = Buffer.alloc(8);
+  hostile.writeInt32BE(0x7fffffff, 2);
+  hostile.writeInt16BE(-2, 6);
+  for (const bytes of [hostile, Buffer.alloc(0), Buffer.from([0])])
+    expect(decodeSubscription(bytes)).toEqual([]);
 });

@@ -65,7 +65,8 @@ export class WireLink implements GroupLink {
       );
       // Where the broker assigns, for members of the newer group protocol too, none leads.
       const isShared = leaderId === '';
-      return { memberId, generation, assigned: requests.decodeAssignment(own), isShared };
+      const assigned = await link.read(doing, () => requests.decodeAssignment(own));
+      return { memberId, generation, assigned, isShared };
     }).catch((error: unknown) => {
       this.#forgetMember(error);
       throw error;
@@ -136,7 +137,8 @@ export class WireLink implements GroupLink {
     if (session === undefined) this.#sessions.set(node, (session = new FetchSession()));
     const send = (asked: FetchAsked): Promise<Buffer> =>
       link.send(fetchRequest(asked, maxWaitMs, 'committed'), 'fetches');
-    return session.fetch(wants, send, this.#options.maxBatchBytes);
+    const { maxBatchBytes } = this.#options;
+    return link.read(`fetching from ${link.address}`, () => session.fetch(wants, send, maxBatchBytes));
   }
 
   async refresh(): Promise<void> {

@@ -14,7 +14,8 @@ import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
 import { LEADER_NOT_AVAILABLE, OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { brokerErrorFrom, protocolError } from './errors.ts';
-import { type EncodedBatch, type ProduceAnswer, produceRequest, produceResponse } from './produce-request.ts';
+import type { TopicPartition } from './exchange.ts';
+import { type EncodedBatch, type ProduceAnswer, produceRequest } from './produce-request.ts';
 
 /** Batches of one broker go together into one request up to this size, bytes. */
 const REQUEST_BYTES = 16_777_216;
@@ -148,9 +149,10 @@ export class WireProducer implements Producer {
     outcome: SendOutcome,
     timeoutMs: number,
   ): Promise<void> {
-    let answers: ReturnType<typeof produceResponse>;
+    let answers: readonly TopicPartition<ProduceAnswer>[];
     try {
-      answers = produceResponse(await link.send(produceRequest([...request.values()], timeoutMs)));
+      const exchange = produceRequest([...request.values()], timeoutMs);
+      answers = await link.call(`Produce request to ${link.address}`, exchange);
     } catch (error) {
       this.#failAll([...request.values()], error, outcome);
       return;

@@ -68,6 +68,10 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const usesPolicies = consumers.length > 0 || effects.length > 0 || declaredFlows.length > 0;
   const relayed = plan.relays ? relayPart(of) : { running: [], checks: () => ({}) };
   const reconciled = reconcilerPart(of);
+  const consuming =
+    broker !== undefined && consumers.length > 0
+      ? consumerService(consumers, { ...tuning?.consumers, database: work, broker, policies })
+      : undefined;
   const running: readonly Part[] = [
     ...(usesPolicies ? [policies] : []),
     ...relayed.running,
@@ -76,9 +80,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
       ? [sagaWorker(effects, { ...tuning?.worker, database: work, wokenBy: [database], shared })]
       : []),
     ...flows.running,
-    ...(broker !== undefined && consumers.length > 0
-      ? [consumerService(consumers, { ...tuning?.consumers, database: work, broker, policies })]
-      : []),
+    ...(consuming === undefined ? [] : [consuming]),
     ...(broker !== undefined && plan.others.topics.length + plan.others.consumers.length > 0
       ? [othersWatch({ admin: () => broker.admin(), others: plan.others, log })]
       : []),
@@ -86,7 +88,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
     ...reconciled.running,
     ...(definition.parts?.(parts) ?? []),
   ];
-  const checks = (): Checks => ({ ...relayed.checks(), ...reconciled.checks() });
+  const checks = (): Checks => ({ ...relayed.checks(), ...consuming?.ready(), ...reconciled.checks() });
   return { plan, running, checks, broker, parts };
 }
 

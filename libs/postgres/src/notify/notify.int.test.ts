@@ -101,10 +101,10 @@ describe('a notification', () => {
   });
 
   it('G2d: a writer is not affected when every notification is refused', async () => {
-    await database.executor.query(`create role mute login; grant insert on thing to mute`);
+    await database.executor.query(`create role mute login password 'mute'; grant insert on thing to mute`);
     await database.executor.query(`revoke execute on function pg_notify(text, text) from public`);
     const mute = new URL(url);
-    mute.username = 'mute';
+    mute.username = mute.password = 'mute';
     const writer = connect({ url: mute.href });
     for (let n = 0; n < 20; n += 1) await withTransaction(writer, {}, (tx) => tx.query(insert, marked(n)));
     await writer.close();

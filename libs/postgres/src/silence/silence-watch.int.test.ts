@@ -107,9 +107,9 @@ it('a server is asked on a fresh connection while the network has silenced those
 // Planted fault: with any refusal taken for an outage, the question is rejected here.
 it('a server that has no connection left for a role answers', async () => {
   const role = `few_${randomBytes(4).toString('hex')}`;
-  await direct.executor.query(`create role ${role} login connection limit 0`);
+  await direct.executor.query(`create role ${role} login connection limit 0 password 'x'`);
   onTestFinished(() => direct.executor.query(`drop role ${role}`).then(() => undefined));
-  const theirs = connect({ url: Object.assign(new URL(url), { username: role }).href });
+  const theirs = connect({ url: Object.assign(new URL(url), { username: role, password: 'x' }).href });
   onTestFinished(() => theirs.close());
   await expect(theirs.ping()).rejects.toMatchObject({ code: 'DATABASE_TOO_MANY_CONNECTIONS' });
   await answers(theirs, 60_000);

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { START } from '@convergekit/contracts/engine';
 import { systemClock } from '@convergekit/core';
 import { BacklogWorld } from '../fixture/backlog-world.ts';
-import { tickOf } from '../fixture/queued.ts';
+import { queueEvent, tickOf } from '../fixture/queued.ts';
 import { silent } from '../fixture/running.ts';
 import { Backlog } from './backlog.ts';
 import { Lane } from './lane.ts';
@@ -70,4 +71,44 @@ test('five thousand unknown topics are halted with a hundred lines in the log', 
     backlog.halt(backlog.add(`unknown-${n}`), { code: 'TOPIC_UNKNOWN', detail: '' });
   expect(lines).toHaveLength(100);
   expect(backlog.topics.filter(({ state }) => state.kind === 'halted')).toHaveLength(5_000);
+});
+
+test('the age of what waits and of what is unsaved counts from the first of it, and begins anew when all was sent or taken', () => {
+  let now = 1_000;
+  const main = new Lane(undefined, tickOf(0n), 1n);
+  const backlog = new Backlog({
+    settings: {
+      clock: { ...systemClock, monotonic: () => now },
+      log: silent,
+      readAheadBytes: 1e6,
+      readAheadEvents: 1e6,
+      recheckMs: 1,
+    },
+    takeover: { topics: [], cursors: [] },
+    main,
+    onHalt: () => undefined,
+  });
+  const topic = backlog.add('a');
+  topic.open([START]);
+  const [queue] = topic.queues;
+  const window = main.begin();
+  const publish = (id: number): void => {
+    queueEvent(queue!, id, window, (...event) => backlog.push(queue!, ...event));
+    now += 10;
+    queue!.take();
+    backlog.acknowledge(queue!, queue!.generation);
+  };
+  expect([backlog.waitingSince, backlog.unsaved.since]).toEqual([undefined, undefined]);
+  publish(1);
+  now = 2_000;
+  publish(2);
+  expect([backlog.waitingSince, backlog.unsaved.since]).toEqual([undefined, 1_010]);
+  backlog.takeUnsaved();
+  expect(backlog.unsaved.since).toBeUndefined();
+  now = 280_000;
+  publish(3);
+  expect(backlog.unsaved.since).toBe(280_010);
+  now = 281_000;
+  queueEvent(queue!, 4, window, (...event) => backlog.push(queue!, ...event));
+  expect(backlog.waitingSince).toBe(281_000);
 });

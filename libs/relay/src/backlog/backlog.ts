@@ -33,11 +33,13 @@ export class Backlog {
   readonly #onHalt: () => void;
   readonly #topics = new Map<string, Topic>();
   readonly #ready = new Set<PartitionQueue>();
-  readonly #unsaved = new Set<PartitionQueue>();
+  /** Partitions whose cursor moved, the first of them first, with the time. */
+  readonly #unsaved = new Map<PartitionQueue, number>();
   readonly #lines: LineLimit;
   #events = 0;
   #bytes = 0;
   #acknowledged = 0;
+  #waitingSince = 0;
 
   constructor({ settings, takeover, main, onHalt }: BacklogParts) {
     this.main = main;
@@ -66,9 +68,14 @@ export class Backlog {
     return this.#ready;
   }
 
-  /** The number of partitions whose cursor is unsaved, and of the events that moved those cursors. */
-  get unsaved(): { readonly partitions: number; readonly events: number } {
-    return { partitions: this.#unsaved.size, events: this.#acknowledged };
+  /** The monotonic time since when events wait without a break; undefined: none waits. */
+  get waitingSince(): number | undefined {
+    return this.#events > 0 ? this.#waitingSince : undefined;
+  }
+
+  /** The events that moved unsaved cursors, and the monotonic time of the first of them. */
+  get unsaved(): { readonly events: number; readonly since: number | undefined } {
+    return { events: this.#acknowledged, since: this.#unsaved.values().next().value };
   }
 
   get isFull(): boolean {
@@ -111,6 +118,7 @@ export class Backlog {
   /** An event was appended to the batch that `queue.open` gave. */
   push(queue: PartitionQueue, id: number, window: OpenWindow, epoch: number): void {
     this.#bytes += queue.push(id, window, epoch);
+    if (this.#events === 0) this.#waitingSince = this.#settings.clock.monotonic();
     this.#events += 1;
     if (queue.size === 1) this.#ready.add(queue);
   }
@@ -120,10 +128,7 @@ export class Backlog {
     for (const queue of queues) if (this.#ready.delete(queue)) this.#ready.add(queue);
   }
 
-  /**
-   * Records that the first batch of a queue is in the log. undefined: the batch was dropped in flight. A dropped batch
-   * is sent once more, never lost.
-   */
+  /** Records that a queue's first batch is in the log; undefined: it was dropped in flight, and is sent once more. */
   acknowledge(queue: PartitionQueue, generation: number): Amount | undefined {
     if (generation !== queue.generation) return undefined;
     const amount = queue.acknowledge();
@@ -131,7 +136,7 @@ export class Backlog {
     this.#events -= amount.events;
     this.#acknowledged += amount.events;
     if (queue.size === 0) this.#ready.delete(queue);
-    this.#unsaved.add(queue);
+    if (!this.#unsaved.has(queue)) this.#unsaved.set(queue, this.#settings.clock.monotonic());
     return amount;
   }
 
@@ -142,7 +147,7 @@ export class Backlog {
 
   /** Takes the cursors that moved. The next leader sends again what stays unsaved. */
   takeUnsaved(): readonly Unsaved[] {
-    const taken = [...this.#unsaved].map((queue) => ({ queue, cursor: queue.cursorToSave() }));
+    const taken = [...this.#unsaved.keys()].map((queue) => ({ queue, cursor: queue.cursorToSave() }));
     this.#unsaved.clear();
     this.#acknowledged = 0;
     return taken;
@@ -208,10 +213,7 @@ export class Backlog {
     return caughtUp;
   }
 
-  /**
-   * Halts a topic whose events are sent up to window `heldAt` with the old partition count. The topic waits there for
-   * the new count.
-   */
+  /** Halts a topic, sent up to window `heldAt` with its old partition count, until it has the new count. */
   endDrain(topic: Topic, halt: Halt, heldAt: bigint): void {
     for (const queue of topic.queues) queue.flow.follow();
     // Windows behind the drain were passed without this topic.

@@ -99,12 +99,13 @@ async function runLoops(
   await Promise.race([admitted, over]);
   const loops: Promise<void>[] = [renewing];
   if (!ending.isOver()) {
-    onLeading(leader);
     const pacer = new PollPacer(settings, leader.room);
     // Before the first poll: an event whose notification came earlier is found by it.
     const listening = writes.listen(OUTBOX_CHANNEL, (payload) => pacer.hear(payload));
     await listening.then((isListening) => pacer.listens(isListening)).catch(ending.failed);
     writes.listenHere(OUTBOX_CHANNEL, (payload) => pacer.hear(payload));
+    // From here on a commit of this process sends no notification.
+    onLeading(leader);
     loops.push(
       new ReadLoop(leader, ticker, checks, pacer).run(onTicked),
       new SendLoop(leader).run(),

@@ -98,7 +98,7 @@ export async function takeOver(
   const topics = await stampTopics(tx, term);
   const cursors = await stampCursors(tx, term, source.epoch);
   const done = await tx.query<{ done_tick: string }>(
-    'update converge.relay_source set term = $1 returning done_tick::text',
+    'update converge.relay_source set term = $1, login = session_user returning done_tick::text',
     [term],
   );
   const doneTick = done.rows[0]?.done_tick;

@@ -144,6 +144,8 @@ function waysOn({ code, topic, partition, offset }: Refusal): string {
       ? ''
       : ` If it was not, another writer of the topic forged that record: \`converge source disown ${topic} ${partition} ${offset} --reason TEXT\` passes over it, and nothing is lost`;
   switch (code) {
+    case 'sequence_behind':
+      return 'Then rebase, if the relay or `converge source show` still asks for it';
     case 'database_went_back':
       return `If it was restored, failed over or copied: restore it to its latest point if that can be done; else stop every other copy, and ${rebase}.${disown}`;
     case 'database_moved':

@@ -1,6 +1,7 @@
 import { type Assignment, partitionId } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
+import { newestIdSql } from '../window/window-sql.ts';
 import { rejectMissingRows } from '../leader/check-tables.ts';
 import type { Identity, KnownTicks } from './judge.ts';
 import type { Reach } from './reach.ts';
@@ -28,6 +29,9 @@ export async function readKnownTicks(
 /** What a log is compared with, beside the ticks of its records. */
 export interface DatabaseFacts {
   readonly reach: Reach;
+  /** The last id that the outbox's sequence gave, and the highest that the latest tick saw given. */
+  readonly sequence: bigint;
+  readonly ceil: bigint;
   /** xmax of the latest tick's snapshot. */
   readonly tickXmax: bigint;
   readonly identity: Identity;
@@ -37,7 +41,7 @@ export interface DatabaseFacts {
 
 const databaseSql = `
   select tick.number::text as latest, (extract(epoch from clock_timestamp() - tick.created_at) * 1000)::float8 as since,
-         pg_snapshot_xmax(tick.snapshot)::text as xmax, (select last_value::text from converge.outbox_id) as sequence,
+         pg_snapshot_xmax(tick.snapshot)::text as xmax, ${newestIdSql}::text as sequence, tick.ceil::text as ceil,
          (select oid::text from pg_database where datname = current_database()) as oid,
          pg_snapshot_xmax(pg_current_snapshot())::text as next,
          led.system_identifier as "ledSystem", led.database_oid::text as "ledOid", led.next_xid::text as "ledNext"
@@ -48,6 +52,7 @@ interface DatabaseRow {
   readonly since: number;
   readonly xmax: string;
   readonly sequence: string;
+  readonly ceil: string;
   readonly oid: string;
   readonly next: string;
   readonly ledSystem: string | null;
@@ -59,9 +64,13 @@ interface DatabaseRow {
 export async function readDatabase(executor: Executor, epoch: number): Promise<DatabaseFacts> {
   const [row] = (await executor.query<DatabaseRow>(databaseSql)).rows;
   if (row === undefined) return rejectMissingRows(executor);
-  const { latest, sequence, since: sinceLatestMs, ledSystem, ledOid, ledNext } = row;
+  const { latest, since: sinceLatestMs, ledSystem, ledOid, ledNext } = row;
+  const sequence = BigInt(row.sequence);
+  const ceil = BigInt(row.ceil);
   return {
-    reach: { epoch, latest: BigInt(latest), sequence: BigInt(sequence), sinceLatestMs },
+    reach: { epoch, latest: BigInt(latest), sequence: sequence > ceil ? sequence : ceil, sinceLatestMs },
+    sequence,
+    ceil,
     tickXmax: BigInt(row.xmax),
     identity: { system: await systemIdentifier(executor), database: row.oid, nextXid: BigInt(row.next) },
     led: {

@@ -8,7 +8,7 @@ import {
 import type { LogEnds } from '@convergekit/broker/engine';
 import type { Tail } from './tail.ts';
 
-export type RefusalCode = 'database_went_back' | 'database_moved' | 'log_behind_cursor';
+export type RefusalCode = 'sequence_behind' | 'database_went_back' | 'database_moved' | 'log_behind_cursor';
 
 /** A finding that keeps a relay from leading. */
 export interface Refusal {

@@ -24,6 +24,7 @@ import {
 } from './judge.ts';
 import type { ForgedRecord, Hole, OwnRecord, SignedFrom } from './own-records.ts';
 import type { Reach } from './reach.ts';
+import { judgeSequence } from './sequences.ts';
 import { findTail } from './tail.ts';
 
 export interface LogCheckRequest {
@@ -73,6 +74,7 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
     );
     const known = await readKnownTicks(executor, source.epoch, ticks);
     const { identity } = database;
+    const behind = judgeSequence(database.sequence, database.ceil);
     const moved = judgeIdentity(database.led, identity, database.tickXmax);
     const judged = facts.map((one) => ({ ...one, verdict: judgePartition(one, known) }));
     const recreated = await deadline.within(findRecreated(admin, judged));
@@ -88,7 +90,8 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
     return {
       identity,
       partitions: facts.length,
-      refusals: [...refusalsOf(verdicts), ...(moved === undefined ? [] : [moved])],
+      // First the sequence: while it is behind, each other repair ends in ids that are given twice.
+      refusals: [behind, ...refusalsOf(verdicts), moved].filter((refusal) => refusal !== undefined),
       endsOnly: final.filter(({ verdict }) => verdict.kind === 'ends_only').map(nameOf),
       unread: [
         ...unread.filter(({ topic }) => !again.has(topic)),

@@ -5,7 +5,7 @@ export interface Reach {
   readonly epoch: number;
   /** The latest tick that the database has. */
   readonly latest: bigint;
-  /** The outbox's sequence: no id up to that tick is higher. */
+  /** The last id that was given, by the outbox's sequence and by that tick: no id up to that tick is higher. */
   readonly sequence: bigint;
   /** The time since that tick was made, by the database's clock, in milliseconds. */
   readonly sinceLatestMs: number;

@@ -9,6 +9,7 @@ export { readTopic } from '../topics/topic-sql.ts';
 export { keysBetween, type MissingEvent, readMissing } from './missing.ts';
 export { findSent, readSent, type SentEvent, type SentPartition } from './sent-sql.ts';
 
+export { type Leaderless, readLeaderless } from './leaderless-sql.ts';
 export { readOutbox, type OutboxState } from './outbox-sql.ts';
 export type { HeldTopic } from '../backlog/flow-state.ts';
 export type { TopicRecord } from '../leader/takeover-sql.ts';

@@ -3,7 +3,7 @@ import { signingKey } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
 import { releaseLease, renewLease } from '@convergekit/postgres/engine';
-import { type Operator, recordAct } from '@convergekit/postgres/operate';
+import type { Operator } from '@convergekit/postgres/operate';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import { Renewals } from '@convergekit/core/engine';
 import { type CursorRecord, takeOver, type Takeover } from '../leader/takeover-sql.ts';
@@ -13,12 +13,13 @@ import { isForeignCluster } from '../log-check/judge.ts';
 import type { Place } from '../log-check/own-records.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';
+import { requireSequences } from '../log-check/sequences.ts';
+import { beginEpoch, rehearseEpoch } from './begin-epoch.ts';
 import { writeMarkers } from './marker.ts';
-import { least, planRebase, type RebasePlan } from './plan.ts';
-import { readLowestTick, requireLease, writeCursors, writePhantoms } from './rebase-sql.ts';
+import { planRebase, type RebasePlan } from './plan.ts';
+import { readLowestTick } from './rebase-sql.ts';
 import { phantomsOf, type RebaseReport, report } from './report.ts';
 import { readSourceState } from './source-sql.ts';
-import { restamp } from './restamp.ts';
 import { scanPartition } from './scan.ts';
 
 const TTL_MS = 10_000;
@@ -40,6 +41,7 @@ export interface RebaseRequest extends Operator {
 /** Begins a new epoch at the last tick that log and database have in common. */
 export async function rebaseSource(request: RebaseRequest): Promise<RebaseReport> {
   const { database, broker, sourceName, dryRun = false, waitMs = 10_000 } = request;
+  await requireSequences(database.executor);
   const admin = await broker.admin();
   try {
     if (dryRun) return await look(database.executor, admin, await readSourceState(database.executor));
@@ -68,12 +70,15 @@ async function rebase(
   takeover: Takeover,
 ): Promise<RebaseReport> {
   const { executor } = database;
-  const { source, topics, term } = takeover;
+  const { source } = takeover;
   const { places, notMarked } = await findPlaces(admin, takeover.cursors);
   const before = await planAt(executor, admin, takeover, places);
   const { epoch, forkedTick } = before.plan;
   const signing = secret === undefined ? undefined : signingKey(secret);
   const marked = { source, epoch, forkedTick, reason, signing };
+  // Markers cannot be taken back, so every statement has succeeded once before they are written.
+  const expected = await phantomsOf(executor, before.plan);
+  await rehearseEpoch(database, { ...before, takeover, phantoms: expected, by, reason });
   const offsets = await writeMarkers(broker, marked, before.plan.partitions, systemClock);
   // The old primary may have written until the marker: only the records before it are final.
   const final = places.map(({ cursor, ends }) => {
@@ -81,24 +86,10 @@ async function rebase(
     return { cursor, ends: { ...ends, latest } };
   });
   const found = await planAt(executor, admin, takeover, final);
-  const { newTransactionIds, facts } = found;
   const plan = { ...found.plan, epoch };
   const phantoms = await phantomsOf(executor, plan);
-  // The window before the first one that is not wholly in the log.
-  const low = topics
-    .flatMap(({ heldAt }) => heldAt ?? [])
-    .reduce((lowest, heldAt) => least(lowest, heldAt - 1n), plan.doneTick);
-  await withTransaction(database, { clock: systemClock, random: systemRandom }, async (tx) => {
-    await requireLease(tx, LEASE, term);
-    await tx.query('update converge.source set epoch = $1', [epoch]);
-    await writePhantoms(tx, epoch, phantoms);
-    const after = { epoch, forkedTick: `${plan.forkedTick}`, phantoms: phantoms.length };
-    await recordAct(tx, { act: 'source rebase', subject: source.name, by, reason, after });
-    const going = newTransactionIds
-      ? await restamp(tx, plan, { latestTick: facts.reach.latest, low, term })
-      : plan;
-    await writeCursors(tx, going, facts.identity);
-  });
+  await beginEpoch(database, { ...found, takeover, plan, phantoms, by, reason });
+  const { newTransactionIds } = found;
   return report({ dryRun: false, source, plan, phantoms, notMarked, newTransactionIds });
 }
 

@@ -82,6 +82,10 @@ export const alarmDefinitions = {
     'Postgres warned at the commit of a tick (a standby did not confirm it). Nothing of that tick is sent',
     'bring the synchronous standby back, or change synchronous_standby_names; ticks are made until one is confirmed',
   ),
+  sequence_behind: alarm(
+    'A sequence is behind the numbers that it gave: the tables were copied without it, and events get ids of others',
+    'stop what writes to this database, and run the `setval` that the alarm names',
+  ),
   database_went_back: alarm(
     'The log holds positions that the database does not know: it was restored, failed over or cloned',
     'restore properly, or fork a new epoch with `converge source rebase`',

@@ -84,7 +84,7 @@ function ofTopics(halted: readonly HeldTopic[]): readonly Condition[] {
   return [...named, { name: 'topic_halted', subject: 'others', text }];
 }
 
-const REFUSALS = ['database_went_back', 'database_moved', 'log_behind_cursor'] as const;
+const REFUSALS = ['sequence_behind', 'database_went_back', 'database_moved', 'log_behind_cursor'] as const;
 
 function ofTrouble({ code, text, from }: Trouble): Condition {
   const refusal = REFUSALS.find((name) => name === code);

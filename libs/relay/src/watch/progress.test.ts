@@ -16,8 +16,9 @@ const lively: LeaderProgress = {
   writes: { lastAt: NOW - 10, pendingSince: undefined },
   produce: { lastAt: NOW - 10, pendingSince: undefined },
   queued: 5,
+  waitingSince: NOW - 90_000,
   maySend: true,
-  unsaved: 1,
+  unsavedSince: NOW - 5,
 };
 const stall = (change: Partial<LeaderProgress>): string | undefined =>
   stallOfLeader({ ...lively, ...change }, NOW, LIMIT);
@@ -38,13 +39,21 @@ describe('a leader', () => {
   it('a leader whose loops wait for a promise that never settles is not alive: work waits, and nothing is asked', () => {
     expect(stall({ reads: silent })).toBe('reading: no statement was made for 31 s');
     expect(stall({ produce: silent })).toBe('sending: 5 events wait for 31 s');
-    expect(stall({ writes: silent })).toBe('positions wait for 31 s');
+    expect(stall({ unsavedSince: NOW - 31_000 })).toBe('positions wait for 31 s');
   });
 
   it('a leader with nothing to send or to save is alive, and so is one that may not send', () => {
-    expect(stall({ queued: 0, produce: silent })).toBeUndefined();
-    expect(stall({ unsaved: 0, writes: silent })).toBeUndefined();
+    expect(stall({ queued: 0, waitingSince: undefined, produce: silent })).toBeUndefined();
+    expect(stall({ unsavedSince: undefined, writes: silent })).toBeUndefined();
     expect(stall({ maySend: false, produce: silent })).toBeUndefined();
+  });
+
+  it('a leader that was idle for minutes is alive when its next event is queued and when its position waits', () => {
+    const idle = { lastAt: NOW - 279_000, pendingSince: undefined };
+    expect(
+      stall({ produce: idle, writes: idle, waitingSince: NOW - 1, unsavedSince: undefined }),
+    ).toBeUndefined();
+    expect(stall({ writes: idle, unsavedSince: NOW - 700 })).toBeUndefined();
   });
 
   it('a relay whose leadership is over and whose loops do not end is not alive', () => {

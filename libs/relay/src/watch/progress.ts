@@ -7,12 +7,13 @@ export interface LeaderProgress {
   readonly reads: Pulse;
   readonly writes: Pulse;
   readonly produce: Pulse;
-  /** Events that wait to be sent. */
+  /** Events that wait to be sent, and the time since when some wait without a break; undefined: none waits. */
   readonly queued: number;
+  readonly waitingSince: number | undefined;
   /** The lease allows sending. */
   readonly maySend: boolean;
-  /** Acknowledged positions that are not saved. */
-  readonly unsaved: number;
+  /** The time of the oldest acknowledged position that is not saved; undefined: all are saved. */
+  readonly unsavedSince: number | undefined;
 }
 
 /** Decides why a standby makes no progress; undefined: it looks at the lease. Pure. */
@@ -23,33 +24,36 @@ export function stallOfStandby(lookedAt: number, now: number, limitMs: number): 
 /**
  * Decides why a leader makes no progress although it has work; undefined: it makes progress. Pure.
  * A broker or database that refuses is no stall: each refusal is an answer, and the loops continue. A leader always has
- * something to read: it polls every few milliseconds, also while nothing can be sent.
+ * something to read: it polls every few milliseconds, also while nothing can be sent. Events and positions count from
+ * when they came, since an idle leader sends and saves nothing.
  */
 export function stallOfLeader(leader: LeaderProgress, now: number, limitMs: number): string | undefined {
-  const { overSince, reads, writes, produce, queued, maySend, unsaved } = leader;
+  const { overSince, reads, writes, produce, queued, waitingSince, maySend, unsavedSince } = leader;
   if (overSince !== undefined)
     return over(now - overSince, limitMs, 'the leadership is over and its loops have not ended');
+  const silent = (
+    { pendingSince }: Pulse,
+    pending: string,
+    since: number,
+    idle: string,
+  ): string | undefined =>
+    pendingSince === undefined
+      ? over(now - since, limitMs, idle)
+      : over(now - pendingSince, limitMs, pending);
   return (
-    silence('reading: a statement has no answer', 'reading: no statement was made', reads, now, limitMs) ??
-    (queued > 0 && maySend
-      ? silence('sending: a produce has no answer', `sending: ${queued} events wait`, produce, now, limitMs)
+    silent(reads, 'reading: a statement has no answer', reads.lastAt, 'reading: no statement was made') ??
+    (waitingSince !== undefined && maySend
+      ? silent(
+          produce,
+          'sending: a produce has no answer',
+          Math.max(produce.lastAt, waitingSince),
+          `sending: ${queued} events wait`,
+        )
       : undefined) ??
-    (unsaved > 0
-      ? silence('saving positions: a statement has no answer', 'positions wait', writes, now, limitMs)
-      : undefined)
+    (unsavedSince === undefined
+      ? undefined
+      : silent(writes, 'saving positions: a statement has no answer', unsavedSince, 'positions wait'))
   );
-}
-
-function silence(
-  pending: string,
-  idle: string,
-  { lastAt, pendingSince }: Pulse,
-  now: number,
-  limitMs: number,
-): string | undefined {
-  return pendingSince === undefined
-    ? over(now - lastAt, limitMs, idle)
-    : over(now - pendingSince, limitMs, pending);
 }
 
 function over(ms: number, limitMs: number, what: string): string | undefined {

@@ -96,8 +96,9 @@ export class RelayWatch {
       writes: pulse('writes'),
       produce: pulse('produce'),
       queued: leader.backlog.events,
+      waitingSince: leader.backlog.waitingSince,
       maySend: leader.margin.maySendFor(now) > 0,
-      unsaved: leader.backlog.unsaved.partitions,
+      unsavedSince: leader.backlog.unsaved.since,
     };
     return stallOfLeader(progress, now, stalledAfterMs);
   }
@@ -128,6 +129,7 @@ export function troubleOf(error: unknown): Trouble {
   const text = messageOf(error);
   const { code, category } = classify(error);
   if (brokerErrorOf(error) !== undefined) return { code, text, from: 'broker' };
-  const isOfDatabase = ['network', 'throttle', 'service'].includes(category);
+  // A refused login is a setting that is wrong, and the database that refuses.
+  const isOfDatabase = ['network', 'throttle', 'service'].includes(category) || code.startsWith('DATABASE_');
   return { code, text, from: isOfDatabase ? 'database' : 'other' };
 }

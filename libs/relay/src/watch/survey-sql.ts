@@ -81,9 +81,13 @@ const skippedSql = `
            where i.inhparent = 'converge.outbox'::regclass and k.conname like 'outbox_until_%') as closed
    where closed.upper - 1 > $1::bigint and closed.upper <= $2::bigint`;
 
-// The end of the key's index. The sequence is read after the snapshot was taken: an id of an event is never above it.
+// The end of the key's index. The sequence is read after the snapshot was taken: an id of an event is never above it, except
+// where the sequence itself is behind (`sequence_behind`).
 const straySql = `
-  select id::text from converge.outbox where id > (select last_value from converge.outbox_id) order by id limit 1`;
+  select id::text from converge.outbox
+   where id > (select last_value from converge.outbox_id)
+     and (select ceil from converge.tick order by number desc limit 1) <= (select last_value from converge.outbox_id)
+   order by id limit 1`;
 
 /** Reads a survey, cheaply whatever the outbox holds. Throws when converge is not migrated here. */
 export async function survey(

@@ -136,6 +136,25 @@ describe('the pace of a leader', () => {
     await end();
   });
 
+  // Planted fault: what was heard before the poll in work is forgotten when it begins.
+  test('a notification that comes during the poll that counts a late one causes another poll', async () => {
+    const { clock, pacer, begins, duringNext, write, heardOne, end } = pacing();
+    await heardOne();
+    write();
+    await clock.advance(1_001);
+    let polls = 0;
+    duringNext(() => {
+      polls = begins.length;
+      write();
+      pacer.hear('1');
+    });
+    pacer.hear('1');
+    await clock.advance(100);
+    const [counting = 0, next] = begins.slice(polls - 1);
+    expect(next).toBe(counting + 1);
+    await end();
+  });
+
   test('notifications do not make a leader poll twice within a millisecond', async () => {
     const { clock, pacer, begins, write, end } = pacing();
     pacer.listens(true);

@@ -22,7 +22,7 @@ export class PollPacer {
   #announced: Announced;
   #isListening = false;
   #slowestMs: number;
-  /** Events found, and events announced, since the last poll began. */
+  /** Events found, and events announced, that `#announced` does not count yet: a poll counts them at its end. */
   #found = 0;
   #heard = 0;
   #notBefore = -Infinity;
@@ -71,13 +71,13 @@ export class PollPacer {
     const { clock, poll: settings } = this.#settings;
     await this.#spare(signal);
     const announced = this.#heard;
-    this.#heard = 0;
     const outcome = await run(
       announced === 0 && looksFirst(this.#pace, settings, { slowestMs: this.#slowestMs }),
     );
     const now = clock.monotonic();
     const found = this.#found;
     this.#found = 0;
+    this.#heard -= announced;
     this.#announced = nextAnnounced(this.#announced, { found, announced, isEmpty: outcome === 'empty', now });
     this.#slowDownTo(this.#limitMs(now));
     const guide = {

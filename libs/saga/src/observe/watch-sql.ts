@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { hasTables } from '@convergekit/postgres/engine';
 import type { InstanceState } from './judge.ts';
 
 // The statement uses the index of open rows. A row that an event has locked is examined in the next round.
@@ -38,6 +39,36 @@ export interface InstanceCount {
 /** Counts instances that have not ended, by saga and state. */
 export async function countOpen(executor: Executor): Promise<readonly InstanceCount[]> {
   return (await executor.query<InstanceCount>(countSql)).rows;
+}
+
+/** Instances of a saga that an observer found late, or waiting for an operator. */
+export interface LateInstances extends InstanceCount {
+  readonly state: Extract<InstanceState, 'expired' | 'stuck'>;
+  readonly since: Date;
+}
+
+/** The instances that are counted: enough to see what is late, and bounded. */
+const LOOKED_AT = 10_000;
+
+// By the indexes on state and on what is open. A step that is stuck in this database says so itself; the observer's state is for those
+// of other databases. A watch marks what is late within seconds: where none runs, an instance keeps the state of before.
+const lateSql = `
+  select saga, state, count(*)::int as count, min(at) as since
+    from ((select saga, state, coalesce(expired_at, changed_at) as at from converge.saga_instance i
+            where state = 'expired' or state = 'stuck' and not exists (
+              select from converge.saga_fence f where f.saga = i.saga and f.instance = i.instance and f.stuck_since is not null)
+            limit ${LOOKED_AT})
+          union all
+          (select saga, 'expired', expires_at from converge.saga_instance
+            where ended_at is null and expired_at is null and state in ('running', 'compensating')
+              and expires_at < clock_timestamp() - interval '1 minute'
+            limit ${LOOKED_AT})) late
+   group by saga, state order by saga, state`;
+
+/** Counts the instances that are expired or stuck by what their observer read. None where the database has no sagas. */
+export async function readLateInstances(executor: Executor): Promise<readonly LateInstances[]> {
+  if (!(await hasTables(executor, 'converge.saga_instance'))) return [];
+  return (await executor.query<LateInstances>(lateSql)).rows;
 }
 
 /** Instances that have ended, for retention. */

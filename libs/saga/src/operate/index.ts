@@ -1,8 +1,9 @@
 /** Exports for operators: reads and acts, by what they concern, for the CLI and the console. */
 export {
   countFailedCalls,
+  type LateCalls,
   type OverdueEntry,
-  readBreakerWaits,
+  readLateCalls,
   readOverdueJournal,
   readUnclaimedWork,
   type WaitingCalls,
@@ -22,6 +23,7 @@ export {
   type ListedInstance,
   pageInstances,
 } from '../observe/page-sql.ts';
+export { type LateInstances, readLateInstances } from '../observe/watch-sql.ts';
 export { verifyJournals } from '../verify/verify-journals.ts';
 export { WORKFLOW_STATES } from '../workflow/entry.ts';
 export {

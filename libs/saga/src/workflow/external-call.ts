@@ -69,7 +69,7 @@ export async function callToEnd(
     isFresh = false;
     const fold = foldOf(turn, number);
     const finalInMs = call.finalAtMs(fold) - journal.now();
-    const tried = { found, attempts: fold.failures, queries: 0, ageMs: 0, finalInMs, doubt };
+    const tried = { found, attempts: fold.failures, queries: 0, ageMs: 0, finalInMs, doubt, covered: false };
     const { next, ...run } = await attemptOnce(turn, step, op, call.handleOf(fold), {
       tried,
       schedule: call.scheduleOf(op),

@@ -39,8 +39,8 @@ export const appendSql = `
     where workflow = $1 and id = $2 and term = $3 and entries = $4
     returning clock_timestamp() as at),
   added as (
-    insert into converge.workflow_step (workflow, id, seq, kind, step, path, data, term, at)
-    select $1, $2, $4 + entry.n, entry.kind, entry.step, entry.path, entry.data, $3, held.at
+    insert into converge.workflow_step (workflow, id, seq, kind, step, path, data, term)
+    select $1, $2, $4 + entry.n, entry.kind, entry.step, entry.path, entry.data, $3
       from held, unnest($10::text[], $11::int[], $12::text[], $13::text[])
         with ordinality as entry(kind, step, path, data, n))
   select extract(epoch from at) * 1000 as at_ms from held`;

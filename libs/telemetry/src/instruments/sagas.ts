@@ -23,6 +23,12 @@ export const sagaInstruments = {
     [effect],
     'Intents that wait although no worker declares their effect',
   ),
+  effectsWaiting: gauge(
+    'converge.effects.waiting',
+    '{intent}',
+    [effect, reason],
+    'Calls that failed and have waited for a minute or longer, by effect and by their last failure',
+  ),
   sagas: gauge('converge.sagas', '{saga}', [saga, state], 'Sagas that have not ended, by state'),
   sagaRecovery: recovery(
     'converge.saga.recovery',
@@ -47,5 +53,6 @@ export const sagaInstruments = {
     [saga],
     'Joins of a group that left incomplete with their run',
   ),
+  sagasPaused: gauge('converge.sagas.paused', '{pause}', [saga], 'Pauses of sagas by operators'),
   sagasStuck: gauge('converge.sagas.stuck', '{saga}', [saga], 'Sagas that wait for an operator'),
 } as const;

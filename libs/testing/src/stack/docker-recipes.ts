@@ -2,7 +2,12 @@ import { connect } from '@convergekit/postgres';
 import { clusterIdAt, newClusterId } from './cluster-id.ts';
 import type { ContainerRecipe } from './docker-server.ts';
 import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';
-import { POSTGRES_INITDB, POSTGRES_SERVER_SETTINGS, type PostgresSettings } from './postgres-settings.ts';
+import {
+  newPassword,
+  POSTGRES_INITDB,
+  POSTGRES_SERVER_SETTINGS,
+  type PostgresSettings,
+} from './postgres-settings.ts';
 
 export const POSTGRES_IMAGE = 'postgres:18';
 export const KAFKA_IMAGE = 'apache/kafka:4.3.1';
@@ -12,7 +17,8 @@ export const KAFKA_INSIDE = 'localhost:19092';
 
 export function postgresContainer(settings: PostgresSettings = {}): ContainerRecipe {
   const server = { ...POSTGRES_SERVER_SETTINGS, ...settings };
-  const address = (port: number): string => `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const password = newPassword();
+  const address = (port: number): string => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   return {
     what: 'Postgres',
     failure: 'POSTGRES_FAILED',
@@ -20,8 +26,7 @@ export function postgresContainer(settings: PostgresSettings = {}): ContainerRec
     command: ['postgres', ...Object.entries(server).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     containerPort: 5432,
     environment: () => ({
-      // Trust is safe: only this machine reaches the port.
-      POSTGRES_HOST_AUTH_METHOD: 'trust',
+      POSTGRES_PASSWORD: password,
       POSTGRES_INITDB_ARGS: POSTGRES_INITDB.filter((flag) => !flag.startsWith('--username')).join(' '),
     }),
     address,

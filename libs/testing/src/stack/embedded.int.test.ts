@@ -57,6 +57,20 @@ describe('embedded Postgres', () => {
     expect(await sql(address, 'select sum(n)::int as sum from kept')).toEqual([{ sum: 3 }]);
   });
 
+  // Planted fault: with `--auth=trust` any user of the machine is its superuser, and runs programs as the user of the server.
+  it('embedded Postgres refuses a session without the password of its address, for any role and for replication', async () => {
+    const { address } = await started(embeddedPostgres());
+    await sql(address, 'create role guest login');
+    const { password } = new URL(address);
+    expect(password).toMatch(/^[\w-]{24}$/);
+    for (const user of ['postgres', 'guest'])
+      for (const given of ['', 'postgres'])
+        for (const query of ['', '?replication=database']) {
+          const url = Object.assign(new URL(`${address}${query}`), { username: user, password: given });
+          await expect(sql(url.href, 'select 1'), url.href).rejects.toThrow(/password/);
+        }
+  });
+
   it('embedded Postgres accepts server settings of the caller, which override those of the kit, stops under open connections, and leaves neither process nor data', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'stack-')); // 0700: user postgres may not pass, the copy takes over
     const settings = { wal_level: 'logical', max_connections: 50, application_name: "o'clock" };

@@ -7,6 +7,7 @@ import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.ts'
 import { blockedAt, postgresUser, reachableCopy, type SystemUser } from './postgres-user.ts';
 import {
   DATA_IN_MEMORY,
+  newPassword,
   POSTGRES_INITDB,
   POSTGRES_SERVER_SETTINGS,
   type PostgresSettings,
@@ -73,7 +74,7 @@ export function postgresRecipe({
         ...(user === undefined ? {} : { user }),
       };
     },
-    address: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+    address: (port) => `postgres://postgres${passwordIn(place)}@127.0.0.1:${port}/postgres`,
     ready: (pid) => Promise.resolve(place !== undefined && isReady(place.data, pid)),
     // Backends of a killed postmaster need a moment to notice.
     transient: (log) =>
@@ -95,12 +96,26 @@ async function initialise({ binaries, data, user }: Place, flags: readonly strin
   mkdirSync(data, { recursive: true, mode: 0o700 });
   if (user !== undefined) chownSync(data, user.uid, user.gid);
   const options = { env: { ...process.env, LC_ALL: 'C' }, cwd: data, ...user };
+  const file = passwordFile(data);
+  writeFileSync(file, newPassword(), { mode: 0o600 });
+  if (user !== undefined) chownSync(file, user.uid, user.gid);
   try {
-    await run(binaries.initdb, [...INITDB, ...flags, `--pgdata=${data}`], options);
+    await run(binaries.initdb, [...INITDB, `--pwfile=${file}`, ...flags, `--pgdata=${data}`], options);
   } catch (error) {
     const reason = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
     throw new DevStackError('POSTGRES_FAILED', `initdb failed: ${reason.trim()}`, error);
   }
+}
+
+/** Returns the place of the superuser's password, beside the data, which a copy of them needs as well. */
+export function passwordFile(data: string): string {
+  return `${data}.password`;
+}
+
+/** Returns the password as it stands in an address. A folder from elsewhere has none. */
+function passwordIn(place: Place | undefined): string {
+  const file = place && passwordFile(place.data);
+  return file !== undefined && existsSync(file) ? `:${readFileSync(file, 'utf8')}` : '';
 }
 
 /** The statfs type of a file system in memory. */

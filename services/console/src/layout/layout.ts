@@ -15,7 +15,7 @@ const scriptOf = (file: string): Html => html`<script type="module" src="/static
 export type RenderPage = (
   c: Context<ConsoleTypes>,
   content: PageContent,
-  status?: 200 | 400 | 401 | 403 | 404 | 409 | 421 | 500,
+  status?: 200 | 400 | 401 | 403 | 404 | 409 | 421 | 429 | 500,
 ) => Promise<Response>;
 
 /** Makes the function that puts content into the frame of the console: menu, search box, user. */

@@ -1,21 +1,25 @@
 /** Home, search, events and audit by the API, on a real Postgres with a local log. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { systemClock } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';
+import { cli } from '../../../../libs/cli/src/fixture/cli.ts';
 import { pauseReconciler } from '@convergekit/reconcile/operate';
 import { type ConsoleUnderTest, startConsole } from '../fixture/console-under-test.ts';
 import { emitOrders, type OrderScene, playOrders, TOPIC } from '../fixture/order-scene.ts';
 
 let shown: ConsoleUnderTest<'orders' | 'inventory'>;
 let scene: OrderScene;
+let broker: Readonly<Record<string, string>>;
+/** How far the console's clock is ahead of the others, in milliseconds. */
+let aheadMs = 0;
 
 beforeAll(async () => {
   const serverUrl = inject('stack').databaseUrl;
   const log = await freshDatabase(serverUrl, 'console_log');
-  shown = await startConsole(serverUrl, ['orders', 'inventory'], {
-    CONVERGE__BROKER: 'local',
-    CONVERGE__LOCAL__URL: log,
-    CONVERGE__CONSOLE__PAYLOADS: 'full',
-  });
+  broker = { CONVERGE__BROKER: 'local', CONVERGE__LOCAL__URL: log };
+  const settings = { ...broker, CONVERGE__CONSOLE__PAYLOADS: 'full' };
+  const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+  shown = await startConsole(serverUrl, ['orders', 'inventory'], settings, clock);
   scene = await playOrders(shown.databases, log);
 });
 afterAll(() => shown.stop());
@@ -41,15 +45,37 @@ describe('the console over a service with failures', () => {
     expect(severities).toEqual(severities.toSorted());
   });
 
-  it('home names a consumer that has records to read and no process, with their number', async () => {
-    const { items } = await get('/api/attention');
+  // Planted fault: home is red during each restart; the doctor, which asks no group, is green.
+  it('a consumer that has records to read and no process is on home after half a minute, and in the doctor as well', async () => {
+    const gone = async () =>
+      ((await get('/api/attention'))['items'] as { kind: string }[]).filter(
+        ({ kind }) => kind === 'consumer_gone',
+      );
+    aheadMs = -3_600_000;
+    expect(await gone()).toEqual([]);
+    aheadMs = 31_000;
+    const items = await gone();
+    aheadMs = 0;
+    const { stdout } = await cli(['doctor', '--json'], { ...shown.environment, ...broker });
+    const { findings } = JSON.parse(stdout) as { findings: object[] };
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        database: 'inventory',
+        text: expect.stringMatching(/^no process of stock is in its group, and 1 record waits: /) as string,
+      }),
+    );
+    const listed = await cli(['consumers', 'list'], {
+      DATABASE_URL: shown.environment['CONVERGE__DATABASES__INVENTORY'] ?? '',
+      ...broker,
+    });
+    expect(listed.stdout).toMatch(/^stock +no process in its group +0 /m);
     expect(items).toContainEqual(
       expect.objectContaining({
         kind: 'consumer_gone',
         severity: 'act',
         alarm: 'consumer_gone',
         database: 'inventory',
-        text: 'no process of stock runs: 1 record waits',
+        text: expect.stringMatching(/^no process of stock is in its group, and 1 record waits: /) as string,
       }),
     );
   });

@@ -19,7 +19,7 @@ describe('where only users may read', () => {
   });
 
   it('a console on which no user could sign in, or that trusts a header from any address, does not start', () => {
-    const none = { reads: undefined, host: '0.0.0.0', tokens: {}, proxy: { addresses: [] } };
+    const none = { reads: undefined, host: '0.0.0.0', tokens: {}, viewers: [], proxy: { addresses: [] } };
     expect(() => checkAccess(none)).toThrow(/no user can sign in: give a user a token/);
     expect(() => checkAccess({ ...none, tokens: TOKENS })).not.toThrow();
     expect(() => checkAccess({ ...none, reads: 'anyone' })).not.toThrow();
@@ -29,6 +29,33 @@ describe('where only users may read', () => {
 });
 
 describe('a viewer', () => {
+  it('a console whose list of viewers has a name that no user has does not start, and says which', () => {
+    const settings = { reads: undefined, host: '127.0.0.1', tokens: TOKENS, proxy: { addresses: [] } };
+    expect(() => checkAccess({ ...settings, viewers: ['bob', 'ALICE', 'carol'] })).toThrow(
+      /CONVERGE__CONSOLE__VIEWERS names ALICE, carol.*its users are ada, bob/,
+    );
+    expect(() => checkAccess({ ...settings, viewers: ['BOB', ' ada '] })).not.toThrow();
+    // Whom a proxy names is not known before.
+    const proxy = { userHeader: 'x-user', addresses: ['10.0.0.7'] };
+    expect(() => checkAccess({ ...settings, proxy, viewers: ['eve'] })).not.toThrow();
+  });
+
+  it('a viewer is one under any capitals, of the list, of a token’s name and of a proxy’s header', async () => {
+    const shown = async (viewers: string, headers: Readonly<Record<string, string>>): Promise<string> => {
+      const { ask } = appUnderTest({
+        CONVERGE__CONSOLE__VIEWERS: viewers,
+        CONVERGE__CONSOLE__PROXY__USER_HEADER: 'x-user',
+        CONVERGE__CONSOLE__PROXY__ADDRESSES: '10.0.0.7',
+      });
+      return (await ask(act, { headers: { ...own, ...headers }, from: '10.0.0.7' })).text();
+    };
+    const byToken = { authorization: `Bearer ${TOKENS.bob}` };
+    for (const viewers of ['bob', 'BOB', 'Bob'])
+      for (const headers of [byToken, { 'x-user': 'bob' }, { 'x-user': 'BoB' }])
+        expect(await shown(viewers, headers)).toMatch(/bob may read here and not act/i);
+    expect(await shown('ada', byToken)).toContain('name="formToken"');
+  });
+
   it('a viewer reads, signs out, and neither acts nor sees a payload in full', async () => {
     const { ask, acts, looks, signIn } = appUnderTest({
       CONVERGE__CONSOLE__VIEWERS: 'ada',

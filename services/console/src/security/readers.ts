@@ -1,6 +1,8 @@
 import type { Settings } from '@convergekit/cli/operate';
 import { ConvergeError } from '@convergekit/core';
 
+import { unknownViewers } from './identify.ts';
+
 type Console = Settings['console'];
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
@@ -11,11 +13,18 @@ export function readersOf({ reads, host }: Pick<Console, 'reads' | 'host'>): 'an
 }
 
 /** Throws CONFIG_INVALID for settings under which no user could be known, or any process could be any user. */
-export function checkAccess(settings: Pick<Console, 'reads' | 'host' | 'tokens' | 'proxy'>): void {
+export function checkAccess(
+  settings: Pick<Console, 'reads' | 'host' | 'tokens' | 'viewers' | 'proxy'>,
+): void {
   const { userHeader, addresses } = settings.proxy;
   if (userHeader !== undefined && addresses.length === 0)
     throw invalid(
       `the header ${userHeader} of a proxy is believed from no address: give those of the proxy in CONVERGE__CONSOLE__PROXY__ADDRESSES`,
+    );
+  const unknown = unknownViewers(settings);
+  if (unknown.length > 0)
+    throw invalid(
+      `CONVERGE__CONSOLE__VIEWERS names ${unknown.join(', ')}, and no user has this name, so whom you mean could act: its users are ${Object.keys(settings.tokens).join(', ') || 'none'}. Correct the name, or give the user a token (CONVERGE__CONSOLE__TOKENS__<USER>)`,
     );
   const hasUsers = userHeader !== undefined || Object.keys(settings.tokens).length > 0;
   if (readersOf(settings) === 'signed-in' && !hasUsers)

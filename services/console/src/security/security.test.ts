@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { appUnderTest } from '../fixture/app-under-test.ts';
 import { TOKENS } from '../fixture/console-under-test.ts';
 import { visitorOf } from './identify.ts';
-import { SESSION_MS, sessionOf, signer, userOfSession } from './session.ts';
+import { SESSION_MS, Sessions, signer } from './session.ts';
 import { pathOf } from './sign-in.ts';
 
 const ours = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' };
@@ -20,13 +20,25 @@ describe('a user', () => {
   });
 
   it('a session that is forged, over, or of another process is none', () => {
-    const cookie = sessionOf('ada', 1_000, key);
-    expect(userOfSession(cookie, 1_001, key)).toBe('ada');
+    const sessions = new Sessions(key);
+    const cookie = sessions.begin('ada', 1_000);
+    expect(sessions.userOf(cookie, 1_001)).toBe('ada');
     const [, end, signature] = cookie.split('.');
     const forged = `${Buffer.from('bob').toString('base64url')}.${end ?? ''}.${signature ?? ''}`;
-    expect(userOfSession(forged, 1_001, key)).toBeUndefined();
-    expect(userOfSession(cookie, 1_001 + SESSION_MS, key)).toBeUndefined();
-    expect(userOfSession(cookie, 1_001, signer(Buffer.alloc(32, 2)))).toBeUndefined();
+    expect(sessions.userOf(forged, 1_001)).toBeUndefined();
+    expect(sessions.userOf(cookie, 1_001 + SESSION_MS)).toBeUndefined();
+    expect(new Sessions(signer(Buffer.alloc(32, 2))).userOf(cookie, 1_001)).toBeUndefined();
+  });
+
+  it('a cookie that was copied is worth nothing after its user signed out, and another user’s stays', async () => {
+    const { ask, signIn, formToken } = appUnderTest({ CONVERGE__CONSOLE__READS: 'signed-in' });
+    const [ada, bob] = [await signIn('ada'), await signIn('bob')];
+    const statusOf = async (cookie: string) => (await ask('/echo', { headers: { cookie } })).status;
+    expect([await statusOf(ada), await statusOf(bob)]).toEqual([200, 200]);
+    const form = { formToken: await formToken(ada) };
+    expect((await ask('/sign-out', { form, headers: { ...ours, cookie: ada } })).status).toBe(303);
+    expect([await statusOf(ada), await statusOf(bob)]).toEqual([303, 200]);
+    expect(await statusOf(await signIn('ada'))).toBe(200);
   });
 
   it('the user header counts only from the address of the proxy, and only where it is set', () => {
@@ -35,7 +47,7 @@ describe('a user', () => {
     const kind = (
       address: string | undefined,
       proxy: Parameters<typeof visitorOf>[1]['proxy'] = trust.proxy,
-    ) => visitorOf({ ...claims, address }, { tokens: {}, viewers: [], proxy }, 0, key).kind;
+    ) => visitorOf({ ...claims, address }, { tokens: {}, viewers: [], proxy }, 0, new Sessions(key)).kind;
     expect(['10.0.0.7', '::ffff:10.0.0.7', '10.0.0.8', undefined].map((address) => kind(address))).toEqual([
       'operator',
       'operator',
@@ -50,12 +62,16 @@ describe('a user', () => {
       authorization: undefined,
       proxyUser: undefined,
       address: undefined,
-      cookie: sessionOf('ada', 0, key),
+      cookie: new Sessions(key).begin('ada', 0),
       isForeign: false,
     };
     const proxy = { addresses: [] };
-    expect(visitorOf(claims, { tokens: { ada: 'x' }, viewers: [], proxy }, 1, key).kind).toBe('operator');
-    expect(visitorOf(claims, { tokens: { bob: 'x' }, viewers: [], proxy }, 1, key).kind).toBe('reader');
+    expect(visitorOf(claims, { tokens: { ada: 'x' }, viewers: [], proxy }, 1, new Sessions(key)).kind).toBe(
+      'operator',
+    );
+    expect(visitorOf(claims, { tokens: { bob: 'x' }, viewers: [], proxy }, 1, new Sessions(key)).kind).toBe(
+      'reader',
+    );
   });
 });
 

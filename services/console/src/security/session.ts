@@ -21,17 +21,47 @@ export function signer(key: Buffer): Signer {
 export const SESSION_MS = 12 * 3_600_000;
 export const SESSION_COOKIE = 'converge_console';
 
-/** Makes the value of the session's cookie: the user, its end, and the signature of both. Pure. */
-export function sessionOf(user: string, now: number, { sign }: Signer): string {
-  const text = `${Buffer.from(user).toString('base64url')}.${now + SESSION_MS}`;
-  return `${text}.${sign('session', text)}`;
-}
+/** The sessions of this process. They are kept in cookies alone; what is kept here is how often each user signed out. */
+export class Sessions {
+  readonly #signer: Signer;
+  readonly #signOuts = new Map<string, number>();
 
-/** Reads the user of a cookie; undefined when it is forged or over. Pure. */
-export function userOfSession(cookie: string, now: number, { sign }: Signer): string | undefined {
-  const [name = '', end = '', signature = '', more] = cookie.split('.');
-  if (more !== undefined || !sameText(signature, sign('session', `${name}.${end}`))) return undefined;
-  return Number(end) > now ? Buffer.from(name, 'base64url').toString() : undefined;
+  constructor(signer: Signer) {
+    this.#signer = signer;
+  }
+
+  /** Makes the value of a session's cookie: the user, its end, and a signature. */
+  begin(user: string, now: number): string {
+    const name = Buffer.from(user).toString('base64url');
+    const end = String(now + SESSION_MS);
+    return `${name}.${end}.${this.#signature(user, end)}`;
+  }
+
+  /** Reads the user of a cookie; undefined when it is forged, over, or from before the user's last sign-out. */
+  userOf(cookie: string, now: number): string | undefined {
+    const [name = '', end = '', signature = '', more] = cookie.split('.');
+    const user = Buffer.from(name, 'base64url').toString();
+    if (more !== undefined || !sameText(signature, this.#signature(user, end))) return undefined;
+    return Number(end) > now ? user : undefined;
+  }
+
+  /** Ends all sessions of a user, copies of their cookies included. */
+  endAll(user: string): void {
+    this.#signOuts.set(user, this.#signOutsOf(user) + 1);
+  }
+
+  /** The token that each form of this user carries. */
+  formToken(user: string): string {
+    return this.#signer.sign('form', user);
+  }
+
+  #signature(user: string, end: string): string {
+    return this.#signer.sign('session', `${this.#signOutsOf(user)}\n${end}\n${user}`);
+  }
+
+  #signOutsOf(user: string): number {
+    return this.#signOuts.get(user) ?? 0;
+  }
 }
 
 /** Returns the name of the user whose token this is. Every token is compared, whatever the first answers. Pure. */

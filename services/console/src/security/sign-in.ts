@@ -6,13 +6,14 @@ import { formOf } from '../routes/input.ts';
 import type { ConsoleContext } from '../screen.ts';
 import type { App } from '../types.ts';
 import { requireUser } from './guard.ts';
-import { SESSION_COOKIE, SESSION_MS, sessionOf, type Signer, userOfToken } from './session.ts';
+import { addressOf, type Known, refuseGuesses } from './identify.ts';
+import { SESSION_COOKIE, SESSION_MS, userOfToken } from './session.ts';
 
 /** The pages to sign in with a token, and to sign out. */
 export function signInRoutes(
   app: App,
   { settings, clock }: Pick<ConsoleContext, 'settings' | 'clock'>,
-  signer: Signer,
+  { sessions, limit }: Known,
   page: RenderPage,
 ): void {
   const { tokens } = settings.console;
@@ -21,14 +22,19 @@ export function signInRoutes(
   );
   app.post('/sign-in', async (c) => {
     const { token, to } = await formOf(c);
+    const [address, now] = [addressOf(c), clock.now()];
+    refuseGuesses(limit, address, now);
     const user = userOfToken(textOf(token), tokens);
-    if (user === undefined)
+    if (user === undefined) {
+      limit.wrong(address, now);
       throw new ConsoleRefusal(
         401,
         'CONSOLE_TOKEN_WRONG',
         'no user has this token: take it from CONVERGE__CONSOLE__TOKENS__<USER> of the console',
       );
-    setCookie(c, SESSION_COOKIE, sessionOf(user, clock.now(), signer), {
+    }
+    limit.right(address);
+    setCookie(c, SESSION_COOKIE, sessions.begin(user, now), {
       httpOnly: true,
       sameSite: 'Strict',
       path: '/',
@@ -39,7 +45,7 @@ export function signInRoutes(
   });
   app.post('/sign-out', async (c) => {
     const { formToken } = await formOf(c);
-    requireUser(c, formToken);
+    sessions.endAll(requireUser(c, formToken).user);
     deleteCookie(c, SESSION_COOKIE, { path: '/' });
     return c.redirect('/', 303);
   });

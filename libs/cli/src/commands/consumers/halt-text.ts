@@ -18,23 +18,40 @@ export function haltLines(halted: readonly Halted[]): readonly string[] {
   });
 }
 
-/** The state of a consumer in sum. An operator's pause is no halt; rows do not say whether a process runs. Pure. */
+/** The state of a consumer in sum. An operator's pause is no halt, and rows alone do not say whether a process runs. Pure. */
 export function stateText({
   halted,
   paused,
+  waiting,
   partitions,
+  processes,
 }: {
   readonly halted: number;
   readonly paused: number;
+  readonly waiting: number;
   readonly partitions: number;
+  /** null: the broker does not say. */
+  readonly processes: number | null;
 }): string {
   const of = (count: number, what: string): string[] =>
     count === 0 ? [] : [count === partitions ? what : `${count} of ${partitions} ${what}`];
-  return [...of(halted, 'halted'), ...of(paused, 'paused')].join(', ') || 'not halted';
+  const gone = processes === 0 ? ['no process in its group'] : [];
+  const found = [...gone, ...of(halted, 'halted'), ...of(paused, 'paused'), ...of(waiting, 'waiting')];
+  return found.join(', ') || (processes === null ? 'not halted' : 'runs');
 }
 
 /** The state of one partition. Pure. */
-export function partitionState(halted: { readonly code: string } | null): string {
-  if (halted === null) return 'not halted';
-  return halted.code === PAUSED ? 'paused' : `halted: ${halted.code}`;
+export function partitionState({
+  halted,
+  waits,
+  processes,
+}: {
+  readonly halted: { readonly code: string } | null;
+  readonly waits: { readonly code: string } | null;
+  readonly processes: number | null;
+}): string {
+  if (halted !== null) return halted.code === PAUSED ? 'paused' : `halted: ${halted.code}`;
+  if (processes === 0) return 'no process in its group';
+  if (waits !== null) return `waiting: ${waits.code}`;
+  return processes === null ? 'not halted' : 'runs';
 }

@@ -2,7 +2,7 @@ import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { says, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { cli, says, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { allMigrations } from '../../frame/all-migrations.ts';
 
 let database: Database;
@@ -52,5 +52,48 @@ describe('converge relay', () => {
     // The alarm, after ten seconds on a slow machine, is another thing to say.
     const logged = ended.stderr.split('\n').filter((line) => !line.includes('"alarm"'));
     expect(logged.join('\n').match(/no broker can be reached at 127\.0\.0\.1:1/g)).toHaveLength(1);
+  });
+
+  // Planted faults: the login's refusal is a trouble of nothing that /readyz names; the doctor advises to start a relay.
+  it('a relay that lost its login is named by the doctor with that login and its repair, and is not ready for its database', async () => {
+    const { executor } = database;
+    const role = `relay_${process.pid}`;
+    const granted = await cli(['roles', 'relay', '--to', role], env);
+    await executor.query(`create role ${role} login; ${granted.stdout}`);
+    const own = new URL(env['DATABASE_URL'] ?? '');
+    own.username = role;
+    const relay = startedCli(['relay'], { ...env, DATABASE_URL: own.href });
+    await says(relay, 'leading');
+    const port = String(relay.logs().find((line) => line['msg'] === 'running')?.['healthPort']);
+    await executor.query(
+      `alter role ${role} nologin; select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`,
+    );
+    const ready = async () => (await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()) as object;
+    await waitUntil(async () => JSON.stringify(await ready()).includes('no such user'), {
+      what: 'the refusal',
+    });
+    expect(await ready()).toMatchObject({
+      checks: { database: { ok: false, detail: expect.stringContaining(role) as string } },
+    });
+    const found = async () => {
+      const { stdout } = await cli(['doctor', '--json'], env);
+      const { findings } = JSON.parse(stdout) as {
+        findings: { check: string; text: string; next: string }[];
+      };
+      return findings.find(({ text }) => text.includes('no relay leads'));
+    };
+    await waitUntil(async () => (await found()) !== undefined, { what: 'the end of the lease' });
+    expect(await found()).toMatchObject({ check: 'alarms' });
+    // As after half a minute.
+    await executor.query(`update converge.lease set expires_at = expires_at - interval '31 seconds'`);
+    const late = await found();
+    expect(late).toMatchObject({
+      check: 'alarm relay_gone',
+      text: expect.stringContaining(`its login ${role} may not log in`) as string,
+    });
+    await executor.query(late?.next ?? '');
+    await waitUntil(async () => (await found()) === undefined, { what: 'the relay to lead again' });
+    expect(await relay.stop()).toMatchObject({ code: 0 });
+    await executor.query(`drop owned by ${role}; drop role ${role}`);
   });
 });

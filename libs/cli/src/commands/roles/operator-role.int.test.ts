@@ -8,24 +8,32 @@ import { declareFailureSources } from '../../../../inbox/src/member/source-sql.t
 import { countGivenUp } from '../../../../inbox/src/park/given-up-sql.ts';
 import { rolesScene } from '../../fixture/roles-scene.ts';
 
+const audited = (age: string): string =>
+  `insert into converge.reconcile_audit (reconciler, why, cause, actor, at) values ('r', '', '', '', now() - interval '${age}')`;
 const { as, during } = rolesScene(
+  audited('1 hour'),
+  audited('2 days'),
   `insert into converge.relay_topic (topic, partitions, held_at, held_reason, term)
    values ('shop.gone', 1, 1, 'TOPIC_UNKNOWN: deleted', 1)`,
   `insert into converge.relay_cursor (topic, partition, epoch, tick, id, term) values ('shop.gone', 0, 1, 0, 0, 1)`,
 );
 
 describe('the audit of reconcilers', () => {
-  const row = (age: string) =>
-    `insert into converge.reconcile_audit (reconciler, why, cause, actor, at) values ('r', '', '', '', now() - interval '${age}')`;
-
   // Seen to fail without `security definer` (42501).
   it('a reconciler removes only audit rows that are a day old', async () => {
     const removed = (count: number): string =>
       `do $$ begin assert converge.reconcile_audit_prune(0, 10) = ${count}; end $$`;
-    expect(await as('converge_reconciler', row('1 hour'), row('2 days'), removed(1), removed(0))).toBe(
-      '00000',
-    );
-    expect(await as('converge_operator', row('2 days'), removed(1))).toBe('42501');
+    expect(await as('converge_reconciler', removed(1), removed(0))).toBe('00000');
+    expect(await as('converge_operator', removed(1))).toBe('42501');
+  });
+
+  // Seen to fail: a row of the day before yesterday was written and removed at once.
+  it('a reconciler chooses neither the time nor the number of an audit row', async () => {
+    const row = `insert into converge.reconcile_audit (reconciler, why, cause, actor) values ('r', '', '', '')`;
+    expect(await as('converge_reconciler', row)).toBe('00000');
+    expect(await as('converge_reconciler', audited('2 days'))).toBe('42501');
+    const numbered = `insert into converge.reconcile_audit (id, reconciler, why, cause, actor) overriding system value values (7, 'r', '', '', '')`;
+    expect(await as('converge_reconciler', numbered)).toBe('42501');
   });
 
   it('an operator approves held repairs, with an audit row', async () => {

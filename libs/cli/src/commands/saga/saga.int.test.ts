@@ -1,4 +1,4 @@
-import { rewrite } from '../../../../testing/src/fixture/any-table.ts';
+import { rewrite, WITHOUT_TRIGGERS } from '../../../../testing/src/fixture/any-table.ts';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
 import { cli } from '../../fixture/cli.ts';
-import { pauseItems } from '../../attention/items.ts';
+import { pauseItems } from '../../attention/saga-items.ts';
 import { type TripDb, tripSaga, tripTables } from '../../fixture/trip-saga.ts';
 
 const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });
@@ -150,7 +150,7 @@ describe('converge saga', () => {
     const instance = await scene.emit(asked({ trip: 'held' }));
     await scene.until(instance, 'pay:started room:applied');
     expect((await cli(['saga', 'pause', 'trip', ...why], env)).stderr).toContain('paused already');
-    const [item] = pauseItems(await readPauses(scene.database.executor, { limit: 1 }));
+    const [item] = pauseItems(await readPauses(scene.database.executor, { limit: 1 }), 0);
     expect(item).toMatchObject({
       text: expect.stringMatching(
         /^trip is paused by .* since .*the bank charges twice.*: 1 call waits, 0 in flight end$/,
@@ -180,8 +180,9 @@ describe('converge saga', () => {
     await rewrite(scene.database.executor, 'emit_success', 'emit_failure');
     await scene.rows(
       `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal)
-       values ('trip', 'made-up', 'room', 1, 'c', 'k', 'undo_pending', 'e', array[
-         '{"op":"compensate","trigger":"undo","from":"applied","to":"undo_pending","act":"undo","cause":"no-such-event"}'])`,
+       select 'trip', 'made-up', 'room', 1, 'c', 'k', 'undo_pending', 'e', array[
+         '{"op":"compensate","trigger":"undo","from":"applied","to":"undo_pending","act":"undo","cause":"no-such-event"}']
+        where ${WITHOUT_TRIGGERS}`,
     );
     await scene.rows(
       `insert into converge.workflow (workflow, id, input, entries) values ('tenant', 'acme', '{}', 1)`,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 /**
- * The internals of kafkajs 2.2.4 that this driver uses: connections (TLS, SASL, version negotiation, request queue).
+ * The internals of kafkajs 2.2.4 that this driver uses: connections (TLS, version negotiation, request queue).
  * The public producer and consumer of kafkajs cannot keep the port's obligations: a produce response is thrown away as
  * soon as one partition failed, headers lose their order and cost quadratic time, one slow partition holds up all
  * others of its broker, and kafkajs retries by its own rules. kafkajs is pinned to one version and has not been
@@ -19,10 +19,7 @@ export interface KafkaJsConnection {
       readonly sendRequest: () => void;
     }): void;
   };
-  /** The time of the last login, by `process.hrtime`; null without a login. */
-  readonly authenticatedAt: [number, number] | null;
   isConnected(): boolean;
-  authenticate(): Promise<void>;
   nextCorrelationId(): number;
   rejectRequests(error: Error): void;
   disconnect(): Promise<unknown>;
@@ -46,7 +43,7 @@ interface Broker {
   readonly versions: Readonly<
     Record<number, { readonly minVersion: number; readonly maxVersion: number }>
   > | null;
-  /** Connects, asks for the versions, logs in. */
+  /** Connects and asks for the versions. */
   connect(): Promise<void>;
 }
 
@@ -58,7 +55,7 @@ interface PoolOptions {
   readonly host: string;
   readonly port: number;
   readonly ssl: ConnectionOptions | null;
-  readonly sasl: object | null;
+  readonly sasl: null;
   readonly clientId: string;
   readonly socketFactory: (target: {
     host: string;

@@ -3,9 +3,6 @@ import { translates } from '../../fixture/translations.ts';
 import { connectionErrorFrom } from './kafkajs-connections.ts';
 
 const require = createRequire(import.meta.url);
-const { createErrorFromCode } = require('kafkajs/src/protocol/error') as {
-  createErrorFromCode: (code: number) => Error;
-};
 const kafkajs = require('kafkajs') as Record<string, new (message: unknown, details?: unknown) => Error>;
 const make = (name: string, message: string, details?: unknown): Error => {
   const ErrorClass = kafkajs[name];
@@ -19,8 +16,6 @@ translates('kafkajs', connectionErrorFrom, [
   ['a name that is not found', broken('getaddrinfo ENOTFOUND kafka', 'ENOTFOUND'), 'lost'],
   ['a closed connection', make('KafkaJSConnectionClosedError', 'Closed connection', {}), 'lost'],
   ['a request without an answer', make('KafkaJSRequestTimeoutError', 'timed out'), 'timeout'],
-  ['wrong credentials', make('KafkaJSSASLAuthenticationError', 'SASL PLAIN failed'), 'credentials'],
-  ['a mechanism that the broker does not offer', createErrorFromCode(33), 'credentials'],
   ['an untrusted certificate', broken('self-signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls'],
   ['TLS to a plain port', broken('wrong version number', 'ERR_SSL_WRONG_VERSION_NUMBER'), 'tls'],
   ['an API that is too old', make('KafkaJSServerDoesNotSupportApiKey', 'not supported', {}), 'too_old'],

@@ -9,10 +9,9 @@ import {
   isTlsFailure,
   NEVER_MS,
   type Request,
-  type SaslOptions,
   type Target,
 } from '../../wire/connection.ts';
-import { bearerLogin, type SaslAuthenticate } from './bearer-login.ts';
+import { guardFrames } from '../../wire/frame-guard.ts';
 import {
   BrokerClass,
   ConnectionPoolClass,
@@ -56,8 +55,6 @@ export class KafkaJsConnections implements ConnectionLayer {
 
   async #send(connection: KafkaJsConnection, request: Request, onWritten: () => void): Promise<Buffer> {
     try {
-      // The login returns at once, unless the broker requires it again. A broker refuses one within a second of another.
-      if (loginAgeMs(connection) > 1_100) await connection.authenticate();
       if (!connection.isConnected()) throw new ConnectionError('lost', 'the connection was closed');
       return await transmit(connection, request, this.#options.clientId, onWritten);
     } catch (error) {
@@ -66,22 +63,24 @@ export class KafkaJsConnections implements ConnectionLayer {
   }
 
   #pool({ host, port, signal, onLost }: Target) {
-    const { clientId, ssl, sasl, connectTimeoutMs, requestTimeoutMs } = this.#options;
+    const { clientId, ssl, connectTimeoutMs, requestTimeoutMs } = this.#options;
     const pool = new ConnectionPoolClass({
       host,
       port,
       ssl,
-      sasl: saslOf(sasl),
+      sasl: null,
       clientId,
       socketFactory: (wanted) => {
         const socket = socketTo(wanted);
-        const end = (): void => {
+        const endWith = (error: ConnectionError): void => {
           for (const connection of pool.pool) {
-            connection.rejectRequests(new ConnectionError('lost', `connection to ${host}:${port} closed`));
+            connection.rejectRequests(error);
             void connection.disconnect().catch(() => undefined);
           }
           socket.destroy();
         };
+        const end = (): void => endWith(new ConnectionError('lost', `connection to ${host}:${port} closed`));
+        guardFrames(socket, endWith);
         if (signal.aborted) end();
         signal.addEventListener('abort', end, { once: true });
         return socket.once('close', () => {
@@ -99,24 +98,6 @@ export class KafkaJsConnections implements ConnectionLayer {
     });
     return pool;
   }
-}
-
-/** Returns the login in the form of kafkajs, which writes into the object. */
-function saslOf(sasl: SaslOptions | null): object | null {
-  if (sasl?.mechanism !== 'oauthbearer') return sasl === null ? null : { ...sasl };
-  return {
-    mechanism: 'oauthbearer',
-    authenticationProvider: ({ saslAuthenticate }: { readonly saslAuthenticate: SaslAuthenticate }) => ({
-      authenticate: () => bearerLogin(sasl.token, saslAuthenticate),
-    }),
-  };
-}
-
-/** Returns the age of the connection's last login. */
-function loginAgeMs({ authenticatedAt }: KafkaJsConnection): number {
-  if (authenticatedAt === null) return Infinity;
-  const [seconds, nanoseconds] = process.hrtime(authenticatedAt);
-  return seconds * 1_000 + nanoseconds / 1_000_000;
 }
 
 function transmit(
@@ -174,16 +155,12 @@ export function connectionErrorFrom(error: unknown): unknown {
     return error;
   const { name, message } = error;
   const { code } = error as { code?: unknown };
-  if (name === 'KafkaJSSASLAuthenticationError') return new ConnectionError('credentials', message, error);
   if (isTlsFailure(code, message)) return new ConnectionError('tls', message, error);
   if (name === 'KafkaJSRequestTimeoutError' || name === 'KafkaJSLockTimeout' || name === 'KafkaJSTimeout')
     return new ConnectionError('timeout', message, error);
   if (name === 'KafkaJSConnectionError' || name === 'KafkaJSConnectionClosedError')
     return new ConnectionError('lost', message, error);
   if (name === 'KafkaJSServerDoesNotSupportApiKey') return new ConnectionError('too_old', message, error);
-  // A refused login may also be an answer of the protocol: mechanism, state, credentials.
-  if (typeof code === 'number' && [33, 34, 58].includes(code))
-    return new ConnectionError('credentials', message, error);
   return error;
 }
 

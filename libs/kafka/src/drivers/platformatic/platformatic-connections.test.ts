@@ -1,10 +1,4 @@
-import {
-  AuthenticationError,
-  NetworkError,
-  TimeoutError,
-  UnsupportedApiError,
-  UserError,
-} from '@platformatic/kafka';
+import { NetworkError, TimeoutError, UnsupportedApiError, UserError } from '@platformatic/kafka';
 import { translates } from '../../fixture/translations.ts';
 import { connectionErrorFrom } from './platformatic-connections.ts';
 
@@ -17,7 +11,6 @@ translates('platformatic', connectionErrorFrom, [
   ['a name that is not found', node('getaddrinfo ENOTFOUND kafka', 'ENOTFOUND'), 'lost'],
   ['a closed connection', new NetworkError('Connection closed'), 'lost'],
   ['a connection that is never made', new TimeoutError('Connection to kafka:9092 timed out.'), 'lost'],
-  ['wrong credentials', broken(new AuthenticationError('SASL authentication failed.')), 'credentials'],
   ['an untrusted certificate', node('self-signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls'],
   ['TLS to a plain port', node('wrong version number', 'ERR_SSL_WRONG_VERSION_NUMBER'), 'tls'],
   ['a plain client at a TLS port', new UserError('Broker requires TLS.'), 'tls'],

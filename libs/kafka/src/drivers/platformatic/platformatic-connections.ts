@@ -8,26 +8,19 @@ import {
   type ConnectionLayer,
   type ConnectionOptions,
   isTlsFailure,
-  type LoginToken,
   NEVER_MS,
   type Request,
-  type SaslOptions,
   type Target,
 } from '../../wire/connection.ts';
-import { refusedToken, tokenOf } from '../../wire/token.ts';
+import { guardFrames } from '../../wire/frame-guard.ts';
 
 type PlatformaticConnection = InstanceType<typeof Platformatic.Connection>;
 
 const API_VERSIONS: Request = { apiKey: 18, apiVersion: 0, name: 'ApiVersions', body: [] };
-const MECHANISMS = {
-  plain: 'PLAIN',
-  'scram-sha-256': 'SCRAM-SHA-256',
-  'scram-sha-512': 'SCRAM-SHA-512',
-} as const;
 
 /**
  * The connections of @platformatic/kafka 2.12.1, which this driver uses. The exported but undocumented `Connection`
- * (TLS, SASL, request queue, correlation) lies below the library's producer, consumer and metadata. The library is
+ * (TLS, request queue, correlation) lies below the library's producer, consumer and metadata. The library is
  * pinned to one version.
  */
 export class PlatformaticConnections implements ConnectionLayer {
@@ -50,35 +43,38 @@ export class PlatformaticConnections implements ConnectionLayer {
     };
     // Requests in flight fail by themselves; without a listener the event would end the process.
     let failure: unknown;
+    // What ended the connection is known to the error of its socket alone: a request learns that it was closed.
+    const reasonOf = (error: unknown): unknown => {
+      const reason = connectionErrorFrom(failure);
+      const isKnown = reason instanceof ConnectionError && reason.failure !== 'lost';
+      return isKnown ? reason : connectionErrorFrom(error);
+    };
     connection.on('error', (error: unknown) => {
       failure = error;
       gone();
     });
     connection.on('close', gone);
     try {
-      await connection.connect(host, port);
+      const opened = connection.connect(host, port);
+      guardFrames(connection.socket, (error) => void connection.socket.destroy(error));
+      await opened;
       connection.socket.setKeepAlive(true, 60_000);
       const versions = versionsOf(await this.#ask(client, connection));
-      const loggedIn = loginAgain(connection);
       return {
         versions,
-        send: async (request, onWritten) => {
-          await loggedIn();
-          return send(client, connection, request, onWritten);
-        },
+        send: (request, onWritten) =>
+          send(client, connection, request, onWritten).catch((error: unknown) => {
+            throw reasonOf(error);
+          }),
       };
     } catch (error) {
       end();
-      // A refused certificate ends the connection after its opening: only the error of the socket says so.
-      const reason = connectionErrorFrom(failure);
-      throw reason instanceof ConnectionError && reason.failure === 'tls'
-        ? reason
-        : connectionErrorFrom(error);
+      throw reasonOf(error);
     }
   }
 
   #settings(host: string) {
-    const { ssl, sasl, connectTimeoutMs } = this.#options;
+    const { ssl, connectTimeoutMs } = this.#options;
     const servername = isIP(host) === 0 ? { servername: host } : {};
     return {
       connectTimeout: connectTimeoutMs,
@@ -86,7 +82,6 @@ export class PlatformaticConnections implements ConnectionLayer {
       // The client's default of 5 would let a heartbeat wait behind commits.
       maxInflights: 1_000,
       ...(ssl === null ? {} : { tls: { ...servername, ...ssl } }),
-      ...(sasl === null ? {} : { sasl: saslOf(sasl) }),
     };
   }
 
@@ -102,44 +97,6 @@ export class PlatformaticConnections implements ConnectionLayer {
       clearTimeout(late);
     }
   }
-}
-
-/** Returns the login in the form of the library, which asks for a token and for its extensions one after the other. */
-function saslOf(sasl: SaslOptions): Platformatic.SASLOptions {
-  if (sasl.mechanism !== 'oauthbearer') return { ...sasl, mechanism: MECHANISMS[sasl.mechanism] };
-  let extensions: LoginToken['extensions'];
-  return {
-    mechanism: 'OAUTHBEARER',
-    token: async () => {
-      const token = await tokenOf(sasl.token);
-      ({ extensions } = token);
-      return token.value;
-    },
-    oauthBearerExtensions: () => ({ ...extensions }),
-    authBytesValidator: (text, done) => {
-      if (text.length === 0) done(null, text);
-      else done(refusedToken(text));
-    },
-  };
-}
-
-/**
- * Returns a wait for the end of a login in an open session. A broker accepts no request meanwhile, and the library does
- * not queue them. Callers go on in their order: no request passes one that waits.
- */
-function loginAgain(connection: PlatformaticConnection): () => Promise<void> {
-  let end: Promise<void> | undefined;
-  return async () => {
-    while (end !== undefined || connection.status === 'reauthenticating') {
-      try {
-        await (end ??= connection.ready());
-      } catch (error) {
-        throw connectionErrorFrom(error);
-      } finally {
-        end = undefined;
-      }
-    }
-  };
 }
 
 async function send(
@@ -186,7 +143,6 @@ export function connectionErrorFrom(error: unknown): unknown {
   if (own !== undefined) return own;
   const has = (code: string): boolean => chain.some((one) => one.code === code);
   const message = chain.map((one) => one.message).join(' ');
-  if (has('PLT_KFK_AUTHENTICATION')) return new ConnectionError('credentials', message, error);
   if (chain.some((one) => isTlsFailure(one.code, one.message)) || /requires TLS/.test(message))
     return new ConnectionError('tls', message, error);
   if (has('PLT_KFK_UNSUPPORTED_API')) return new ConnectionError('too_old', message, error);

@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
+import { BREAKER_OPEN } from '@convergekit/resilience/engine';
 import { pausedStepSql, pausedWorkSql } from '../work/paused-sql.ts';
 import { WORKER_GONE_MS } from '../work/worker-sql.ts';
 
@@ -85,19 +86,46 @@ export async function readUnclaimedWork(
   return (await executor.query<WaitingCalls>(unclaimedSql, [afterMs, WORKER_GONE_MS])).rows;
 }
 
-/** The waiting calls that are looked at: enough to see that a breaker is open, and bounded. */
+/** The waiting calls that are looked at: enough to see an outage of the other system, and bounded. */
 const LOOKED_AT = 10_000;
 
-// For operators. A call that a breaker refused waits by its rule; another attempt in between has a wait of its own.
-const breakerWaitsSql = `
-  select ${waitingColumns}
-    from (select effect, waits_since, story::json -> -1 #>> '{wait,rule}' as rule
-            from converge.saga_work where state in ('ready', 'unknown') and story <> '[]' limit $1) open
-   where rule = 'breaker_open' group by effect order by effect`;
+/** A call that failed is late after this time, in milliseconds: the retries of a short fault are over. */
+const FAILING_MS = 60_000;
 
-/** Lists the effects whose calls wait for an open breaker. */
-export async function readBreakerWaits(executor: Executor): Promise<readonly WaitingCalls[]> {
-  return (await executor.query<WaitingCalls>(breakerWaitsSql, [LOOKED_AT])).rows;
+/** Calls of one effect that wait, and why. */
+export interface LateCalls extends WaitingCalls {
+  /** The commonest code of their last failures, else of what they wait for (`quota`, `not_final`); null: no attempt was made. */
+  readonly reason: string | null;
+  /** Those that an open breaker refused since. */
+  readonly refused: number;
+}
+
+// For operators. A refusal of a breaker says nothing about the other system, and a query after a call does not end its wait: the
+// last failure of any operation does. A call that was never tried waits for a place or a quota, and has the longer bound.
+const lateCallsSql = `
+  select ${waitingColumns}, mode() within group (order by reason) as reason, (count(*) filter (where refused))::int as refused
+    from (select effect, waits_since, coalesce(tried.code, story::json -> -1 #>> '{wait,rule}') as reason, coalesce(tried.refused, false) as refused
+            from converge.saga_work work
+            left join lateral (
+              select (array_agg(code order by n desc) filter (where code <> $3))[1] as code, bool_or(code = $3) as refused
+                from (select n, entry #>> '{failure,code}' as code
+                        from json_array_elements(work.story::json) with ordinality as kept (entry, n)) each) tried on true
+           where state in ('ready', 'calling', 'unknown', 'answered')
+             and waits_since < clock_timestamp() - case story when '[]' then $2::float8 else $1::float8 end * interval '1 millisecond'
+             and not ${pausedWorkSql('work')}
+           limit ${LOOKED_AT}) late
+   group by effect order by effect`;
+
+/**
+ * Lists the effects whose calls have waited for too long, whatever for; a pause holds none of them. `idleMs`: the bound of those that
+ * were never tried.
+ */
+export async function readLateCalls(
+  executor: Executor,
+  { idleMs }: { readonly idleMs: number },
+): Promise<readonly LateCalls[]> {
+  if (!(await hasTables(executor, 'converge.saga_work'))) return [];
+  return (await executor.query<LateCalls>(lateCallsSql, [FAILING_MS, idleMs, BREAKER_OPEN])).rows;
 }
 
 // For each span a range of the indexes of ended calls, and of steps, with a failed attempt, which have all columns: a group of all

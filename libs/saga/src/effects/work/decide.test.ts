@@ -18,6 +18,7 @@ const tried = (more: Partial<Tried> = {}): Tried => ({
   ageMs: 0,
   finalInMs: 500,
   doubt: false,
+  covered: false,
   ...more,
 });
 const failed = (
@@ -60,6 +61,7 @@ describe('the decision after an answer', () => {
     ['a "no"', 'call', { kind: 'rejected', failure: no }, {}, {}, { kind: 'fail', failure: no }],
     ['a "no" to a repeat under the key', 'call', { kind: 'rejected', failure: no }, { found: 'unknown' }, {}, { kind: 'fail' }],
     ['a "no" to a repeat without a key', 'call', { kind: 'rejected', failure: no }, { found: 'unknown' }, { idempotency: 'idempotent', canQuery: true }, { kind: 'again', state: 'unknown', wait: { rule: 'slow_schedule' } }],
+    ['a "no" to a repeat without a key while an earlier call may arrive', 'call', { kind: 'rejected', failure: no }, { doubt: true }, { idempotency: 'idempotent', canQuery: true }, { kind: 'again', state: 'unknown' }],
     ['no answer, and a query', 'call', failed('network', 'unknown'), {}, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75, rule: 'slow_schedule' } }],
     ['no answer to a keyed call', 'call', failed('network', 'unknown'), {}, {}, { kind: 'again', state: 'unknown', wait: { computedMs: 75, rule: 'slow_schedule' } }],
     ['no answer to a call that must not be repeated', 'call', failed('network', 'unknown'), {}, { idempotency: 'none' }, { kind: 'stuck', reason: 'outcome_unknown' }],

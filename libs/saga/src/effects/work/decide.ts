@@ -32,9 +32,24 @@ export type Next =
 
 /** The properties of an effect that the decisions need. */
 export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless'>;
-export type Tried = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
+export type Tried = Pick<
+  ClaimedWork,
+  'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt' | 'covered'
+>;
 
-/** Pure: the operation for a claimed row. An unknown outcome is queried before a call is repeated. */
+/**
+ * Pure: what is done with a claimed row. A call whose step is to be undone does not begin: `drop` where none may have
+ * happened, and `doubt` where an earlier one may have, whose outcome is then asked for as any unknown one.
+ */
+export function nextTurn(
+  { found, covered, doubt }: Pick<Tried, 'found' | 'covered' | 'doubt'>,
+  rules: Pick<Rules, 'idempotency' | 'canQuery'>,
+): Op | 'drop' | 'doubt' | 'stuck' {
+  if (found === 'ready' && covered) return doubt ? 'doubt' : 'drop';
+  return nextOp(found, rules);
+}
+
+/** Pure: the operation for a row. An unknown outcome is queried before a call is repeated. */
 export function nextOp(found: Tried['found'], rules: Pick<Rules, 'idempotency' | 'canQuery'>): Op | 'stuck' {
   switch (found) {
     case 'ready':
@@ -76,7 +91,7 @@ function decideOnce(op: Exclude<Op, 'settle'>, answer: Answer, of: Deciding): Ne
       return { kind: 'succeed', result: answer.result };
     case 'rejected':
       // The refusal of a repeat may concern the repeat alone, unless the other side honours the key.
-      return op === 'call' && tried.found !== 'ready' && rules.idempotency !== 'keyed'
+      return op === 'call' && (tried.found !== 'ready' || tried.doubt) && rules.idempotency !== 'keyed'
         ? uncertain(of)
         : { kind: 'fail', failure: answer.failure };
     case 'not_found':
@@ -109,12 +124,13 @@ export function finalInMs(
   return Math.max(byDatabase, byWorkers);
 }
 
-/** Returns a time at which the call in doubt had begun: its own, or that of the first query after it. */
+/** Returns a time at which the call in doubt had begun: its own, or that of the first attempt after it. */
 function begunBefore(story: readonly (WorkAttempt | OperatorAct)[]): string | undefined {
   let since: string | undefined;
   for (const one of story.toReversed()) {
     if (one.op === 'operator') continue;
-    if (one.op === 'call') return one.failure?.certainty === 'not_applied' ? since : one.at;
+    // An attempt without effect (an open breaker refused it) says only that the calls before it had begun by then.
+    if (one.op === 'call') return one.failure?.certainty === 'not_applied' ? (since ?? one.at) : one.at;
     // After this query another call was made.
     if (one.wait === undefined) return since;
     since = one.at;
@@ -122,12 +138,13 @@ function begunBefore(story: readonly (WorkAttempt | OperatorAct)[]): string | un
   return since;
 }
 
-function afterNotFound({ ageMs, finalInMs }: Tried, rules: Rules): Next {
+function afterNotFound({ ageMs, finalInMs, covered }: Tried, rules: Rules): Next {
   const final = finalInMs <= 0;
   const over = ageMs >= rules.schedule.withinMs;
   if (over && final) return { kind: 'fail', failure: gaveUp('the other side has never seen the call') };
-  // A repeat under the same key cannot double a call that is still on its way; a repeat without a key could.
-  if (final || (repeatable(rules) && !over)) return { kind: 'again', state: 'ready' };
+  // A repeat under the same key cannot double a call that is still on its way; a repeat without a key could. One that is
+  // to be undone is not repeated: when "not found" is final, nothing is left to do.
+  if (final || (repeatable(rules) && !over && !covered)) return { kind: 'again', state: 'ready' };
   const computedMs = Math.ceil(finalInMs);
   return { kind: 'again', state: 'unknown', wait: { computedMs, capMs: computedMs, rule: 'not_final' } };
 }

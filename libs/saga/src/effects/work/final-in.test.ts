@@ -45,6 +45,12 @@ it('"not found" is final once the time of the call has passed by the clocks of t
   expect(left(60, [call(0), believed(41), query(50), query(55)])).toBe(30_000);
 });
 
+it('a call that the breaker refused hides no call before it, whose time passes meanwhile', () => {
+  const refused = call(1, 'not_applied');
+  expect(left(30, [call(0), refused])).toBe(11_000);
+  expect(left(41, [call(0), refused])).toBe(0);
+});
+
 it('"not found" is not final before its time by the database, and final at once where no call was made', () => {
   expect(left(60, [call(0)], { finalInMs: 5 })).toBe(5);
   expect(left(0, [], { doubt: false, finalInMs: 0 })).toBe(0);

@@ -98,14 +98,25 @@ describe('the rules of rows that each step writes', () => {
       );
   });
 
-  it('a session that replays as a replica is held to them, too', async () => {
+  // Planted fault: one of the triggers is not enabled always.
+  it.each([
+    [
+      'saga_fence',
+      `(saga, instance, step, version, consumer, key, state, cause_event) values ('s', 'r', 't', 1, 'c', 'k', 'begun', 'e')`,
+    ],
+    [
+      'saga_work',
+      `(id, consumer, handler, effect, key, idempotency_key, input, cause, state)
+         values (gen_random_uuid(), 'c', 'h', 'e', 'k', 'i', '{}', '{}', 'begun')`,
+    ],
+  ])('a session that replays as a replica is held to the rules of %s, too', async (table, row) => {
     const client = await database.acquire();
     try {
       await client.query('set session_replication_role = replica');
-      await expect(
-        client.query(`insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
-          values ('s', 'r', 't', 1, 'c', 'k', 'begun', 'e')`),
-      ).rejects.toMatchObject({ code: '23514' });
+      await expect(client.query(`insert into converge.${table} ${row}`)).rejects.toMatchObject({
+        code: '23514',
+        constraint: `${table}_rules`,
+      });
     } finally {
       client.release(true);
     }

@@ -1,31 +1,55 @@
-import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import { attributeNames, instruments, type Labels } from '@convergekit/telemetry/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Logger } from '@convergekit/telemetry';
-import { readUnclaimedWork } from '../operate/waits-sql.ts';
-import { countOverdueWorkflows, readLongPauses } from './tidy-sql.ts';
+import { readLateCalls, readUnclaimedWork } from '../operate/waits-sql.ts';
+import { countOverdueWorkflows, countPauses, readLongPauses } from './tidy-sql.ts';
+
+/** Creates a function that records a gauge of what was found, and zero for what was found before and is gone. */
+function lastingGauge(gauge: 'effectsUndeclared' | 'effectsWaiting' | 'sagasPaused') {
+  let before: ReadonlyMap<string, Labels> = new Map();
+  return (found: readonly { readonly count: number; readonly labels: Labels }[]): void => {
+    const now = new Map(found.map(({ labels }) => [JSON.stringify(labels), labels]));
+    for (const [id, labels] of before) if (!now.has(id)) instruments()[gauge].record(0, labels);
+    for (const { count, labels } of found) instruments()[gauge].record(count, labels);
+    before = now;
+  };
+}
 
 /** Creates a check for intents whose effect no worker declares: an alarm each time, and zero in the metric once they are gone. */
 export function undeclaredCheck(executor: Executor, log: Logger, afterMs: number): () => Promise<void> {
-  const reported = new Set<string>();
+  const record = lastingGauge('effectsUndeclared');
   return async () => {
-    const counts = new Map([...reported].map((effect) => [effect, 0]));
-    for (const { effect, calls: count } of await readUnclaimedWork(executor, { afterMs })) {
-      reported.add(effect);
-      counts.set(effect, count);
+    const found = await readUnclaimedWork(executor, { afterMs });
+    for (const { effect, calls: count } of found)
       log.error(
         { alarm: 'effect_undeclared', effect, count },
         'intents wait whose effect no worker declares: deploy the code that does, or `converge effects resolve` them',
       );
-    }
-    for (const [effect, count] of counts)
-      instruments().effectsUndeclared.record(count, { [attributeNames.effect]: effect });
+    record(found.map(({ effect, calls: count }) => ({ count, labels: { [attributeNames.effect]: effect } })));
   };
 }
 
-/** Creates a check for pauses of sagas longer than `boundMs`: the alarm `saga_paused`, once for each. */
-export function longPauseCheck(executor: Executor, log: Logger, boundMs: number): () => Promise<void> {
-  let reported: ReadonlySet<string> = new Set();
+/** Creates a check for calls that wait after a failure: the metric of the alarm `calls_waiting`. */
+export function lateCallsCheck(executor: Executor, idleMs: number): () => Promise<void> {
+  const record = lastingGauge('effectsWaiting');
   return async () => {
+    const found = await readLateCalls(executor, { idleMs });
+    record(
+      found.map(({ effect, calls: count, reason }) => ({
+        count,
+        labels: { [attributeNames.effect]: effect, [attributeNames.reason]: reason ?? 'not_begun' },
+      })),
+    );
+  };
+}
+
+/** Creates a check for pauses of sagas: their number, and the alarm `saga_paused` once for each that is longer than `boundMs`. */
+export function pauseCheck(executor: Executor, log: Logger, boundMs: number): () => Promise<void> {
+  let reported: ReadonlySet<string> = new Set();
+  const record = lastingGauge('sagasPaused');
+  return async () => {
+    const pauses = await countPauses(executor);
+    record(pauses.map(({ saga, count }) => ({ count, labels: { [attributeNames.saga]: saga } })));
     const rows = await readLongPauses(executor, boundMs);
     const named = new Map(rows.map((pause) => [JSON.stringify(pause), pause]));
     for (const [name, { saga, instance, since, by, reason }] of named)

@@ -8,7 +8,7 @@ import { sagaWorker } from '../../saga-worker.ts';
 
 sceneForEach();
 
-const ids: readonly string[] = [1, 2, 3].map((n) => `00000000-0000-0000-0000-00000000000${n}`);
+const ids: readonly string[] = [1, 2, 3, 4].map((n) => `00000000-0000-0000-0000-00000000000${n}`);
 
 async function requests(at: number, step: string, op: WorkOp, state: string): Promise<void> {
   const id = ids[at]!;
@@ -32,16 +32,30 @@ async function requests(at: number, step: string, op: WorkOp, state: string): Pr
   );
 }
 
-// Planted fault: a claim that never says `covered` has the call made that is to be undone.
-it('a first call is left out when its step is to be undone, and an undo is not', async () => {
+// Planted faults: a claim that never says `covered` has the call made that is to be undone; a row in doubt is called again.
+it('no call begins when its step is to be undone: one in doubt is asked for, and an undo is made', async () => {
   await requests(0, 'left_out', 'apply', 'undo_pending');
   await requests(1, 'undone', 'compensate', 'undo_pending');
   await requests(2, 'begun', 'apply', 'started');
+  await requests(3, 'in_doubt', 'apply', 'undo_pending');
+  // Its first call had no answer, and the breaker refused the second: the provider has not seen it.
+  await database.executor.query(
+    `update converge.saga_work set attempts = 1, final_at = clock_timestamp() - interval '1 minute',
+       story = jsonb_build_array(jsonb_build_object('at', to_char((clock_timestamp() - interval '1 hour') at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+         'op', 'call', 'durationMs', 1, 'failure', $1::jsonb))
+     where key = 'in_doubt'`,
+    [{ category: 'network', certainty: 'unknown', code: 'TIMEOUT', message: 'no answer' }],
+  );
   const ofSteps = { ...effects.keyed, lockSql: 'select 1 as one from closed' };
   const worker = sagaWorker<SceneDb>([ofSteps], { ...hurried, database });
   await worker.start();
   await ended(database);
   await worker.stop();
   expect(provider.calls.map(({ key }) => key).toSorted()).toEqual(['begun', 'undone']);
-  expect(await outcomes(database)).toEqual(['begun r-begun', 'left_out COVERED', 'undone r-undone']);
+  expect(await outcomes(database)).toEqual([
+    'begun r-begun',
+    'in_doubt COVERED',
+    'left_out COVERED',
+    'undone r-undone',
+  ]);
 });

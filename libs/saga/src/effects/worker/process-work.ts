@@ -7,7 +7,7 @@ import { slowWait } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
-import { type Answer, decide, doubtAfter, finalInMs, type Next, nextOp, stored } from '../work/decide.ts';
+import { type Answer, decide, doubtAfter, finalInMs, type Next, nextTurn, stored } from '../work/decide.ts';
 import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -71,7 +71,7 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
   const { options, effect, work } = claimed;
   const revived = revive(claimed);
   if (revived === undefined) return leaveToReader(claimed);
-  const op = nextOp(work.found, effect);
+  const op = nextTurn(work, effect);
   switch (op) {
     case 'stuck':
       return markStuck(claimed, 'outcome_unknown', nothing);
@@ -79,10 +79,12 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
       if (work.outcome === undefined)
         throw new TypeError(`saga_work ${work.id} is answered without an outcome`);
       return close(claimed, revived, work.outcome, nothing);
+    case 'drop':
+      return close(claimed, revived, { kind: 'failed', failure: COVERED }, nothing);
+    case 'doubt':
+      return putOff(claimed, { kind: 'again', state: 'unknown' }, { ...nothing, doubt: 'as_before' });
     case 'call':
     case 'query': {
-      if (op === 'call' && work.found === 'ready' && work.covered && !work.doubt)
-        return close(claimed, revived, { kind: 'failed', failure: COVERED }, nothing);
       const { answer, attempts, sent } = await inCallOfCode(codeOf(claimed), () =>
         runCall(op, revived, effect.idempotency, asking),
       );

@@ -21,6 +21,15 @@ export async function readLongPauses(executor: Executor, boundMs: number): Promi
   return (await executor.query<LongPause>(longPausesSql, [boundMs])).rows;
 }
 
+const pausesSql = `select saga, count(*)::int as count from converge.saga_pause group by saga order by saga`;
+
+/** Counts the pauses of each saga, those of single instances too. */
+export async function countPauses(
+  executor: Executor,
+): Promise<readonly { readonly saga: string; readonly count: number }[]> {
+  return (await executor.query<{ saga: string; count: number }>(pausesSql)).rows;
+}
+
 // The search uses workflow_due.
 const overdueWorkflowsSql = `
   select workflow, count(*)::int as count from converge.workflow

@@ -23,6 +23,15 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
     means: 'A call that a handler asked for has waited for too long. It is retried',
     next: '`converge effects show`; fix the cause, or `converge effects resolve`',
   },
+  calls_waiting: {
+    means:
+      'Calls of other systems failed, and have waited for a minute or longer; or no attempt was made in 15 min. The line has their commonest failure, and how many an open breaker refused since',
+    next: 'repair the other system, and its calls are made by themselves; `converge effects list --effect <name>` shows each',
+  },
+  saga_expired: {
+    means: 'A saga has not ended in its time; an observer reports it',
+    next: '`converge saga narrative`',
+  },
   effect_undeclared: {
     means: 'Calls wait, and no worker of this database declares their effect',
     next: 'deploy the code that does, or `converge effects resolve`',
@@ -37,6 +46,15 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
       'More repairs are due than the limits allow, such as after desired lost its rows: nothing more is repaired',
     next: '`converge reconcile diff`; if it is right, `converge reconcile approve <name> --repairs n --reason …` (or `--key` for each key), else fix desired',
   },
+  reconcile_paused: {
+    means: 'An operator paused a reconciler: it compares and repairs nothing',
+    next: '`converge reconcile resume <name>`, when its cause is over; one that is not to run any more stays paused',
+  },
+  reconcile_keys_late: {
+    means:
+      'Keys are due, and no worker reconciles them (`late`); or drifts wait for events, parked events or open steps (`waiting`)',
+    next: 'look for a slow database, raise `workers`; for `waiting` see `reason` in `converge.reconcile_key`, and let the relay, the consumer or the step continue',
+  },
   reconcile_unresolvable: {
     means:
       'A drift that its reconciler declares beyond repair. The key is left alone until it is reported again',
@@ -46,9 +64,19 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
     means: 'A consumer has not handled an event that was sent longer than `scans.stalledMs` (10 min) ago',
     next: '`converge consumers list <consumer>`: is it halted, is its process there, how large is its lag?',
   },
+  consumer_behind: {
+    means:
+      'A consumer runs, and has not handled a record that was written more than ten minutes ago, whoever wrote it',
+    next: '`converge consumers list <consumer>`: is it too slow for what comes, or does one key take all its time?',
+  },
   consumer_gone: {
-    means: 'A consumer has records to read, and no process of it is in its group',
-    next: 'start its process; `converge consumers list <consumer>` shows how far it is behind',
+    means: 'A consumer has had a record to read for 30 s, and no process of it is in its group',
+    next: 'start its process; one that runs says in its log why the broker refuses it; `converge consumers list <consumer>` shows how far it is behind',
+  },
+  relay_gone: {
+    means:
+      'No relay leads an outbox: nothing is published. The line has what the catalog knows of its login: gone, not allowed, its password ended, or sound and without a session',
+    next: 'the command in the line; with a sound login, start `converge relay`, or read why it does not lead in its log and at /readyz',
   },
   events_lost: {
     means:

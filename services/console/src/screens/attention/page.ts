@@ -28,6 +28,7 @@ const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
     'Resume it',
     ({ name, id }) => name && withQuery('/sagas/resume', { saga: name, instance: id }),
   ],
+  saga_late: ['See the sagas', ({ name, state }) => withQuery('/sagas', { saga: name, state })],
   dead_letters: failures,
   parked: failures,
   partition: ['See the consumer', consumers],
@@ -35,15 +36,20 @@ const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
     'Resume it',
     ({ consumer }, database) => withQuery('/consumers/resume', { database, consumer }),
   ],
+  partition_waits: ['See the consumer', consumers],
   consumer_gone: ['See the consumer', consumers],
   gap: ['See the consumer', consumers],
   stalled: ['See the consumer', consumers],
   relay: ['See the relay', consumers],
   reconciler: ['See the drift', ({ reconciler }, database) => driftPath(database, reconciler)],
+  reconciler_paused: [
+    'See the schedule',
+    ({ reconciler }, database) => withQuery('/schedules', { database, name: reconciler }),
+  ],
   call: undefined,
   workflow: undefined,
   worker: undefined,
-  breaker: undefined,
+  calls: undefined,
   migrations: undefined,
 };
 
@@ -62,6 +68,7 @@ const itemSchema = z.object({
     reconciler: text,
     name: text,
     id: text,
+    state: text,
   }),
   database: z.string(),
 });
@@ -84,17 +91,28 @@ export function attentionPage(
   { items, checkedAt, databases, unread }: AttentionAnswer,
   now: number,
 ): PageContent {
-  const body = html`${unreadNote(unread)}
-  ${
-    items.length === 0 && unread.length === 0
-      ? html`<p class="note ok">
-          ${state('ok', 'Nothing needs attention')} in ${databases.join(', ')}. Checked
-          <time datetime="${checkedAt.toISOString()}" data-age>just now</time>.
-        </p>`
-      : summary(items, checkedAt)
-  }
-  ${items.length === 0 ? nothing : table(items, databases.length > 1, now)}`;
-  return { title: 'Needs attention', body };
+  const body = html`<p class="note needs" role="alert" data-stale hidden></p>
+    <div data-refresh="${REFRESH_MS}">
+      ${unreadNote(unread)}
+      ${
+        items.length === 0 && unread.length === 0
+          ? html`<p class="note ok">
+              ${state('ok', 'Nothing needs attention')} in ${databases.join(', ')}. Checked
+              ${checked(checkedAt)}.
+            </p>`
+          : summary(items, checkedAt)
+      }
+      ${items.length === 0 ? nothing : table(items, databases.length > 1, now)}
+    </div>`;
+  return { title: 'Needs attention', body, script: 'home.js' };
+}
+
+/** The time between two refreshes of the page in a browser. It is marked as old after three of them, in milliseconds. */
+const REFRESH_MS = 10_000;
+
+/** When the page was made. A script turns it into its age; without one it stays true as well. */
+function checked(at: Date): Html {
+  return html`<time datetime="${at.toISOString()}" data-age>at ${at.toISOString().slice(11, 19)} UTC</time>`;
 }
 
 function summary(items: readonly Item[], checkedAt: Date): Html {
@@ -103,7 +121,7 @@ function summary(items: readonly Item[], checkedAt: Date): Html {
   return html`<p>
     ${act === 0 ? nothing : state('needs', act === 1 ? '1 needs an operator' : `${act} need an operator`)}
     ${watch === 0 ? nothing : state('waits', watch === 1 ? '1 to watch' : `${watch} to watch`)}
-    <span class="quiet">Checked <time datetime="${checkedAt.toISOString()}" data-age>just now</time>.</span>
+    <span class="quiet">Checked ${checked(checkedAt)}.</span>
   </p>`;
 }
 
@@ -128,6 +146,7 @@ function stateOf({ severity, kind }: Item): Html {
   switch (kind) {
     case 'saga_paused':
     case 'consumer_paused':
+    case 'reconciler_paused':
       return state('off', 'paused');
     case 'dead_letters':
       return state('off', 'given up');

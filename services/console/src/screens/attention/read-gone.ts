@@ -1,11 +1,9 @@
-import type { Admin } from '@convergekit/broker';
-import type { AttentionItem } from '@convergekit/cli/operate';
-import { type PartitionOverview, readLag, readOverview } from '@convergekit/inbox/operate';
+import { type AttentionItem, isItem, readGone } from '@convergekit/cli/operate';
+import { readOverview } from '@convergekit/inbox/operate';
 import { tryBroker } from '../../broker.ts';
 import type { Gathered } from '../../databases.ts';
 import { where } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { sumByConsumer } from '../consumers/consumer-tables.ts';
 
 /** The time that home waits for the broker, in milliseconds: what the databases show must not wait for one that is down. */
 const BROKER_MS = 3_000;
@@ -13,7 +11,7 @@ const BROKER_MS = 3_000;
 type Gone = Gathered<AttentionItem>;
 
 /** Finds consumers that lag and have no process in their group. A broker that does not answer is named as unread. */
-export async function readGone(
+export async function gatherGone(
   context: Pick<ConsoleContext, 'databases' | 'broker' | 'clock'>,
   only: string | undefined,
   ignored: readonly string[],
@@ -34,7 +32,7 @@ export async function readGone(
 const unread = (reason: string): Gone => ({ rows: [], unread: [{ database: 'the broker', reason }] });
 
 async function ask(
-  { databases, broker }: Pick<ConsoleContext, 'databases' | 'broker'>,
+  { databases, broker, clock }: Pick<ConsoleContext, 'databases' | 'broker' | 'clock'>,
   only: string | undefined,
   ignored: readonly string[],
 ): Promise<Gone> {
@@ -45,37 +43,6 @@ async function ask(
   );
   const kept = rows.filter(({ consumer }) => !ignored.includes(consumer));
   if (kept.length === 0) return { rows: [], unread: [] };
-  const { found, why } = await tryBroker(broker, (admin) => findGone(admin, kept));
-  return why === null ? { rows: found, unread: [] } : unread(why);
-}
-
-async function findGone(
-  admin: Admin,
-  partitions: readonly (PartitionOverview & { readonly database: string })[],
-): Promise<Gone['rows']> {
-  const lags = (await readLag(admin, partitions)).map((row) => ({ ...row, lagMs: null }));
-  const found: Gone['rows'] = [];
-  for (const { consumer, lag, database } of sumByConsumer(lags))
-    if (lag !== null && lag !== 0n && (await admin.members(consumer)).length === 0)
-      found.push({ ...goneItem({ consumer, lag }), database });
-  return found;
-}
-
-/** Describes a consumer with records to read and no process in its group. Pure. */
-export function goneItem({
-  consumer,
-  lag,
-}: {
-  readonly consumer: string;
-  readonly lag: bigint;
-}): AttentionItem {
-  return {
-    kind: 'consumer_gone',
-    severity: 'act',
-    alarm: 'consumer_gone',
-    text: `no process of ${consumer} runs: ${lag} ${lag === 1n ? 'record waits' : 'records wait'}`,
-    since: null,
-    next: `converge consumers list ${consumer}`,
-    about: { consumer },
-  };
+  const { found, why } = await tryBroker(broker, (admin) => readGone(admin, kept, clock.now()));
+  return why === null ? { rows: found.filter(isItem), unread: [] } : unread(why);
 }

@@ -3,7 +3,7 @@ import { type AttentionItem, readAttention } from '@convergekit/cli/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { alarmText } from './alarm-text.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
-import { readGone } from './read-gone.ts';
+import { gatherGone } from './read-gone.ts';
 import { notFound } from '../../errors.ts';
 
 /** The home page: what needs an operator, in all databases, the worst first. */
@@ -54,10 +54,30 @@ async function gather(context: ConsoleContext, only: string | undefined, now: nu
   const { overdueMs, stalledMs, ignoredConsumers } = settings.reconcile.scans;
   const bounds = { overdueMs, stalledMs, ignoredConsumers };
   const [found, gone] = await Promise.all([
-    databases.gather((executor, name) => readAttention({ name, executor }, databases.all, bounds, now), only),
-    readGone(context, only, ignoredConsumers),
+    databases.gather(
+      async (executor, name) => [await readAttention({ name, executor }, databases.all, bounds, now)],
+      only,
+    ),
+    gatherGone(context, only, ignoredConsumers),
   ]);
-  return { rows: [...found.rows, ...gone.rows], unread: [...found.unread, ...gone.unread] };
+  const rows = found.rows.flatMap(({ items, database }) => items.map((item) => ({ ...item, database })));
+  return {
+    rows: [...rows, ...gone.rows],
+    unread: [...found.unread, ...found.rows.flatMap(uncheckedOf), ...gone.unread],
+  };
+}
+
+/** Names the areas that the console's login may not read: nothing that is wrong there would be shown. Pure. */
+function uncheckedOf({
+  database,
+  unchecked,
+}: {
+  readonly database: string;
+  readonly unchecked: readonly string[];
+}) {
+  if (unchecked.length === 0) return [];
+  const reason = `(${unchecked.join(', ')}): the console's login may not read its tables; \`converge roles read\` prints the grants`;
+  return [{ database: `a part of ${database}`, reason }];
 }
 
 /** Orders items: what needs an operator first, then the oldest first. Pure. */

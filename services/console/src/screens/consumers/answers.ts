@@ -29,6 +29,8 @@ export const partitionSchema = z.object({
   /** The age of the newest handled event while it lags. */
   lagMs: z.number().nullable(),
   halted: z.object({ code: z.string(), reason: z.string(), at: z.date() }).nullable(),
+  /** What its owner waits for, and that ends by itself. */
+  waits: z.object({ code: z.string(), reason: z.string(), since: z.date() }).nullable(),
   watermarks: z.array(
     z.object({ source: z.string(), position: z.string(), newestMs: z.number().nullable() }),
   ),

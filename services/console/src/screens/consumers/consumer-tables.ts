@@ -99,11 +99,22 @@ function consumerTable(
   });
 }
 
-function consumerState({ halted, paused, partitions, lag }: ConsumerSum, members: number | undefined): Html {
+function consumerState(
+  { halted, paused, waiting, partitions, lag }: ConsumerSum,
+  members: number | undefined,
+): Html {
   if (halted > 0) return state('needs', `${halted} ${halted === 1 ? 'partition' : 'partitions'} halted`);
   if (paused > 0) return state('off', paused === partitions ? 'paused' : `${paused} of ${partitions} paused`);
-  if (members !== 0) return state('ok', 'runs');
-  return state((lag ?? 0n) > 0n ? 'needs' : 'off', 'no process runs');
+  if (members === 0) return state((lag ?? 0n) > 0n ? 'needs' : 'off', 'no process in its group');
+  if (waiting > 0)
+    return state('waits', `${waiting} ${waiting === 1 ? 'partition waits' : 'partitions wait'}`);
+  return state('ok', 'runs');
+}
+
+function partitionState({ halted, waits }: PartitionAnswer): Html {
+  if (halted !== null)
+    return halted.code === PAUSED ? state('off', 'paused') : state('needs', `halted: ${halted.code}`);
+  return waits === null ? state('ok', 'runs') : state('waits', `waits: ${waits.code}`);
 }
 
 /** A name with its database below it: a column less in wide tables. */
@@ -122,12 +133,7 @@ function partitionTable(rows: readonly PartitionAnswer[]): Html {
       { title: 'Partition', cell: ({ topic, partition }) => `${topic}/${partition}` },
       {
         title: 'State',
-        cell: ({ halted }) =>
-          halted === null
-            ? state('ok', 'runs')
-            : halted.code === PAUSED
-              ? state('off', 'paused')
-              : state('needs', `halted: ${halted.code}`),
+        cell: partitionState,
       },
       { title: 'Lag', kind: 'number', cell: ({ lag }) => lag?.toString() },
       { title: 'Behind by', kind: 'number', cell: ({ lagMs }) => (lagMs === null ? null : formatMs(lagMs)) },

@@ -1,0 +1,143 @@
+import { expect, it } from 'vitest';
+import { BRIEF_MS, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
+import {
+  gapItems,
+  goneCondition,
+  haltedItems,
+  parkedItems,
+  pausedItems,
+  waitItems,
+} from './consumer-items.ts';
+import type { Condition } from './item.ts';
+
+const at = new Date(50_000);
+const nameOf = (one: Condition) => (one.severity === 'note' ? 'note' : one.alarm);
+
+it('dead letters need an operator, retried events are late, and those behind them are a note', () => {
+  const group = {
+    consumer: 'stock',
+    topic: 'orders',
+    structural: false,
+    events: 2,
+    keys: 1,
+    holding: 2,
+    oldest: at,
+    reason: null,
+  };
+  const items = parkedItems([
+    { ...group, state: 'dead', category: 'bug', code: 'TypeError' },
+    { ...group, state: 'waiting', category: 'service', code: 'DOWN' },
+    { ...group, state: 'waiting', category: 'configuration', code: '42703', structural: true },
+    { ...group, state: 'waiting', category: null, code: null },
+    { ...group, state: 'skipped', category: 'data', code: 'X' },
+  ]);
+  expect(items.map((one) => [one.severity, nameOf(one)])).toEqual([
+    ['act', 'bug'],
+    ['watch', 'exhausted'],
+    ['act', 'structural'],
+    ['note', 'note'],
+  ]);
+});
+
+it('a dead letter whose key was released needs no operator: it was given up, and its failure event was sent', () => {
+  const group = {
+    consumer: 'stock',
+    topic: 'orders',
+    structural: false,
+    events: 2,
+    keys: 2,
+    oldest: at,
+    reason: null,
+    category: 'service',
+    code: 'DOWN',
+    state: 'dead' as const,
+  };
+  const items = parkedItems([
+    { ...group, holding: 0 },
+    { ...group, holding: 1 },
+  ]);
+  expect(items.map(({ severity, text }) => [severity, text])).toEqual([
+    ['watch', expect.stringMatching(/: given up and reported to its compensations/)],
+    ['act', 'stock: 2 dead letters of 2 keys of orders, DOWN (service)'],
+  ]);
+});
+
+it('the partitions of a consumer that an operator paused are one item, which resumes it', () => {
+  const halted = (ms: number) => ({
+    code: 'operator_paused',
+    reason: 'paused by ada: a bad release. It continues by `converge consumers resume stock --reason "…"`',
+    at: new Date(ms),
+  });
+  const partitions = [3, 1, 2].map((ms, partition) => ({
+    consumer: 'stock',
+    topic: 'orders',
+    partition,
+    halted: halted(ms),
+  })) as never;
+  expect(haltedItems(partitions)).toEqual([]);
+  expect(pausedItems(partitions, FORGOTTEN_MS)).toMatchObject([
+    {
+      kind: 'consumer_paused',
+      severity: 'watch',
+      since: new Date(1),
+      text: 'stock is paused by ada: a bad release (3 partitions)',
+      next: 'converge consumers resume stock --reason "…"',
+    },
+  ]);
+  // It may be forgotten after an hour.
+  expect(pausedItems(partitions, FORGOTTEN_MS + 1)).toMatchObject([{ severity: 'act' }]);
+});
+
+it('a consumer that waits is one item for each reason, once it has waited for a minute', () => {
+  const waits = (code: string, ms: number) => ({ code, reason: `${code} it is`, since: new Date(ms) });
+  const partitions = [
+    waits('systemic_fault', 2_000),
+    waits('systemic_fault', 1_000),
+    waits('breaker_open', 0),
+    waits('breaker_open', 3_000),
+    null,
+  ].map((one, partition) => ({ consumer: 'stock', topic: 'orders', partition, halted: null, waits: one }));
+  expect(waitItems(partitions as never, BRIEF_MS + 2_000)).toMatchObject([
+    {
+      kind: 'partition_waits',
+      severity: 'act',
+      alarm: 'systemic_fault',
+      since: new Date(1_000),
+      text: 'stock waits (2 partitions): systemic_fault it is',
+    },
+    { severity: 'watch', alarm: 'breaker_open', text: 'stock waits (1 partition): breaker_open it is' },
+  ]);
+});
+
+it('a consumer without a process needs an operator, once its records have waited for longer than a restart', () => {
+  const gone = { consumer: 'stock', lag: 7n, oldest: at };
+  const text =
+    'no process of stock is in its group, and 7 records wait: none runs, or the broker refuses it, and its log says why';
+  expect(goneCondition(gone, at.getTime() + RESTART_MS - 1)).toMatchObject({ severity: 'note', text });
+  expect(goneCondition(gone, at.getTime() + RESTART_MS)).toMatchObject({
+    severity: 'act',
+    alarm: 'consumer_gone',
+    text,
+  });
+  expect(goneCondition({ ...gone, oldest: null }, 0)).toMatchObject({ severity: 'act' });
+});
+
+it('the gaps of a consumer towards one source are one item', () => {
+  const gap = {
+    consumer: 'stock',
+    topic: 'orders',
+    partition: 0,
+    source: 'shop',
+    after: '1.1.1',
+    upTo: '1.1.9',
+  };
+  const items = gapItems([
+    { ...gap, gap: '1' },
+    { ...gap, gap: '2', partition: 1 },
+    { ...gap, gap: '3', source: 'bank' },
+  ]);
+  expect(items.map(({ text }) => text)).toEqual([
+    'stock lacks events of shop in orders: 2 open gaps',
+    'stock lacks events of bank in orders: 1 open gap',
+  ]);
+});

@@ -1,0 +1,88 @@
+import type { Database } from '@convergekit/postgres';
+import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
+import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
+import { type AttentionBounds, migrationsItem } from '../attention/areas.ts';
+import { allMigrations } from '../frame/all-migrations.ts';
+import type { NamedExecutor } from '../scans/scan-outbox.ts';
+import { checkBacklog } from './backlog-checks.ts';
+import { examineService } from './examine-service.ts';
+import type { Finding } from './findings.ts';
+import { checkPermissions, readPermissions } from './permission-checks.ts';
+import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
+import { checkSizes, readSizes } from './size-checks.ts';
+import { topicsOfOutbox } from './topic-checks.ts';
+import { checkTransactions, LONG_MS } from './transaction-checks.ts';
+
+/** A database of the settings, opened. */
+export interface NamedDatabase extends NamedExecutor {
+  readonly database: Database;
+}
+
+/** What the doctor compares a database with. */
+export interface DoctorExamination {
+  /** The databases whose consumers may lag behind this one. */
+  readonly all: readonly NamedExecutor[];
+  readonly bounds: AttentionBounds;
+  readonly now: number;
+}
+
+interface ExaminedDatabase {
+  readonly findings: readonly Finding[];
+  readonly topics: readonly string[];
+}
+
+/** Examines a database: its server, the tables of the kit, and the service that it belongs to. */
+export async function examineDatabase(
+  { name, database }: NamedDatabase,
+  of: DoctorExamination,
+): Promise<ExaminedDatabase> {
+  const { executor, target } = database;
+  const reached: Finding = {
+    check: 'postgres',
+    verdict: 'ok',
+    text: `${target.database} on ${target.host}:${target.port} as ${target.user}`,
+  };
+  const settings = checkServerSettings(await readServerSettings(executor));
+  const clock = await checkClock(executor);
+  const pooler: Finding = {
+    check: 'pooler',
+    verdict: 'ok',
+    text: (await isPooled(database))
+      ? 'a pooler is in between; the kit keeps nothing in sessions, so transaction mode is fine'
+      : 'none: connected to the server itself',
+  };
+  const transactions = checkTransactions(await readHorizonBlockers(executor, { olderThanMs: LONG_MS }));
+  const missing = await missingMigrations(executor, allMigrations);
+  const kit =
+    missing.length > 0
+      ? {
+          findings: [migrations(missing)],
+          topics: [],
+        }
+      : await examineKit({ name, executor }, of);
+  return {
+    findings: [reached, pooler, ...settings, clock, ...kit.findings, ...transactions],
+    topics: kit.topics,
+  };
+}
+
+async function examineKit(one: NamedExecutor, of: DoctorExamination): Promise<ExaminedDatabase> {
+  const applied: Finding = { check: 'migrations', verdict: 'ok', text: 'all applied' };
+  const { executor } = one;
+  const service = await examineService({ one, ...of });
+  return {
+    findings: [
+      applied,
+      ...checkPermissions(await readPermissions(executor)),
+      ...checkSizes(await readSizes(executor)),
+      ...checkBacklog(await readOutbox(executor)),
+      ...service.findings,
+    ],
+    topics: [...(await topicsOfOutbox(executor)), ...service.topics],
+  };
+}
+
+function migrations(missing: readonly string[]): Finding {
+  const { text, next } = migrationsItem(missing);
+  return { check: 'migrations', verdict: 'fail', text, next };
+}

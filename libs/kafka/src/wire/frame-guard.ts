@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import { ConnectionError } from './connection.ts';
+
+/**
+ * The largest frame that is kept, in bytes. A broker takes requests of up to 100 MiB (`socket.request.max.bytes`), so no batch
+ * in its logs is larger, and a fetch that begins with such a batch has no other.
+ */
+export const MAX_FRAME_BYTES = 134_217_728;
+/** Each answer begins with the number of its request. */
+const MIN_FRAME_BYTES = 4;
+
+/** Follows a stream of frames, each of which begins with its length in four bytes. */
+export class FrameLengths {
+  #length = 0;
+  #lengthBytes = 0;
+  #left = 0;
+
+  /** Reads the next bytes of the stream. Returns the first length that no answer has, if there is one. */
+  impossibleIn(bytes: Buffer): number | undefined {
+    for (let at = 0; at < bytes.length;) {
+      if (this.#left > 0) {
+        const step = Math.min(this.#left, bytes.length - at);
+        this.#left -= step;
+        at += step;
+        continue;
+      }
+      this.#length = (this.#length << 8) | bytes.readUInt8(at);
+      at += 1;
+      this.#lengthBytes = (this.#lengthBytes + 1) % 4;
+      if (this.#lengthBytes > 0) continue;
+      if (this.#length < MIN_FRAME_BYTES || this.#length > MAX_FRAME_BYTES) return this.#length;
+      this.#left = this.#length;
+    }
+    return undefined;
+  }
+}
+
+/**
+ * Puts a check between a socket and the client library, before whose own check of the bytes there is none: a length that no
+ * answer has, and an error that the library throws while it reads, end this connection (`end`) and not the process.
+ */
+export function guardFrames(socket: Socket, end: (error: ConnectionError) => void): void {
+  const lengths = new FrameLengths();
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...values: readonly unknown[]) => boolean;
+  let ended = false;
+  const guarded = (bytes: Buffer): boolean => {
+    if (ended) return false;
+    try {
+      const length = lengths.impossibleIn(bytes);
+      if (length === undefined) return emit('data', bytes);
+      ended = true;
+      end(refusedLength(length));
+    } catch (cause) {
+      ended = true;
+      end(new ConnectionError('frame', 'its answer cannot be read', cause));
+    }
+    return false;
+  };
+  socket.emit = (event: string | symbol, ...values: readonly unknown[]) =>
+    event === 'data' ? guarded(values[0] as Buffer) : emit(event, ...values);
+}
+
+/** The first bytes of a record of TLS 1.0 to 1.3, as a length. */
+const isTlsRecord = (length: number): boolean =>
+  length >> 16 >= 0x1403 && length >> 16 <= 0x1703 && ((length >> 16) & 0xff) === 3;
+
+function refusedLength(length: number): ConnectionError {
+  if (isTlsRecord(length)) return new ConnectionError('tls', 'the broker requires TLS');
+  const limits = `an answer has ${MIN_FRAME_BYTES} to ${MAX_FRAME_BYTES} bytes`;
+  return new ConnectionError('frame', `it announced an answer of ${length} bytes, and ${limits}`);
+}
