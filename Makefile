@@ -154,7 +154,7 @@ compare: build ## run one program on the packages of a commit and of the tree, a
 	@node verification/compare/main.ts $(if $(OLD),--old $(OLD)) $(ARGS)
 
 .PHONY: models
-models: $(INSTALLED) ## check the models of ticks, leases, slices and steps with TLC (about 5 min); ARGS="--only Step", "--only Step/undo"
+models: $(INSTALLED) ## check the models of ticks, leases, slices and steps with TLC (about 4 min); ARGS="--only Step", "--only Step/undo"
 	@node verification/models/main.ts $(ARGS)
 
 .PHONY: schemas

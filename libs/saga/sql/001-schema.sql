@@ -329,7 +329,8 @@ create table converge.workflow_step (
     'completed', 'compensated')),
   step     int,                          -- the step's number from 1: the highest one is undone first
   path     text        not null,         -- of the step or scope; '' is the whole workflow
-  data     text        not null check (data::json is not null),  -- JSON, what the kind needs besides
+  -- JSON: `at`, the time by the clock of the worker that wrote it, and what the kind needs besides
+  data     text        not null check (data::json is not null),
   term     bigint      not null,         -- of the lease under which it was written
   at       timestamptz not null default clock_timestamp(),
   primary key (workflow, id, seq),
@@ -401,6 +402,34 @@ create table converge.saga_pause (
   reason    text        not null check (btrim(reason) <> ''),
   primary key (saga, instance)
 );
+
+-- Pauses a saga, or one instance of it, as an act of an operator: the audit has it. False: it is paused already.
+create function converge.act_saga_pause(saga text, instance text, by text, reason text) returns boolean
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  insert into converge.saga_pause (saga, instance, by, reason) values ($1, $2, $3, $4) on conflict do nothing;
+  if not found then return false; end if;
+  perform converge.record_act('saga pause', 'saga', coalesce(nullif($2, ''), $1), $3, $4, jsonb_build_object('saga', $1), null);
+  return true;
+end $$;
+
+-- Ends a pause as an act of an operator. `after`: what becomes due. False: there is none.
+create function converge.act_saga_resume(saga text, instance text, by text, reason text, after jsonb) returns boolean
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  delete from converge.saga_pause p where p.saga = $1 and p.instance = $2;
+  if not found then return false; end if;
+  perform converge.record_act('saga resume', 'saga', coalesce(nullif($2, ''), $1), $3, $4, jsonb_build_object('saga', $1), $5);
+  return true;
+end $$;
+revoke execute on function converge.act_saga_pause(text, text, text, text),
+  converge.act_saga_resume(text, text, text, text, jsonb) from public;
 
 -- The calls that other systems allow this database's processes, all together. A row is locked for one statement, which takes calls of
 -- the quota; no lock is held while a call runs. Calls without a quota have no row.

@@ -162,14 +162,17 @@ it.each(['undo', 'cancel', 'deadline'] as const)(
 
 // Planted faults: `array_lower` and `array_ndims` are not looked at. Each of these begins with what was there, and cannot be read as a journal.
 it.each([
-  ['begins at another number than 1', `'[0:0]={x}'::text[]`],
-  ['has two dimensions', `array[array['x']]`],
+  ['begins at another number than 1', 'array_fill(decision, array[1], array[0])'],
+  ['has two dimensions', 'array[array[decision]]'],
 ])('a journal that %s is refused', async (_, journal) => {
   await database.executor.query(
     `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
      values ('s', 'i', 'pay', 2, 'payments', 'k', 'applied', 'start')`,
   );
   await expect(
-    database.executor.query(`update converge.saga_fence set journal = ${journal}`),
+    database.executor.query(
+      `update converge.saga_fence set journal = ${journal}
+         from (select json_build_object('at', clock_timestamp())::text) as made (decision)`,
+    ),
   ).rejects.toMatchObject({ code: '23001' });
 });

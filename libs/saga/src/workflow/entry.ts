@@ -94,14 +94,27 @@ export interface EntryRow {
   readonly data: string;
 }
 
-export function rowOf({ kind, path, ...rest }: Entry): EntryRow {
+/** Makes the row of an entry. `workerMs`: the time by the clock of the worker that writes it. */
+export function rowOf({ kind, path, ...rest }: Entry, workerMs?: number): EntryRow {
   const { step, ...data } = { step: null, ...rest };
-  return { kind, step, path, data: JSON.stringify(data) };
+  const at = workerMs === undefined ? undefined : new Date(workerMs).toISOString();
+  return { kind, step, path, data: JSON.stringify({ at, ...data }) };
 }
 
 /** Throws when `data` is no JSON object. The kind is the table's, which checks it. */
-export function entryOf({ kind, step, path, data }: EntryRow): Entry {
-  const rest: unknown = JSON.parse(data);
-  if (typeof rest !== 'object' || rest === null) throw new TypeError('its data is no object');
-  return { ...rest, kind, path, ...(step === null ? {} : { step }) } as Entry;
+export function entryOf(row: EntryRow): Entry {
+  return readEntry(row).entry;
+}
+
+/** Reads an entry with the time by its writer's clock. Throws like `entryOf`. */
+export function readEntry({ kind, step, path, data }: EntryRow): {
+  readonly entry: Entry;
+  readonly workerMs: number | undefined;
+} {
+  const parsed: unknown = JSON.parse(data);
+  if (typeof parsed !== 'object' || parsed === null) throw new TypeError('its data is no object');
+  const { at, ...rest } = parsed as { readonly at?: unknown };
+  const workerMs = typeof at === 'string' ? Date.parse(at) : NaN;
+  const entry = { ...rest, kind, path, ...(step === null ? {} : { step }) } as Entry;
+  return { entry, workerMs: Number.isNaN(workerMs) ? undefined : workerMs };
 }

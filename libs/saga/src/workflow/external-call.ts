@@ -35,7 +35,7 @@ export interface ExternalCall {
   /** The state in which the journal shows it. */
   readonly found: OpenState;
   readonly scheduleOf: (op: Attempt['op']) => SlowSchedule;
-  /** Returns the time from which it may be called or queried, by the database's clock. */
+  /** Returns the time from which it may be called or queried, by the time of the journal. */
   readonly notBeforeMs: (fold: StepFold) => number;
   /** Returns the time from which "not found" is final. */
   readonly finalAtMs: (fold: StepFold) => number;

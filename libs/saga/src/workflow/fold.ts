@@ -2,13 +2,14 @@ import type { PlannedUndo } from '../effects/call/types.ts';
 import type { StoredFailure } from '../effects/work/work.ts';
 import {
   type Entry,
-  entryOf,
   isWithin,
+  readEntry,
   type WorkflowState,
   type WorkflowStuckReason,
   type UndoOutcome,
 } from './entry.ts';
 import type { JournalRow } from './journal-sql.ts';
+import { type JournalTime, timeAfter } from './journal-time.ts';
 
 /**
  * intended   its call may be on its way · unknown: its outcome is not known
@@ -16,7 +17,7 @@ import type { JournalRow } from './journal-sql.ts';
  */
 export type StepState = 'intended' | 'unknown' | 'done' | 'failed' | 'undoing' | 'undone';
 
-/** The state of one step according to the journal. Times are the database's, in milliseconds since 1970. */
+/** The state of one step according to the journal. Times are the journal's (`timeAfter`), in milliseconds since 1970. */
 export interface StepFold {
   readonly step: number;
   readonly path: string;
@@ -91,7 +92,19 @@ export function isEnded(fold: Fold): boolean {
 
 /** Pure: what these rows of a journal come to. */
 export function foldRows(rows: readonly JournalRow[]): Fold {
-  return rows.reduce((fold, row) => foldEntry(fold, entryOf(row), row.atMs), emptyFold);
+  return replay(rows).fold;
+}
+
+/** Pure: the same, with the time of the journal at the last row. */
+export function replay(rows: readonly JournalRow[]): { readonly fold: Fold; readonly time?: JournalTime } {
+  let fold = emptyFold;
+  let time: JournalTime | undefined;
+  for (const row of rows) {
+    const { entry, workerMs } = readEntry(row);
+    time = timeAfter(time, { databaseMs: row.atMs, workerMs });
+    fold = foldEntry(fold, entry, time.ms);
+  }
+  return { fold, ...(time !== undefined && { time }) };
 }
 
 /** Pure: the fold with an entry that is known to be allowed (see `whyNot`). */

@@ -3,8 +3,9 @@ import type { Clock } from '@convergekit/core';
 import { failpoint } from '@convergekit/core/engine';
 import { type Entry, rowOf } from './entry.ts';
 import { Suspended } from './errors.ts';
-import { emptyFold, type Fold, foldEntry, foldRows, isEnded, stateOf } from './fold.ts';
+import { emptyFold, type Fold, foldEntry, isEnded, replay, stateOf } from './fold.ts';
 import { append, type Appending, readJournal } from './journal-sql.ts';
+import { type JournalTime, timeAfter } from './journal-time.ts';
 import { whyNot } from './rules.ts';
 import type { ClaimedWorkflow } from './workflow-sql.ts';
 
@@ -21,6 +22,8 @@ export class Journal {
   readonly #executor: Executor;
   #fold: Fold = emptyFold;
   #entries = 0;
+  /** The time of the last entry. */
+  #time: JournalTime | undefined;
   #nowMs: number;
   #heardAt: number;
   #sentAt: number;
@@ -41,7 +44,9 @@ export class Journal {
     if (claim.entries === 0) return journal;
     const rows = await readJournal(executor, claim);
     // A claim that was lost in between finds more entries than it claimed; its writes are refused anyway.
-    journal.#fold = foldRows(rows.slice(0, claim.entries));
+    const { fold, time } = replay(rows.slice(0, claim.entries));
+    journal.#fold = fold;
+    journal.#time = time;
     journal.#entries = claim.entries;
     return journal;
   }
@@ -50,9 +55,10 @@ export class Journal {
     return this.#fold;
   }
 
-  /** Returns the estimated time of the database, never ahead of it: nothing counts as final too early. */
+  /** Returns the time of the journal, never ahead of the database's: nothing counts as final too early. */
   now(): number {
-    return this.#nowMs + (this.#clock.monotonic() - this.#heardAt);
+    const databaseMs = this.#nowMs + (this.#clock.monotonic() - this.#heardAt);
+    return timeAfter(this.#time, { databaseMs, workerMs: this.#clock.now() }).ms;
   }
 
   /** The time when the last write was sent, by the monotonic clock: at or before the start of the lease. */
@@ -71,10 +77,11 @@ export class Journal {
     if (this.#lost) throw this.#gone();
     const expected = this.#folded(entries, this.now(), true);
     this.#sentAt = this.#clock.monotonic();
+    const workerMs = this.#clock.now();
     const atMs = await this.#append(executor, {
       ...this.claim,
       entries: this.#entries,
-      rows: entries.map(rowOf),
+      rows: entries.map((entry) => rowOf(entry, workerMs)),
       state: stateOf(expected),
       stuckReason: stateOf(expected) === 'stuck' ? (expected.stuck?.reason ?? null) : null,
       result: expected.result ?? null,
@@ -84,7 +91,9 @@ export class Journal {
     });
     for (const { kind } of entries) failpoint(`workflow.after_${kind}`);
     return () => {
-      this.#fold = this.#folded(entries, atMs, false);
+      const time = timeAfter(this.#time, { databaseMs: atMs, workerMs });
+      this.#fold = this.#folded(entries, time.ms, false);
+      if (entries.length > 0) this.#time = time;
       this.#entries += entries.length;
       this.#nowMs = atMs;
       this.#heardAt = this.#clock.monotonic();
