@@ -45,7 +45,7 @@ it('one oversized event among ten thousand is named, and none is written, even o
   expect(await keysOf(shop)).toHaveLength(9_999);
 });
 
-// Seen to fail without `outbox_large_rules`: the record is undecodable to every consumer.
+// Such a record is undecodable to every consumer.
 it('a row that is inserted past emit has at most as many headers as consumers read', async () => {
   const insert = (count: number) =>
     shop.database.executor.query(
@@ -70,7 +70,7 @@ it('an event that is larger than a record of its topic is refused at emit, and i
   await append();
 });
 
-// Seen to fail without the bounds: after a few calls the outbox has no ids left, and refuses every emit.
+// Without the bounds the outbox has no ids left after a few calls, and refuses every emit.
 it('a relay cannot use up the ids of the outbox by ranges of any size', async () => {
   for (const args of ['1, 9007199254740', '1, 0', '1000000, 1000000'])
     await expect(

@@ -151,7 +151,7 @@ describe('planSlice', () => {
     expect(plan.steps.every(({ mark }) => mark !== undefined)).toBe(true);
   });
 
-  // Planted fault: without the obstacle the event is handled as that of a foreign producer, and a gap behind it is not seen.
+  // Handled as that of a foreign producer, a gap behind it would not be seen.
   it('a plan stops at an event of a source that is not pinned, whatever its name', () => {
     const source = new FixtureSource({ partitions: 1 });
     const other = new FixtureSource({ partitions: 1, name: source.name });

@@ -98,7 +98,7 @@ it('accepted unsigned records never count with positions of a source that signs'
   expect(await codes()).toEqual(['SIGNATURE_MISSING']);
 });
 
-// Seen to fail without the look at the owner's key: event 2 of the source is then a repeat, and nothing says so.
+// Without the look at the owner's key, event 2 of the source would be a repeat.
 it('a source that signs with its own key cannot send with the identity of another one', async () => {
   await start({ keys: { orders: first, payments: second } });
   await sendRecords(scene.broker, [signed(scene.source.record(event(1)))]);
