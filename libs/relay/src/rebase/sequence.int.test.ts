@@ -59,7 +59,7 @@ test('G3i: a copy without its sequences is refused by name, its own records are 
   for (const dryRun of [true, false]) {
     const refused: Error = await rebaseSource({ ...request, dryRun }).then(
       () => expect.unreachable(),
-      (error: Error) => error,
+      (error: unknown) => error as Error,
     );
     expect(refused.message).toMatch(/^sequence_behind: converge\.audit_id_seq is at 0, /);
     if (!dryRun) await database.executor.query(/`(select setval.*)`/.exec(refused.message)![1]!);

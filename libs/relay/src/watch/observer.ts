@@ -82,7 +82,8 @@ export class Observer {
       );
       this.#record(this.#survey);
       // It writes, so it may wait for a standby: the next survey does not wait for it.
-      if (this.#facts().leading) this.#measuring ??= this.#measure(this.#survey.publishedId);
+      if (this.#facts().leading && this.#measuring === undefined)
+        this.#measuring = this.#measure(this.#survey.publishedId);
     } catch (error) {
       // The loops that need the database log that it is away. The last survey is outdated.
       this.#survey = undefined;
