@@ -3,12 +3,19 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { parts } from '../../verification/verify/parts.ts';
 import { root } from '../packages/stage.ts';
 
-const step = z.looseObject({ uses: z.string().optional(), run: z.string().optional() });
+const step = z.looseObject({
+  uses: z.string().optional(),
+  run: z.string().optional(),
+  with: z.looseObject({}).optional(),
+});
 const job = z.looseObject({
   permissions: z.record(z.string(), z.string()).optional(),
   'timeout-minutes': z.number(),
+  needs: z.union([z.string(), z.array(z.string())]).optional(),
+  strategy: z.object({ matrix: z.record(z.string(), z.array(z.string())) }).optional(),
   steps: z.array(step),
 });
 const workflow = z.looseObject({ permissions: z.unknown(), jobs: z.record(z.string(), job) });
@@ -40,6 +47,19 @@ it('a job that may speak for the repository runs no code of the repository or of
       expect(all, name).not.toMatch(/checkout|make |npm (ci|install)|\.ci\/run|node /);
       if (all.includes('npm publish')) expect(all).toMatch(/npm publish .*--provenance.*--ignore-scripts/);
     }
+});
+
+it('a package is published only when the suite and every part of `make verify` passed on its commit', () => {
+  const { publish, verify } = jobsOf('.github/workflows/release.yml');
+  expect(publish?.needs).toEqual(['test', 'verify', 'pack']);
+  expect(verify?.strategy?.matrix['part']).toEqual(parts.map(({ name }) => name));
+  expect(verify?.steps.at(-1)?.run).toBe('make verify ARGS="--part ${{ matrix.part }}"');
+});
+
+it('a change runs what CI runs, with the history by which its parts are chosen', () => {
+  const { test } = jobsOf('.github/workflows/change.yml');
+  expect(test?.steps.at(-1)?.run).toBe('.ci/run');
+  expect(test?.steps[0]?.with).toMatchObject({ 'fetch-depth': 0 });
 });
 
 it('no workflow stores or reads a token of a registry', () => {

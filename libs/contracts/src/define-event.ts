@@ -96,7 +96,7 @@ function keyOf(type: string, key: unknown): string {
   if (isKey(key)) return key;
   throw new ContractError(
     'KEY_INVALID',
-    `the key of ${type} must be 1 to 1024 bytes of text without control characters: check its key function`,
+    `the key of ${type} is ${typeof key === 'string' ? 'a text that does not fit' : String(key)}, but must be 1 to 1024 bytes of text without control characters: have its \`key\` function return such a text, for example the id of what the event is about`,
   );
 }
 

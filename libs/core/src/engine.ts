@@ -1,5 +1,14 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { type Backoff, cappedMs, delayMs, outageBackoff } from './backoff.ts';
+export {
+  type CallOfCode,
+  callOfCode,
+  containStrays,
+  inCallOfCode,
+  lateStray,
+  runCode,
+  strayError,
+} from './call-of-code.ts';
 export { deepFreeze } from './deep-freeze.ts';
 export { fieldsOf, messageOf } from './error-fields.ts';
 export { failpoint } from './failpoint.ts';

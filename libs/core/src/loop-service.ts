@@ -1,3 +1,4 @@
+import { containStrays } from './call-of-code.ts';
 import type { Service } from './service.ts';
 
 export interface LoopServiceOptions {
@@ -11,17 +12,21 @@ export interface LoopServiceOptions {
   readonly run: (signal: AbortSignal) => Promise<unknown>;
   /** Awaits the work that the loops have begun, after the loops have ended. @default nothing */
   readonly drain?: () => Promise<unknown>;
+  /** The loops run code of an application: the rejections that it leaves behind end no process. @default false */
+  readonly runsCode?: boolean;
 }
 
 /** Makes a service of loops: `start` prepares and starts them, `stop` ends and drains them. */
-export function loopService({ name, prepare, run, drain }: LoopServiceOptions): Service {
+export function loopService({ name, prepare, run, drain, runsCode = false }: LoopServiceOptions): Service {
   const stopping = new AbortController();
   const ended = Promise.withResolvers<undefined>();
   ended.promise.catch(() => undefined); // the code that runs the service handles it; a test need not
   let running: Promise<unknown> = Promise.resolve();
   let starting: Promise<void> = Promise.resolve();
+  let strays: (() => void) | undefined;
   const start = async (): Promise<void> => {
     await prepare?.(stopping.signal);
+    if (runsCode) strays ??= containStrays();
     if (!stopping.signal.aborted) running = run(stopping.signal).catch(ended.reject);
   };
   return {
@@ -33,6 +38,8 @@ export function loopService({ name, prepare, run, drain }: LoopServiceOptions): 
       await starting.catch(() => undefined);
       await running;
       await drain?.();
+      strays?.();
+      strays = undefined;
       ended.resolve(undefined);
     },
   };

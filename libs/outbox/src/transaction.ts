@@ -90,9 +90,16 @@ async function runOutermost<DB, T>(
       const { root } = frame.scope.levels;
       try {
         const result = await within(frame, root, () => runOrRepeat(frame, options, work, settings));
-        await flush(frame, settings);
+        const rows = frame.scope.close();
+        const late = await frame.statements.end('the function of a transaction');
+        if (late !== undefined) throw late;
+        await flush(frame, rows, settings);
         last = { result, lost: frame.lost };
         return result;
+      } catch (error) {
+        // The rollback follows the statements that are still in work; they reject nothing any more.
+        void frame.statements.end('the function of a transaction');
+        throw error;
       } finally {
         frame.scope.discard();
       }
@@ -136,13 +143,12 @@ const floors = new WeakMap<Session, { readonly id: string; readonly at: number }
 const FLOOR_MS = 10_000;
 
 /** Writes the emitted events: with COMMIT if its outcome can be resolved without an answer. */
-async function flush(frame: Frame, settings: TransactionSettings): Promise<void> {
+async function flush(frame: Frame, rows: readonly EventRow[], settings: TransactionSettings): Promise<void> {
   const { clock } = settings;
-  const rows = frame.scope.close();
   frame.lost = frame.claims.find(({ level }) => !level.isUndone)?.lost;
   const eventId = rows.at(-1)?.eventId;
   if (eventId === undefined) return;
-  const tx = frame.tx as Transaction<unknown>;
+  const tx = frame.plainTx as Transaction<unknown>;
   let inSession: Session | undefined;
   const last = await insertLast(tx, rows, settings, (session) => {
     inSession = session;

@@ -4,7 +4,9 @@ create table converge.lease (
   name       text        primary key,
   holder     text        not null,
   term       bigint      not null check (term > 0),
-  expires_at timestamptz not null
+  expires_at timestamptz not null,
+  -- When it was acquired without a release before, within ten minutes: its holder was killed, frozen or cut off.
+  lost_at    timestamptz[] not null default '{}'
 );
 
 -- Central policies, for every process that watches this database; they overrule its file and environment. A row is what a rule

@@ -38,7 +38,8 @@ export interface ConnectOptions {
   readonly maxWaiting?: number;
   /**
    * The server cancels a statement that takes longer; 0 = never. Behind a pooler it applies in transactions and to
-   * `executor`. In milliseconds. @default 0
+   * `executor`. A COMMIT that waits for a synchronous standby is not bounded: Postgres ends the timeout before that wait.
+   * In milliseconds. @default 0
    */
   readonly statementTimeoutMs?: number;
   /** Time limit for a free or a new connection, in milliseconds. @default 10_000 */

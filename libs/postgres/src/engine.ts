@@ -22,4 +22,6 @@ export { listenHere } from './notify/commit-watch.ts';
 export { notifyAfterCommit } from './statement-marks.ts';
 export { ownSession, type OwnSession } from './own-session.ts';
 export { checkedClient, clientOf } from './transaction-client.ts';
+export { aroundStatements } from './guard/around-statements.ts';
+export { awaitedStatements, CallStatements, statementTooLate } from './guard/call-statements.ts';
 export { guardOf, refuseControl, type TransactionGuard } from './guard/transaction-guard.ts';

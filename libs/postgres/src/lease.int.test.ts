@@ -36,6 +36,26 @@ it('an expired lease is acquired once, with the next term, and its former holder
   expect(await releaseLease(database.executor, old)).toBe(false);
 });
 
+it('a lease that is released is not lost; one that its holder left behind is, for ten minutes', async () => {
+  const lost = async (): Promise<unknown> =>
+    (await database.executor.query('select cardinality(lost_at) as lost from converge.lease')).rows[0]?.[
+      'lost'
+    ];
+  for (const [at, holder] of ['a', 'b', 'c', 'd'].entries()) {
+    await acquire(holder);
+    await releaseLease(database.executor, { name: 'relay', holder, term: BigInt(at + 1) });
+  }
+  expect(await lost()).toBe(0);
+  for (const holder of ['killed', 'frozen', 'last']) {
+    await acquire(holder);
+    await expire();
+  }
+  expect(await lost()).toBe(2);
+  await database.executor.query(`update converge.lease set lost_at[1] = lost_at[1] - interval '11 minutes'`);
+  await acquire('later');
+  expect(await lost()).toBe(2);
+});
+
 it('a renewal keeps the term and extends the lease', async () => {
   await acquire('a', 50);
   expect(await renewLease(database.executor, { name: 'relay', holder: 'a', term: 1n, ttlMs: 60_000 })).toBe(

@@ -43,7 +43,9 @@ const acquireSql = `
   insert into converge.lease as l (name, holder, term, expires_at)
   values ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
   on conflict (name) do update
-    set holder = excluded.holder, term = l.term + 1, expires_at = clock_timestamp() + $3 * interval '1 millisecond'
+    set holder = excluded.holder, term = l.term + 1, expires_at = clock_timestamp() + $3 * interval '1 millisecond',
+        lost_at = array(select lost from unnest(l.lost_at || case when l.expires_at > '-infinity' then clock_timestamp() end) as lost
+                         where lost > clock_timestamp() - interval '10 minutes')
     where l.holder = excluded.holder or not (${HELD})
   returning term`;
 

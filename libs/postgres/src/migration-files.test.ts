@@ -53,6 +53,16 @@ it('changed line ends do not change a migration', async () => {
 });
 
 it('an invalid file name and a gap in the numbers are reported', async () => {
+  const [bare, gap] = await Promise.all(
+    [{ '001.sql': '' }, { '001-x.sql': '', '3-Add_Notes.sql': '' }].map(async (files) => {
+      const directory = await directoryWith(files);
+      return readMigrations({ name: 'a', directory }).catch(String);
+    }),
+  );
+  expect([bare, gap]).toEqual([
+    expect.stringContaining('Rename it: `mv 001.sql 001-what-it-does.sql`'),
+    expect.stringContaining('Rename it: `mv 3-Add_Notes.sql 002-add-notes.sql`'),
+  ]);
   for (const files of [{ '1-x.sql': '' }, { '002-x.sql': '' }, { '001-x.sql': '', '003-y.sql': '' }]) {
     const directory = await directoryWith(files);
     await expect(readMigrations({ name: 'a', directory })).rejects.toMatchObject({ code: 'MIGRATION_FILES' });

@@ -33,7 +33,7 @@ export async function readMigrations(set: MigrationSet): Promise<readonly Migrat
     names.map(async (file, index) => {
       const [, number, name] = pattern.exec(file) ?? [];
       if (number === undefined || name === undefined || Number(number) !== index + 1)
-        throw badNameError(set, file);
+        throw badNameError(set, file, index + 1);
       const sql = await readFile(new URL(file, base), 'utf8');
       // git may change line ends on checkout; that does not change the migration.
       const checksum = createHash('sha256').update(sql.replaceAll('\r\n', '\n')).digest('hex');
@@ -81,9 +81,17 @@ function outOfOrderError(file: MigrationFile): DatabaseError {
   );
 }
 
-function badNameError(set: MigrationSet, file: string): DatabaseError {
+function badNameError({ directory }: MigrationSet, file: string, expected: number): DatabaseError {
+  const folder = decodeURI(directory.pathname).replace(/\/$/, '');
+  const words = file
+    .replace(/\.sql$/, '')
+    .replace(/^\d+/, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+  const name = `${String(expected).padStart(3, '0')}-${words || 'what-it-does'}.sql`;
   return new DatabaseError(
-    `migration file "${file}" of "${set.name}" does not fit: names are 001-what-it-does.sql, numbered from 001 without a gap.`,
+    `the migration ${file} in ${folder} has a name that does not fit: names are a number, a dash and words, from 001 without a gap. Rename it: \`mv ${file} ${name}\` in that folder.`,
     { code: 'MIGRATION_FILES', category: 'configuration' },
   );
 }

@@ -66,7 +66,7 @@ export interface Limits {
   readonly repairs?: number;
   /** Maximum share of the keys of the last run, 0 to 1. @default 0.02 */
   readonly share?: number;
-  /** Minimum that `share` allows, so that a small set can be repaired at all. @default 5 */
+  /** Minimum that `share` allows, so that a small set can be repaired at all. @default 20 */
   readonly always?: number;
   /** The length of a window, from its first repair, in milliseconds. Runs share it. @default 3_600_000 */
   readonly windowMs?: number;

@@ -65,7 +65,7 @@ export async function finishJudged(
 }
 
 async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Judgement> {
-  const { reconciler, databases, actor, clock, random } = context;
+  const { reconciler, databases, actor, clock, random, log } = context;
   const read = await observeClaimed(reconciler, databases, claim);
   if (read.kind !== 'read') return { outcome: read };
   const { desired, actual, judged, arrived } = read;
@@ -76,7 +76,7 @@ async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Ju
   const wait = waitAgain(claim.wait, 'settling', arrived?.flight ?? null);
   const decided = decideDrift(reconciler, { ...claim, wait }, judged, driftHash);
   if (decided !== null) return { outcome: decided, seen };
-  const outcome = await repair({ reconciler, claim, databases, actor, clock, random }, seen).catch(
+  const outcome = await repair({ reconciler, claim, databases, actor, clock, random, log }, seen).catch(
     (error: unknown) => outcomeOf(error, driftHash),
   );
   return { outcome, seen };

@@ -3,7 +3,7 @@ import { type DeclarationFault, ReconcileError } from './errors.ts';
 import { resolveSchedule, type Schedule, scheduleFault } from './schedule/schedule.ts';
 import { mayRepair, MODES } from './verdict/modes.ts';
 
-const limits = { repairs: 100, share: 0.02, always: 5, windowMs: 3_600_000, repairsPerKey: 5 } as const;
+const limits = { repairs: 100, share: 0.02, always: 20, windowMs: 3_600_000, repairsPerKey: 5 } as const;
 const timing = {
   settleMs: 5_000,
   quietMs: 500,

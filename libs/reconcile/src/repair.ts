@@ -4,6 +4,7 @@ import { executorOf } from '@convergekit/postgres';
 import { guardOf, kyselyTransaction } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import { shellWord } from '@convergekit/core/engine';
+import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import { appendAudit, auditedStates } from './audit/audit-sql.ts';
 import { hashOf } from './canonical.ts';
@@ -33,6 +34,7 @@ export interface RepairRequest {
   readonly actor: string;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Logger;
 }
 
 /** A key that was read and is divergent. */
@@ -101,7 +103,8 @@ async function repairIn(
     const { length } = events;
     return () => (events.length = length);
   });
-  if ((await runRepair({ tx, reconciler, key: claim.key, seen, emit })) === 'conflict')
+  const stray = (err: unknown, line: string): void => request.log.error({ err }, line);
+  if ((await runRepair({ tx, reconciler, key: claim.key, seen, emit, stray })) === 'conflict')
     throw new Abandon({ kind: 'conflict', driftHash });
   const open = before.arrived && (await confirmArrived(executor, before.arrived, claim.wait));
   if (open !== undefined) throw new Abandon(pendingOutcome(open, seen.judged.drift));

@@ -28,6 +28,7 @@ export function reconcilerService(
   }));
   const service = loopService({
     name: 'reconciler',
+    runsCode: true,
     prepare: async () => {
       const { checkTables } = await runner();
       await Promise.all(each.map(({ databases }) => checkTables(databases.actual)));

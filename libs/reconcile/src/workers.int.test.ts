@@ -47,7 +47,7 @@ describe('a hot key', () => {
     ]);
   });
 
-  it('C5, S45: a key that 50 writers change concurrently makes progress', async () => {
+  it('C5, S45: a key that 50 writers change concurrently is repaired on the version that was compared', async () => {
     await setWanted({ a: 7 });
     await setStock({ a: 0 });
     const stop = new AbortController();
@@ -62,6 +62,13 @@ describe('a hot key', () => {
     stop.abort();
     await Promise.all(writers);
     await service.stop();
+    // A blind write would be of a later version than the one that was read.
+    expect(
+      await rowsOf(
+        `select (after ->> 'version')::int - (before ->> 'version')::int as versions
+           from converge.reconcile_audit where verdict = 'repaired'`,
+      ),
+    ).toEqual([{ versions: 1 }]);
   });
 });
 

@@ -1,11 +1,12 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import type { Database } from '@convergekit/postgres';
+import { connect, type Database, withTransaction } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { ownPostgres, reconfigure, shutDownImmediately } from './fixture/own-postgres.ts';
-import { closeAfterEach, closing, silent, started } from './fixture/running.ts';
+import { closeAfterEach, closing, onClose, silent, started } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
+import type { Relay } from './relay.ts';
 
 /**
  * Tests on a separate Postgres with fsync that is shut down or made to warn. Code that was removed once, and a test
@@ -84,6 +85,51 @@ describe('a synchronous standby that is not connected', () => {
     expect(new Set(events.slice(-1).map(({ position }) => position.split('.')[1]))).toEqual(
       new Set([String(first + 1)]),
     );
+  });
+});
+
+describe('a synchronous standby that hangs', () => {
+  test('two relays that wait for a hanging standby name it, a COMMIT outlives statementTimeoutMs, and all succeed when it is not awaited any more', async () => {
+    const own = await ownPostgres();
+    const { database, admin, url } = own;
+    const broker = closing(memoryBroker());
+    const topic = await createTopic(broker, topicName(), 2);
+    const timing = {
+      leaseMs: 1_000,
+      renewMs: 200,
+      stopBeforeMs: 300,
+      standbyMs: 50,
+      surveyMs: 100,
+      alarmAfterMs: 0,
+    };
+    const services = [
+      await started({ database, broker, ...timing }),
+      await started({ database, broker, ...timing }),
+    ];
+    await waitUntil(() => services.some((service) => service.status().state === 'leading'), {
+      what: 'a leader',
+    });
+    await reconfigure(own, { synchronous_standby_names: "'absent'" });
+    const bounded = connect({ url, statementTimeoutMs: 100 });
+    onClose(() => bounded.close());
+    let answered: unknown;
+    const emitted = withTransaction(bounded, {}, (tx) =>
+      tx.query(`select converge.emit($1, 'k1', 'test.event', '{"key":"k1","n":1}', '{}')`, [topic]),
+    ).then(
+      () => (answered = 'committed'),
+      (error: unknown) => (answered = error),
+    );
+    const named = (service: Relay): boolean =>
+      service.status().alarms.some(({ name }) => name === 'commits_wait');
+    await waitUntil(() => services.every(named), { what: 'both relays to name the standby' });
+    for (const service of services)
+      expect(service.status().alarms.map(({ name }) => name)).not.toContain('lease_margin_short');
+    expect(answered).toBeUndefined();
+    await reconfigure(own, { synchronous_standby_names: "''" });
+    await emitted;
+    expect(answered).toBe('committed');
+    await untilDrained(database);
+    await waitUntil(() => !services.some(named), { what: 'the alarm to clear' });
   });
 });
 

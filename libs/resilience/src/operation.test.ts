@@ -21,14 +21,16 @@ const base = () => {
 };
 
 describe('an operation', () => {
-  it('S2, S19, S21: an operation must declare its idempotency', () => {
+  it('S2, S19, S21: an operation must declare its idempotency, to the compiler and where there is none', () => {
     // @ts-expect-error idempotency is missing
     const undeclared = () => operation({ name: 'x', call: () => Promise.resolve() });
     // @ts-expect-error a keyed operation needs its key
     const keyless = () => operation({ name: 'x', idempotency: 'keyed', call: () => Promise.resolve() });
     // @ts-expect-error a compensated one names what compensates it
     const unnamed = () => operation({ name: 'x', idempotency: 'compensated', call: () => Promise.resolve() });
-    expect([undeclared, keyless, unnamed]).toHaveLength(3);
+    expect(undeclared).toThrow('operation x does not declare its idempotency');
+    expect(keyless).toThrow('operation x is keyed and has no key');
+    expect(unnamed).toThrow('operation x is compensated and does not name by what');
   });
 
   it('S2: an operation that must not be repeated has one attempt, and rejects a policy with more', () => {

@@ -82,11 +82,18 @@ export type RecoveryPath =
   | { readonly kind: 'compensates'; readonly by: string }
   | { readonly kind: 'needs_a_person' };
 
-/** Declares a call to another system. Throws for attempts above 1 without idempotency. */
+/** Declares a call to another system. Throws for one that declares no idempotency, and for attempts above 1 without it. */
 export function operation<Input, Output>(
   definition: OperationDefinition<Input, Output>,
 ): Operation<Input, Output> {
   const { name, idempotency, call, fallback } = definition;
+  const lacks = undeclared(definition);
+  if (lacks !== undefined)
+    throw new ConvergeError(`operation ${name} ${lacks}: a repeat could take effect twice.`, {
+      code: 'OPERATION_NOT_REPEATABLE',
+      category: 'configuration',
+      certainty: 'not_applied',
+    });
   const policy =
     definition.policy ?? (idempotency === 'none' ? withOneAttempt(defaultPolicy) : defaultPolicy);
   if (idempotency === 'none' && policy.attempts !== 1)
@@ -123,6 +130,26 @@ export function operation<Input, Output>(
       }
     },
   });
+}
+
+/** What a declaration lacks where no compiler has seen it; undefined: nothing. Pure. */
+function undeclared(
+  definition: Partial<Record<'idempotency' | 'key' | 'compensation', unknown>>,
+): string | undefined {
+  const { idempotency, key, compensation } = definition;
+  switch (idempotency) {
+    case 'idempotent':
+    case 'none':
+      return undefined;
+    case 'keyed':
+      return typeof key === 'function' ? undefined : 'is keyed and has no key. Give it `key`';
+    case 'compensated':
+      return typeof compensation === 'string'
+        ? undefined
+        : 'is compensated and does not name by what. Give it `compensation`';
+    default:
+      return 'does not declare its idempotency. Declare it idempotent, keyed, compensated or none';
+  }
 }
 
 function callWithGuards<T>(

@@ -4,7 +4,7 @@ import type { Finding } from './findings.ts';
 import { formatBytes, formatMs } from '../frame/output.ts';
 
 /** The part of a survey that these checks need. */
-export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'terms' | 'limit'>;
+export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'waitingCommits' | 'lost' | 'limit'>;
 
 /** Lists the topics that wait (pure). The relay writes the reason as `CODE: detail`. */
 export function heldTopics({ held }: Pick<OutboxState, 'held'>): readonly HeldTopic[] {
@@ -17,14 +17,23 @@ export function heldTopics({ held }: Pick<OutboxState, 'held'>): readonly HeldTo
 const LATE_MS = 10_000;
 
 /** Checks the backlog (pure). */
-export function checkBacklog({ backlog, oldestMs, holder, terms, limit }: Backlog): readonly Finding[] {
-  return [
-    holder === undefined
-      ? { check: 'relay', verdict: 'warn', text: 'none publishes this outbox now', next: 'converge relay' }
-      : { check: 'relay', verdict: 'ok', text: `${holder} holds the lease and publishes${changes(terms)}` },
-    waiting(backlog, oldestMs),
-    room(limit),
-  ];
+export function checkBacklog(found: Backlog): readonly Finding[] {
+  return [publisher(found), waiting(found.backlog, found.oldestMs), room(found.limit)];
+}
+
+/** The relay that publishes. While commits wait for a standby, none can take the lease. */
+function publisher({ holder, lost, waitingCommits }: Backlog): Finding {
+  const check = 'relay';
+  if (waitingCommits > 0)
+    return {
+      check,
+      verdict: 'warn',
+      text: `${waitingCommits} commits wait for a synchronous standby that does not answer: no relay can take or renew the lease, and nothing is published`,
+      next: 'bring the standby back, or take it out of synchronous_standby_names and `select pg_reload_conf()`',
+    };
+  return holder === undefined
+    ? { check, verdict: 'warn', text: 'none publishes this outbox now', next: 'converge relay' }
+    : { check, verdict: 'ok', text: `${holder} holds the lease and publishes${losses(lost)}` };
 }
 
 /** The room that is left below the limit; the alarms report when it gets short. */
@@ -48,8 +57,8 @@ function room(limit: Backlog['limit']): Finding {
   };
 }
 
-function changes(terms: number): string {
-  return terms > 1 ? `; ${terms} terms within ten minutes` : '';
+function losses(lost: number): string {
+  return lost > 0 ? `; its lease was lost ${lost} times within ten minutes` : '';
 }
 
 function waiting(events: number, oldestMs: number): Finding {

@@ -80,14 +80,17 @@ describe("the doctor's checks of waiting events and open transactions", () => {
   });
 
   it('the doctor shows how many events wait and since when, and who holds the lease', () => {
-    const quiet = checkBacklog({ ...calm, terms: 3 });
+    const quiet = checkBacklog({ ...calm, lost: 3 });
     expect(quiet.map((one) => one.verdict)).toEqual(['ok', 'ok', 'ok']);
-    expect(quiet[0]?.text).toBe('host:1 holds the lease and publishes; 3 terms within ten minutes');
+    expect(quiet[0]?.text).toBe(
+      'host:1 holds the lease and publishes; its lease was lost 3 times within ten minutes',
+    );
     const late = checkBacklog({
       backlog: 12,
       oldestMs: 61_000,
       holder: undefined,
-      terms: 1,
+      waitingCommits: 0,
+      lost: 0,
       limit: {
         ...calm.limit,
         maxBytes: 10_485_760,
@@ -105,6 +108,8 @@ describe("the doctor's checks of waiting events and open transactions", () => {
         text: expect.stringMatching(/full in 1 min 40 s.*refused/) as string,
       },
     ]);
+    const hanging = checkBacklog({ ...calm, holder: undefined, waitingCommits: 2 });
+    expect(hanging[0]?.text).toMatch(/^2 commits wait for a synchronous standby/);
     expect(checkBacklog({ ...calm, oldestMs: 61_000 })[1]?.text).toBe(
       'events of halted topics wait, the oldest for 1 min 1 s',
     );
@@ -128,7 +133,7 @@ describe("the doctor's alarms", () => {
       heldAt: 3n,
     } as const;
     expect(relayItems(calm, [], 100_000)).toEqual([]);
-    const late = { ...calm, terms: 5, childrenAhead: 0, oldestMs: 70_000, blockers: [blocker] };
+    const late = { ...calm, lost: 5, childrenAhead: 0, oldestMs: 70_000, blockers: [blocker] };
     const conditions = relayItems(late, [topic], 100_000);
     const found = checkArea({ name: 'alarms' }, { conditions, sound: 'none' }, 100_000);
     expect(found.map(({ check, verdict }) => [check, verdict])).toEqual([

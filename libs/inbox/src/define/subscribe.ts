@@ -13,6 +13,17 @@ import {
   KNOWN,
 } from './types.ts';
 
+/** Refuses what is no definition: JavaScript lets a type's name through. */
+function requireDefinition(event: unknown): void {
+  const isObject = typeof event === 'function' || (typeof event === 'object' && event !== null);
+  if (isObject && 'type' in event && 'topic' in event) return;
+  const given = typeof event === 'string' ? JSON.stringify(event) : String(event);
+  throw new InboxError(
+    'CONSUMER_INVALID',
+    `a consumer was given ${given} where the definition of an event belongs: write \`.on(orderPlaced, …)\` with \`const orderPlaced = defineEvent({ type: ${typeof event === 'string' ? given : "'order.placed'"}, … })\``,
+  );
+}
+
 export function eachSubscription<DB, Data>(
   event: EventDefinition<string, Data>,
   options: EventOptions,
@@ -49,6 +60,7 @@ export function failureSubscription<DB, Data>(
   options: FailureOptions,
   handler: FailureHandler<DB, Data>,
 ): Subscription<DB> {
+  requireDefinition(event);
   const failure = failureEvent(options.of);
   const known = options.certainty === 'known';
   return {
@@ -119,6 +131,7 @@ function received<DB, Data>(
   event: EventDefinition<string, Data>,
   options: EventOptions,
 ): Omit<Subscription<DB>, 'kind' | 'call'> {
+  requireDefinition(event);
   return {
     topic: event.topic,
     type: event.type,

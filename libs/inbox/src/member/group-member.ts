@@ -1,3 +1,4 @@
+import { containStrays } from '@convergekit/core/engine';
 import {
   type Admin,
   type Assignment,
@@ -45,6 +46,7 @@ export class GroupMember<DB> {
   readonly #saveLater: (partition: Partition) => Promise<void>;
   readonly #options: MemberOptions;
   #watch: Promise<void> = Promise.resolve();
+  #strays = (): void => undefined;
   readonly #died = Promise.withResolvers<undefined>();
   #state: ConsumerStatus['state'] = 'stopped';
   #stopping = false;
@@ -97,6 +99,7 @@ export class GroupMember<DB> {
   }
 
   async start(): Promise<void> {
+    this.#strays = containStrays();
     await this.#client.start();
     if (this.#stopping) return;
     this.#state = 'running';
@@ -122,6 +125,7 @@ export class GroupMember<DB> {
     this.#watching.abort();
     await this.#watch;
     await this.#client.stop();
+    this.#strays();
     if (this.#state !== 'failed') this.#state = 'stopped';
     this.#died.resolve(undefined);
   }

@@ -5,6 +5,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
+import { oldestMs } from './oldest-record.ts';
 import { standstill } from './standstill.ts';
 import type { Watched } from './watch.ts';
 
@@ -68,14 +69,6 @@ async function measure(
   for await (const { timestampMs } of admin.read(key.topic, key.partition, nextOffset, end.latest))
     return { lag, next: { at: nextOffset, timestampMs } };
   return { lag: 0n };
-}
-
-/** Returns the time when the oldest unhandled record was written; undefined when none is known. */
-export function oldestMs({
-  watch: { lag, next },
-  nextOffset,
-}: Pick<Partition, 'watch' | 'nextOffset'>): number | undefined {
-  return lag > 0n && next?.at === nextOffset ? next.timestampMs : undefined;
 }
 
 /** Sets the gauges of this member by topic. The gauge of a reason in `reported` that is over becomes 0. */

@@ -2,7 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import { givenRows } from '@convergekit/postgres/engine';
 import { type Place, placeColumns } from '../slice/fence-sql.ts';
 import type { Partition } from '../slice/partition.ts';
-import { oldestMs } from './lag-watch.ts';
+import { oldestMs } from './oldest-record.ts';
 import type { PartitionRow } from './partition-sql.ts';
 
 /** A partition is behind when a record that was written this long ago is not handled, in milliseconds. Its rule has the same bound. */

@@ -3,7 +3,7 @@ import type { ParkedTotals } from '../park/parking.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { Halt } from '../slice/fence-sql.ts';
 import type { Counts, Pause } from '../slice/partition-state.ts';
-import { oldestMs } from './lag-watch.ts';
+import { oldestMs } from './oldest-record.ts';
 import type { SourceConflict } from './sources.ts';
 
 export type PartitionStatus = {
@@ -32,7 +32,7 @@ export interface ConsumerStatus {
   readonly partitions: readonly PartitionStatus[];
   /** Parked events of all members together, as of the last count. */
   readonly parked: ParkedTotals;
-  /** Sources whose positions do not count, since another one has their name. Since the start of this member. */
+  /** Sources that sent failure events of another source's consumer. Since the start of this member. */
   readonly sourceConflicts: readonly SourceConflict[];
 }
 

@@ -96,7 +96,13 @@ function applyStep<DB>(
     if (!(await ownStatement('drain', () => takeHead(executor, key, head))))
       throw new SliceFault({ kind: 'fence_lost' });
     const emitted = new Emitted(key.consumer, head.run);
-    await callHandlers(context, tx, [{ steps: handled(step, head), signal: NEVER }], emitted, number);
+    const called = await callHandlers(
+      context,
+      tx,
+      [{ steps: handled(step, head), signal: NEVER }],
+      emitted,
+      number,
+    );
     const durationMs = clock.monotonic() - began.monotonic;
     const succeeded = { startedMs: began.now, durationMs, traceparent };
     const rows = attemptRows(triedHead(key, head), head.attempts, succeeded);
@@ -104,6 +110,7 @@ function applyStep<DB>(
     await append(context, tx, emitted.events);
     failpoint('inbox.drain_before_release');
     const parkedMs = await ownStatement('drain', () => releaseLine(executor, key, head.seq));
+    called.end();
     failpoint('inbox.drain_before_commit');
     return { kind: 'committed', parkedMs };
   });

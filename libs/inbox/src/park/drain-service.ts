@@ -13,6 +13,7 @@ import { totalOf } from './weigh.ts';
 export function drainService<DB>(context: SliceContext<DB>): Service {
   const drain = new Drain(context);
   return loopService({
+    runsCode: true,
     name: `drain of ${context.definition.name}`,
     run: (signal) => drain.run(signal),
     drain: () => drain.lanesEnded(),

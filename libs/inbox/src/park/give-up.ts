@@ -1,10 +1,10 @@
+import { awaitedStatements } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import type { GiveUpDecision, GiveUp } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { Emitted } from '../slice/emitted.ts';
-import { guarded } from '../slice/handler-tx.ts';
 import { causeOf, failureEventId, type DeadLetter } from '../attempt/dead-letter.ts';
 import { knownKey } from '../slice/record-text.ts';
 import { deadLetterOf, parkedIdOf } from './place-steps.ts';
@@ -40,11 +40,10 @@ export async function askGiveUp<DB>(
 ): Promise<GiveUpDecision> {
   const { handler, onGiveUp } = subscription;
   if (onGiveUp === undefined) return { kind: 'ordinary' };
-  let open = true;
-  try {
-    return await ownStatement('give_up', () =>
+  return ownStatement('give_up', () =>
+    awaitedStatements(tx, `handler ${handler}`, (own) =>
       onGiveUp(event, why, {
-        tx: guarded(tx, handler, () => open),
+        tx: own,
         emit: (made, answers, as) => emitted.add(handler, made, answers, as),
         consumer: context.definition.name,
         handler,
@@ -52,8 +51,6 @@ export async function askGiveUp<DB>(
         failureEventId: failureEventId(deadLetter),
         attemptId: causeOf(deadLetter),
       }),
-    );
-  } finally {
-    open = false;
-  }
+    ),
+  );
 }

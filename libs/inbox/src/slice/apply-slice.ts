@@ -92,7 +92,7 @@ async function inside<DB>(
   for (const [at, slice] of slices.entries())
     all.push(await placedOf(context, slice, versions[at] ?? '', tx, emitted));
   const calls = all.map(({ toHandle, slice: { signal } }) => ({ steps: toHandle, signal }));
-  await callHandlers(context, tx, calls, emitted, slices[0]?.attempt);
+  const called = await callHandlers(context, tx, calls, emitted, slices[0]?.attempt);
   // A slice whose partition was lost meanwhile may be committed, as its fence is locked; its new owner waits less without.
   if (slices.length > 1 && slices.some(({ signal }) => signal.aborted))
     throw new SliceFault({ kind: 'partition_lost' });
@@ -112,6 +112,7 @@ async function inside<DB>(
   await append(context, tx, events, { isLast });
   const applied: Applied<DB>[] = [];
   for (const one of all) applied.push(await kept(context, one, executor));
+  called.end();
   if (slices.length > 1) failpoint('inbox.before_joint_commit');
   failpoint('inbox.before_commit');
   return applied;

@@ -1,16 +1,25 @@
 import { type Executor, executorOf } from '@convergekit/postgres';
-import { guardOf, rawQuery, senderOf, sqlState, type TransactionGuard } from '@convergekit/postgres/engine';
+import {
+  CallStatements,
+  guardOf,
+  rawQuery,
+  senderOf,
+  sqlState,
+  type TransactionGuard,
+} from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { calledInAttempt } from '@convergekit/resilience/engine';
 import type { Transaction } from 'kysely';
 import { type Unit, unitsOf } from './units.ts';
+import type { Call } from '../attempt/middleware.ts';
 import type { CallContext } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
+import { Calls, whatIs } from './calls.ts';
 import type { SliceContext } from './context.ts';
 import { emitClosed, type Emitted, identityOf } from './emitted.ts';
 import { Gathered } from './gathered.ts';
-import { ended, guarded, type FailedWrite, handlerClient, Written } from './handler-tx.ts';
+import { ended, type FailedWrite, handlerClient, Written } from './handler-tx.ts';
 import { connectionLost, HandlerFailed, SliceFault } from './slice-errors.ts';
 
 /** The steps of one partition in a slice, and the signal of its loss. */
@@ -19,14 +28,18 @@ export interface CalledPart<DB> {
   readonly signal: AbortSignal;
 }
 
-/** Calls the handlers of a slice, each partition in the order of its log. Throws HandlerFailed or SliceFault. */
+/**
+ * Calls the handlers of a slice, each partition in the order of its log. Throws HandlerFailed or SliceFault. The caller
+ * ends the calls before its commit.
+ */
 export async function callHandlers<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,
   parts: readonly CalledPart<DB>[],
   emitted: Emitted,
   attempt: number | undefined,
-): Promise<void> {
+): Promise<Calls> {
+  const calls = new Calls(context.log);
   const started = context.clock.monotonic();
   const written = new Written(await senderOf(tx));
   const gathered = new Gathered(tx);
@@ -40,7 +53,7 @@ export async function callHandlers<DB>(
     if (signal.aborted) throw new SliceFault({ kind: 'partition_lost' });
     if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs)
       throw new SliceFault({ kind: 'too_long' });
-    await callOne(context, tx, unit, { emitted, written, gathered, guard, attempt, signal });
+    await callOne(context, tx, unit, { calls, emitted, written, gathered, guard, attempt, signal });
     if (written.full) await written.answered();
     if (written.failed !== undefined) break;
   }
@@ -48,10 +61,12 @@ export async function callHandlers<DB>(
   if (written.failed !== undefined) throw await blame(tx, written.failed);
   context.pace.called(units.length, context.clock.monotonic() - started);
   await gathered.send(true);
+  return calls;
 }
 
 /** The state that the calls of one slice share. */
 interface Shared<DB> {
+  readonly calls: Calls;
   readonly emitted: Emitted;
   readonly gathered: Gathered<DB>;
   readonly written: Written;
@@ -73,61 +88,75 @@ async function blame<DB>(
 async function callOne<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,
-  { subscription, events }: Unit<DB>,
-  { emitted, written, gathered, guard, attempt, signal }: Shared<DB>,
+  unit: Unit<DB>,
+  shared: Shared<DB>,
 ): Promise<void> {
-  const { handler } = subscription;
-  const consumer = context.definition.name;
-  let open = true;
-  const isOpen = (): boolean => open;
-  const incoming = events[0] === undefined ? '' : identityOf(events[0]);
-  const idempotencyKey = deterministicUuid(consumer, handler, 'key', incoming);
-  const emit: CallContext<DB>['emit'] = (event, answers, as) => {
-    if (!open) throw emitClosed(handler, event.type);
-    emitted.add(handler, event, answers, as);
-  };
-  const write: CallContext<DB>['write'] = (query) => {
-    // A closed transaction refuses to compile a builder; a compiled query is refused here.
-    if (!open) throw ended(handler);
-    written.add(handler, 'compile' in query ? query.compile() : query);
-  };
-  const deadline = new Date(context.clock.now());
+  const { guard, written, calls, signal } = shared;
+  const { handler } = unit.subscription;
+  const name = { consumer: context.definition.name, handler, events: unit.events };
+  const called = calledInAttempt;
+  const statements = new CallStatements(() => ended(handler));
   guard?.beginCall();
   try {
-    await context.call({
-      consumer,
-      subscription,
-      events,
-      attempt,
-      context: {
-        tx: guarded(tx, handler, isOpen),
-        write,
-        pgClient: () => handlerClient(tx, handler, isOpen),
-        consumer,
-        handler,
-        emit,
-        gathered,
-        signal,
-        deadline,
-        idempotencyKey,
-        log: context.log,
-      },
-    });
+    await calls.run(name, called, () => context.call(callOf(context, tx, unit, { ...shared, statements })));
+    const late = await statements.end(whatIs(name), called() ? 'unknown' : 'not_applied');
+    if (late !== undefined) throw late;
     if (guard?.ended !== undefined) throw guard.ended;
     setBack(tx, guard);
     failpoint('inbox.in_handler');
   } catch (error) {
+    const timedOut = error instanceof InboxError && error.code === 'HANDLER_TIMEOUT';
+    if (timedOut) statements.abandon();
+    else await statements.end(whatIs(name));
     if (guard?.ended !== undefined) throw new HandlerFailed(handler, guard.ended);
     if (signal.aborted) throw new SliceFault({ kind: 'partition_lost' });
     await written.answered();
     // Statements after a failed write fail in its aborted transaction: the first one is at fault.
     if (written.failed !== undefined) throw await blame(tx, written.failed);
-    const timedOut = error instanceof InboxError && error.code === 'HANDLER_TIMEOUT';
     if (!timedOut && !(await answers(executorOf(tx)))) throw connectionLost(error);
-    throw new HandlerFailed(handler, error, calledInAttempt());
-  } finally {
-    open = false;
+    // So do those after a statement that was not awaited, whose error had no one to go to.
+    throw calls.failed ?? new HandlerFailed(handler, error, called());
   }
+}
+
+/** The call of a handler for a unit of a slice. */
+function callOf<DB>(
+  context: SliceContext<DB>,
+  tx: Transaction<DB>,
+  { subscription, events }: Unit<DB>,
+  { emitted, written, gathered, attempt, signal, statements }: Shared<DB> & { statements: CallStatements },
+): Call<DB> {
+  const { handler } = subscription;
+  const consumer = context.definition.name;
+  const incoming = events[0] === undefined ? '' : identityOf(events[0]);
+  const emit: CallContext<DB>['emit'] = (event, answers, as) => {
+    if (!statements.isOpen) throw emitClosed(handler, event.type);
+    emitted.add(handler, event, answers, as);
+  };
+  const write: CallContext<DB>['write'] = (query) => {
+    // A closed transaction refuses to compile a builder; a compiled query is refused here.
+    statements.check();
+    written.add(handler, 'compile' in query ? query.compile() : query);
+  };
+  return {
+    consumer,
+    subscription,
+    events,
+    attempt,
+    context: {
+      tx: statements.through(tx),
+      write,
+      pgClient: () => handlerClient(tx, handler, statements),
+      consumer,
+      handler,
+      emit,
+      gathered,
+      signal,
+      deadline: new Date(context.clock.now()),
+      idempotencyKey: deterministicUuid(consumer, handler, 'key', incoming),
+      log: context.log,
+    },
+  };
 }
 
 /** Sets back the settings that a call changed for its transaction: the next one may be of another partition. */

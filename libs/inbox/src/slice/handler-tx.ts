@@ -1,47 +1,30 @@
-import type { KyselyPlugin, Transaction, CompiledQuery } from 'kysely';
+import type { Transaction, CompiledQuery } from 'kysely';
 import { InboxError } from '../errors.ts';
 import type { TransactionClient } from '@convergekit/postgres';
-import { checkedClient, clientOf, type Send } from '@convergekit/postgres/engine';
-
-/**
- * Wraps the slice's transaction for one call of a handler, as long as `isOpen`: until the call ends. An abandoned handler could
- * otherwise send statements to a connection that is no longer in this transaction.
- */
-export function guarded<DB>(tx: Transaction<DB>, handler: string, isOpen: () => boolean): Transaction<DB> {
-  const plugin: KyselyPlugin = {
-    transformQuery: ({ node }) => {
-      if (isOpen()) return node;
-      throw ended(handler);
-    },
-    transformResult: ({ result }) => Promise.resolve(result),
-  };
-  return tx.withPlugin(plugin);
-}
+import { type CallStatements, checkedClient, clientOf, type Send } from '@convergekit/postgres/engine';
 
 export function ended(handler: string): InboxError {
   return new InboxError(
     'HANDLER_ENDED',
-    `handler ${handler} used its transaction after it had ended: await every statement before the handler returns`,
+    `handler ${handler} used its transaction after it had ended: \`await\` is missing. Await every statement before the handler returns`,
     { category: 'bug' },
   );
 }
 
-/** Returns the client of the slice for one call of a handler; it is closed with `isOpen`. */
+/** Returns the client of the slice for one call of a handler, whose statements it sends. */
 export async function handlerClient<DB>(
   tx: Transaction<DB>,
   handler: string,
-  isOpen: () => boolean,
+  statements: CallStatements,
 ): Promise<TransactionClient> {
-  if (!isOpen()) throw ended(handler);
+  if (!statements.isOpen) throw ended(handler);
   const client = await clientOf(tx);
   if (client === undefined)
     throw new InboxError(
       'CONSUMER_INVALID',
       `handler ${handler} asked for pg's client, but the consumer's database was not opened by connect(): open it so, or write through tx`,
     );
-  return checkedClient(client, () => {
-    if (!isOpen()) throw ended(handler);
-  });
+  return checkedClient(client, statements);
 }
 
 /** The first statement that failed; those after it failed in its aborted transaction. */

@@ -24,6 +24,7 @@ import {
   missingTopics,
   missingTopicsIn,
   requireLeaders,
+  spelledAlike,
   topicsMissing,
 } from './topics.ts';
 
@@ -140,6 +141,7 @@ function neededBy<DB, Own extends OwnSettings>(
       if (missing.length > 0 && treatment === 'check') throw topicsMissing(name, missing);
       const created = await createTopics(admin, missing);
       if (created.length > 0) log.info({ topics: created }, 'topics were created');
+      for (const line of spelledAlike(created, plan)) log.warn(line);
       await requireLeaders(admin, plan.reads);
     } finally {
       await admin.close();

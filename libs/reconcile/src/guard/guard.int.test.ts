@@ -67,6 +67,20 @@ describe('a repair whose change was not compared', () => {
     expect(row?.['why']).toContain(changed);
   });
 
+  it('a repair that returns before its statement is answered is rolled back, and its audit says what is missing', async () => {
+    await setDrift();
+    const forgetful: Repair = async (drift, context) => {
+      const written = await guarded(drift, context);
+      void context.tx.updateTable('stock').set({ reserved: 9 }).where('sku', '=', 'none').execute();
+      return written;
+    };
+    const before = await stockOf();
+    await run(stockReconciler({ repair: forgetful, ...once }));
+    expect(await stockOf()).toEqual(before);
+    const [row] = await rowsOf('select why from converge.reconcile_audit');
+    expect(row?.['why']).toContain('`await` is missing: the repair of key a');
+  });
+
   it('a repair that is refused is left to an operator after some attempts', async () => {
     await setDrift();
     const reconciler = stockReconciler({ repair: blind });

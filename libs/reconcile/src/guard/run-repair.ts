@@ -1,5 +1,7 @@
 import type { DomainEvent } from '@convergekit/contracts';
+import { runCode } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
+import { CallStatements, statementTooLate } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import type { RepairResult } from '../definition.ts';
 import { ReconcileError } from '../errors.ts';
@@ -15,6 +17,8 @@ export interface GuardedRepair {
   readonly key: string;
   readonly seen: { readonly actual: unknown; readonly judged: JudgedDrift };
   readonly emit: (event: DomainEvent) => void;
+  /** Gets what the repair left without `await`, when it is rejected after its end. */
+  readonly stray: (error: unknown, line: string) => void;
 }
 
 /**
@@ -22,8 +26,11 @@ export interface GuardedRepair {
  * Returns `conflict` if a concurrent write came first. Throws REPAIR_UNGUARDED, which the caller rolls back.
  */
 export async function runRepair(request: GuardedRepair): Promise<'written' | 'conflict'> {
-  const { tx, reconciler, key, seen, emit } = request;
+  const { reconciler, key, seen, emit } = request;
   const { name, unguarded } = reconciler;
+  const what = `the repair of key ${key} by ${name}`;
+  const statements = new CallStatements(() => statementTooLate(what));
+  const tx = statements.through(request.tx);
   const { guard, ledger } = createGuard({
     tx,
     reconciler: name,
@@ -39,16 +46,21 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
             };
           },
   });
-  const executor = executorOf(tx);
+  const executor = executorOf(request.tx);
   const before = unguarded ? undefined : await readChangedRows(executor);
   const { drift } = seen.judged;
   let written: RepairResult;
   try {
-    written = await reconciler.repair(drift, { tx, guard, key, drift, emit });
+    written = await runCode(what, request.stray, () =>
+      reconciler.repair(drift, { tx, guard, key, drift, emit }),
+    );
   } catch (error) {
+    await statements.end(what);
     if (ledger().lost) return 'conflict';
     throw error;
   }
+  const late = await statements.end(what);
+  if (late !== undefined) throw late;
   if (ledger().lost || rowsOf(name, written) === 0) return 'conflict';
   if (before === undefined) return 'written';
   await fireDeferred(executor);
@@ -72,6 +84,9 @@ interface RepairRecord {
 function unguardedChange({ before, after, guarded, locked }: RepairRecord): string | null {
   const exclusive = after.exclusive.filter((table) => !before.exclusive.includes(table));
   if (exclusive.length > 0) return `it truncated, altered or locked the table ${exclusive.join(', ')}`;
+  const foreign = after.foreign.filter((table) => !before.foreign.includes(table));
+  if (foreign.length > 0)
+    return `it wrote to the foreign table ${foreign.join(', ')}, whose rows are not counted`;
   if (!after.counted)
     return 'the server does not count changed rows (track_counts is off), so it cannot be checked';
   const changes = Object.entries(after.byTable)

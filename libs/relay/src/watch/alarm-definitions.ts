@@ -45,7 +45,7 @@ export const alarmDefinitions = {
     'grant READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on the topic to the login of the relay',
   ),
   topic_record_too_large: alarm(
-    "An event is larger than its topic's limit. It is named; nothing is skipped, so its topic waits",
+    "An event is larger than its topic's limit, which was lowered after its emit. It is named; nothing is skipped, so its partition waits",
     'raise max.message.bytes of the topic; it catches up by itself, in order',
   ),
   topic_recreated: alarm(
@@ -65,8 +65,8 @@ export const alarmDefinitions = {
     'fix the reason named; the relay rechecks by itself and continues in order',
   ),
   lease_lost_repeatedly: alarm(
-    'The lease of the source changed hands four times or more within ten minutes',
-    'look for a relay that is restarted (`converge dev` does it at each change) or starved of CPU, and for a slow database; compare holders in the logs',
+    'The lease of the source was lost three times or more within ten minutes: its holder did not release it',
+    'look for a relay that is killed, frozen or starved of CPU, and for a slow database; compare holders in the logs',
   ),
   lease_margin_short: alarm(
     'The lease is renewed so late that sending had to stop',
@@ -81,6 +81,11 @@ export const alarmDefinitions = {
   tick_commit_warned: alarm(
     'Postgres warned at the commit of a tick (a standby did not confirm it). Nothing of that tick is sent',
     'bring the synchronous standby back, or change synchronous_standby_names; ticks are made until one is confirmed',
+  ),
+  commits_wait: alarm(
+    'Commits wait for a synchronous standby that does not answer: no lease is taken or renewed, nothing is published',
+    'bring the standby back, or take it out of synchronous_standby_names and reload; a wait that is cancelled is committed, and may be lost at a failover',
+    5_000,
   ),
   sequence_behind: alarm(
     'A sequence is behind the numbers that it gave: the tables were copied without it, and events get ids of others',

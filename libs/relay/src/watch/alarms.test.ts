@@ -38,6 +38,12 @@ describe('the state of a relay', () => {
     expect(found.at(-1)?.text).toContain('4900 more are halted');
   });
 
+  it('while commits wait for a standby, that is the alarm, and not the lease that cannot be renewed', () => {
+    const survey = { ...calm, waitingCommits: 2 };
+    expect(names({ survey, maySendForMs: 0 })).toEqual(['commits_wait']);
+    expect(names({ maySendForMs: 0 })).toEqual(['lease_margin_short']);
+  });
+
   it('a sound relay raises nothing, and neither do unknown facts', () => {
     expect(names({ maySendForMs: 3_000, tickWarnedAgoMs: 20_000 })).toEqual([]);
     expect(names({ survey: undefined })).toEqual([]);
@@ -120,8 +126,8 @@ describe('the state of a relay', () => {
   it('late events, an outbox without children ahead, a lease that changes its holder and clocks that differ raise alarms', () => {
     expect(surveyed({ oldestMs: 61_000, backlog: 12 })).toMatchObject([{ name: 'events_late' }]);
     expect(surveyed({ childrenAhead: 0 })).toMatchObject([{ name: 'no_child_ahead' }]);
-    expect(surveyed({ terms: 4 })).toEqual([
-      { name: 'lease_lost_repeatedly', text: '4 terms, now held by host:1' },
+    expect(surveyed({ lost: 3 })).toEqual([
+      { name: 'lease_lost_repeatedly', text: '3 times, now held by host:1' },
     ]);
     expect(surveyed({ clockAheadMs: -1_500 })).toMatchObject([{ name: 'clock_skewed' }]);
   });

@@ -43,6 +43,7 @@ export interface AlarmLimits {
 }
 
 const TERMS_IN_TEN_MINUTES = 4;
+const LOST_IN_TEN_MINUTES = 3;
 const WARNED_LATELY_MS = 10_000;
 const SKEW_MS = 1_000;
 export const BLOCKED_AFTER_MS = 600_000;
@@ -62,7 +63,8 @@ export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly C
   if (forged[0] !== undefined)
     found.push({ name: 'record_forged', text: `${forged[0]} (${forged.length} in all)` });
   if (stalled !== undefined) found.push({ name: 'relay_stalled', text: stalled });
-  if (facts.maySendForMs === 0)
+  // The lease cannot be renewed while commits wait: the alarm names that cause.
+  if (facts.maySendForMs === 0 && !facts.survey?.waitingCommits)
     found.push({
       name: 'lease_margin_short',
       text: 'no renewal came in time; nothing is sent until one does',
@@ -115,12 +117,14 @@ function ofTopic({ topic, partition, code = 'UNKNOWN', detail = '' }: HeldTopic)
 }
 
 function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condition[] {
-  const { terms, holder, clockAheadMs, blockers, childrenAhead, oldestMs, backlog } = survey;
+  const { lost, holder, clockAheadMs, blockers, childrenAhead, oldestMs, backlog, waitingCommits } = survey;
   const found: Condition[] = [];
-  if (terms >= TERMS_IN_TEN_MINUTES)
+  if (waitingCommits > 0)
+    found.push({ name: 'commits_wait', text: `${waitingCommits} sessions of this database, in SyncRep` });
+  if (lost >= LOST_IN_TEN_MINUTES)
     found.push({
       name: 'lease_lost_repeatedly',
-      text: `${terms} terms, now held by ${holder ?? 'no relay'}`,
+      text: `${lost} times, now held by ${holder ?? 'no relay'}`,
     });
   if (Math.abs(clockAheadMs) > SKEW_MS)
     found.push({ name: 'clock_skewed', text: `Postgres is ${seconds(clockAheadMs)} ahead of this host` });

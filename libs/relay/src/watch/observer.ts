@@ -26,6 +26,7 @@ export class Observer {
   #source: string | undefined;
   #newest: bigint | undefined;
   #surveying: Promise<void> | undefined;
+  #measuring: Promise<void> | undefined;
   #surveyAt = 0;
   #running: Promise<void> | undefined;
 
@@ -72,24 +73,31 @@ export class Observer {
   }
 
   async #look(): Promise<void> {
-    const { database, lease, clock, random, log, outbox } = this.#settings;
+    const { database, lease, clock, random, log } = this.#settings;
     try {
-      const publishedId = this.#facts().leading ? this.#survey?.publishedId : undefined;
-      // A role without the right to write the published id still surveys: the other alarms must work.
-      if (publishedId !== undefined)
-        await measureOutbox(database.executor, publishedId, outbox).catch((error: unknown) =>
-          log.warn({ err: error }, 'the outbox could not be measured: outbox.maxBytes is not followed'),
-        );
       // One transaction: the settings of the kit's own are set once for all statements.
       const transaction = { clock, random, attempts: 1 };
       this.#survey = await withTransaction(database, transaction, (tx) =>
         survey(tx, { lease, now: () => clock.now() }),
       );
       this.#record(this.#survey);
+      // It writes, so it may wait for a standby: the next survey does not wait for it.
+      if (this.#facts().leading) this.#measuring ??= this.#measure(this.#survey.publishedId);
     } catch (error) {
       // The loops that need the database log that it is away. The last survey is outdated.
       this.#survey = undefined;
       log.debug({ err: error }, 'the survey of the outbox failed; it is repeated');
+    }
+  }
+
+  async #measure(publishedId: string): Promise<void> {
+    const { database, log, outbox } = this.#settings;
+    try {
+      await measureOutbox(database.executor, publishedId, outbox);
+    } catch (error) {
+      log.warn({ err: error }, 'the outbox could not be measured: outbox.maxBytes is not followed');
+    } finally {
+      this.#measuring = undefined;
     }
   }
 

@@ -20,8 +20,10 @@ export interface Survey {
   /** Rows whose ids the sequence never gave, written by hand: they are not published. The lowest id of them. */
   readonly strayId: string | undefined;
   readonly holder: string | undefined;
-  /** Terms that made ticks within the last ten minutes. Tick 0 is the migration's, of term 0. */
-  readonly terms: number;
+  /** Commits that have waited for a synchronous standby for 5 s or longer, as far as this login may see. */
+  readonly waitingCommits: number;
+  /** How often the lease was taken within the last ten minutes from a holder that had not released it. */
+  readonly lost: number;
   /** The database's clock less this host's; right to half a round trip. */
   readonly clockAheadMs: number;
   /** Transactions older than `BLOCKER_MS` that hold retention back, the oldest first. */
@@ -35,19 +37,19 @@ export interface Survey {
 export const COUNTED = 10_000;
 /** A transaction this old holds retention back, milliseconds. */
 export const BLOCKER_MS = 60_000;
-/** The number of ticks that are searched for terms: at most a thousand a second, a few when idle. */
-const TICKS = 5_000;
 
-// The statement reads single rows, two index look-ups, and the end of the ticks' primary key.
+// The statement reads single rows, and two index look-ups.
 const sourceSql = `
   select s.name, s.epoch, t.snapshot::text as snapshot, t.ceil::text as ceil,
          (select last_value::text from converge.outbox_id) as newest,
          (select holder from converge.lease where name = $1 and expires_at > clock_timestamp()) as holder,
          (select (extract(epoch from clock_timestamp() - min(held.created_at)) * 1000)::float8
             from converge.relay_topic r join converge.tick held on held.number = r.held_at) as "heldMs",
-         (select count(distinct late.term)::int
-            from (select term, created_at from converge.tick order by number desc limit ${TICKS}) as late
-           where late.term > 0 and late.created_at > clock_timestamp() - interval '10 minutes') as terms,
+         (select count(*)::int from pg_stat_activity
+           where datname = current_database() and wait_event = 'SyncRep'
+             and query_start < clock_timestamp() - interval '5 s') as "waitingCommits",
+         coalesce((select (select count(*)::int from unnest(l.lost_at) as at where at > clock_timestamp() - interval '10 minutes')
+                     from converge.lease l where l.name = $1), 0) as lost,
          (extract(epoch from clock_timestamp()) * 1000)::float8 as "clockMs"
     from converge.source s, converge.relay_source r join converge.tick t on t.number = r.done_tick`;
 
@@ -59,7 +61,8 @@ interface SourceRow {
   readonly newest: string;
   readonly holder: string | null;
   readonly heldMs: number | null;
-  readonly terms: number;
+  readonly waitingCommits: number;
+  readonly lost: number;
   readonly clockMs: number;
 }
 
@@ -122,7 +125,8 @@ export async function survey(
     limit: await readLimit(executor),
     strayId: (await executor.query<{ id: string }>(straySql)).rows[0]?.id,
     holder: source.holder ?? undefined,
-    terms: source.terms,
+    waitingCommits: source.waitingCommits,
+    lost: source.lost,
     clockAheadMs: source.clockMs - middle,
     blockers: blockers.filter(({ kind }) => kind !== 'slot'),
     childrenAhead: children.filter(({ from = 0n, to }) => from > newest && to !== undefined).length,

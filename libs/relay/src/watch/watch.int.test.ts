@@ -148,7 +148,7 @@ describe('a survey of the outbox', () => {
     const found = await surveyed(database);
     // Planted fault: tick 0, which the migration wrote, counted as a term, so an alarm came one start too early.
     expect(found).toMatchObject({
-      terms: 1,
+      lost: 0,
       backlog: 0,
       oldestMs: 0,
       holder: undefined,

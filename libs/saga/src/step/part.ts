@@ -57,7 +57,7 @@ function subscribe<DB>(members: readonly Member<DB>[], consumer: string): readon
   for (const [at, { step }] of members.entries()) {
     if (step.by !== consumer)
       throw invalid(
-        `${named(step)} is declared by ${step.by} and included in consumer ${consumer}: include it there`,
+        `${named(step)} is declared with by: '${step.by}' and included in consumer ${consumer}: include it in consumer ${step.by}, or write by: '${consumer}' in the saga`,
       );
     if (members.slice(0, at).some((other) => named(other.step) === named(step)))
       throw invalid(`${named(step)} is included twice in consumer ${consumer}: keep one`);

@@ -1,6 +1,6 @@
-import { failpoint } from '@convergekit/core/engine';
+import { failpoint, runCode } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
-import { kyselyTransaction } from '@convergekit/postgres/engine';
+import { awaitedStatements, kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { slowWait } from '@convergekit/resilience/engine';
 import { longestRunMs } from '../effects/worker/run-call.ts';
@@ -52,9 +52,16 @@ export async function commitWith(
   change: (tx: Transaction<unknown>) => Promise<Entry>,
 ): Promise<{ readonly failure: StoredFailure; readonly error: unknown } | undefined> {
   const { journal, options } = turn;
+  const what = `a step of workflow ${turn.workflow.name} (${journal.claim.id})`;
+  const changed = (tx: Transaction<unknown>): Promise<Entry> =>
+    runCode(
+      what,
+      (err, line) => options.log.error({ err }, line),
+      () => awaitedStatements(tx, what, change),
+    );
   try {
     const adopt = await kyselyTransaction(options.database.db, options, async (tx) =>
-      journal.within(executorOf(tx), [await change(tx)], heldIdle(turn)),
+      journal.within(executorOf(tx), [await changed(tx)], heldIdle(turn)),
     );
     failpoint(committed);
     adopt();

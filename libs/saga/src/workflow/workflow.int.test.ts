@@ -1,5 +1,5 @@
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
-import { defineWorkflow, workflows } from '@convergekit/saga';
+import { defineWorkflow, type LocalContext, localStep, workflows } from '@convergekit/saga';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -68,6 +68,31 @@ describe('a workflow', () => {
     expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_COMPENSATED',
     );
+  });
+
+  it('a workflow fails at a step that returns before its statement is answered, and writes nothing of it', async () => {
+    const text = z.object({ id: z.string() });
+    const forgetful = localStep({
+      input: text,
+      result: text,
+      do: (row, { tx }: LocalContext<TenantDb>) => {
+        void tx.insertInto('tenant').values({ id: row.id, plan: 'late' }).execute();
+        return Promise.resolve(row);
+      },
+      undo: () => Promise.resolve('done' as const),
+    });
+    const workflow = defineWorkflow({
+      name: 'tenants.forgetful',
+      recovery: 'undo',
+      input: text,
+      result: text,
+      steps: { forgetful },
+      run: (unit, wanted: { id: string }) => unit.step('forgetful', wanted),
+    });
+    const { run } = workflows([workflow], { ...workflowOptions, database });
+    const failed = run(workflow, id, { id });
+    await expect(failed).rejects.toThrow('`await` is missing: a step of workflow tenants.forgetful');
+    expect(await rowsOf()).toBe(0);
   });
 
   it('S29: a workflow undoes the scope whose failure is caught, and nothing else', async () => {

@@ -1,3 +1,4 @@
+import { defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
@@ -40,6 +41,19 @@ describe('one event applied by its real consumer', () => {
     });
     // An equal event is another event.
     expect((await applyOne(database, desk, paidIn({ key: 'a', n: 5 }))).kind).toBe('applied');
+  });
+
+  it('an event whose handler forgets an await is a dead letter, and its error says so', async () => {
+    const forgetful = defineConsumer<DeskDb>({ name: 'forgetful', from: 'beginning' }).on(
+      opened,
+      async ({ data: { key } }, { tx }) => {
+        await tx.insertInto('account').values({ key, total: 0 }).execute();
+        void tx.insertInto('account').values({ key, total: 0 }).execute();
+      },
+    );
+    const outcome = await applyOne(database, forgetful, opened({ key: 'a', n: 0 }));
+    expect(outcome).toMatchObject({ kind: 'dead_lettered', written: {} });
+    expect(JSON.stringify(outcome)).toContain('`await` is missing');
   });
 
   it('an event of a type without a handler is skipped', async () => {

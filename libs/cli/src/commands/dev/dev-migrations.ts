@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Service } from '@convergekit/core';
 import { type AppliedMigration, type Database, migrate } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
-import { migrationName } from '@convergekit/postgres/operate';
+import { migrationName, readMigrations } from '@convergekit/postgres/operate';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { explain } from '../../frame/explain.ts';
 import { ownMigrations } from '../migrate/own-migrations.ts';
@@ -13,6 +13,11 @@ import { folderWatch } from './dev-watch.ts';
 /** Returns the folder of a service's migrations: the one that was given, else the first that exists. */
 export function folderOf(service: DevService, given: string | undefined): string | undefined {
   return given ?? service.migrations.find((folder) => existsSync(folder));
+}
+
+/** Rejects when a file of the folder has a name that does not fit, before anything is started. */
+export async function checkFolder(folder: string | undefined): Promise<void> {
+  if (folder !== undefined) await readMigrations(ownMigrations(folder));
 }
 
 export interface OwnMigrations {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import type { Service } from '@convergekit/core';
 
 /** A Node process that lives as long as the command. */
@@ -10,7 +11,17 @@ export interface DevProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** Sends the address of each file that the program loads, but for those of packages. */
+const REPORT = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  registerHooks({ load(url, context, next) {
+    if (url.startsWith('file:') && !url.includes('/node_modules/') && process.connected) process.send(url);
+    return next(url, context);
+  } });`)}`;
+
 export interface DevProcessService extends Service {
+  /** Says whether the program has loaded the file; of one that has ended, whether it may lack it. */
+  concerns(path: string): boolean;
   /** Starts the process again, ended or not. Nothing before the start and after the stop. */
   restart(): void;
 }
@@ -26,16 +37,19 @@ export function devProcess(
   const ended = Promise.withResolvers<undefined>();
   ended.promise.catch(() => undefined);
   let child: ChildProcess | undefined;
+  // What it loaded before a restart counts, too: a change may come before the new process has loaded the file.
+  const loaded = new Set<string>();
   let state: 'new' | 'running' | 'restarting' | 'ended' | 'stopping' = 'new';
   const start = (): void => {
     state = 'running';
     // Its own process group: Ctrl-C reaches only this process, which then stops the parts in order.
-    child = spawn(process.execPath, [...args], {
+    child = spawn(process.execPath, ['--import', REPORT, ...args], {
       // Its code is compiled once on a machine, as that of this command.
       env: { NODE_COMPILE_CACHE: getCompileCacheDir(), ...env },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     });
+    child.on('message', (url) => typeof url === 'string' && loaded.add(fileURLToPath(url)));
     child.on('error', ended.reject);
     child.on('exit', (code, signal) => {
       const how = signal ?? `exit code ${code}`;
@@ -53,6 +67,7 @@ export function devProcess(
     name,
     done: ended.promise,
     start: () => Promise.resolve(start()),
+    concerns: (path) => (state === 'ended' ? isCode(path) : loaded.has(path)),
     restart: () => {
       if (state === 'ended') start();
       if (state !== 'running') return;
@@ -68,3 +83,5 @@ export function devProcess(
     },
   };
 }
+
+const isCode = (path: string): boolean => /\.([cm]?[jt]s|json)$/.test(path);

@@ -10,10 +10,10 @@ const FOREIGN = /^(node_modules|dist|\..*)$/;
 
 interface FolderWatch {
   readonly folder: string;
-  /** Chooses files by their names. */
-  readonly concerns: (name: string) => boolean;
-  /** Called once for changes that come together, one call after the other. */
-  readonly onChange: () => unknown;
+  /** Chooses files by their paths. */
+  readonly concerns: (path: string) => boolean;
+  /** Called once for changes that come together, with the paths; one call after the other. */
+  readonly onChange: (paths: readonly string[]) => unknown;
 }
 
 /**
@@ -27,13 +27,19 @@ export function folderWatch({ folder, concerns, onChange }: FolderWatch): Servic
       const watched = new Map<string, FSWatcher>();
       let pending = new AbortController();
       let calls: Promise<unknown> = Promise.resolve();
+      const paths = new Set<string>();
       const later = async ({ signal }: AbortController): Promise<void> => {
         await systemClock.sleep(QUIET_MS, AbortSignal.any([signal, stopping]));
-        if (!signal.aborted && !stopping.aborted) calls = calls.then(onChange);
+        if (signal.aborted || stopping.aborted) return;
+        const changes = [...paths];
+        paths.clear();
+        calls = calls.then(() => onChange(changes));
       };
-      const changed = (name: string | null): void => {
+      const changed = (within: string, name: string | null): void => {
         watchNew();
-        if (name === null || !concerns(name)) return;
+        const path = join(within, name ?? '');
+        if (name === null || !concerns(path)) return;
+        paths.add(path);
         pending.abort();
         pending = new AbortController();
         void later(pending);
@@ -41,7 +47,7 @@ export function folderWatch({ folder, concerns, onChange }: FolderWatch): Servic
       const watchNew = (): void => {
         for (const path of foldersIn(folder)) {
           if (watched.has(path)) continue;
-          const watcher = watch(path, (_, name) => changed(name));
+          const watcher = watch(path, (_, name) => changed(path, name));
           // A folder that was removed: its parent says so.
           watcher.on('error', () => (watcher.close(), watched.delete(path)));
           watched.set(path, watcher);

@@ -8,12 +8,12 @@ import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
 import { anyArguments, text } from '../../frame/flags.ts';
+import { codeWatch } from './dev-code.ts';
 import { consoleProcess, type DevConsole, findConsole } from './dev-console.ts';
 import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environment.ts';
-import { folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
+import { checkFolder, folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
 import { devProcess, type DevProcessService } from './dev-process.ts';
 import { databaseOf, type DevService, devServices, sharedName } from './dev-services.ts';
-import { folderWatch } from './dev-watch.ts';
 
 const MAIN = 'src/main.ts';
 
@@ -30,6 +30,7 @@ export const devCommand = command({
   },
   run: async (context, { mains, folder }) => {
     const services = checked(mains.length === 0 ? [MAIN] : mains, folder);
+    for (const service of services) await checkFolder(folderOf(service, folder));
     const kit = await testKit();
     const { env } = context.settings;
     const postgres = await kit.startPostgres({
@@ -140,8 +141,6 @@ const databasesOf = (places: readonly Omit<Prepared, 'env'>[]): Readonly<Record<
 /** Longer than a service takes by default to end its work, in milliseconds. */
 const STOP_MS = 30_000;
 
-const isCode = (path: string): boolean => /\.([cm]?[jt]s|json)$/.test(path);
-
 /** Runs the services, the watches of their migrations, and the console where it is installed, until a signal. */
 async function runAll(
   context: CommandContext,
@@ -170,9 +169,7 @@ async function runAll(
       migrationWatch({ name, folder, database, data: data ?? 'its database', say, applied: restart }),
     );
   }
-  // Services may share code of any folder: a change starts all of them again.
-  const restartAll = (): void => serves.forEach((one) => one.restart());
-  running.push(folderWatch({ folder: process.cwd(), concerns: isCode, onChange: restartAll }));
+  running.push(codeWatch(process.cwd(), serves, say));
   const consoles = shown.map((one) =>
     devProcess(consoleProcess(prepared[0]?.env ?? {}, databasesOf(prepared), one)),
   );

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/operate';
@@ -85,6 +85,41 @@ it('the tests of a new service pass', async () => {
   });
   expect(tested.stdout).toMatch(/pass 3\b/);
   expect(tested.code).toBe(0);
+});
+
+it('the lint of a new service passes, and names a forgotten await and a query that is built and not run', async () => {
+  // The packages of the kit are sources here.
+  const settings = join(folder, 'tsconfig.json');
+  const tsconfig = readFileSync(settings, 'utf8');
+  writeFileSync(settings, tsconfig.replace('"strict"', '"customConditions": ["source"], "strict"'));
+  const lint = () => run(['.'], { cwd: folder, command: join(root, 'node_modules/eslint/bin/eslint.js') });
+  expect(await lint()).toMatchObject({ code: 0, stdout: '' });
+  const mistakes = join(folder, 'src/mistakes.ts');
+  writeFileSync(
+    mistakes,
+    `import type { HandlerContext } from 'convergekit';
+import type { Tables } from './tables.ts';
+const row = { orderId: 'o', cents: 1 };
+export async function forgetful({ tx, write }: HandlerContext<Tables>) {
+  tx.insertInto('charges').values(row).execute();
+  tx.insertInto('charges').values(row);
+  await tx.deleteFrom('charges').where('orderId', '=', 'o');
+  write(tx.insertInto('charges').values(row));
+  await tx.insertInto('charges').values(row).execute();
+}
+`,
+  );
+  const found = await lint();
+  rmSync(mistakes);
+  writeFileSync(settings, tsconfig);
+  expect(found.code).toBe(1);
+  const lines = found.stdout
+    .split('\n')
+    .flatMap((line) => /^ +(\d+):\d+ +error.* (\S+)$/.exec(line)?.slice(1, 3).join(' ') ?? []);
+  expect(lines).toEqual([
+    ...['5 @typescript-eslint/no-floating-promises', '6 no-restricted-syntax'],
+    ...['7 @typescript-eslint/await-thenable', '7 no-restricted-syntax'],
+  ]);
 });
 
 interface Order {

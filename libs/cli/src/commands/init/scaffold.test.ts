@@ -29,11 +29,14 @@ describe('a file of the scaffold', () => {
   });
 
   it('files that npm or a tool would take for their own get their names in the scaffold', () => {
-    expect(['_gitignore', '_dockerignore', '_tsconfig.json', 'src/main.ts'].map(pathOf)).toEqual([
-      '.gitignore',
-      '.dockerignore',
-      'tsconfig.json',
-      'src/main.ts',
+    expect(
+      [
+        ...['_gitignore', '_dockerignore', '_github/workflows/ci.yml', '_env.example'],
+        ...['_tsconfig.json', '_eslint.config.js', 'src/main.ts'],
+      ].map(pathOf),
+    ).toEqual([
+      ...['.gitignore', '.dockerignore', '.github/workflows/ci.yml', '.env.example'],
+      ...['tsconfig.json', 'eslint.config.js', 'src/main.ts'],
     ]);
   });
 

@@ -17,7 +17,9 @@ const TEMPLATE_CONSTANT = 'myService';
 
 /** Turns a file of the template into one of the service (pure). `_` hides a file from npm and tools in the template. */
 export function scaffoldFile(file: ScaffoldFile, { name, version }: Named): ScaffoldFile {
-  const path = file.path.replace(/^_(?=package\.json$|tsconfig\.json$)/, '').replace(/^_/, '.');
+  const path = file.path
+    .replace(/^_(?=package\.json$|tsconfig\.json$|eslint\.config\.js$)/, '')
+    .replace(/^_/, '.');
   const text = file.text.replaceAll(TEMPLATE_NAME, name).replaceAll(TEMPLATE_CONSTANT, constantOf(name));
   if (path !== 'package.json') return { path, text };
   return {

@@ -5,19 +5,19 @@ import { readLateCalls, readUnclaimedWork } from '../operate/waits-sql.ts';
 import { countOverdueWorkflows, countPauses, readLongPauses } from './tidy-sql.ts';
 
 /** Creates a function that records a gauge of what was found, and zero for what was found before and is gone. */
-function lastingGauge(gauge: 'effectsUndeclared' | 'effectsWaiting' | 'sagasPaused') {
+function lastingGauge(record: (value: number, labels: Labels) => void) {
   let before: ReadonlyMap<string, Labels> = new Map();
   return (found: readonly { readonly count: number; readonly labels: Labels }[]): void => {
     const now = new Map(found.map(({ labels }) => [JSON.stringify(labels), labels]));
-    for (const [id, labels] of before) if (!now.has(id)) instruments()[gauge].record(0, labels);
-    for (const { count, labels } of found) instruments()[gauge].record(count, labels);
+    for (const [id, labels] of before) if (!now.has(id)) record(0, labels);
+    for (const { count, labels } of found) record(count, labels);
     before = now;
   };
 }
 
 /** Creates a check for intents whose effect no worker declares: an alarm each time, and zero in the metric once they are gone. */
 export function undeclaredCheck(executor: Executor, log: Logger, afterMs: number): () => Promise<void> {
-  const record = lastingGauge('effectsUndeclared');
+  const record = lastingGauge((value, labels) => instruments().effectsUndeclared.record(value, labels));
   return async () => {
     const found = await readUnclaimedWork(executor, { afterMs });
     for (const { effect, calls: count } of found)
@@ -31,7 +31,7 @@ export function undeclaredCheck(executor: Executor, log: Logger, afterMs: number
 
 /** Creates a check for calls that wait after a failure: the metric of the alarm `calls_waiting`. */
 export function lateCallsCheck(executor: Executor, idleMs: number): () => Promise<void> {
-  const record = lastingGauge('effectsWaiting');
+  const record = lastingGauge((value, labels) => instruments().effectsWaiting.record(value, labels));
   return async () => {
     const found = await readLateCalls(executor, { idleMs });
     record(
@@ -46,7 +46,7 @@ export function lateCallsCheck(executor: Executor, idleMs: number): () => Promis
 /** Creates a check for pauses of sagas: their number, and the alarm `saga_paused` once for each that is longer than `boundMs`. */
 export function pauseCheck(executor: Executor, log: Logger, boundMs: number): () => Promise<void> {
   let reported: ReadonlySet<string> = new Set();
-  const record = lastingGauge('sagasPaused');
+  const record = lastingGauge((value, labels) => instruments().sagasPaused.record(value, labels));
   return async () => {
     const pauses = await countPauses(executor);
     record(pauses.map(({ saga, count }) => ({ count, labels: { [attributeNames.saga]: saga } })));

@@ -66,6 +66,32 @@ it('outcomes that are known at the same time are recorded by three transactions,
   expect(await workRows(database)).toEqual([]);
 });
 
+// Planted fault: a statement that is not awaited is committed, or ends the process.
+it('a reaction that forgets an await costs only its own outcome, and its error says so', async () => {
+  const { groups, recordings } = await claimed((effect) => ({
+    ...effect,
+    revive: (stored) => {
+      const revived = effect.revive(stored);
+      if (!stored.input.includes('"f"')) return revived;
+      const succeeded: typeof revived.succeeded = async (_, { tx }) => {
+        await Promise.resolve();
+        void tx.insertInto('outcome').values({ key: 'f', answer: 'late' }).execute();
+      };
+      return { ...revived, succeeded };
+    },
+  }));
+  const settled = await Promise.allSettled(recordings.map((recording) => groups.record(recording)));
+  expect(settled.filter(({ status }) => status === 'rejected')).toMatchObject([
+    {
+      reason: {
+        code: 'STATEMENT_NOT_AWAITED',
+        message: expect.stringContaining('of consumer orders') as string,
+      },
+    },
+  ]);
+  expect(await outcomes(database)).toEqual(KEYS.filter((key) => key !== 'f').map((key) => `${key} r-${key}`));
+});
+
 // Planted fault: without the transaction of its own for each, the neighbours of a failed reaction are not recorded.
 it('a reaction that fails costs only its own outcome', async () => {
   const { groups, recordings } = await claimed((effect) => ({

@@ -16,7 +16,7 @@ interface Group<DB> {
   waiting: Waiting<DB>[];
 }
 
-type Options<DB> = Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random'>;
+type Options<DB> = Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random' | 'log'>;
 
 /** Records outcomes, of one effect by two transactions at most: those of the meantime follow together. */
 export class OutcomeGroups<DB> {

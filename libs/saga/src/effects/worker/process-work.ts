@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { failpoint } from '@convergekit/core/engine';
+import { type CallOfCode, failpoint, inCallOfCode, lateStray } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { slowWait } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
@@ -85,7 +85,9 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
       return putOff(claimed, { kind: 'again', state: 'unknown' }, { ...nothing, doubt: 'as_before' });
     case 'call':
     case 'query': {
-      const { answer, attempts, sent } = await runCall(op, revived, effect.idempotency, asking);
+      const { answer, attempts, sent } = await inCallOfCode(codeOf(claimed), () =>
+        runCall(op, revived, effect.idempotency, asking),
+      );
       if (effect.grouped === true) options.onCalled?.();
       const tried = { ...work, finalInMs: finalInMs(work, options.clock.now()) };
       const next = decide(op, answer, tried, effect, options.random);
@@ -96,6 +98,12 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
       });
     }
   }
+}
+
+/** The code of a call. What it leaves behind does not decide about an answer that has come: it is logged. */
+function codeOf<DB>({ effect: { name }, work: { id, consumer }, options: { log } }: Claimed<DB>): CallOfCode {
+  const what = (): string => `call ${name} of consumer ${consumer} (${id})`;
+  return { what, stray: (err) => log.error({ err, effect: name, work: id }, lateStray(what())) };
 }
 
 /** A process of another version may read it; after `undeclaredMs` it waits for an operator. */

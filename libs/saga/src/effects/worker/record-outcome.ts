@@ -3,8 +3,13 @@ import type { DomainEvent } from '@convergekit/contracts';
 import { type EmitAs, Gathered } from '@convergekit/inbox/engine';
 import { type AppendEvent, createEngineOutbox, nameRefusal } from '@convergekit/outbox/engine';
 import { type Executor, executorOf } from '@convergekit/postgres';
-import { failedWithCommit, guardOf, kyselyTransaction } from '@convergekit/postgres/engine';
-import { deterministicUuid, failpoint } from '@convergekit/core/engine';
+import {
+  awaitedStatements,
+  failedWithCommit,
+  guardOf,
+  kyselyTransaction,
+} from '@convergekit/postgres/engine';
+import { deterministicUuid, failpoint, runCode } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
 import type { Effect, OutcomeContext, Revived } from '../effect/types.ts';
 import { type Cause, type ClaimedWork, continueStory, endedWork, type Outcome } from '../work/work.ts';
@@ -32,7 +37,7 @@ export interface Recording<DB> {
  * was written.
  */
 export async function recordOutcomes<DB>(
-  { database, clock, random }: Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random'>,
+  { database, clock, random, log }: Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random' | 'log'>,
   recordings: readonly Recording<DB>[],
 ): Promise<ReadonlySet<string>> {
   try {
@@ -45,7 +50,11 @@ export async function recordOutcomes<DB>(
         const { id } = recording.work;
         if (!closed.has(id)) continue;
         const react = (): Promise<readonly AppendEvent[]> =>
-          reaction(recording, { tx, gathered, locked: closed.get(id) });
+          runCode(
+            whatRecords(recording),
+            (err, line) => log.error({ err }, line),
+            () => reaction(recording, { tx, gathered, locked: closed.get(id) }),
+          );
         events.push(...(await recording.inContext(react)));
       }
       await gathered.send();
@@ -82,9 +91,10 @@ async function closeAll<DB>(
 
 /** Runs the reactions to an outcome. Returns what they emit. */
 async function reaction<DB>(
-  { revived, work, outcome, made }: Recording<DB>,
+  recording: Recording<DB>,
   tools: Pick<OutcomeContext<DB, never>, 'tx' | 'gathered' | 'locked'>,
 ): Promise<readonly AppendEvent[]> {
+  const { revived, work, outcome, made } = recording;
   const { idempotencyKey, key } = work;
   const emitted = new EffectEvents(work, outcome.kind);
   const guard = await guardOf(tools.tx);
@@ -94,9 +104,16 @@ async function reaction<DB>(
   const emit: OutcomeContext<DB, never>['emit'] = (event, as) => emitted.add(event, as);
   const ended = endedWork(work, outcome, made.calls, attempts);
   const context = { ...tools, emit, idempotencyKey, key, attempts, ended };
-  if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
-  else await revived.failed(outcome.failure, context);
+  await awaitedStatements(tools.tx, whatRecords(recording), (tx) =>
+    outcome.kind === 'succeeded'
+      ? revived.succeeded(outcome.result, { ...context, tx })
+      : revived.failed(outcome.failure, { ...context, tx }),
+  );
   return emitted.close();
+}
+
+function whatRecords<DB>({ work: { consumer, handler, id } }: Recording<DB>): string {
+  return `what records the outcome of call ${id} (handler ${handler} of consumer ${consumer})`;
 }
 
 /** Runs the hook of a call that did not succeed, and appends its events in the same transaction. */

@@ -51,6 +51,7 @@ export function workerService(worker: Worker): Service {
   let renewals: Promise<void> | undefined;
   return loopService({
     name,
+    runsCode: true,
     prepare: async () => {
       await database.executor.query(`select 1 from converge.${worker.table} limit 0`).catch(explainMissing);
       await worker.prepare?.();

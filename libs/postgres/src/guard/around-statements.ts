@@ -9,15 +9,20 @@ import type {
   RootOperationNode,
   Transaction,
 } from 'kysely';
-import { refuseControl } from '@convergekit/postgres/engine';
-import type { Level, Levels } from './levels.ts';
 
-/** Wraps a transaction so that its statements wait for savepoints of other code. `at` returns the caller's level. */
-export function waitingTransaction<DB>(
-  tx: Transaction<DB>,
-  levels: Levels,
-  at: () => Level,
-): Transaction<DB> {
+/** What is done around the statements of a transaction. */
+export interface AroundStatements {
+  /** Sees that a query is built. It may throw. */
+  readonly built?: () => void;
+  readonly run: <T>(text: string, send: () => Promise<T>) => Promise<T>;
+  /** Runs what takes the connection, as a statement does inside `run`. @default as it is */
+  readonly connected?: <T>(use: () => Promise<T>) => Promise<T>;
+  /** Sees that a stream begins. The result is called at its end. */
+  readonly stream: (text: string) => Promise<() => void>;
+}
+
+/** Wraps a transaction: its statements, with and without plugins, run as `around` says. */
+export function aroundStatements<DB>(tx: Transaction<DB>, around: AroundStatements): Transaction<DB> {
   const executor = tx.getExecutor();
   const plugin: KyselyPlugin = {
     transformQuery: ({ node }) => node,
@@ -26,7 +31,7 @@ export function waitingTransaction<DB>(
   // Kysely changes a transaction's executor only by the result of the present one's `withPlugin`.
   Object.defineProperty(executor, 'withPlugin', {
     configurable: true,
-    value: () => new WaitingExecutor(executor, levels, at),
+    value: () => new AroundExecutor(executor, around),
   });
   try {
     return tx.withPlugin(plugin);
@@ -35,16 +40,13 @@ export function waitingTransaction<DB>(
   }
 }
 
-/** An executor whose statements wait for savepoints of other code. */
-class WaitingExecutor implements QueryExecutor {
+class AroundExecutor implements QueryExecutor {
   readonly #inner: QueryExecutor;
-  readonly #levels: Levels;
-  readonly #at: () => Level;
+  readonly #around: AroundStatements;
 
-  constructor(inner: QueryExecutor, levels: Levels, at: () => Level) {
+  constructor(inner: QueryExecutor, around: AroundStatements) {
     this.#inner = inner;
-    this.#levels = levels;
-    this.#at = at;
+    this.#around = around;
   }
 
   get adapter(): QueryExecutor['adapter'] {
@@ -56,6 +58,7 @@ class WaitingExecutor implements QueryExecutor {
   }
 
   transformQuery<T extends RootOperationNode>(node: T, queryId: QueryId): T {
+    this.#around.built?.();
     return this.#inner.transformQuery(node, queryId);
   }
 
@@ -64,18 +67,16 @@ class WaitingExecutor implements QueryExecutor {
   }
 
   executeQuery<R>(query: CompiledQuery<R>, options?: AbortableQueryOptions): Promise<QueryResult<R>> {
-    return this.#levels.statement(this.#at(), async () => {
-      refuseControl(query.sql, 'use `savepoint`, which takes its events with it');
-      return this.#inner.executeQuery(query, options);
-    });
+    return this.#around.run(query.sql, () => this.#inner.executeQuery(query, options));
   }
 
   provideConnection<T>(...given: Parameters<QueryExecutor['provideConnection']>): Promise<T> {
-    return this.#levels.statement(this.#at(), () => this.#inner.provideConnection(...given) as Promise<T>);
+    const use = (): Promise<T> => this.#inner.provideConnection(...given) as Promise<T>;
+    return this.#around.connected === undefined ? use() : this.#around.connected(use);
   }
 
   async *stream<R>(query: CompiledQuery<R>, ...rest: StreamRest): AsyncIterableIterator<QueryResult<R>> {
-    const leave = await this.#levels.enter(this.#at());
+    const leave = await this.#around.stream(query.sql);
     try {
       yield* this.#inner.stream(query, ...rest);
     } finally {
@@ -84,27 +85,27 @@ class WaitingExecutor implements QueryExecutor {
   }
 
   withConnectionProvider(provider: ConnectionProvider): QueryExecutor {
-    return this.#around(this.#inner.withConnectionProvider(provider));
+    return this.#again(this.#inner.withConnectionProvider(provider));
   }
 
   withPlugin(plugin: KyselyPlugin): QueryExecutor {
-    return this.#around(this.#inner.withPlugin(plugin));
+    return this.#again(this.#inner.withPlugin(plugin));
   }
 
   withPlugins(plugins: readonly KyselyPlugin[]): QueryExecutor {
-    return this.#around(this.#inner.withPlugins(plugins));
+    return this.#again(this.#inner.withPlugins(plugins));
   }
 
   withPluginAtFront(plugin: KyselyPlugin): QueryExecutor {
-    return this.#around(this.#inner.withPluginAtFront(plugin));
+    return this.#again(this.#inner.withPluginAtFront(plugin));
   }
 
   withoutPlugins(): QueryExecutor {
-    return this.#around(this.#inner.withoutPlugins());
+    return this.#again(this.#inner.withoutPlugins());
   }
 
-  #around(executor: QueryExecutor): QueryExecutor {
-    return new WaitingExecutor(executor, this.#levels, this.#at);
+  #again(executor: QueryExecutor): QueryExecutor {
+    return new AroundExecutor(executor, this.#around);
   }
 }
 

@@ -1,0 +1,91 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { messageOf } from './error-fields.ts';
+import { type Certainty, ConvergeError } from './failure.ts';
+
+/** A call of an application's code by the kit: a handler, a step, a repair. */
+export interface CallOfCode {
+  /** Says what was called: its handler, consumer and event. */
+  readonly what: () => string;
+  /** Takes the error of a promise that the code left without `await`. */
+  readonly stray: (error: unknown) => void;
+}
+
+const calls = new AsyncLocalStorage<CallOfCode>();
+
+/** Runs code, and whatever it leaves behind, as that of a call. */
+export function inCallOfCode<T>(call: CallOfCode, run: () => T): T {
+  return calls.run(call, run);
+}
+
+/** Returns the call whose code runs here, or made the promise that was rejected here; undefined for other code. */
+export function callOfCode(): CallOfCode | undefined {
+  return calls.getStore();
+}
+
+/** Creates the error of code that did not await a promise, which was rejected with `cause`. */
+export function strayError(
+  what: string,
+  cause: unknown,
+  certainty: Certainty = 'not_applied',
+): ConvergeError {
+  return new ConvergeError(
+    `\`await\` is missing: ${what} did not await a promise, which was rejected: ${messageOf(cause)}. Write \`await\` before what makes it, or handle its error.`,
+    { code: 'REJECTION_NOT_AWAITED', category: 'bug', certainty, cause },
+  );
+}
+
+/** The line of a log about such a rejection that came too late to fail anything. */
+export function lateStray(what: string): string {
+  return `\`await\` is missing: a promise that ${what} did not await was rejected after the end, and fails no attempt: write \`await\` before what makes it`;
+}
+
+/** Runs code of an application. Rejects when it leaves a rejection behind; `late` gets those that come after its end. */
+export async function runCode<T>(
+  what: string,
+  late: (error: unknown, line: string) => void,
+  run: () => Promise<T>,
+): Promise<T> {
+  let ended = false;
+  let failed: ConvergeError | undefined;
+  const stray = (error: unknown): void => {
+    if (ended) late(error, lateStray(what));
+    else failed ??= strayError(what, error);
+  };
+  try {
+    const result = await inCallOfCode({ what: () => what, stray }, run);
+    if (failed !== undefined) throw failed;
+    return result;
+  } catch (error) {
+    throw failed ?? error;
+  } finally {
+    ended = true;
+  }
+}
+
+let services = 0;
+
+/**
+ * Gives the rejections that the code of a call does not handle to that call: they end no process. Other rejections go on
+ * as if this were not here. Returns the function that ends it; the last one takes the listener away.
+ */
+export function containStrays(): () => void {
+  services += 1;
+  if (services === 1) process.on('unhandledRejection', onRejection);
+  let ended = false;
+  return () => {
+    if (ended) return;
+    ended = true;
+    services -= 1;
+    if (services === 0) process.off('unhandledRejection', onRejection);
+  };
+}
+
+function onRejection(reason: unknown): void {
+  const call = callOfCode();
+  if (call !== undefined) return call.stray(reason);
+  if (process.listenerCount('unhandledRejection') > 1) return;
+  // What Node does without a listener.
+  const error = reason instanceof Error ? reason : new Error(`a promise was rejected with ${String(reason)}`);
+  const emitter: NodeJS.EventEmitter = process;
+  if (!emitter.emit('uncaughtException', error, 'unhandledRejection')) throw error;
+}

@@ -1,0 +1,61 @@
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { inCallOfCode, lateStray, strayError } from '@convergekit/core/engine';
+import type { Logger } from '@convergekit/telemetry';
+import { HandlerFailed } from './slice-errors.ts';
+
+/** A handler with its events, as errors name them. */
+export interface CallName {
+  readonly consumer: string;
+  readonly handler: string;
+  readonly events: readonly ReceivedEvent[];
+}
+
+/** Names a call in a sentence. */
+export function whatIs({ consumer, handler, events: [event, ...more] }: CallName): string {
+  const others = more.length === 0 ? '' : ` and ${more.length} more`;
+  return `handler ${handler} of consumer ${consumer} (event ${event?.type ?? ''} ${event?.id ?? ''}${others})`;
+}
+
+/**
+ * The calls of one transaction, which get the errors of promises that their code did not await: one that comes before the
+ * commit fails its event; later ones are logged.
+ */
+export class Calls {
+  readonly #log: Logger;
+  #failed: HandlerFailed | undefined;
+  #ended = false;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** Runs a call. `called` says whether it has called another system by then. */
+  run<T>(name: CallName, called: () => boolean, call: () => Promise<T>): Promise<T> {
+    const what = (): string => whatIs(name);
+    const stray = (error: unknown): void => {
+      if (this.#ended) {
+        const { consumer, handler, events } = name;
+        const ids = events.map(({ id }) => id);
+        this.#log.error({ err: error, consumer, handler, events: ids }, lateStray(what()));
+        return;
+      }
+      this.#failed ??= new HandlerFailed(
+        name.handler,
+        strayError(what(), error, called() ? 'unknown' : 'not_applied'),
+        called(),
+      );
+    };
+    return inCallOfCode({ what, stray }, call);
+  }
+
+  /** The failure of the first call with such an error. */
+  get failed(): HandlerFailed | undefined {
+    return this.#failed;
+  }
+
+  /** Ends collecting, directly before the commit. Throws the failure of a call that left an error behind. */
+  end(): void {
+    this.#ended = true;
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+}
