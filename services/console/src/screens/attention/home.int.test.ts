@@ -99,10 +99,11 @@ it('what the login of the console may not read is named, and home does not say t
   const { executor } = shown.databases.orders;
   const role = `narrow_${process.pid}`;
   await executor.query(
-    `create role ${role} login; grant usage on schema converge to ${role}; grant select on converge.migration to ${role}`,
+    `create role ${role} login password 'narrow'; grant usage on schema converge to ${role}; grant select on converge.migration to ${role}`,
   );
   const url = new URL(shown.environment['CONVERGE__DATABASES__ORDERS'] ?? '');
   url.username = role;
+  url.password = 'narrow';
   const narrow = await startConsole(inject('stack').databaseUrl, [], {
     CONVERGE__DATABASES__NARROW: url.href,
   });
