@@ -102,8 +102,8 @@ dev: $(INSTALLED) ## like demo without the faults, and everything stays up until
 	@node verification/lab/main.ts --preset demo --keep $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 .PHONY: stack
-stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C
-	@node infra/stack/main.ts up
+stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C; ARGS="--brokers 3" for a cluster of three
+	@node infra/stack/main.ts up $(ARGS)
 
 .PHONY: bench
 bench: $(INSTALLED) ## measure the relay: drain rate, CPU per event, latency commit to consumer
@@ -154,7 +154,7 @@ compare: build ## run one program on the packages of a commit and of the tree, a
 	@node verification/compare/main.ts $(if $(OLD),--old $(OLD)) $(ARGS)
 
 .PHONY: models
-models: $(INSTALLED) ## check the models of ticks, leases, slices and steps with TLC (about 5 min); ARGS="--only Step", "--only Step/undo"
+models: $(INSTALLED) ## check the models of ticks, leases, slices and steps with TLC (about 4 min); ARGS="--only Step", "--only Step/undo"
 	@node verification/models/main.ts $(ARGS)
 
 .PHONY: schemas

@@ -82,7 +82,7 @@ it('every reason to wait of the guide is made here, but for those that only the 
 
 // Planted fault: a condition that only one of the two lists has is named here.
 it.each(madeWaits.map((one) => [`${one.states[0] ?? ''}, ${one.alarm}`, one] as const))(
-  'G6e: what waits as %s is on home and in the doctor with its reason after its bound, and not before',
+  'what waits as %s is on home and in the doctor with its reason after its bound, and not before',
   (_, { kind, alarm, text, atOnce }) => {
     const of = (database: string) =>
       seen.items.filter(

@@ -2,18 +2,27 @@ import { parseArgs } from 'node:util';
 import { ConvergeError, runServices } from '@convergekit/core';
 import { stackDown, stackService, stackStatus } from '@convergekit/testing/operate';
 
-const usage = 'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] | down | status';
+const usage =
+  'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] [--brokers 3] | down | status';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { 'postgres-port': { type: 'string' }, 'kafka-port': { type: 'string' } },
+    options: {
+      'postgres-port': { type: 'string' },
+      'kafka-port': { type: 'string' },
+      brokers: { type: 'string', default: '1' },
+    },
   });
   switch (positionals[0]) {
     case 'up':
-      return up(port(values['postgres-port']), port(values['kafka-port']));
+      return up({
+        postgresPort: port(values['postgres-port']),
+        kafkaPort: port(values['kafka-port']),
+        brokers: brokers(values.brokers),
+      });
     case 'down':
       await stackDown(undefined, say);
       return 0;
@@ -25,14 +34,20 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function up(postgresPort: number | undefined, kafkaPort: number | undefined): Promise<number> {
+interface Asked {
+  readonly postgresPort: number | undefined;
+  readonly kafkaPort: number | undefined;
+  readonly brokers: 1 | 3;
+}
+
+async function up(asked: Asked): Promise<number> {
   const already = stackStatus().environment;
   if (already !== undefined) {
     say('stack: already up in this folder; `node infra/stack/main.ts down` stops it');
     process.stdout.write(already);
     return 1;
   }
-  const stack = stackService({ log: say, postgresPort, kafkaPort });
+  const stack = stackService({ log: say, ...asked });
   await runServices([stack], {
     onReady: () => {
       process.stdout.write(stack.environment);
@@ -58,6 +73,12 @@ function port(text: string | undefined): number | undefined {
   if (!Number.isInteger(number) || number < 1 || number > 65_535)
     throw new TypeError(`"${text}" is no port: 1 to 65535. ${usage}`);
   return number;
+}
+
+function brokers(text: string): 1 | 3 {
+  if (text !== '1' && text !== '3')
+    throw new TypeError(`"${text}" is no number of brokers: 1 or 3. ${usage}`);
+  return text === '1' ? 1 : 3;
 }
 
 try {

@@ -67,12 +67,12 @@ async function openParts(run: Run, spec: RunSpec, servers?: Servers): Promise<re
 }
 
 async function openCounted(run: Run, options: CountedOptions): Promise<CountedPart> {
-  const { consumers: names = ['stock'], driver, postgres: how, mayRefuse = false } = options;
+  const { consumers: names = ['stock'], driver, brokers, postgres: how, mayRefuse = false } = options;
   const { defer } = run;
   const postgres = await embeddedPostgres(how);
   defer(() => postgres.dispose());
   await postgres.start();
-  const cluster = await startCluster(defer, driver);
+  const cluster = await startCluster(defer, driver, brokers);
   await createTopics(cluster.broker, cluster.server.address, names);
   const place = async (name: string): Promise<Place> => {
     const url = await freshDatabase(postgres.address, name);

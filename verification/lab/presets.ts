@@ -2,6 +2,7 @@ import type { DriverName } from '@convergekit/kafka';
 import type { BrokerName } from '@convergekit/local/choose';
 import { driftedCounters, driftOf } from './faults/drift.ts';
 import { faultsNamed, menu } from './faults/menu.ts';
+import { brokerFaults } from './faults/brokers.ts';
 import { brokerDown, brokerKill, postgresDown } from './faults/servers.ts';
 import { killConsumer, killLeader } from './faults/processes.ts';
 import { provider } from './faults/provider.ts';
@@ -147,6 +148,19 @@ function moved(name: string, title: string, fault: Fault, rate: number, counted:
   };
 }
 
+/** Each fault of a broker after the other, on a cluster of three. */
+export function clusterOfThree({ rate = 100, driver, faults = brokerFaults }: Settings): RunSpec {
+  return {
+    name: 'cluster',
+    title: 'Three brokers, of which one after the other is killed, frozen, emptied and moved',
+    workloads: ['counted'],
+    counted: { brokers: 3, ...(driver && { driver }) },
+    endsWithPlan: true,
+    load: atRate(rate, Number.POSITIVE_INFINITY),
+    plan: { kind: 'script', scenes: faults.map((fault) => ({ at: 0, fault })) },
+  };
+}
+
 function upgrades({ rate = 200, bins }: Settings): readonly RunSpec[] {
   if (bins === undefined) return [];
   return (['pg_upgrade', 'replication'] as const).map((kind) =>
@@ -204,6 +218,7 @@ export const presets: readonly Preset[] = [
     ...turns(settings, settings.seconds ?? 600),
     ...scenarios(),
     ...switches({ ...settings, rate: 100 }),
+    clusterOfThree({ ...settings, faults: undefined }),
   ]),
   preset('demo', 'the shop under faults, then its audit', (settings) => [demo(settings)]),
   preset('soak', 'relays under a random fault every 10 to 20 s for 30 min', (settings) => [soak(settings)]),
@@ -214,6 +229,7 @@ export const presets: readonly Preset[] = [
   preset('outage', 'Kafka 30 s away, then Postgres, under a consumer at work', (settings) => [
     outage(settings),
   ]),
+  preset('cluster', 'three brokers under every fault of a broker', (settings) => [clusterOfThree(settings)]),
   preset('upgrade', 'Postgres moves to its next major version under load', upgrades),
   preset('cluster-switch', 'relay and consumers move to another Kafka cluster', switches),
 ];

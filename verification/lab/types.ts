@@ -2,7 +2,7 @@ import type { Check } from '../checker/check.ts';
 import type { Clock, Random } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import type { FaultProxy } from '@convergekit/testing';
-import type { StackServer } from '@convergekit/testing/engine';
+import type { EmbeddedServer, StackServer } from '@convergekit/testing/engine';
 import type { History, Progress } from './progress.ts';
 import type { Child } from './process.ts';
 
@@ -53,6 +53,8 @@ export interface Targets {
   readonly topics: readonly string[];
   readonly postgres: StackServer;
   readonly kafka: StackServer;
+  /** The brokers of a cluster of several: the n-th has the id n + 1. */
+  readonly nodes: readonly EmbeddedServer[];
   /** The address of a database of the same server that no workload uses. */
   readonly strangersUrl: string;
   /** Where the payment provider takes its behaviour. */
@@ -189,7 +191,14 @@ export interface Span {
 
 /** Joins what the parts give: lists are added, of anything else the first counts. */
 export function targetsOf(parts: readonly Pick<Part, 'targets'>[]): Targets {
-  const all: Record<string, unknown> = { processes: [], sources: [], links: [], exposed: [], topics: [] };
+  const all: Record<string, unknown> = {
+    processes: [],
+    sources: [],
+    links: [],
+    exposed: [],
+    topics: [],
+    nodes: [],
+  };
   for (const { targets } of parts)
     for (const [name, value] of Object.entries(targets))
       all[name] = Array.isArray(value)

@@ -88,6 +88,13 @@ export const parts: readonly Part[] = [
     steps: [tests('drills')],
   },
   {
+    name: 'cluster-brokers',
+    shows: 'three brokers, of which one after the other is killed, frozen, emptied and moved under load',
+    projects: ['@convergekit/kafka', '@convergekit/broker', '@convergekit/relay', '@convergekit/inbox'],
+    needs: JAVA,
+    steps: [tests('cluster-brokers')],
+  },
+  {
     name: 'laboratory',
     shows: 'every workload under the faults that touch it, for some minutes',
     projects: ['@convergekit/relay', '@convergekit/inbox', '@convergekit/saga'],

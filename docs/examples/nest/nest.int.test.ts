@@ -17,6 +17,7 @@ import { orderPlaced, outbox } from './shop.ts';
  */
 let database: Database;
 let url: string;
+let broker: ReturnType<typeof memoryBroker>;
 let app: Awaited<ReturnType<typeof NestFactory.create>>;
 
 beforeAll(async () => {
@@ -26,19 +27,19 @@ beforeAll(async () => {
     await database.executor.query(
       `create table ${table} (id text primary key, cents int check (cents <> 13))`,
     );
-  const broker = memoryBroker();
+  broker = memoryBroker();
   const admin = await broker.admin();
   for (const name of ['orders', 'billing.failures']) await admin.createTopic({ name, partitions: 2 });
   app = await NestFactory.create(appModule(database, broker), { logger: false });
   await app.listen(0, '127.0.0.1');
   url = await app.getUrl();
-  return async () => {
-    await app.close();
-    await broker.close();
-  };
 });
 beforeEach(() => database.executor.query('truncate orders, bills').then(() => undefined));
-afterAll(() => database.close());
+afterAll(async () => {
+  await app.close();
+  await broker.close();
+  await database.close();
+});
 
 const post = async (path: string, body: unknown) => {
   const headers = { 'content-type': 'application/json' };

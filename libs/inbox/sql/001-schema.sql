@@ -4,8 +4,8 @@ create table converge.inbox_consumer (
   registered_at   timestamptz not null default clock_timestamp(),
   -- How long its rows of foreign events are kept at least, for producers that repeat themselves late.
   keep_foreign_ms bigint      not null default 2592000000,
-  -- The source that it knows under each name, {name: uuid}: positions of another uuid under the name do not count. Pinned at first
-  -- sight, or declared.
+  -- The sources whose positions count, {uuid: name}. The uuid is the identity; the name, for people and for keys of signatures, is
+  -- the first one seen with it, or the declared one.
   sources         jsonb       not null default '{}',
   -- The source whose failure events count, of each consumer that fails: {consumer: uuid}. Pinned at first sight, or declared.
   failure_sources jsonb       not null default '{}',
@@ -327,3 +327,28 @@ create function converge.inbox_parked(consumer text, topic text, keys text[]) re
       or exists (select from converge.parked p
                   where p.consumer = $1 and p.topic = $2 and p.key = any ($3) and p.line = p.id::text)
 $$;
+
+-- Unregisters a type of a consumer, of every topic if none is given.
+create function converge.inbox_drop_type(consumer text, type text, topic text) returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+  as $$
+  update converge.inbox_consumer c
+     set types = (select jsonb_object_agg(t.topic, case when t.topic = coalesce($3, t.topic) then t.own - $2 else t.own end)
+                    from jsonb_each(c.types) as t (topic, own))
+   where c.name = $1 and exists (
+     select from jsonb_each(c.types) as t (topic, own) where t.own ? $2 and t.topic = coalesce($3, t.topic))
+$$;
+
+-- The same as an act of an operator: the audit has it.
+create function converge.act_consumers_types_drop(consumer text, type text, topic text, by text, reason text) returns void
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  perform converge.inbox_drop_type($1, $2, $3);
+  perform converge.record_act('consumers types drop', 'consumer', $1, $4, $5,
+    jsonb_strip_nulls(jsonb_build_object('type', $2, 'topic', $3)), null);
+end $$;
+revoke execute on function converge.act_consumers_types_drop(text, text, text, text, text) from public;

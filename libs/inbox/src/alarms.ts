@@ -45,6 +45,16 @@ export const alarmDefinitions = {
       'Two records exclude each other: one of them is forged, two databases write as one source, or its database went back together with the log',
     next: 'compare both with the source’s outbox; `consumers resume --reject <offset>` of the forged one (the line names both); both are genuine where this consumer’s clock was more than an hour behind before: then `resume --continue`',
   },
+  source_not_listed: {
+    kind: 'halted',
+    means: 'A source sends that the consumer’s `sources` do not list',
+    next: 'list it and deploy (`converge source show` prints name and uuid); `consumers resume --reject <offset>` when it is forged',
+  },
+  too_many_sources: {
+    kind: 'halted',
+    means: 'More than 4,096 sources send to a consumer that does not list its sources',
+    next: 'find out who writes to the topic; list the sources that the consumer trusts (`sources`)',
+  },
   topic_recreated: {
     kind: 'halted',
     means: 'The topic was deleted and created again: the consumer’s offset belongs to the old one',
@@ -130,22 +140,6 @@ export const alarmDefinitions = {
     kind: 'event',
     means: 'Another session holds the fence of a partition; the log line has its pid and application',
     next: 'stop that process if it is frozen; the server ends its session after the longest time of a handler',
-  },
-  source_name_reused: {
-    kind: 'event',
-    means: 'Two databases send under one source name; positions of the second do not count',
-    next: 'give the second its own name: `converge source show` prints the current one',
-  },
-  source_not_listed: {
-    kind: 'event',
-    means: 'A source sends that the consumer’s `sources` do not list; its positions do not count',
-    next: 'list it (`converge source show` prints name and uuid), or stop it',
-  },
-  too_many_sources: {
-    kind: 'event',
-    means:
-      'More than 256 sources send to a consumer that does not list its sources: the others’ positions do not count',
-    next: 'list the sources that it trusts (`sources`); find out who writes to the topic',
   },
   failure_source: {
     kind: 'event',

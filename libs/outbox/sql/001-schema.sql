@@ -1,6 +1,6 @@
 -- One row: the identity of this source, how many bytes of its events may wait to be published, and what leaves to make room.
 create table converge.source (
-  -- Consumers deduplicate by the uuid; the name is for people.
+  -- Consumers know a source by the uuid alone (decision 47); the name is for people, and for keys of signatures.
   id            uuid        primary key default gen_random_uuid(),
   name          text        not null check (name <> ''),
   epoch         int         not null default 1 check (epoch > 0),
@@ -56,6 +56,37 @@ create table converge.outbox (
 alter sequence converge.outbox_id owned by converge.outbox.id;
 create index outbox_xid on converge.outbox (xid);
 
+-- Topics of which a record may be smaller than the table admits, with the broker's limit (max.message.bytes): one larger event
+-- would hold its partition. Written by the relay, and usually empty.
+create table converge.topic_limit (
+  topic     text primary key,
+  max_bytes int  not null check (max_bytes > 0)
+);
+grant select on converge.topic_limit to public;
+
+-- The rules of a row that is large or has many headers; such rows are few, so these may take the time of a path of their own.
+create function converge.outbox_large_rules(event_id uuid, topic text, key text, headers text, payload text) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+declare
+  named  bigint;
+  limited int;
+  -- What the relay adds: the key twice, its own headers and frames.
+  size   int := octet_length(payload) + octet_length(headers) + 2 * octet_length(key) + 1024;
+begin
+  select count(*) into named from json_object_keys(headers::json);
+  if named > 240 then
+    raise exception 'converge.outbox refuses event %: it has % headers, and consumers read 256 with those of the relay', event_id, named
+      using errcode = 'check_violation', schema = 'converge', table = 'outbox', constraint = 'outbox_rules', hint = 'emit events by converge.emit, or by the outbox of the kit';
+  end if;
+  select l.max_bytes into limited from converge.topic_limit l where l.topic = outbox_large_rules.topic;
+  if limited < size then
+    raise exception 'converge.outbox refuses event %: it takes up to % bytes in the log, and topic % admits records of % (max.message.bytes)', event_id, size, topic, limited
+      using errcode = 'check_violation', schema = 'converge', table = 'outbox', constraint = 'outbox_topic_limit', hint = 'store large content elsewhere and send a reference, or raise max.message.bytes of the topic';
+  end if;
+end $$;
+
 -- The rules of a row. A CHECK would be parsed again for each statement: more than half of an insert (decision 44). It runs
 -- for each row, and a path of its own would cost 3 µs more: it names the schema of its operators instead.
 create function converge.outbox_rules() returns trigger
@@ -72,6 +103,10 @@ begin
      or pg_catalog.octet_length(new.type) operator(pg_catalog.>) 200 or new.type operator(pg_catalog.=) '' then
     raise exception 'converge.outbox refuses event %: its id is 1 to 2^53 - 1, its topic has 1 to 249 bytes, its key 1 to 1024, its type 1 to 200, payload and headers 921600 together', new.event_id
       using errcode = 'check_violation', schema = 'converge', table = 'outbox', constraint = 'outbox_rules', hint = 'emit events by converge.emit, or by the outbox of the kit';
+  end if;
+  -- Fewer bytes hold no 240 headers.
+  if pg_catalog.octet_length(new.headers) operator(pg_catalog.>) 1024 or pg_catalog.octet_length(new.payload) operator(pg_catalog.>) 8192 then
+    perform converge.outbox_large_rules(new.event_id, new.topic, new.key, new.headers, new.payload);
   end if;
   return new;
 end $$;
@@ -348,6 +383,49 @@ begin
         using errcode = '22023';
     end if;
   end if;
+  perform converge.emit_check_readable(type, payload);
+end $$;
+
+-- Refuses JSON that Postgres reads and a consumer does not: keys that reach a prototype, numbers beyond a double, which would be
+-- Infinity, and deep nesting. The first look is cheap, and true for few payloads; what follows takes strings apart.
+create function converge.emit_check_readable(type text, payload text) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set standard_conforming_strings = on
+  as $$
+declare
+  bare text;
+begin
+  if payload ~ '__proto__|constructor|\\u00[567]' and exists (
+    select from regexp_matches(payload, '"(?:[^"\\]|\\.)*"\s*:?', 'g') as m (token),
+           lateral (select substring(m.token[1] from '^"(.*)"\s*:$') as name) k
+     where case when k.name ~ '\\u0000' then null when k.name ~ '\\' then ('"' || k.name || '"')::json #>> '{}' else k.name end
+           in ('__proto__', 'constructor')) then
+    raise exception 'converge.emit: the payload of % has a key "__proto__" or "constructor", which no consumer reads: it reaches an object''s prototype', type
+      using errcode = '22023';
+  end if;
+  if payload ~ '[eE]\+?[0-9]{3}|[0-9]{255}' then
+    bare := regexp_replace(payload, '"(?:[^"\\]|\\.)*"', '""', 'g');
+    begin
+      if exists (select from regexp_matches(bare, '[0-9][0-9.]*(?:[eE]\+?[0-9]+)?', 'g') as m (number)
+                  where m.number[1] ~ '[eE]\+?[0-9]{3}|[0-9]{255}' and m.number[1]::numeric >= 1.7976931348623158e308) then
+        raise numeric_value_out_of_range;
+      end if;
+    exception when others then
+      raise exception 'converge.emit: the payload of % has a number that no double holds, which a consumer would read as Infinity: send it as a string', type
+        using errcode = '22023';
+    end;
+  end if;
+  if length(payload) - length(translate(payload, '[{', '')) > 1000 then
+    bare := regexp_replace(regexp_replace(payload, '"(?:[^"\\]|\\.)*"', '', 'g'), '[^][{}]+', '', 'g');
+    for level in 1 .. 1000 loop
+      exit when bare = '';
+      bare := regexp_replace(bare, '\[\]|\{\}', '', 'g');
+    end loop;
+    if bare <> '' then
+      raise exception 'converge.emit: the payload of % is nested more than 1000 deep, which a consumer cannot read', type using errcode = '22023';
+    end if;
+  end if;
 end $$;
 
 -- Checks the caller's headers: a JSON object of strings, without the names that the kit sets.
@@ -446,6 +524,10 @@ declare
   bound  record;
   child  text;
 begin
+  -- A filled last child is closed a thousand ranges ahead: with larger ranges the ids, 2^53 at most, would be used up.
+  if ahead not between 0 and 1000 or span not between 1 and 1000000 then
+    raise exception 'converge.outbox_add_child: % ranges of % ids are out of the bounds, 1000 of 1000000', ahead, span using errcode = '22023';
+  end if;
   if not pg_try_advisory_xact_lock(1668247160, 1) then
     return null;
   end if;

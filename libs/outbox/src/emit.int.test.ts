@@ -50,7 +50,7 @@ async function stored(
 
 const payloads = [
   '{"b":1,  "a":2,\n"b":3}', // order, blanks and a repeated member stay
-  '{"big":12345678901234567890,"exact":1.10,"e":1E400}',
+  '{"big":12345678901234567890,"exact":1.10,"e":1E300}',
   '{"text":"äöü € 😀 \u2028"}',
   '{"nul":"\\u0000","pair":"\\ud83d\\ude00","slash":"\\\\ud800"}',
   '[]',
@@ -112,6 +112,11 @@ describe('an invalid event in SQL', () => {
     ['a payload that is no JSON', { payload: '{a:1}' }, 'not JSON'],
     ['an empty payload', { payload: '' }, 'not JSON'],
     ['a payload that is too large', { payload: JSON.stringify('x'.repeat(900_000)) }, 'at most 900000'],
+    ['a key of a prototype', { payload: '{"a":[{"__proto__":1}]}' }, 'prototype'],
+    ['an escaped key of a prototype', { payload: String.raw`{"\u0063onstructor" : 1}` }, 'prototype'],
+    ['a number that is infinite', { payload: '{"a":"1e9","b":[1e999]}' }, 'Infinity'],
+    ['a number of too many digits', { payload: `[${'9'.repeat(400)}]` }, 'Infinity'],
+    ['2,000 arrays in each other', { payload: `${'['.repeat(2_000)}${']'.repeat(2_000)}` }, '1000 deep'],
     ['half of a surrogate pair', { payload: '{"a":"\\ud83d"}' }, 'surrogate'],
     ['the other half', { payload: '{"a":"\\ude00 \\ud83d\\ude00"}' }, 'surrogate'],
     ['headers that are no object', { headers: '[]' }, 'JSON object of strings'],

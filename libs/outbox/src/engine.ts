@@ -6,6 +6,7 @@ export { nameSource, readSource, type Source } from './tables.ts';
 export { ensureChildren, listChildren, type OutboxChild } from './children.ts';
 export { type DetachOptions, removeChildren, type RemovedChildren } from './detach.ts';
 export {
+  limitTopic,
   type LimitSettings,
   measureOutbox,
   nameRefusal,

@@ -43,6 +43,19 @@ export async function measureOutbox(
   await executor.query('select converge.outbox_measure()');
 }
 
+/** The largest record of an event that the table admits: a topic that takes it needs no limit of its own. */
+const LARGEST_RECORD = 925_696;
+
+const topicSql = `
+  with gone as (delete from converge.topic_limit where topic = $1 and $2::int is null)
+  insert into converge.topic_limit as l (topic, max_bytes) select $1, $2::int where $2::int is not null
+  on conflict (topic) do update set max_bytes = excluded.max_bytes where l.max_bytes <> excluded.max_bytes`;
+
+/** Has emits refuse events that are larger than the topic's records may be. The leading relay calls it. */
+export async function limitTopic(executor: Executor, topic: string, maxBytes: number): Promise<void> {
+  await executor.query(topicSql, [topic, maxBytes < LARGEST_RECORD ? maxBytes : null]);
+}
+
 const limitSql = `
   select max_bytes::float8 as "maxBytes", refuse as refuses, total_bytes::float8 as "totalBytes",
          waiting_bytes::float8 as "waitingBytes",
@@ -90,6 +103,12 @@ export function nameRefusal(error: unknown): unknown {
     return new OutboxError(
       "nothing was written: another session holds the lock of an event's key for longer than `lock_timeout`, or twice `idleTimeoutMs`. See which: select pid from pg_locks where locktype = 'advisory' and classid = 1668247159 and granted. Repeat it, or end that session.",
       { code: 'OUTBOX_LOCKED', category: 'contention', cause: error },
+    );
+  const large = inCauses(error, (at) => 'constraint' in at && at.constraint === 'outbox_topic_limit');
+  if (large !== undefined)
+    return new OutboxError(
+      `nothing was written: ${large.message}. Store large content elsewhere and send a reference, or raise max.message.bytes of the topic.`,
+      { code: 'EVENT_TOO_LARGE', category: 'data', cause: error },
     );
   const refusal = inCauses(error, (at) => 'constraint' in at && at.constraint === 'outbox_max_bytes');
   if (refusal === undefined) return error;

@@ -1,6 +1,7 @@
 /** Planted fault: with each event checked only before its own insert, earlier events are written here. */
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
+import { limitTopic } from './limit.ts';
 
 let shop: Shop;
 
@@ -42,4 +43,37 @@ it('one oversized event among ten thousand is named, and none is written, even o
     events.filter((_, n) => n !== 9_000),
   );
   expect(await keysOf(shop)).toHaveLength(9_999);
+});
+
+// Such a record is undecodable to every consumer.
+it('a row that is inserted past emit has at most as many headers as consumers read', async () => {
+  const insert = (count: number) =>
+    shop.database.executor.query(
+      `insert into converge.outbox (event_id, topic, key, type, headers, payload)
+       select gen_random_uuid(), 'shop', 'k', 't', '{' || string_agg('"h' || n || '":""', ',') || '}', '{}' from generate_series(1, $1::int) n`,
+      [count],
+    );
+  await expect(insert(2_000)).rejects.toMatchObject({ code: '23514', constraint: 'outbox_rules' });
+  await insert(240);
+});
+
+it('an event that is larger than a record of its topic is refused at emit, and is taken when the limit is raised', async () => {
+  const { executor } = shop.database;
+  const event = orderPlaced({ orderId: 'large', note: 'x'.repeat(30_000) });
+  await limitTopic(executor, event.topic, 20_000);
+  const append = () => shop.outbox.append(executor, [event]);
+  await expect(append()).rejects.toMatchObject({ code: 'EVENT_TOO_LARGE', category: 'data' });
+  await expect(
+    executor.query(`select converge.emit($1, 'k', 'a.b', to_json(repeat('x', 30000))::text)`, [event.topic]),
+  ).rejects.toMatchObject({ code: '23514', constraint: 'outbox_topic_limit' });
+  await limitTopic(executor, event.topic, 1_048_588);
+  await append();
+});
+
+// Without the bounds the outbox has no ids left after a few calls, and refuses every emit.
+it('a relay cannot use up the ids of the outbox by ranges of any size', async () => {
+  for (const args of ['1, 9007199254740', '1, 0', '1000000, 1000000'])
+    await expect(
+      shop.database.executor.query(`select converge.outbox_add_child(${args})`),
+    ).rejects.toMatchObject({ code: '22023' });
 });

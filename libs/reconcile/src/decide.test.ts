@@ -1,7 +1,7 @@
 import { seededRandom } from '@convergekit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FAILURES_BEFORE_TERMINAL, STABLE_AFTER, decideFinish, repairsAllowed } from './decide.ts';
+import { FAILURES_BEFORE_TERMINAL, STABLE_AFTER, decideFinish } from './decide.ts';
 import type { Outcome } from './outcome.ts';
 import type { Claim } from './claim.ts';
 import { claimOf as claim, decidedReconciler as reconciler } from './fixture/decided.ts';
@@ -24,12 +24,6 @@ const failure = (
 
 const decided = (outcome: Outcome, of: Partial<Claim> = {}) =>
   decideFinish(outcome, claim(of), reconciler(), () => 0.5);
-
-it('a reconciler without limits repairs 20 keys of a small set in a window, 2 % of a larger one, and at most 100', () => {
-  expect([0, 50, 1_000, 2_000, 1_000_000].map((keys) => repairsAllowed(reconciler(), keys))).toEqual([
-    20, 20, 20, 40, 100,
-  ]);
-});
 
 describe('the decision after an outcome', () => {
   it.each<[string, Outcome, Partial<Claim>, unknown]>([

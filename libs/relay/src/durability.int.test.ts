@@ -4,7 +4,7 @@ import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { ownPostgres, reconfigure, shutDownImmediately } from './fixture/own-postgres.ts';
-import { closeAfterEach, closing, silent, started } from './fixture/running.ts';
+import { closeAfterEach, closing, onClose, silent, started } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import type { Relay } from './relay.ts';
 
@@ -110,7 +110,8 @@ describe('a synchronous standby that hangs', () => {
       what: 'a leader',
     });
     await reconfigure(own, { synchronous_standby_names: "'absent'" });
-    const bounded = closing(connect({ url, statementTimeoutMs: 100 }));
+    const bounded = connect({ url, statementTimeoutMs: 100 });
+    onClose(() => bounded.close());
     let answered: unknown;
     const emitted = withTransaction(bounded, {}, (tx) =>
       tx.query(`select converge.emit($1, 'k1', 'test.event', '{"key":"k1","n":1}', '{}')`, [topic]),

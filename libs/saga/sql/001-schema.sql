@@ -403,6 +403,34 @@ create table converge.saga_pause (
   primary key (saga, instance)
 );
 
+-- Pauses a saga, or one instance of it, as an act of an operator: the audit has it. False: it is paused already.
+create function converge.act_saga_pause(saga text, instance text, by text, reason text) returns boolean
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  insert into converge.saga_pause (saga, instance, by, reason) values ($1, $2, $3, $4) on conflict do nothing;
+  if not found then return false; end if;
+  perform converge.record_act('saga pause', 'saga', coalesce(nullif($2, ''), $1), $3, $4, jsonb_build_object('saga', $1), null);
+  return true;
+end $$;
+
+-- Ends a pause as an act of an operator. `after`: what becomes due. False: there is none.
+create function converge.act_saga_resume(saga text, instance text, by text, reason text, after jsonb) returns boolean
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  delete from converge.saga_pause p where p.saga = $1 and p.instance = $2;
+  if not found then return false; end if;
+  perform converge.record_act('saga resume', 'saga', coalesce(nullif($2, ''), $1), $3, $4, jsonb_build_object('saga', $1), $5);
+  return true;
+end $$;
+revoke execute on function converge.act_saga_pause(text, text, text, text),
+  converge.act_saga_resume(text, text, text, text, jsonb) from public;
+
 -- The calls that other systems allow this database's processes, all together. A row is locked for one statement, which takes calls of
 -- the quota; no lock is held while a call runs. Calls without a quota have no row.
 create table converge.call_quota (

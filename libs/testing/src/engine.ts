@@ -1,7 +1,7 @@
 /** Exports for the kit's own tests: migrated databases, embedded servers. They may change in any version. */
 export { waitsForLock } from './database.ts';
 export { javaTools, type KafkaTools } from './kafka-tools.ts';
-export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
+export { embeddedCluster, embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
 export { freePorts } from './stack/ports.ts';

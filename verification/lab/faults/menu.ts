@@ -1,4 +1,5 @@
 import type { Fault } from '../types.ts';
+import { brokerFaults } from './brokers.ts';
 import { driftedCounters, driftOf } from './drift.ts';
 import { networkFaults } from './network.ts';
 import * as processes from './processes.ts';
@@ -12,6 +13,7 @@ import { failingSteps } from './weather.ts';
 export const menu: readonly Fault[] = [
   ...Object.values(processes),
   ...Object.values(servers),
+  ...brokerFaults,
   ...networkFaults,
   ...Object.values(sessions),
   haltedTopic,

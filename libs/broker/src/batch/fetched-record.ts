@@ -9,6 +9,8 @@ type Headers = [name: string, value: Buffer | null][];
  * compress to almost nothing, and a hundred bytes in memory.
  */
 export const MOST_HEADERS = 1_024;
+/** The headers that an undecodable record keeps: a relay writes its own first. */
+const FIRST_HEADERS = 16;
 /** The bytes of a header without name and value. */
 const SHORTEST_HEADER = 2;
 
@@ -16,7 +18,7 @@ const SHORTEST_HEADER = 2;
  * A record whose key, value and headers are decoded on access. A fetch returns thousands of records with a dozen headers
  * each; decoded in advance they made garbage collection a quarter of a consumer's work. A record whose inner lengths
  * contradict its own length has its bytes as value, without key and headers: no reader takes it for an event. One with
- * more than `MOST_HEADERS` is undecodable.
+ * more than `MOST_HEADERS` is undecodable; it has its first headers, among which is its position, so that it is no gap.
  */
 export class FetchedRecord implements IncomingRecord {
   readonly topic: string;
@@ -161,25 +163,32 @@ function layOut(record: FetchedRecord, body: Buffer, start: number, end: number)
     const value = nullableBytes(reader);
     const count = reader.varint();
     if (count * SHORTEST_HEADER > end - reader.position) return bytesOnly(record, body.subarray(start, end));
-    if (count > MOST_HEADERS)
-      return bytesOnly(
-        record,
-        body.subarray(start, end),
-        `its record has ${count} headers, more than ${MOST_HEADERS}`,
-      );
-    const spans: number[] = [];
-    for (let left = count; left > 0; left -= 1) {
-      const nameLength = reader.varint();
-      const name = reader.skip(nameLength);
-      const valueLength = reader.varint();
-      const text = valueLength < 0 ? -1 : reader.skip(valueLength);
-      spans.push(name, name + nameLength, text, valueLength < 0 ? -1 : text + valueLength);
+    if (count > MOST_HEADERS) {
+      const why = `its record has ${count} headers, more than ${MOST_HEADERS}`;
+      return {
+        ...bytesOnly(record, body.subarray(start, end), why),
+        body,
+        spans: spansOf(reader, FIRST_HEADERS),
+      };
     }
+    const spans = spansOf(reader, count);
     if (reader.position === end) return { record, body, key, value, spans };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
   return bytesOnly(record, body.subarray(start, end));
+}
+
+function spansOf(reader: ByteReader, count: number): number[] {
+  const spans: number[] = [];
+  for (let left = count; left > 0; left -= 1) {
+    const nameLength = reader.varint();
+    const name = reader.skip(nameLength);
+    const valueLength = reader.varint();
+    const text = valueLength < 0 ? -1 : reader.skip(valueLength);
+    spans.push(name, name + nameLength, text, valueLength < 0 ? -1 : text + valueLength);
+  }
+  return spans;
 }
 
 function bytesOnly(record: FetchedRecord, bytes: Buffer, why?: string): Layout {

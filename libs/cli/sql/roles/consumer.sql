@@ -33,7 +33,7 @@ grant select on converge.saga_step to converge_consumer;
 -- The time of an entry, by which a journal leaves, is the database's.
 grant select, insert (workflow, id, seq, kind, step, path, data, term) on converge.workflow_step to converge_consumer;
 revoke delete on converge.workflow, converge.saga_fence, converge.workflow_step from converge_consumer;
-grant execute on function converge.inbox_open_gaps, converge.saga_forget, converge.workflow_forget to converge_consumer;
+grant execute on function converge.inbox_open_gaps, converge.inbox_drop_type, converge.saga_forget, converge.workflow_forget to converge_consumer;
 -- A handler marks the keys that it changed, for the next digest scan, or queues them for a reconciler of its database.
 grant insert on converge.reconcile_dirty to converge_consumer;
 grant insert (reconciler, key, state, priority, next_at, window_started_at, cause),

@@ -8,9 +8,10 @@ grant usage on schema converge to converge_operator;
 grant converge_read, converge_writer to converge_operator;
 grant select, insert, update, delete on converge.parked_key, converge.parked to converge_operator;
 grant execute on function converge.record_act to converge_operator;
+-- Acts that change rows and write their audit row in one: the operator has no right to these rows.
+grant execute on function converge.act_saga_pause, converge.act_saga_resume, converge.act_consumers_types_drop to converge_operator;
 grant insert on converge.inbox_fill, converge.workflow_step to converge_operator;
 grant insert, update, delete on converge.inbox_watermark, converge.saga_work to converge_operator;
-grant insert, delete on converge.saga_pause to converge_operator;
 -- The partitions that an operator accepts have cursors from then on.
 grant insert on converge.relay_cursor to converge_operator;
 -- A topic that is forgotten leaves.
@@ -23,8 +24,6 @@ grant update (state, seq, changed_at, stuck_since, reason_code, reason, cause_ev
 -- The limit of the outbox, and not what leaves it: the owner's relay drops that.
 grant update (max_bytes, refuse) on converge.source to converge_operator;
 grant delete on converge.inbox_attempt, converge.inbox_foreign, converge.inbox_fill to converge_operator;
--- A type that no version handles any more leaves.
-grant update (types) on converge.inbox_consumer to converge_operator;
 grant insert, update on converge.reconcile_key, converge.policy, converge.lease to converge_operator;
 grant insert on converge.reconciler to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;

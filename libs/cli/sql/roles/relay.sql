@@ -8,7 +8,7 @@ grant usage on schema converge to converge_relay;
 grant select on converge.outbox, converge.outbox_id, converge.source, converge.migration to converge_relay;
 grant select, insert, delete on converge.tick to converge_relay;
 grant select, insert, update on converge.lease, converge.relay_topic to converge_relay;
-grant select, insert, update, delete on converge.relay_cursor to converge_relay;
+grant select, insert, update, delete on converge.relay_cursor, converge.topic_limit to converge_relay;
 grant select, update on converge.relay_source to converge_relay;
 -- What it measures and removes; not the identity and the epoch of the source.
 grant update (max_bytes, refuse, published_id, leaving) on converge.source to converge_relay;

@@ -10,9 +10,9 @@ grant insert (event_id, topic, key, type, headers, payload) on converge.outbox t
 grant select (event_id, id, xid) on converge.outbox to converge_writer;
 grant usage on sequence converge.outbox_id to converge_writer;
 grant select, insert, update on converge.request to converge_writer;
-grant select on converge.source, converge.migration to converge_writer;
+grant select on converge.source, converge.topic_limit, converge.migration to converge_writer;
 grant execute on function
-  converge.emit, converge.emit_check, converge.emit_check_headers, converge.is_json, converge.new_uuid_v7,
-  converge.outbox_admit, converge.outbox_measure, converge.outbox_append_all, converge.outbox_append_one, converge.outbox_bucket, converge.outbox_lock, converge.limit_idle, converge.limit_lock_wait
+  converge.emit, converge.emit_check, converge.emit_check_headers, converge.emit_check_readable, converge.is_json, converge.new_uuid_v7,
+  converge.outbox_admit, converge.outbox_measure, converge.outbox_append_all, converge.outbox_append_one, converge.outbox_bucket, converge.outbox_large_rules, converge.outbox_lock, converge.limit_idle, converge.limit_lock_wait
   to converge_writer;
 reset search_path;

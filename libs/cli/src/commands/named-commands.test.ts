@@ -138,7 +138,9 @@ describe('a command that the kit names', () => {
     expect([alerts, findings, tables].map(({ length }) => length > 5)).toEqual([true, true, true]);
     for (const line of [...alerts, ...findings, ...tables]) {
       const words = wordsOf(
-        line.replace('--state ${state}', '--state dead').replace('--repairs n', '--repairs 1'),
+        line
+          .replace('--state ${state}', line.startsWith('saga') ? '--state stuck' : '--state dead')
+          .replace('--repairs n', '--repairs 1'),
       ).map((word) => word.replaceAll('…', 'x'));
       await expect(parseOnly(words), line).resolves.toBeDefined();
       // An alias is for what operators have learnt.

@@ -90,7 +90,7 @@ const givenSql = `
   select (select name from converge.source) as source, array(select name from converge.inbox_consumer) as consumers,
          array(select distinct topic from converge.inbox_partition) as topics,
          (select coalesce(json_agg(json_build_object('consumer', c.name, 'name', s.name)), '[]')
-            from converge.inbox_consumer c cross join lateral jsonb_object_keys(c.sources) as s (name)) as sources`;
+            from converge.inbox_consumer c cross join lateral jsonb_each_text(c.sources) as s (source, name)) as sources`;
 
 /** Reads what a database has, by the names that stories use. */
 export async function readGiven(executor: Executor, database: string): Promise<Given> {

@@ -41,11 +41,10 @@ async function passedGaps(
   consumer: string,
   pinned: ReadonlyMap<string, string>,
 ): Promise<readonly Gap[]> {
-  const names = new Map([...pinned].map(([name, id]) => [id, name]));
   return (await readPassedGaps(executor, consumer)).map(({ gap, source, ...range }) => ({
     consumer,
     ...range,
-    source: { id: source, name: names.get(source) ?? source },
+    source: { id: source, name: pinned.get(source) ?? source },
     at: { kind: 'passed', gap },
   }));
 }
@@ -66,7 +65,7 @@ async function haltedGaps(
     const end = nextOffset + LOOK_AHEAD;
     for await (const record of admin.read(topic, partition, nextOffset, end)) {
       const { claim } = readRecord(record);
-      if (claim?.prev === undefined || pinned.get(claim.sourceName) !== claim.source) continue;
+      if (claim?.prev === undefined || !pinned.has(claim.source)) continue;
       const seen = seenBy?.get(claim.source) ?? new Map<number, Watermark>();
       // The partition is halted, so an unseen source must start at its beginning.
       if (judge(claim, seen, 'beginning').kind !== 'gap') continue;

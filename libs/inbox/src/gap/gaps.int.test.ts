@@ -9,7 +9,8 @@ import { defineConsumer, type DefineConsumerOptions } from '../define/define-con
 import { type FillEvent, putFill } from './fill-sql.ts';
 import { findGaps } from './gap.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
-import { type FixtureRecord, FixtureSource, sendRecords } from '../testing/fixture-source.ts';
+import { foreignRecord } from '../fixture/foreign-record.ts';
+import { type FixtureRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { makeTopics } from '../testing/quick.ts';
 import type { ResumeOptions } from '../operate/resume.ts';
@@ -167,8 +168,11 @@ describe('a partition at a gap', () => {
     // The second broker has as many records: an evicted member that has not noticed it also believes itself the owner.
     const other = memoryBroker();
     await makeTopics(other, [topic, `${name}.failures`], 1);
-    const events3 = [events.counted({ key: 'k', n: 3 })];
-    await new FixtureSource({ partitions: 1 }).publish(other, [...events3, ...events3]);
+    const third = events.counted({ key: 'k', n: 3 });
+    await sendRecords(
+      other,
+      ['a', 'b'].map((id) => foreignRecord(third, id, 1)),
+    );
     const hold = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();
     const owner = (enter: () => Promise<void>) =>

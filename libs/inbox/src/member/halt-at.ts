@@ -9,6 +9,7 @@ import { type Partition, placeOf } from '../slice/partition.ts';
 import { topicLabels } from '../slice/report.ts';
 import { reload } from './assign.ts';
 import { isHandled } from './type-sql.ts';
+import { MOST_SOURCES } from './sources.ts';
 import type { Turn } from './worker.ts';
 
 /** Confirms an obstacle by a second look, then halts the partition. Nothing is deferred, and others go on. */
@@ -26,7 +27,7 @@ export async function haltAt<DB>(
     }
     // The halt is not written in the database: a member with the newer code must be able to continue.
     partition.waitFor(obstacle.type);
-    halt(context, partition, haltFor(obstacle, partition), offset);
+    halt(context, partition, haltFor(obstacle, partition, context), offset);
     return 'next';
   }
   if (!partition.confirms(offset)) {
@@ -52,7 +53,7 @@ export async function haltAt<DB>(
     context.log.error({ alarm, ...place }, `${gapText(obstacle)}. It is passed, as onGap says`);
     return 'fetch_again';
   }
-  const found = haltFor(obstacle, partition);
+  const found = haltFor(obstacle, partition, context);
   if (!(await haltPartition(executor, partition.key, partition.saved.nextOffset, found, offset))) {
     await reload(context, partition);
     return 'fetch_again';
@@ -81,10 +82,15 @@ function count(partition: Partition, { kind }: Obstacle): void {
       instruments().inboxContradictions.add(1, { ...labels, [attributeNames.reason]: kind });
       return;
     case 'type_ahead':
+    case 'unknown_source':
   }
 }
 
-function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code: HaltedAlarm } {
+function haltFor<DB>(
+  obstacle: Obstacle,
+  { key }: Partition,
+  { definition }: SliceContext<DB>,
+): Halt & { readonly code: HaltedAlarm } {
   const resume = `converge consumers resume ${key.consumer} --topic ${key.topic} --partition ${key.partition} --reason "…"`;
   switch (obstacle.kind) {
     case 'gap':
@@ -97,6 +103,8 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code
         code: 'type_ahead',
         reason: `${recordOf(obstacle)}: a newer version of ${key.consumer} handles ${obstacle.type}, and this one does not: the partition waits here for a member with the newer code. If no version handles the type any more, .ignore() it, or \`converge consumers types drop ${key.consumer} ${obstacle.type}\``,
       };
+    case 'unknown_source':
+      return unknownSource(obstacle, resume, definition.sources !== undefined);
     case 'superseded':
       return {
         code: 'epoch_superseded',
@@ -113,6 +121,22 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code
         reason: `${recordOf(obstacle)}: ${forkText(obstacle)}. One of the two is forged, or two databases write as source ${obstacle.claim.sourceName}; the source's outbox has the genuine one. Reject the other: \`${resume} --reject ${obstacle.record.offset}\` (this one) or \`${resume} --reject ${obstacle.last.offset}\` (the one before; what was taken for duplicates since then is handled). If neither is forged, and the source’s database was restored or failed over together with the log (local mode), reject none: \`converge source rebase\` there, then \`converge consumers replay ${key.consumer} --topic ${key.topic} --partition ${key.partition} --since <when it was back> --reason "…"\`, or \`${resume} --continue\` if that finds nothing to repeat`,
       };
   }
+}
+
+/** The halt at a source whose positions do not count: by what makes them count. */
+function unknownSource(
+  obstacle: Obstacle & { readonly kind: 'unknown_source' },
+  resume: string,
+  lists: boolean,
+): Halt & { readonly code: HaltedAlarm } {
+  const { sourceName, source } = obstacle.claim;
+  const why = lists
+    ? '`sources` of this consumer do not list it'
+    : `this consumer knows ${MOST_SOURCES} sources already, the most without a list`;
+  return {
+    code: lists ? 'source_not_listed' : 'too_many_sources',
+    reason: `${recordOf(obstacle)}: source ${sourceName} (${source}) sends, and ${why}. List it there by this name and uuid, beside all others that it reads; deploy, and then \`${resume}\`. If the record is forged: \`${resume} --reject ${obstacle.record.offset}\`. \`${resume} --continue\` has this one event deduplicated by its id alone, without its place in the order`,
+  };
 }
 
 type Gap = Obstacle & { readonly kind: 'gap' };

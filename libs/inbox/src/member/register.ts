@@ -11,10 +11,10 @@ import { type ConsumerDefinition, declaresStart, startOf } from '../define/defin
 import { registeredTypes } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import { InboxError } from '../errors.ts';
-import { declareFailureSources, pinSources, readSources } from './source-sql.ts';
+import { declareSources, readSources } from './source-sql.ts';
 import { setKeepForeign } from '../service/foreign-sql.ts';
 import type { ResolvedOptions } from '../service/options.ts';
-import { dropType, registerTypes } from './type-sql.ts';
+import { unregisterType, registerTypes } from './type-sql.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from './partition-sql.ts';
 
 /** Describes the required topics, the failure topic included. One error names all that are missing. */
@@ -61,7 +61,7 @@ export async function register<DB>(
     await lockRegistration(tx, consumer.name);
     await setKeepForeign(tx, consumer.name, keepForeignMs);
     await pinListed(tx, consumer);
-    await declareFailureSources(tx, consumer.name, consumer.failureSources);
+    await declareSources(tx, consumer.name, 'failures', new Map(Object.entries(consumer.failureSources)));
     const known = await readPartitions(tx, consumer.name);
     const missing = consumer.topics.flatMap((topic) => {
       const registered = new Set(
@@ -84,7 +84,7 @@ export async function register<DB>(
       registeredTypes(of).map((type) => ({ topic, type, handler })),
     );
     await registerTypes(tx, consumer.name, handled);
-    for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
+    for (const { topic, type } of consumer.ignored) await unregisterType(tx, consumer.name, type, topic);
     return known.length === 0 ? members.map(({ id }) => id) : [];
   });
 }
@@ -102,13 +102,14 @@ async function membersOf(admin: Admin, group: string, ending: AbortSignal): Prom
  */
 async function pinListed<DB>(tx: Executor, { name, sources }: ConsumerDefinition<DB>): Promise<void> {
   if (sources === undefined) return;
-  for (const [source, pinned] of await readSources(tx, name))
-    if (sources[source] !== pinned)
+  const listed = new Map(Object.entries(sources).map(([source, id]) => [id, source]));
+  for (const [id, source] of await readSources(tx, name))
+    if (!listed.has(id))
       throw new InboxError(
         'SOURCES_CONTRADICT',
-        `consumer ${name} has used the positions of source ${source} (${pinned}), and its \`sources\` list ${sources[source] ?? 'no such source'}: list that uuid, or give the consumer a new name to start over`,
+        `consumer ${name} has used the positions of source ${source} (${id}), and its \`sources\` list ${sources[source] ?? 'no such source'}: list that uuid, or give the consumer a new name to start over`,
       );
-  await pinSources(tx, name, 'events', new Map(Object.entries(sources)));
+  await declareSources(tx, name, 'events', listed);
 }
 
 export function startFor<DB>(consumer: ConsumerDefinition<DB>, topic: string): Start {

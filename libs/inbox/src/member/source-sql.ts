@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** What a source counts for: positions under its name, or the failure events of a consumer. */
+/** What a source counts for: its positions (uuid → name), or the failure events of a consumer (consumer → uuid). */
 export type SourceKind = 'events' | 'failures';
 
 const COLUMNS = { events: 'sources', failures: 'failure_sources' } as const satisfies Record<
@@ -11,13 +11,13 @@ const COLUMNS = { events: 'sources', failures: 'failure_sources' } as const sati
 const pinSql = (kind: SourceKind): string => `
   update converge.inbox_consumer set ${COLUMNS[kind]} = jsonb_object($2::text[], $3::text[]) || ${COLUMNS[kind]}
    where name = $1`;
-const declareSql = `
-  update converge.inbox_consumer set failure_sources = failure_sources || jsonb_object($2::text[], $3::text[])
+const declareSql = (kind: SourceKind): string => `
+  update converge.inbox_consumer set ${COLUMNS[kind]} = ${COLUMNS[kind]} || jsonb_object($2::text[], $3::text[])
    where name = $1`;
 const readSql = (kind: SourceKind): string =>
   `select ${COLUMNS[kind]} as sources from converge.inbox_consumer where name = $1`;
 
-/** Pins the first uuid seen under each name, for all partitions alike. A name of `failures` is the consumer that failed. */
+/** Pins what was seen first, for all partitions alike. */
 export async function pinSources(
   executor: Executor,
   consumer: string,
@@ -27,17 +27,18 @@ export async function pinSources(
   await executor.query(pinSql(kind), [consumer, [...seen.keys()], [...seen.values()]]);
 }
 
-/** Pins the declared source of the failure events of each consumer, in place of an earlier pin. */
-export async function declareFailureSources(
+/** Pins what is declared, in place of an earlier pin. */
+export async function declareSources(
   executor: Executor,
   consumer: string,
-  declared: Readonly<Record<string, string>>,
+  kind: SourceKind,
+  declared: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const names = Object.keys(declared);
-  if (names.length > 0) await executor.query(declareSql, [consumer, names, Object.values(declared)]);
+  if (declared.size > 0)
+    await executor.query(declareSql(kind), [consumer, [...declared.keys()], [...declared.values()]]);
 }
 
-/** Reads name → pinned uuid. */
+/** Reads the pins of a kind. */
 export async function readSources(
   executor: Executor,
   consumer: string,

@@ -9,12 +9,12 @@ import { foreignRecord } from '../fixture/foreign-record.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { makeTopics, tag } from '../testing/quick.ts';
+import { resumePartition } from '../operate/resume.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 
 /**
  * Tests of the sources whose positions count. Planted faults, each seen to fail here: a list that does not keep others
- * from being pinned (the unlisted source has no rows, and raises no alarm); a start that goes on although the list
- * contradicts what is pinned.
+ * from being pinned; a start that goes on although the list contradicts what is pinned.
  */
 
 const logged: string[] = [];
@@ -59,21 +59,62 @@ const alarms = () =>
     .filter(({ alarm }) => alarm !== undefined);
 const rows = async () => (await database.executor.query('select from converge.inbox_foreign')).rowCount;
 
-it('a consumer that lists its sources counts the positions of no other, and reports who else sends', async () => {
+const resume = async (pass: boolean) => {
+  const admin = await broker.admin();
+  const operator = { by: 'ann', reason: 'looked at it' };
+  await resumePartition(database, admin, { consumer: name, topic, partition: 0 }, { pass, ...operator });
+  await admin.close();
+};
+const halted = (service: ConsumerService) =>
+  waitUntil(
+    () => {
+      const [at] = service.status()[0]!.partitions;
+      return at?.state === 'halted' ? at : undefined;
+    },
+    { what: 'the halt' },
+  );
+
+it('a consumer that lists its sources halts at an event of another one, and continues when that one is listed', async () => {
   const listed = new FixtureSource({ partitions: 1, name: 'orders' });
-  const other = new FixtureSource({ partitions: 1, name: 'strangers' });
-  const service = await start({ orders: listed.id.toUpperCase() });
-  const record = other.record(counted({ key: 'k', n: 1 }));
-  other.record(counted({ key: 'k', n: 2 })); // never comes: a gap, if the positions of its source counted
-  const third = other.record(counted({ key: 'k', n: 3 }));
-  await sendRecords(broker, [record, third, record]);
-  await listed.publish(broker, [counted({ key: 'k', n: 4 })]);
-  expect((await applied(3)).map(({ n }) => n)).toEqual([1, 3, 4]);
-  expect(await rows()).toBe(2);
-  expect(service.status()[0]!.sourceConflicts).toEqual([
-    { name: 'strangers', pinned: undefined, other: other.id },
-  ]);
-  expect(alarms()).toMatchObject([{ alarm: 'source_not_listed', source: 'strangers', other: other.id }]);
+  const other = new FixtureSource({ partitions: 1, name: 'orders' });
+  const first = await start({ orders: listed.id.toUpperCase() });
+  await listed.publish(broker, [counted({ key: 'k', n: 1 })]);
+  await other.publish(broker, [counted({ key: 'k', n: 2 })]);
+  await listed.publish(broker, [counted({ key: 'k', n: 3 })]);
+  expect(await halted(first)).toMatchObject({ code: 'source_not_listed' });
+  expect(await halted(first)).toMatchObject({
+    reason: expect.stringContaining(`orders (${other.id})`) as string,
+  });
+  expect((await applied(1)).map(({ n }) => n)).toEqual([1]);
+  await first.stop();
+  await resume(false);
+  await start({ orders: listed.id, more: other.id });
+  expect((await applied(3)).map(({ n }) => n)).toEqual([1, 2, 3]);
+  expect(await rows()).toBe(0);
+});
+
+it('an operator passes the event of a source that is not listed: its id deduplicates it, and it has no place in the order', async () => {
+  const listed = new FixtureSource({ partitions: 1, name: 'orders' });
+  const first = await start({ orders: listed.id });
+  await new FixtureSource({ partitions: 1 }).publish(broker, [counted({ key: 'k', n: 2 })]);
+  await listed.publish(broker, [counted({ key: 'k', n: 3 })]);
+  await halted(first);
+  await first.stop();
+  await resume(true);
+  await start({ orders: listed.id });
+  expect((await applied(2)).map(({ n }) => n)).toEqual([2, 3]);
+  expect(await rows()).toBe(1);
+});
+
+it('fifty services whose databases have one name are fifty sources: no event of any is a foreign one, and none is lost', async () => {
+  const services = Array.from({ length: 50 }, () => new FixtureSource({ partitions: 1, name: 'app' }));
+  const records = services.map((source, n) => source.record(counted({ key: 'k', n })));
+  await start();
+  await sendRecords(broker, [...records, ...records]);
+  for (const [n, source] of services.entries())
+    await source.publish(broker, [counted({ key: 'k', n: 50 + n })]);
+  expect((await applied(100)).map(({ n }) => n)).toEqual(Array.from({ length: 100 }, (_, n) => n));
+  expect([await rows(), alarms()]).toEqual([0, []]);
 });
 
 it('a list that contradicts the pinned sources of a consumer is refused at its start', async () => {

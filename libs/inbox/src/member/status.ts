@@ -32,7 +32,7 @@ export interface ConsumerStatus {
   readonly partitions: readonly PartitionStatus[];
   /** Parked events of all members together, as of the last count. */
   readonly parked: ParkedTotals;
-  /** Sources whose positions do not count, since another one has their name. Since the start of this member. */
+  /** Sources that sent failure events of another source's consumer. Since the start of this member. */
   readonly sourceConflicts: readonly SourceConflict[];
 }
 

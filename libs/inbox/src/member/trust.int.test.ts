@@ -164,8 +164,8 @@ it('a declared source of failure events counts, whatever source was seen first',
   expect(compensated).toEqual(['before', 'new']);
 });
 
-it('a consumer pins a limited number of sources, and handles the events of others without counting their positions', async () => {
-  const records = Array.from({ length: MOST_SOURCES + 40 }, (_, n) => {
+it('a consumer without a list knows a limited number of sources, and halts at the event of one more', async () => {
+  const records = Array.from({ length: MOST_SOURCES + 1 }, (_, n) => {
     const made = foreignRecord(counted({ key: `k${n}`, n }), randomUUID(), 1);
     const position = [
       [WIRE.source, `s${n}`],
@@ -178,12 +178,12 @@ it('a consumer pins a limited number of sources, and handles the events of other
   });
   await sendRecords(scene.broker, records);
   const service = await scene.start(consumer);
-  await waitUntil(async () => (await lines(scene.database)).length === records.length, {
-    what: 'all events',
-  });
+  const state = () => service.status()[0]!.partitions[0];
+  await waitUntil(() => state()?.state === 'halted', { what: 'the halt' });
+  expect(state()).toMatchObject({ code: 'too_many_sources', nextOffset: BigInt(MOST_SOURCES) });
+  expect(await lines(scene.database)).toHaveLength(MOST_SOURCES);
   expect(await rows('select jsonb_object_keys(sources) from converge.inbox_consumer')).toHaveLength(
     MOST_SOURCES,
   );
   expect(await rows('select from converge.inbox_watermark')).toHaveLength(MOST_SOURCES);
-  expect(service.status()[0]!.sourceConflicts).toHaveLength(1);
 });

@@ -76,15 +76,10 @@ export async function isHandled(
   return rowCount > 0;
 }
 
-const dropSql = `
-  update converge.inbox_consumer
-     set types = (select jsonb_object_agg(topic, case when topic = coalesce($3::text, topic) then own - $2::text else own end)
-                    from jsonb_each(types) as t (topic, own))
-   where name = $1 and exists (
-     select from jsonb_each(types) as t (topic, own) where own ? $2::text and topic = coalesce($3::text, topic))`;
+const dropSql = `select converge.inbox_drop_type($1, $2, $3)`;
 
 /** Unregisters a type, of every topic if none is given. */
-export async function dropType(
+export async function unregisterType(
   executor: Executor,
   consumer: string,
   type: string,

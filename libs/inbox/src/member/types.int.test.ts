@@ -7,7 +7,7 @@ import {
 } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
-import { dropType, readTypes } from './type-sql.ts';
+import { unregisterType, readTypes } from './type-sql.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 
 describe('the types that a consumer handles', () => {
@@ -66,7 +66,7 @@ describe('the types that a consumer handles', () => {
     const old = await start(older());
     await scene.source.publish(scene.broker, [priced(1), counted(2)]);
     await paused(old);
-    await dropType(scene.database.executor, name, 'test.priced', undefined);
+    await unregisterType(scene.database.executor, name, 'test.priced', undefined);
     expect(await until(1)).toEqual([2]);
     expect(skipped(old)).toBe(1);
   });
@@ -75,7 +75,7 @@ describe('the types that a consumer handles', () => {
   it('a type that an operator dropped before its event came is skipped', async () => {
     await (await start(newer())).stop();
     await scene.start(older(), { clock: manualClock() });
-    await dropType(scene.database.executor, name, 'test.priced', undefined);
+    await unregisterType(scene.database.executor, name, 'test.priced', undefined);
     await scene.source.publish(scene.broker, [priced(1), counted(2)]);
     expect(await until(1)).toEqual([2]);
   });

@@ -3,10 +3,11 @@ export { alarmDefinitions, GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
 export { putFill } from '../gap/fill-sql.ts';
 export { findGaps, type Gap } from '../gap/gap.ts';
 export { readSources } from '../member/source-sql.ts';
-export { dropType, readTypes } from '../member/type-sql.ts';
+export { readTypes } from '../member/type-sql.ts';
 export { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
 export { planReplay, replayPartition, type ReplayPlan } from '../replay/replay.ts';
 export { UNREPORTED } from './contradiction.ts';
+export { dropType } from './drop-type.ts';
 export {
   countFailedAttempts,
   type FailedKey,

@@ -57,7 +57,7 @@ const gapsSql = `
   select c.name as consumer, g.gap::text as gap, g.topic, g.partition, coalesce(s.name, g.source::text) as source, g.after,
          g.up_to as "upTo"
     from converge.inbox_consumer c cross join lateral converge.inbox_open_gaps(c.name) g
-    left join lateral jsonb_each_text(c.sources) as s (name, source) on s.source = g.source::text
+    left join lateral jsonb_each_text(c.sources) as s (source, name) on s.source = g.source::text
    order by c.name, g.gap`;
 
 /** Lists the open gaps of all consumers of this database, by the index of open gaps. */

@@ -36,7 +36,7 @@ const overviewSql = `
                     from converge.inbox_watermark m
                    where m.consumer = p.consumer and m.topic = p.topic and m.partition = p.partition
                    order by source, epoch desc) w
-            left join jsonb_each_text(c.sources) as s (name, source) on s.source = w.source::text) as watermarks,
+            left join jsonb_each_text(c.sources) as s (source, name) on s.source = w.source::text) as watermarks,
          coalesce(k.keys, 0) as "parkedKeys",
          (select count(*)::int from converge.inbox_gap g
            where g.consumer = p.consumer and g.topic = p.topic and g.partition = p.partition

@@ -86,6 +86,8 @@ function passable(
     case 'gap':
     case 'fork':
     case 'position_jump':
+    case 'source_not_listed':
+    case 'too_many_sources':
       if (haltedOffset !== undefined) return haltedOffset;
       throw refused(
         `the record at which ${topic} halted is not known: resume it without --continue; it halts again at the same place`,
@@ -95,7 +97,7 @@ function passable(
       throw refused(`the broker does not know the end of ${topic}`);
     default:
       throw refused(
-        `--continue passes a gap, events of an old primary, a doubted position or the limit of given-up events, and the partition is halted with ${halted?.code ?? 'none of them'}`,
+        `--continue passes a gap, events of an old primary, a doubted position, an event of an unknown source or the limit of given-up events, and the partition is halted with ${halted?.code ?? 'none of them'}`,
       );
   }
 }

@@ -10,7 +10,7 @@ import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { listParked } from '../operate/parked-list.ts';
 import { foreignRecord } from '../fixture/foreign-record.ts';
-import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
+import { sendRecords } from '../testing/fixture-source.ts';
 import { inPlace, quickRetries } from '../testing/quick.ts';
 
 const operator = { by: 'ann', reason: 'fixed in 1.4.2' };
@@ -187,10 +187,8 @@ describe('a consumer whose deployment is wrong', () => {
     await start({ afterMs: 0, perHour: 1 });
     await publish(1);
     await waitUntil(async () => (await applied()) === 1, { what: 'the source to be known' });
-    const other = new FixtureSource({ partitions: 1, name: scene.source.name });
     const records = [1, 2, 3, 4].map((n) => {
-      const event = counted({ key: `k${n}`, n });
-      const { record, ...place } = n < 3 ? foreignRecord(event, `id-${n}`, 1) : other.record(event);
+      const { record, ...place } = foreignRecord(counted({ key: `k${n}`, n }), `id-${n}`, 1);
       return { ...place, record: { ...record, value: '{}' } };
     });
     await sendRecords(scene.broker, records);

@@ -198,7 +198,7 @@ it.each([
 });
 
 // Planted fault: a fork by times of which this consumer's clock knows nothing. Genuine events were accused.
-it('T1: the repeats of a relay are no fork for a consumer whose clock is two hours behind', async () => {
+it('the repeats of a relay are no fork for a consumer whose clock is two hours behind', async () => {
   const later = Date.now() + 2 * 3_600_000;
   const records = [3, 4, 5].map((n) => {
     const { record, ...place } = scene.source.record(counted({ key: 'k', n }));

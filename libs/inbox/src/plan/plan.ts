@@ -36,6 +36,8 @@ export type Obstacle = {
   | (Contradiction & { readonly claim: Claim })
   /** A newer version of this consumer handles the type. */
   | { readonly kind: 'type_ahead'; readonly type: string }
+  /** The consumer does not count the positions of this source: handled as a foreign event, it would have no gaps. */
+  | { readonly kind: 'unknown_source'; readonly claim: Claim }
 );
 
 export interface Plan<DB> {
@@ -48,7 +50,7 @@ export interface PlanContext<DB> extends Trusting<DB> {
   readonly from: Start;
   /** The watermarks in this partition by source uuid. */
   readonly watermarks: ReadonlyMap<string, Seen>;
-  /** The pinned uuid of a source's name. */
+  /** The sources whose positions count, uuid → name. */
   readonly pinned: ReadonlyMap<string, string>;
   readonly nowMs: number;
   /** Offsets of records that an operator rejected as forged. */
@@ -70,7 +72,9 @@ export function planSlice<DB>(readings: readonly Reading[], context: PlanContext
       steps.push({ record, mark: undefined, ...rejectedRecord(reading) });
       continue;
     }
-    if (claim === undefined || context.pinned.get(claim.sourceName) !== claim.source) {
+    if (claim === undefined || !context.pinned.has(claim.source)) {
+      if (claim !== undefined && reading.content.kind !== 'unreadable' && !passes(record, context))
+        return { steps, obstacle: { record, kind: 'unknown_source', claim } };
       const action = actionFor(reading, context, undefined);
       if (isAhead(action, context)) return { steps, obstacle: aheadOf(record, action) };
       steps.push({ record, mark: undefined, ...action });
@@ -106,22 +110,21 @@ function take<DB>(
     step: { record, mark: undefined, kind: 'skip', why },
   });
   const obstacle = (found: Obstacle): Taken<DB> => ({ kind: 'obstacle', obstacle: found });
-  const { passOffset } = context;
-  const passes = passOffset !== undefined && record.offset <= passOffset;
+  const passed = passes(record, context);
   const jump = verdict.kind === 'duplicate' ? undefined : jumpOf(claim, seen, context.nowMs);
   const fork = verdict.kind === 'superseded' ? undefined : forkOf(claim, reading, seen, context.nowMs);
   const doubt = jump ?? fork;
-  if (doubt !== undefined && !passes) return obstacle({ record, claim, ...doubt });
+  if (doubt !== undefined && !passed) return obstacle({ record, claim, ...doubt });
   switch (verdict.kind) {
     case 'duplicate':
       return skip('duplicate');
     case 'superseded': {
       const began = seen.get(verdict.epoch)?.last?.offset;
-      return passes ? skip('superseded') : obstacle({ record, claim, ...verdict, began });
+      return passed ? skip('superseded') : obstacle({ record, claim, ...verdict, began });
     }
     case 'gap':
       if (verdict.after === undefined && stale()) return skip('stale');
-      if (!passes) return obstacle({ record, claim, ...verdict });
+      if (!passed) return obstacle({ record, claim, ...verdict });
       break;
     case 'next':
   }
@@ -129,8 +132,13 @@ function take<DB>(
   if (isAhead(action, context)) return obstacle(aheadOf(record, action));
   const mark = { ...claim, last: lastEventOf(reading, seen, context.nowMs) };
   if (verdict.kind === 'next') return { kind: 'step', step: { record, mark, ...action } };
-  const passed = { after: verdict.after ?? START, upTo: gapEnd(claim) };
-  return { kind: 'step', step: { record, mark, passed, ...action } };
+  const range = { after: verdict.after ?? START, upTo: gapEnd(claim) };
+  return { kind: 'step', step: { record, mark, passed: range, ...action } };
+}
+
+/** True up to the record that an operator decided to pass. */
+function passes<DB>({ offset }: IncomingRecord, { passOffset }: PlanContext<DB>): boolean {
+  return passOffset !== undefined && offset <= passOffset;
 }
 
 /** The envelope of a step's event; undefined for skipped and unreadable records. */

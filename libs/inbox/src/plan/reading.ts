@@ -16,7 +16,7 @@ import type { Mark } from './judge.ts';
 /** A record, parsed as far as its bytes allow. */
 export interface Reading {
   readonly record: IncomingRecord;
-  /** The position in the record's headers; it counts only for the source pinned under that name. */
+  /** The position in the record's headers; it counts only for a pinned source. */
   readonly claim: Claim | undefined;
   readonly content:
     | { readonly kind: 'envelope'; readonly envelope: Envelope }
@@ -33,7 +33,8 @@ export interface Claim extends Mark {
 export function readRecord(record: IncomingRecord): Reading {
   if (record.undecodable !== undefined) {
     const error = batchUndecodable(record.undecodable);
-    return { record, claim: undefined, content: { kind: 'unreadable', error } };
+    // Without its position the source's next event would be a gap.
+    return { record, claim: rawClaim(record), content: { kind: 'unreadable', error } };
   }
   try {
     const envelope = decodeEnvelope(record);

@@ -1,7 +1,7 @@
 import { ContractError } from '@convergekit/contracts';
 import { type SigningKey, signingKey, verifySignature } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
-import type { Claim, Reading } from './reading.ts';
+import type { Reading } from './reading.ts';
 
 /** The records that must be signed, and their keys. */
 export interface SignatureOptions {
@@ -50,15 +50,20 @@ export function verified(
   if (signatures === undefined) return reading;
   const { record, claim, content } = reading;
   const name = content.kind === 'envelope' ? content.envelope.source : claim?.sourceName;
-  const keys = name === undefined ? undefined : signatures.keys.get(name);
-  if (keys === undefined) {
+  // The identity of a source belongs to the holder of its key, under any name of the record.
+  const owner = claim && pinned.get(claim.source);
+  const signers = [...new Set([name, owner])].flatMap((one) => {
+    const keys = one === undefined ? undefined : signatures.keys.get(one);
+    return keys === undefined ? [] : [keys];
+  });
+  if (signers.length === 0) {
     if (signatures.others === 'refuse')
       return refused(reading, 'SIGNATURE_MISSING', 'its source has no key here');
-    return claim === undefined || mayClaim(claim, signatures, pinned)
-      ? reading
-      : { ...reading, claim: undefined };
+    // It could claim the uuid of a source that signs and was not seen yet, whose events would then count as repeats.
+    return claim === undefined || owner !== undefined ? reading : { ...reading, claim: undefined };
   }
-  const found = verifySignature(record, keys);
+  const verdicts = signers.map((keys) => verifySignature(record, keys));
+  const found = verdicts.find((verdict) => verdict !== 'valid') ?? 'valid';
   switch (found) {
     case 'valid':
       return reading;
@@ -72,23 +77,9 @@ export function verified(
       return refused(
         reading,
         'SIGNATURE_INVALID',
-        `its ce_sig does not match any key of source ${name ?? ''}, or belongs to another record or partition`,
+        `its ce_sig does not match any key of source ${owner ?? name ?? ''}, or belongs to another record or partition`,
       );
   }
-}
-
-/**
- * True when the position of an unsigned record may count. Under a name of its own it could claim the uuid of a source that
- * signs and was not seen yet: that source's events would count as repeats. So no unsigned name is pinned at first sight.
- */
-function mayClaim(
-  { sourceName, source }: Claim,
-  { keys }: Signatures,
-  pinned: ReadonlyMap<string, string>,
-): boolean {
-  if (pinned.get(sourceName) !== source) return false;
-  for (const name of keys.keys()) if (pinned.get(name) === source) return false;
-  return true;
 }
 
 function refused({ record }: Reading, code: 'SIGNATURE_MISSING' | 'SIGNATURE_INVALID', why: string): Reading {

@@ -67,7 +67,7 @@ it('G4c: a record that is not signed by its source counts for nothing, whatever 
     ...['SIGNATURE_MISSING', 'SIGNATURE_MISSING', 'SIGNATURE_INVALID', 'SIGNATURE_MISSING'],
   ]);
   const pinned = await scene.database.executor.query('select sources from converge.inbox_consumer');
-  expect(pinned.rows).toEqual([{ sources: { orders: scene.source.id } }]);
+  expect(pinned.rows).toEqual([{ sources: { [scene.source.id]: 'orders' } }]);
 });
 
 it('signing keys are rotated without a pause: both count meanwhile', async () => {
@@ -94,11 +94,26 @@ it('accepted unsigned records never count with positions of a source that signs'
     foreignRecord(event(3), 'foreign', 1),
     signed(scene.source.record(event(4))),
   ]);
-  // The renamed record is an event of a foreign producer, and the source's next event is no repeat of it.
-  await handled(1, 2, 3, 4);
+  await handled(1, 3, 4);
+  expect(await codes()).toEqual(['SIGNATURE_MISSING']);
 });
 
-// Planted fault: an unsigned source that is pinned at first sight (`mayClaim`). Events 1 to 3 are then repeats, and nothing says so.
+// Without the look at the owner's key, event 2 of the source would be a repeat.
+it('a source that signs with its own key cannot send with the identity of another one', async () => {
+  await start({ keys: { orders: first, payments: second } });
+  await sendRecords(scene.broker, [signed(scene.source.record(event(1)))]);
+  await handled(1);
+  const thief = new FixtureSource({ partitions: 1, name: 'payments', id: scene.source.id });
+  thief.tick = 1_000n;
+  await sendRecords(scene.broker, [
+    signed(thief.record(event(90)), second),
+    signed(scene.source.record(event(2))),
+  ]);
+  await handled(1, 2);
+  expect(await codes()).toEqual(['SIGNATURE_INVALID']);
+});
+
+// Planted fault: an unsigned source that is pinned at first sight. Events 1 to 3 are then repeats, and nothing says so.
 it('an accepted unsigned record that claims the uuid of a source before it signed its first event hides none of its events', async () => {
   await start({ keys: { orders: first }, others: 'accept' });
   const liar = new FixtureSource({ partitions: 1, name: 'liar', id: scene.source.id });

@@ -52,7 +52,7 @@ export function scanRecord(
   from: ReplayFrom,
   pinned: ReadonlyMap<string, string>,
 ): void {
-  const ours = claim !== undefined && pinned.get(claim.sourceName) === claim.source ? claim : undefined;
+  const ours = claim !== undefined && pinned.has(claim.source) ? claim : undefined;
   if (scan.offset === undefined) {
     if (!begins(from, record.timestampMs, ours?.position)) return;
     scan.offset = record.offset;

@@ -27,7 +27,7 @@ describe('a batch that is small on the wire and large in memory', () => {
     expect(bomb.length).toBeLessThan(1_000);
     const { records } = await decodeRecordSet(Buffer.concat([bomb, at(1, genuine)]), place);
     expect(records.map(({ offset, headers }) => [offset, headers.length])).toEqual([
-      [0n, 0],
+      [0n, 16],
       [1n, 1],
     ]);
     expect(records[0]?.undecodable).toMatchObject({
@@ -35,7 +35,7 @@ describe('a batch that is small on the wire and large in memory', () => {
       lastOffset: 0n,
       why: `its record has 200000 headers, more than ${MOST_HEADERS}`,
     });
-    expect(records[0]?.headerTexts).toEqual([]);
+    expect(records[0]?.headerTexts).toHaveLength(32);
     expect(records[1]?.undecodable).toBeUndefined();
   });
 

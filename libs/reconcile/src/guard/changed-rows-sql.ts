@@ -7,6 +7,8 @@ export interface ChangedRows {
   readonly byTable: Readonly<Record<string, number>>;
   /** Tables that the transaction truncated, altered or locked as a whole: TRUNCATE counts no row, and clears the counts. */
   readonly exclusive: readonly string[];
+  /** Foreign tables that the transaction wrote to: their rows are counted nowhere. */
+  readonly foreign: readonly string[];
 }
 
 // The server's own counters of this transaction, of triggers too. They may contain counts of an earlier transaction of the
@@ -16,7 +18,11 @@ const changedSql = `
     (select coalesce(json_agg(l.relation::regclass::text order by 1), '[]') from pg_locks l join pg_class c on c.oid = l.relation
       where l.locktype = 'relation' and l.pid = pg_backend_pid() and l.mode = 'AccessExclusiveLock'
         and l.database = (select d.oid from pg_database d where d.datname = current_database())
-        and c.relkind in ('r', 'p') and c.relpersistence <> 't') as exclusive
+        and c.relkind in ('r', 'p') and c.relpersistence <> 't') as exclusive,
+    (select coalesce(json_agg(l.relation::regclass::text order by 1), '[]') from pg_locks l join pg_class c on c.oid = l.relation
+      where l.locktype = 'relation' and l.pid = pg_backend_pid() and l.mode = 'RowExclusiveLock'
+        and l.database = (select d.oid from pg_database d where d.datname = current_database())
+        and c.relkind = 'f') as "foreign"
     from (select c.oid::regclass::text as name,
             pg_stat_get_xact_tuples_updated(c.oid) + pg_stat_get_xact_tuples_deleted(c.oid) as changed
             from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -26,7 +32,7 @@ const changedSql = `
 /** Reads what the transaction changed. Triggers that are deferred to its end count only after `fireDeferred`. */
 export async function readChangedRows(tx: Executor): Promise<ChangedRows> {
   const { rows } = await tx.query<ChangedRows>(changedSql);
-  return rows[0] ?? { counted: false, byTable: {}, exclusive: [] };
+  return rows[0] ?? { counted: false, byTable: {}, exclusive: [], foreign: [] };
 }
 
 /** Runs the triggers and checks that are deferred to the end of the transaction. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import {
   type Definition,
   guarded,
@@ -104,6 +104,25 @@ describe('a repair that reaches further than its key', () => {
     });
     expect(outcomes).toEqual({ refused: 1 });
     expect(why).toMatch(/truncated, altered or locked the table other/);
+    expect(await other()).toEqual(untouched);
+  });
+
+  it('G7a: a repair that changes rows of a foreign table, which no counter shows, is rolled back', async () => {
+    await withOther();
+    const { hostname, port, username, password } = new URL(inject('stack').databaseUrl);
+    await world.stock.executor.query('create extension postgres_fdw');
+    await world.stock.executor.query(`do $$ begin execute format(
+      'create server far foreign data wrapper postgres_fdw options (host ''${hostname}'', port ''${port}'', dbname %L)',
+      current_database()); end $$`);
+    await world.stock.executor.query(`
+      create user mapping for current_user server far options (user '${username}'${password === '' ? '' : `, password '${password}'`});
+      create foreign table far_other (n int) server far options (schema_name 'public', table_name 'other')`);
+    const [outcomes, why] = await repairing(async (drift, context) => {
+      await sql`update far_other set n = n + 100`.execute(context.tx);
+      return guarded(drift, context);
+    });
+    expect(outcomes).toEqual({ refused: 1 });
+    expect(why).toMatch(/wrote to the foreign table far_other, whose rows are not counted/);
     expect(await other()).toEqual(untouched);
   });
 

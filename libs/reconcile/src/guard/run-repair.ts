@@ -84,6 +84,9 @@ interface RepairRecord {
 function unguardedChange({ before, after, guarded, locked }: RepairRecord): string | null {
   const exclusive = after.exclusive.filter((table) => !before.exclusive.includes(table));
   if (exclusive.length > 0) return `it truncated, altered or locked the table ${exclusive.join(', ')}`;
+  const foreign = after.foreign.filter((table) => !before.foreign.includes(table));
+  if (foreign.length > 0)
+    return `it wrote to the foreign table ${foreign.join(', ')}, whose rows are not counted`;
   if (!after.counted)
     return 'the server does not count changed rows (track_counts is off), so it cannot be checked';
   const changes = Object.entries(after.byTable)

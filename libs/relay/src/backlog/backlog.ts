@@ -184,9 +184,7 @@ export class Backlog {
     const heldAt = heldAtOf(queue.state.kind === 'flowing' ? topic.state : queue.state, this.main);
     // A partition that is compared later is no probe: nothing shows that it takes no records.
     this.#drop(queue, unread === undefined);
-    const detail = `partition ${partition} takes nothing while others are written. ${why.code}: ${why.detail}`;
-    const halt = unread ?? { code: 'PARTITION_STUCK', detail };
-    queue.flow.halt(this.#haltedNow(halt, heldAt));
+    queue.flow.halt(this.#haltedNow(unread ?? why, heldAt));
     this.recheckLater(queue);
     if (!isProbe)
       this.#settings.log.error(

@@ -10,6 +10,8 @@ export class Topic {
   /** The name as bytes, to find the topic of a row without creating a string. */
   readonly nameBytes: Buffer;
   readonly flow: Flow;
+  /** The broker's limit of a record, as this leader wrote it for emits. */
+  maxBytes: number | undefined;
   #isVerified = false;
   #topicId: string | undefined;
   #queues: readonly PartitionQueue[] = [];

@@ -55,9 +55,9 @@ describe('a failed send', () => {
       { kind: 'smaller', records: 5 },
     ],
     [
-      'too large alone: halt',
+      'too large alone: halt its partition, and not its topic',
       { error: { kind: 'halt_topic', code: 'MESSAGE_TOO_LARGE' }, records: 1 },
-      { kind: 'halt_topic', code: 'MESSAGE_TOO_LARGE' },
+      { kind: 'halt_at_record', code: 'MESSAGE_TOO_LARGE' },
     ],
     [
       'a record of another time than the topic takes: halves, to find the one',

@@ -8,8 +8,10 @@ export type SendDecision =
   | { readonly kind: 'smaller'; readonly records: number }
   /** Halt this topic until the cause is gone; the others flow. */
   | { readonly kind: 'halt_topic'; readonly code: string }
-  /** Halt this partition alone; the others of its topic flow. */
-  | { readonly kind: 'halt_partition'; readonly code: string };
+  /** Halt this partition alone: it takes nothing while the others are written. */
+  | { readonly kind: 'halt_partition'; readonly code: string }
+  /** Halt this partition alone, at the one record that the broker refuses. */
+  | { readonly kind: 'halt_at_record'; readonly code: string };
 
 export interface FailedSend {
   readonly error: Pick<BrokerError, 'kind' | 'code'>;
@@ -43,8 +45,10 @@ export function decideFailedSend(failed: FailedSend): SendDecision {
   const { error, records } = failed;
   switch (error.kind) {
     case 'halt_topic':
-      if (REFUSED_AS_A_WHOLE.has(error.code) && records > 1)
-        return { kind: 'smaller', records: records >> 1 };
+      if (REFUSED_AS_A_WHOLE.has(error.code))
+        return records > 1
+          ? { kind: 'smaller', records: records >> 1 }
+          : { kind: 'halt_at_record', code: error.code };
       return { kind: 'halt_topic', code: error.code };
     case 'fatal':
       // An unknown error halts the topic: repeating for ever would hold back everything, skipping would lose an event.

@@ -7,6 +7,7 @@ import {
   stampedFrom,
 } from '@convergekit/broker/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import type { Halt } from '../backlog/flow-state.ts';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { SendFailureLog } from '../watch/failure-log.ts';
@@ -188,11 +189,22 @@ export class SendLoop {
           backlog.halt(topic, { code: decision.code, detail: `${error.message}${whereOf(sent)}` });
           break;
         case 'halt_partition':
-          backlog.haltPartition(topic, queue, { code: decision.code, detail: error.message });
+          backlog.haltPartition(topic, queue, stuckAt(queue.partition, decision.code, error.message));
+          break;
+        case 'halt_at_record':
+          backlog.haltPartition(topic, queue, {
+            code: decision.code,
+            detail: `${error.message}${whereOf(sent)}`,
+          });
           break;
       }
     }
   }
+}
+
+function stuckAt(partition: number, code: string, text: string): Halt {
+  const detail = `partition ${partition} takes nothing while others are written. ${code}: ${text}`;
+  return { code: 'PARTITION_STUCK', detail };
 }
 
 /** Names the refused event, or the first of several, for an operator who looks it up in the outbox. */

@@ -8,6 +8,7 @@ import {
 import { withTransaction } from '@convergekit/postgres';
 import { START } from '@convergekit/contracts/engine';
 import { messageOf } from '@convergekit/core/engine';
+import { limitTopic } from '@convergekit/outbox/engine';
 import type { Leadership } from '../leader/leadership.ts';
 import { registerTopic, saveTopicId } from './topic-sql.ts';
 import { comparePartitions } from '../log-check/compare.ts';
@@ -21,6 +22,8 @@ export type TopicFinding =
       readonly kind: 'found';
       readonly partitions: number;
       readonly topicId: string | null;
+      /** Bytes of a record at most; undefined where the broker does not say. */
+      readonly maxBytes: number | undefined;
       readonly doubts: readonly string[];
     }
   | { readonly kind: 'wrong'; readonly halt: Halt }
@@ -55,7 +58,9 @@ export function judgeTopic(
       'its cleanup.policy contains compact: Kafka would delete events that consumers have not seen. Set cleanup.policy=delete',
     );
   const { partitions, topicId: found } = described;
-  return { kind: 'found', partitions, topicId: found, doubts: doubtsOf(described) };
+  const limit = described.config['max.message.bytes'];
+  const maxBytes = limit === undefined ? undefined : Number(limit);
+  return { kind: 'found', partitions, topicId: found, maxBytes, doubts: doubtsOf(described) };
 }
 
 /** Settings that do not stop the relay, but can lose what was acknowledged. */
@@ -126,6 +131,7 @@ export async function applyFinding(
     case 'found':
       if (topic.partitions === 0) await record(leader, topic, finding.partitions);
       await keepId(leader, topic, finding.topicId);
+      await keepLimit(leader, topic, finding.maxBytes);
       topic.verify();
       for (const doubt of finding.doubts)
         leader.settings.log.warn({ topic: topic.name }, `topic ${topic.name} is not safe: ${doubt}`);
@@ -141,6 +147,17 @@ export async function keepId(
   if (topicId === null || topicId === topic.topicId) return;
   await saveTopicId(writes, term, topic.name, topicId);
   topic.identify(topicId);
+}
+
+/** Writes the limit of a topic where emits read it, when it is not the one that this leader wrote last. */
+export async function keepLimit(
+  { writes }: Leadership,
+  topic: Topic,
+  maxBytes: number | undefined,
+): Promise<void> {
+  if (maxBytes === undefined || maxBytes === topic.maxBytes) return;
+  await limitTopic(writes, topic.name, maxBytes);
+  topic.maxBytes = maxBytes;
 }
 
 /** Records the partitions of a topic that was never sent to, and compares their logs. */

@@ -109,7 +109,7 @@ describe('a topic', () => {
     await waitUntil(async () => (await readLog(broker, unknown)).length === 300, { what: 'all events' });
   });
 
-  test('a topic that refuses a record is halted naming it, nothing is skipped, and it resumes by itself', async () => {
+  test('a partition whose record the broker refuses is halted naming it, nothing is skipped, and it resumes by itself', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const [topic, other] = [topicName(), topicName()];

@@ -5,7 +5,7 @@ import type { Leadership } from '../leader/leadership.ts';
 import { compareAgain } from '../log-check/compare.ts';
 import { retentionLoop } from '../retention/retention.ts';
 import { catchUpPartition, catchUpTopic, followAcceptance } from './catch-up.ts';
-import { applyFinding, type TopicChecks } from './topic-check.ts';
+import { applyFinding, keepLimit, type TopicChecks } from './topic-check.ts';
 import { advanceHold, missesSome, readTopics } from './topic-sql.ts';
 
 /** The period of checks for due work while something is held, in milliseconds. */
@@ -110,6 +110,7 @@ async function verifyFlowing(leader: Leadership, checks: TopicChecks): Promise<v
     // The broker does not answer: the send loop logs that, and there is nothing to compare.
     if (finding.kind === 'unreachable') return;
     if (finding.kind === 'wrong') await applyFinding(leader, topic, finding);
+    else await keepLimit(leader, topic, finding.maxBytes);
   }
 }
 

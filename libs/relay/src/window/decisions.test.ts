@@ -75,9 +75,9 @@ const known = (partitions: number) => ({ partitions, topicId: 'a' });
 
 describe('a topic as the broker describes it', () => {
   test('a topic is found with the count on record or with none on record, and wrong otherwise', () => {
-    const config = { 'min.insync.replicas': '2' };
+    const config = { 'min.insync.replicas': '2', 'max.message.bytes': '4000' };
     const sound = { partitions: 3, topicId: 'a', replicationFactor: 3, config };
-    const found = { kind: 'found', partitions: 3, topicId: 'a', doubts: [] };
+    const found = { kind: 'found', partitions: 3, topicId: 'a', maxBytes: 4_000, doubts: [] };
     expect(judgeTopic('t', known(0), sound)).toEqual(found);
     expect(judgeTopic('t', known(3), sound)).toEqual(found);
     expect(judgeTopic('t', known(3), { ...sound, partitions: 6 })).toMatchObject({

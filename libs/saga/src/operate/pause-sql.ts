@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
+import type { Operator } from '@convergekit/postgres/operate';
 import { namesSql } from '../effects/journal/runs-sql.ts';
 
 /** The sagas that a pause holds: all of one name, or one instance. */
@@ -62,17 +63,17 @@ export async function readPause(
   return (await executor.query<SagaPause>(pausesSql('$2'), [saga, instance, 1])).rows[0];
 }
 
-const insertSql = `
-  insert into converge.saga_pause (saga, instance, by, reason) values ($1, $2, $3, $4) on conflict do nothing`;
-const deleteSql = `delete from converge.saga_pause where saga = $1 and instance = $2`;
+const beginSql = `select converge.act_saga_pause($1, $2, $3, $4) as done`;
+const endSql = `select converge.act_saga_resume($1, $2, $3, $4, $5::jsonb) as done`;
 
-/** Writes a pause. False: there is one already. */
-export async function insertPause(
-  tx: Executor,
+/** Writes a pause, with its audit row. False: there is one already. */
+export async function beginPause(
+  executor: Executor,
   { saga, instance = '' }: PauseTarget,
-  { by, reason }: { readonly by: string; readonly reason: string },
+  { by, reason }: Operator,
 ): Promise<boolean> {
-  return (await tx.query(insertSql, [saga, instance, by, reason])).rowCount === 1;
+  const { rows } = await executor.query<{ done: boolean }>(beginSql, [saga, instance, by, reason]);
+  return rows[0]?.done === true;
 }
 
 // A statement that looks for pauses locks their table before it takes its snapshot, and until its transaction ends. Not by ids: a
@@ -89,9 +90,15 @@ export async function openReaders(executor: Executor, of?: readonly string[]): P
   return rows.map(({ id }) => id);
 }
 
-/** Removes a pause. False: there is none. */
-export async function deletePause(tx: Executor, { saga, instance = '' }: PauseTarget): Promise<boolean> {
-  return (await tx.query(deleteSql, [saga, instance])).rowCount === 1;
+/** Removes a pause, with its audit row, which says what becomes due. False: there is none. */
+export async function endPause(
+  tx: Executor,
+  { saga, instance = '' }: PauseTarget,
+  { by, reason }: Operator,
+  due: { readonly work: number; readonly rate: number },
+): Promise<boolean> {
+  const values = [saga, instance, by, reason, JSON.stringify(due)];
+  return (await tx.query<{ done: boolean }>(endSql, values)).rows[0]?.done === true;
 }
 
 // Steps of a saga that began here, effects of it that a worker of this database declares, and pauses: one outlives the steps

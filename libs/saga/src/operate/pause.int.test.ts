@@ -186,7 +186,7 @@ it('of two resumes at once one gives the times, and the other changes nothing', 
   await client.query('begin');
   await client.query(`delete from converge.saga_pause where saga = 'twice'`);
   const later = resumeSaga(scene.database, of, by, { rate: 0.001 });
-  const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%saga_pause%'`;
+  const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%act_saga_resume%'`;
   await waitUntil(async () => (await scene.rows(waits)).length > 0, { what: 'the second resume to wait' });
   await client.query('commit');
   client.release();

@@ -1,10 +1,10 @@
 import { systemClock } from '@convergekit/core';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
-import { type Operator, recordAct } from '@convergekit/postgres/operate';
+import type { Operator } from '@convergekit/postgres/operate';
 import {
-  deletePause,
+  beginPause,
+  endPause,
   heldWork,
-  insertPause,
   MOST_COUNTED,
   openReaders,
   type PauseTarget,
@@ -45,12 +45,7 @@ export async function pauseSaga(
   target: PauseTarget,
   by: Operator,
 ): Promise<NewPause | undefined> {
-  const isNew = await withTransaction(database, {}, async (tx) => {
-    if (!(await insertPause(tx, target, by))) return false;
-    await recordAct(tx, { act: 'saga pause', ...subjectOf(target), ...by });
-    return true;
-  });
-  if (!isNew) return undefined;
+  if (!(await beginPause(database.executor, target, by))) return undefined;
   const undecided = await readersEnd(database.executor);
   const pause = await readPause(database.executor, target);
   return pause && { ...pause, undecided };
@@ -120,13 +115,9 @@ export async function resumeSaga(
   const first = held.slice(0, total % BATCH === 0 ? BATCH : total % BATCH);
   const ended = await withTransaction(database, {}, async (tx) => {
     // First: of two resumes at once the later one waits here, and changes no time.
-    if (!(await deletePause(tx, target))) return false;
+    if (!(await endPause(tx, target, by, { work: total, rate }))) return false;
     await spreadWork(tx, first, { before: 0, rate });
-    const after = { work: total, rate };
-    await recordAct(tx, { act: 'saga resume', ...subjectOf(target), ...by, after });
     return true;
   });
   return ended ? { kind: 'resumed', work: total } : { kind: 'not_paused' };
 }
-
-const subjectOf = ({ saga, instance }: PauseTarget) => ({ subject: instance ?? saga, before: { saga } });

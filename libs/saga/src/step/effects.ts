@@ -80,7 +80,8 @@ function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
   const declared = defineCall({
     ...stored,
     name: effectName(member.step, 'resolve'),
-    idempotency: query === undefined ? 'none' : 'idempotent',
+    // Its call is the refusal of what the query did not find, and a repeat says the same.
+    idempotency: query === undefined ? 'none' : 'keyed',
     call: () => Promise.reject(query === undefined ? unresolvable : denied),
     ...asking(member, query, settleMs),
   });

@@ -41,7 +41,7 @@ export const inboxInstruments = {
     'converge.inbox.source_conflicts',
     '{source}',
     [consumer],
-    'Sources that use the name of another one',
+    'Sources that sent failure events of another source’s consumer',
   ),
   inboxForeignReused: counter(
     'converge.inbox.foreign_ids_reused',

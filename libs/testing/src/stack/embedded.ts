@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { EmbeddedServer } from './embedded-server.ts';
-import { createInstance, dataFolder, type Instance, reapInstances } from './instance.ts';
+import { createInstance, dataFolder, type Instance, type InstanceKind, reapInstances } from './instance.ts';
+import { type KafkaCluster, kafkaCluster } from './kafka-cluster.ts';
 import { kafkaRecipe, type KafkaSettings } from './kafka-recipe.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import { postgresRecipe, type PostgresRecipeOptions } from './postgres-recipe.ts';
@@ -40,6 +41,24 @@ export async function embeddedKafka(options: EmbeddedKafkaOptions = {}): Promise
   const { instance, dataDir, log } = await open(options);
   const { port, doors = [], settings = {}, scramUsers = [] } = options;
   return kafkaServer(instance, port, { dataDir, log, doors, settings, scramUsers });
+}
+
+/** Creates a cluster of three brokers, for tests that take brokers away. Not started yet. */
+export async function embeddedCluster(options: EmbeddedOptions = {}): Promise<KafkaCluster> {
+  const dataDir = dataFolder(options.dataDir);
+  const log = options.log ?? (() => undefined);
+  await reapInstances(dataDir, log);
+  return clusterServer(dataDir, 'run', { brokers: 3, log });
+}
+
+/** Creates a cluster whose nodes have an instance each, of this kind. */
+export function clusterServer(
+  dataDir: string,
+  kind: InstanceKind,
+  { brokers, log }: { readonly brokers: number; readonly log: (line: string) => void },
+): Promise<KafkaCluster> {
+  const instances = Array.from({ length: brokers }, () => createInstance(dataDir, kind));
+  return kafkaCluster({ instances, jarsDirectory: join(dataDir, 'kafka-jars'), log });
 }
 
 export function postgresServer(

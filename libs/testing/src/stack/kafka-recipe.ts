@@ -6,7 +6,7 @@ import { clusterIdAt, newClusterId } from './cluster-id.ts';
 import type { Recipe } from './embedded-server.ts';
 import { type JavaJars, javaLaunch, kafkaJars } from './java-jars.ts';
 import { freePort } from './ports.ts';
-import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';
+import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP, KAFKA_NODE_HEAP } from './kafka-settings.ts';
 import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
@@ -41,6 +41,15 @@ export interface KafkaSettings {
   readonly scramUsers?: readonly KafkaUser[];
 }
 
+/** The place of a node in a cluster of several. */
+export interface KafkaNode {
+  readonly id: number;
+  readonly clusterId: string;
+  readonly controllerPort: number;
+  /** All controllers, as `controller.quorum.voters` has them. */
+  readonly voters: string;
+}
+
 /**
  * The configuration of one node that is broker and controller (KRaft). Settings that are no defaults have their reasons
  * beside them.
@@ -48,7 +57,7 @@ export interface KafkaSettings {
 function configuration(
   folder: string,
   port: number,
-  controllerPort: number,
+  { id, controllerPort, voters }: Omit<KafkaNode, 'clusterId'>,
   { doors = [], settings = {} }: KafkaSettings,
 ): string {
   const listeners = doors.map((door, index) => `DOOR${index}://127.0.0.1:${door.port}`);
@@ -56,8 +65,8 @@ function configuration(
   const protocols = doors.map(({ protocol = 'PLAINTEXT' }, index) => `DOOR${index}:${protocol}`);
   return [
     'process.roles=broker,controller',
-    'node.id=1',
-    `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
+    `node.id=${id}`,
+    `controller.quorum.voters=${voters}`,
     `listeners=${[`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`, ...listeners].join()}`,
     `advertised.listeners=${[`PLAINTEXT://127.0.0.1:${port}`, ...advertised].join()}`,
     'controller.listener.names=CONTROLLER',
@@ -74,10 +83,12 @@ export interface KafkaRecipeOptions extends KafkaSettings {
   readonly folder: string;
   readonly jarsDirectory: string;
   readonly log: (line: string) => void;
+  /** @default the only node of a cluster of its own */
+  readonly node?: KafkaNode;
 }
 
-export function kafkaRecipe({ folder, jarsDirectory, log, ...different }: KafkaRecipeOptions): Recipe {
-  const clusterId = newClusterId();
+export function kafkaRecipe({ folder, jarsDirectory, log, node, ...different }: KafkaRecipeOptions): Recipe {
+  const clusterId = node?.clusterId ?? newClusterId();
   const home = join(folder, 'kafka');
   let controllerPort: number | undefined;
   let base: JavaJars | undefined;
@@ -87,13 +98,14 @@ export function kafkaRecipe({ folder, jarsDirectory, log, ...different }: KafkaR
     stopSignal: 'SIGTERM',
     async prepare(port) {
       base ??= await kafkaJars({ directory: jarsDirectory, log });
-      controllerPort ??= await freePort();
+      controllerPort ??= node?.controllerPort ?? (await freePort());
       mkdirSync(home, { recursive: true });
       const file = join(home, 'server.properties');
-      writeFileSync(file, configuration(home, port, controllerPort, different));
+      const { id, voters } = node ?? { id: 1, voters: `1@127.0.0.1:${controllerPort}` };
+      writeFileSync(file, configuration(home, port, { id, controllerPort, voters }, different));
       if (!existsSync(join(home, 'logs', 'meta.properties')))
         await format(base, file, clusterId, different.scramUsers ?? []);
-      return javaLaunch(base, [KAFKA_HEAP], ['kafka.Kafka', file]);
+      return javaLaunch(base, [node === undefined ? KAFKA_HEAP : KAFKA_NODE_HEAP], ['kafka.Kafka', file]);
     },
     address: (port) => `127.0.0.1:${port}`,
     ready: async (_pid, port) => (await clusterIdAt(port)) === clusterId,

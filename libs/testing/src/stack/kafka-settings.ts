@@ -18,3 +18,19 @@ export const KAFKA_BROKER_SETTINGS: Readonly<Record<string, string>> = {
 
 /** The heap of a development broker. */
 export const KAFKA_HEAP = '-Xmx512m';
+
+/** What differs in a cluster of several brokers: each record is on three of them, and two have it when it is acknowledged. */
+export const KAFKA_CLUSTER_SETTINGS: Readonly<Record<string, string>> = {
+  'default.replication.factor': '3',
+  'min.insync.replicas': '2',
+  'unclean.leader.election.enable': 'false',
+  'offsets.topic.replication.factor': '3',
+  'transaction.state.log.replication.factor': '3',
+  'transaction.state.log.min.isr': '2',
+  'share.coordinator.state.topic.replication.factor': '3',
+  'share.coordinator.state.topic.min.isr': '2',
+  'replica.lag.time.max.ms': '8000', // a frozen follower leaves the in-sync replicas sooner than by the default of 30 s
+};
+
+/** The heap of one broker of a cluster: three fit beside Postgres and five services in 4 GiB. */
+export const KAFKA_NODE_HEAP = '-Xmx320m';

@@ -3,7 +3,7 @@ import { systemClock } from '@convergekit/core';
 import { containerTools, javaTools, type KafkaTools } from '../kafka-tools.ts';
 import { askedStack, type Choice, type Choices, chooseStack } from './choose.ts';
 import { dockerEngine } from './docker-package.ts';
-import { kafkaServer, postgresServer } from './embedded.ts';
+import { clusterServer, kafkaServer, postgresServer } from './embedded.ts';
 import {
   createInstance,
   dataFolder,
@@ -41,6 +41,8 @@ export interface StackOptions {
   readonly postgresPort?: number | undefined;
   /** @default any free port */
   readonly kafkaPort?: number | undefined;
+  /** The number of embedded brokers: 3 is a cluster with replication 3. @default 1 */
+  readonly brokers?: 1 | 3 | undefined;
   /** @default process.env; DATABASE_URL and KAFKA_BROKERS are used as they are when set, CONVERGE_STACK chooses the rest */
   readonly env?: NodeJS.ProcessEnv;
   /** Server settings of a Postgres that is started, such as `{ wal_level: 'logical' }`. @default none */
@@ -66,6 +68,7 @@ interface StartContext {
   readonly keepIn: string | undefined;
   readonly ports: { readonly postgres: number | undefined; readonly kafka: number | undefined };
   readonly postgresSettings: PostgresSettings | undefined;
+  readonly brokers: number;
 }
 
 /**
@@ -92,6 +95,7 @@ export async function startServers(options: StackOptions, withKafka: boolean): P
     keepIn: options.keepIn,
     ports: { postgres: options.postgresPort, kafka: options.kafkaPort },
     postgresSettings: options.postgresSettings,
+    brokers: options.brokers ?? 1,
   };
   const chose = choices.postgres.how === 'given' ? choices.kafka.how : choices.postgres.how;
   const why = choices.because === undefined ? '' : ` (${choices.because})`;
@@ -199,6 +203,7 @@ async function startPart(
     case 'docker':
       return startContainer(what, instance(), context);
     case 'embedded': {
+      if (what === 'kafka' && context.brokers > 1) return startCluster(context);
       const server =
         what === 'postgres'
           ? postgresServer(instance(), { port: context.ports.postgres, settings: context.postgresSettings })
@@ -209,6 +214,13 @@ async function startPart(
       return { address, server, tools: javaTools(address, dataDir, { env, log }), stop: () => server.stop() };
     }
   }
+}
+
+async function startCluster({ dataDir, log, env, kind, brokers }: StartContext): Promise<Part> {
+  const server = await clusterServer(dataDir, kind, { brokers, log });
+  await server.start();
+  const { address } = server;
+  return { address, server, tools: javaTools(address, dataDir, { env, log }), stop: () => server.dispose() };
 }
 
 async function startContainer(

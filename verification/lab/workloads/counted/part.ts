@@ -30,6 +30,8 @@ export interface CountedOptions {
   /** The consumers, each in a database of its own. @default stock */
   readonly consumers?: readonly string[];
   readonly driver?: DriverName;
+  /** The brokers of the cluster: three have each record, and two must have it before it is acknowledged. @default 1 */
+  readonly brokers?: 1 | 3;
   /** How Postgres is started. */
   readonly postgres?: Parameters<typeof embeddedPostgres>[0];
   /** True where a server is away while writers write: what they cannot commit is no finding. @default false */
@@ -76,7 +78,12 @@ export class CountedPart implements Part {
     this.consumers = at.consumers;
     this.cluster = at.cluster;
     this.#mayRefuse = mayRefuse;
-    this.targets = { postgres: at.postgres, kafka: at.cluster.server, counted: this };
+    this.targets = {
+      postgres: at.postgres,
+      kafka: at.cluster.server,
+      nodes: at.cluster.nodes,
+      counted: this,
+    };
   }
 
   envOf({ url }: Place): Environment {

@@ -7,7 +7,12 @@ import { connect, type Database, migrate } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
 import { type Relay, relay, relayMigrations, type RelayOptions } from '@convergekit/relay';
 import { waitUntil } from '@convergekit/testing';
-import { embeddedKafka, type EmbeddedServer } from '@convergekit/testing/engine';
+import {
+  embeddedCluster,
+  embeddedKafka,
+  type EmbeddedServer,
+  type StackServer,
+} from '@convergekit/testing/engine';
 import { withDatabase } from '../../../with-database.ts';
 import { makeTopics } from '../../prepare.ts';
 import type { Defer } from '../../types.ts';
@@ -39,21 +44,30 @@ export async function createTopics(broker: Broker, at: string, consumers: readon
   await makeTopics(broker, at, [TOPIC, ...consumers.map(failureTopic)], PARTITIONS);
 }
 
-export type Cluster = Awaited<ReturnType<typeof startCluster>>;
+export interface Cluster {
+  readonly server: StackServer;
+  /** Its brokers, where it has several. */
+  readonly nodes: readonly EmbeddedServer[];
+  readonly broker: Broker;
+}
 
-/** Starts a Kafka cluster of one broker. */
-export async function startCluster(defer: Defer, driver?: DriverName) {
-  const server = await embeddedKafka();
-  defer(() => server.dispose());
-  await server.start();
+/** Starts a Kafka cluster of one broker, or of three. */
+export async function startCluster(defer: Defer, driver?: DriverName, brokers: 1 | 3 = 1): Promise<Cluster> {
+  const started = async <S extends StackServer>(server: S): Promise<S> => {
+    defer(() => server.dispose());
+    await server.start();
+    return server;
+  };
+  const cluster = brokers === 3 ? await started(await embeddedCluster()) : undefined;
+  const server = cluster ?? (await started(await embeddedKafka()));
   const broker = kafkaBroker({
-    brokers: [server.address],
+    brokers: server.address.split(','),
     clientId: 'lab',
     requestTimeoutMs: 3_000,
     ...(driver === undefined ? {} : { driver }),
   });
   defer(() => broker.close());
-  return { server, broker };
+  return { server, nodes: cluster?.nodes ?? [], broker };
 }
 
 /** One statement on a server, in a database of its own or in the first one. */

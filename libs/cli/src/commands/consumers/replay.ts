@@ -143,7 +143,7 @@ async function signaturesOf(
   { keys, others }: Required<Omit<SignatureOptions, 'failures'>>,
 ): Promise<SignatureOptions | undefined> {
   if (Object.keys(keys).length === 0) return undefined;
-  const names = [...(await readSources(executor, consumer)).keys()];
+  const names = [...new Set((await readSources(executor, consumer)).values())];
   const named = Object.entries(keys).map(
     ([spelled, texts]) => [nameOf(spelled, names, consumer), texts] as const,
   );

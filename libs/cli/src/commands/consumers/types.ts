@@ -1,6 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { dropType, readTypes } from '@convergekit/inbox/operate';
-import { withTransaction } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { argument, asks, dryRun, text } from '../../frame/flags.ts';
@@ -46,16 +45,7 @@ export const dropTypeCommand = command({
     if (!dry) {
       await context.confirm(`Withdraw ${type} from ${consumer}?`);
       const reason = 'no version handles it any more';
-      await withTransaction(database, {}, async (tx) => {
-        await dropType(tx, consumer, type, topic);
-        await context.record(tx, {
-          act: 'consumers types drop',
-          subject: consumer,
-          reason,
-          before: { type, topic },
-          after: {},
-        });
-      });
+      await dropType(database.executor, { consumer, type, topic }, { by: context.operator, reason });
       context.audit({ consumer, type, topic, reason });
     }
     return result(found, () => found.map((one) => `${one.topic} ${type}`));

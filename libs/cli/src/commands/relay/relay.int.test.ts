@@ -59,10 +59,10 @@ describe('converge relay', () => {
     const { executor } = database;
     const role = `relay_${process.pid}`;
     const granted = await cli(['roles', 'relay', '--to', role], env);
-    await executor.query(`create role ${role} login password 'own'; ${granted.stdout}`);
+    await executor.query(`create role ${role} login password 'relay'; ${granted.stdout}`);
     const own = new URL(env['DATABASE_URL'] ?? '');
     own.username = role;
-    own.password = 'own';
+    own.password = 'relay';
     const relay = startedCli(['relay'], { ...env, DATABASE_URL: own.href });
     await says(relay, 'leading');
     const port = String(relay.logs().find((line) => line['msg'] === 'running')?.['healthPort']);

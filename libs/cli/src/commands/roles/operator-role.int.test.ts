@@ -4,7 +4,7 @@ import { approveRepairs } from '@convergekit/reconcile/operate';
 import { forgetTopic, readHeld, recordAcceptance } from '@convergekit/relay/operate';
 import { readSagaRecords } from '@convergekit/saga/operate';
 import { describe, expect, it } from 'vitest';
-import { declareFailureSources } from '../../../../inbox/src/member/source-sql.ts';
+import { declareSources } from '../../../../inbox/src/member/source-sql.ts';
 import { countGivenUp } from '../../../../inbox/src/park/given-up-sql.ts';
 import { rolesScene } from '../../fixture/roles-scene.ts';
 
@@ -82,7 +82,8 @@ describe('the audit of operators', () => {
 // Planted fault: without the right to update its row a consumer with `failureSources` does not start (42501).
 it('a consumer declares the sources of failure events', async () => {
   const declared = { payments: '01990000-0000-7000-8000-000000000001' };
-  const declare = (executor: Executor) => declareFailureSources(executor, 'stock', declared);
+  const declare = (executor: Executor) =>
+    declareSources(executor, 'stock', 'failures', new Map(Object.entries(declared)));
   expect(await during('converge_consumer', declare)).toBeUndefined();
 });
 

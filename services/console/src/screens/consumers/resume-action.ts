@@ -19,7 +19,15 @@ import type { ConsoleContext } from '../../screen.ts';
 const NEEDS_EARLIEST = ['topic_recreated', 'offset_out_of_range'];
 
 /** Halts that an operator may pass: at a record, or at a limit, which then counts anew. */
-const PASSABLE = ['gap', 'fork', 'position_jump', 'epoch_superseded', GIVE_UP_LIMIT];
+const PASSABLE = [
+  'gap',
+  'fork',
+  'position_jump',
+  'epoch_superseded',
+  'source_not_listed',
+  'too_many_sources',
+  GIVE_UP_LIMIT,
+];
 
 const inputSchema = z.object({
   database: z.string().optional(),

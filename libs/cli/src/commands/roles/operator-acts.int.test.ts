@@ -1,0 +1,70 @@
+import { dropType } from '@convergekit/inbox/operate';
+import type { Executor } from '@convergekit/postgres';
+import { describe, expect, it } from 'vitest';
+import { rolesScene } from '../../fixture/roles-scene.ts';
+
+const { as, during } = rolesScene(
+  `insert into converge.inbox_consumer (name, types) values ('stock', '{"orders": {"placed": "h"}}')`,
+);
+
+const audited = `select act, subject_kind as kind, subject_id as subject, by, reason, before, after, role = session_user as "isLogin"
+  from converge.audit order by id`;
+const rows = async (executor: Executor, statement: string) => (await executor.query(statement)).rows;
+
+const pause = `select converge.act_saga_pause('trip', 'i', 'ann', 'looking')`;
+const resume = `select converge.act_saga_resume('trip', 'i', 'ann', 'found', '{"work": 0}')`;
+const drop = `select converge.act_consumers_types_drop('stock', 'placed', null, 'ann', 'gone')`;
+
+describe('an act of an operator is a function of the owner', () => {
+  // Planted fault: with rights on the table an operator pauses a saga, or ends a pause, and no row says so.
+  it.each([
+    ['pause a saga', `insert into converge.saga_pause (saga, by, reason) values ('trip', 'ann', 'looking')`],
+    ['resume a saga', 'delete from converge.saga_pause'],
+    ['withdraw a type', `update converge.inbox_consumer set types = '{}'`],
+    [
+      'withdraw a type by the function of consumers',
+      `select converge.inbox_drop_type('stock', 'placed', null)`,
+    ],
+  ])('an operator cannot %s without it', async (_, statement) =>
+    expect(await as('converge_operator', statement)).toBe('42501'),
+  );
+
+  it('a pause and its end leave a row each, and a repeat leaves none', async () =>
+    during('converge_operator', async (executor) => {
+      for (const act of [pause, pause, resume, resume]) await executor.query(act);
+      const row = { kind: 'saga', subject: 'i', by: 'ann', before: { saga: 'trip' }, isLogin: true };
+      expect(await rows(executor, audited)).toEqual([
+        { ...row, act: 'saga pause', reason: 'looking', after: {} },
+        { ...row, act: 'saga resume', reason: 'found', after: { work: 0 } },
+      ]);
+      expect(await rows(executor, 'select from converge.saga_pause')).toEqual([]);
+    }));
+
+  it('a type that is withdrawn leaves a row', async () =>
+    during('converge_operator', async (executor) => {
+      const operator = { by: 'ann', reason: 'gone' };
+      await dropType(executor, { consumer: 'stock', type: 'placed', topic: 'orders' }, operator);
+      const before = { type: 'placed', topic: 'orders' };
+      expect(await rows(executor, audited)).toEqual([
+        {
+          act: 'consumers types drop',
+          kind: 'consumer',
+          subject: 'stock',
+          ...operator,
+          before,
+          after: {},
+          isLogin: true,
+        },
+      ]);
+      expect(await rows(executor, `select types from converge.inbox_consumer`)).toEqual([
+        { types: { orders: {} } },
+      ]);
+    }));
+
+  it.each(['writer', 'consumer', 'relay', 'reconciler', 'read'])(
+    'a login with the role of a %s does none',
+    async (duty) => {
+      for (const act of [pause, resume, drop]) expect(await as(`converge_${duty}`, act)).toBe('42501');
+    },
+  );
+});
