@@ -43,7 +43,7 @@ function waitOf(partition: Waiting, now: number): NotedWait['wait'] {
   }
 }
 
-/** A partition that runs and is behind, whoever wrote its records. */
+/** A partition that runs and is behind, on the records of any producer. */
 function behindOf(writtenMs: number | undefined, now: number): NotedWait['wait'] {
   if (writtenMs === undefined || now - writtenMs < BEHIND_MS) return undefined;
   const at = new Date(writtenMs).toISOString();

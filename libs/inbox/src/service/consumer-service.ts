@@ -60,9 +60,7 @@ export function consumerService<DB>(
 
   const start = async (): Promise<void> => {
     try {
-      const preparing = prepare(consumers, resolved, ending.signal);
-      opening = preparing;
-      const opened = await preparing;
+      const opened = await (opening = prepare(consumers, resolved, ending.signal));
       ({ admin, members, drains } = opened);
       removing = removeEnded(resolved, ending.signal);
       // A stop does not wait for a broker that is down.
@@ -87,8 +85,8 @@ export function consumerService<DB>(
     stop,
     done: ended.promise,
     status: () => members.map((member) => member.status()),
-    ready: () => Object.fromEntries(members.map((member) => [member.name, member.ready()])),
-    live: () => Object.fromEntries(members.map((member) => [member.name, member.live()])),
+    ready: () => checksOf(members, (member) => member.ready()),
+    live: () => checksOf(members, (member) => member.live()),
   };
 }
 
@@ -162,4 +160,12 @@ function refuseSameNames<DB>(consumers: readonly ConsumerDefinition<DB>[]): void
       'CONSUMER_INVALID',
       `two consumers are named ${twice}: they would be one group with two codes; rename one`,
     );
+}
+
+/** The answers of members, by their names. */
+function checksOf<DB>(
+  members: readonly GroupMember<DB>[],
+  ask: (member: GroupMember<DB>) => Checks[string],
+): Checks {
+  return Object.fromEntries(members.map((member) => [member.name, ask(member)]));
 }

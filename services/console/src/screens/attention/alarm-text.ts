@@ -66,7 +66,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
   },
   consumer_behind: {
     means:
-      'A consumer runs, and has not handled a record that was written more than ten minutes ago, whoever wrote it',
+      'A consumer runs, and has not handled a record that was written more than ten minutes ago, of any producer',
     next: '`converge consumers list <consumer>`: is it too slow for what comes, or does one key take all its time?',
   },
   consumer_gone: {
