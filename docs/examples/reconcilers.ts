@@ -11,7 +11,6 @@ export interface StockDb {
 type Stock = StockDb['stock'];
 
 const comparison: ReconcilerDefinition<OrdersDb, number, StockDb, Stock, number> = {
-  name: 'stock',
   keys: {
     async *scan({ actual }) {
       yield (await actual.selectFrom('stock').select('sku').execute()).map(({ sku }) => sku);
@@ -33,7 +32,7 @@ const comparison: ReconcilerDefinition<OrdersDb, number, StockDb, Stock, number>
     guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }),
   mode: 'repair', // the default, `observe`, writes nothing
 };
-export const stock = defineReconciler(comparison);
+export const stock = defineReconciler('stock', comparison);
 
 /** The same comparison, which also inserts rows that are missing. */
 export const complete = defineReconciler<

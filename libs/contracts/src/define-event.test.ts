@@ -227,7 +227,7 @@ describe('a bad definition fails where it is defined', () => {
     ['upcast', { version: 2, upcast: { 2: (d: unknown) => d } }],
     ['upcast', { version: 2, upcast: { 0: (d: unknown) => d, 1: (d: unknown) => d } }],
   ])('a definition with an invalid %s is rejected at definition', (field, change) => {
-    expect(() => defineEvent({ ...base, ...change })).toThrow(field);
-    expect(codeOf(() => defineEvent({ ...base, ...change }))).toBe('DEFINITION_INVALID');
+    expect(() => defineEvent(type, { ...base, ...change })).toThrow(field);
+    expect(codeOf(() => defineEvent(type, { ...base, ...change }))).toBe('DEFINITION_INVALID');
   });
 });

@@ -4,9 +4,7 @@ import type { DomainEvent, EventDefinition, Upcasts } from './event-definition.t
 import { checkPayload, encodePayload, parsePayload } from './payload.ts';
 import { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
 
-export interface DefineEventOptions<Type extends string, Schema extends StandardSchema> {
-  /** Dotted and lower-case, for example `shop.order.placed`. Never reuse a type for another meaning. */
-  readonly type: Type;
+export interface DefineEventOptions<Schema extends StandardSchema> {
   /** The version, from 1. An incompatible change needs the next version and an `upcast` from the previous one. @default 1 */
   readonly version?: number;
   /** The topic: the events of an aggregate belong into one, since the order of a key holds within a topic. */
@@ -19,13 +17,17 @@ export interface DefineEventOptions<Type extends string, Schema extends Standard
   readonly upcast?: Upcasts;
 }
 
-/** Defines an event. An invalid definition throws DEFINITION_INVALID at import, not at the first emit. */
+/**
+ * Defines an event. An invalid definition throws DEFINITION_INVALID at import, not at the first emit.
+ * @param type dotted and lower-case, for example `shop.order.placed`; never reuse one for another meaning
+ */
 export function defineEvent<const Type extends string, Schema extends StandardSchema>(
-  options: DefineEventOptions<Type, Schema>,
+  type: Type,
+  options: DefineEventOptions<Schema>,
 ): EventDefinition<Type, InferOutput<Schema>, InferInput<Schema>> {
   type Data = InferOutput<Schema>;
-  const { type, version = 1, topic, key } = options;
-  checkDefinition({ ...options, version });
+  const { version = 1, topic, key } = options;
+  checkDefinition({ ...options, type, version });
   // Schemas carry their types only by inference; `validate` returns the schema's own output.
   const schema = options.data as StandardSchema<unknown, Data>;
   const upcast: Upcasts = Object.freeze({ ...options.upcast });

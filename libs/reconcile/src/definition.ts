@@ -132,8 +132,6 @@ export type ScanChunk =
   | { readonly unknown: string };
 
 export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drift> {
-  /** Lower-case letters, digits and dashes. It names the queue, the lease and the metrics. */
-  readonly name: string;
   /** A cron pattern of 5 or 6 fields, or more about the times of runs. @default runs only for reports and requests */
   readonly schedule?: string | ScheduleDefinition;
   /** The IANA time zone of a schedule that is a pattern only. @default 'UTC' */

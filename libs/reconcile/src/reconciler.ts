@@ -12,7 +12,7 @@ const timing = {
   readMs: 30_000,
 } as const;
 
-type Definition = ReconcilerDefinition<unknown, unknown, unknown, unknown, unknown>;
+type Definition = { readonly name: string } & ReconcilerDefinition<unknown, unknown, unknown, unknown, unknown>;
 
 /** A reconciler with resolved defaults, frozen. Its types are in the definition; the loops do not need them. */
 export interface Reconciler extends Omit<
@@ -28,12 +28,16 @@ export interface Reconciler extends Omit<
   readonly timing: Required<NonNullable<Definition['timing']>>;
 }
 
-/** Declares a reconciler. Throws RECONCILER_INVALID with field, value and fix. */
+/**
+ * Declares a reconciler. Throws RECONCILER_INVALID with field, value and fix.
+ * @param name lower-case letters, digits and dashes, at most 63: it names the queue, the lease and the metrics
+ */
 export function defineReconciler<DesiredDb, Desired, ActualDb, Actual, Drift>(
+  name: string,
   definition: ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drift>,
 ): Reconciler {
   // Type-safe in effect: the loops pass a definition only its own databases, states and drifts.
-  const erased = definition as unknown as Definition;
+  const erased = { ...definition, name } as unknown as Definition;
   const { timeZone, ...rest } = erased;
   const reconciler: Reconciler = Object.freeze({
     ...rest,

@@ -66,8 +66,6 @@ export interface ConsumerDefinition<DB> extends Settings {
 export type OnDead = 'hold' | 'skip';
 
 export interface DefineConsumerOptions {
-  /** The name of the consumer, of its Kafka group and of its failure topic. */
-  readonly name: string;
   /** The start in topics that it has never read. @default 'beginning' */
   readonly from?: From;
   /**
@@ -90,13 +88,20 @@ export interface DefineConsumerOptions {
 }
 
 type Settings = Required<Omit<DefineConsumerOptions, 'sources'>> & {
+  readonly name: string;
   /** The trusted sources, name → uuid; undefined: the first uuid seen under each name. */
   readonly sources: TrustedSources | undefined;
 };
 
-/** Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import. */
-export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
-  const { name, from = 'beginning', onGap = 'halt', onDead = 'hold' } = options;
+/**
+ * Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import.
+ * @param name the name of the consumer, of its Kafka group and of its failure topic
+ */
+export function defineConsumer<DB>(
+  name: string,
+  options: DefineConsumerOptions = {},
+): ConsumerDefinition<DB> {
+  const { from = 'beginning', onGap = 'halt', onDead = 'hold' } = options;
   for (const start of typeof from === 'string' ? [from] : Object.values(from))
     requireOneOf(name, 'from', start, ['beginning', 'earliest', 'now']);
   requireOneOf(name, 'onGap', onGap, ['halt', 'continue']);

@@ -25,7 +25,7 @@ export interface ServiceProcess {
  * its own, in one process with one database. `run` takes the settings from `--config <file>`, the environment and
  * `--<setting>=<value>`, waits for a database or broker that is down, and serves health and metrics.
  */
-export function service<
+export function defineService<
   DB = unknown,
   // eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- a service may have no settings of its own
   Own extends OwnSettings = Record<never, never>,

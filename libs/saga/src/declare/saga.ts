@@ -30,7 +30,7 @@ export interface SagaOptions<Start extends EventDefinition> {
 export const DEFAULT_KEEP_MS = 7_776_000_000;
 
 /** Declares a saga that has no step yet. Throws SAGA_INVALID here, at import. */
-export function saga<Start extends EventDefinition>(
+export function defineSaga<Start extends EventDefinition>(
   name: string,
   options: SagaOptions<Start>,
 ): SagaBeforePivot<unknown, Start> {

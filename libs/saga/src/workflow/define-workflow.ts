@@ -30,8 +30,6 @@ export type ResultOf<Step> = Step extends WorkflowStep<never, infer Result> ? Re
 export type WorkflowRecovery = 'undo' | 'resume';
 
 export interface WorkflowOptions<In extends StandardSchema, Res extends StandardSchema, Steps> {
-  /** Stable and dotted, such as `tenants.provision`: rows and policies carry it. */
-  readonly name: string;
   /** The schema of the stored input of the body. The output must read back unchanged. */
   readonly input: In;
   /** The schema of the body's stored result, under the same condition. */
@@ -55,13 +53,16 @@ export interface Workflow<Input = never, Result = unknown> {
   resultOf(text: string): Result;
 }
 
-/** Declares several effects that stand or fall together. Throws WORKFLOW_INVALID here, at import. */
+/**
+ * Declares several effects that stand or fall together. Throws WORKFLOW_INVALID here, at import.
+ * @param name stable and dotted, such as `tenants.provision`: rows and policies carry it
+ */
 export function defineWorkflow<
   In extends StandardSchema,
   Res extends StandardSchema,
   const Steps extends Readonly<Record<string, WorkflowStep>>,
->(options: WorkflowOptions<In, Res, Steps>): Workflow<InferInput<In>, InferOutput<Res>> {
-  const { name, recovery = 'undo', steps, run } = options;
+>(name: string, options: WorkflowOptions<In, Res, Steps>): Workflow<InferInput<In>, InferOutput<Res>> {
+  const { recovery = 'undo', steps, run } = options;
   const invalid = invalidIn('workflow', name);
   if (!DOTTED_NAME.test(name) || name.length > 100)
     throw invalid('name', name, 'use lower-case words joined by dots, such as tenants.provision');

@@ -101,6 +101,7 @@ export interface DeclaredUndo<In extends StandardSchema, Res extends StandardSch
 
 export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   use: string,
+  name: string,
   options: CallOptions<In, Res> & DeclaredUndo<In, Res>,
   undoUse: UndoUse = { name: `${use}.undo`, idempotency: options.idempotency },
 ): BoundCall {
@@ -141,7 +142,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   });
   return Object.freeze({
     name: use,
-    call: options.name,
+    call: name,
     idempotency,
     concurrency,
     quota,

@@ -34,6 +34,7 @@ type UndoableBy<Undo, Why> = undefined extends Undo
 
 /**
  * Declares a call to another system: how it is made, looked up and undone. Throws EFFECT_INVALID here, at import.
+ * @param name stable and dotted, such as `payments.charge`
  * `undo` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
  */
 export function defineCall<
@@ -42,25 +43,27 @@ export function defineCall<
   Undo extends UndoCall<In, Res> | undefined,
   Why extends string | undefined,
 >(
+  name: string,
   options: CallOptions<In, Res> & { readonly undo?: Undo; readonly irreversible?: Why },
 ): Call<InferInput<In>, InferOutput<In>, InferOutput<Res>, UndoableBy<Undo, Why>> {
-  check(options);
+  check(name, options);
   return Object.freeze({
     kind: 'call',
-    name: options.name,
+    name,
     onOutcome: <DB>(reactions: Reactions<DB, InferOutput<In>, InferOutput<Res>>) =>
-      effectOfCall<DB, InferInput<In>>(bindCall(options.name, options), reactions as never),
-    bind: (use: string, undo?: UndoUse) => bindCall(use, options, undo),
+      effectOfCall<DB, InferInput<In>>(bindCall(name, name, options), reactions as never),
+    bind: (use: string, undo?: UndoUse) => bindCall(use, name, options, undo),
   });
 }
 
 function check(
+  name: string,
   options: Pick<
     CallOptions<StandardSchema, StandardSchema> & DeclaredUndo<StandardSchema, StandardSchema>,
-    'name' | 'settleMs' | 'concurrency' | 'quota' | 'idempotency' | 'policy' | 'irreversible'
+    'settleMs' | 'concurrency' | 'quota' | 'idempotency' | 'policy' | 'irreversible'
   > & { readonly undo?: unknown },
 ): void {
-  const { name, settleMs, concurrency, quota, idempotency, policy, undo, irreversible } = options;
+  const { settleMs, concurrency, quota, idempotency, policy, undo, irreversible } = options;
   const invalid = invalidIn('call', name);
   if (!DOTTED_NAME.test(name) || name.length > 110)
     throw invalid('name', name, 'use lower-case words joined by dots, such as payments.charge');

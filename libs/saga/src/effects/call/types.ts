@@ -72,8 +72,6 @@ export type UndoCall<In extends StandardSchema, Res extends StandardSchema> = (
 ) => Promise<UndoAnswer> | Promise<void>;
 
 export interface CallOptions<In extends StandardSchema, Res extends StandardSchema> {
-  /** Stable and dotted, such as `payments.charge`. */
-  readonly name: string;
   /** The schema of the stored intent. The output must read back unchanged. */
   readonly input: In;
   /** The schema of what is stored as the result, under the same condition. */
