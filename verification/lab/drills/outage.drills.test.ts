@@ -7,7 +7,7 @@ import { runSpec } from '../open.ts';
 import { outage } from '../presets.ts';
 import { quietRun } from '../fixture/quiet-run.ts';
 
-it('S14: a consumer under load parks, loses, doubles and reorders nothing when Kafka and then Postgres is down', async () => {
+it('S14, G5q: a consumer under load parks, loses, doubles and reorders nothing when Kafka and then Postgres is down', async () => {
   const spec = outage({ seconds: 10, rate: 80, driver: 'platformatic' });
   const outcome = await runSpec(spec, quietRun('.converge/outage-e2e', 1));
   for (const { claim, looked, findings } of outcome.checks) {
