@@ -1,4 +1,11 @@
 import type { DomainEvent } from '@convergekit/contracts';
+import {
+  type CallOfCode,
+  callOfCode,
+  containStrays,
+  inCallOfCode,
+  passStray,
+} from '@convergekit/core/engine';
 import { DatabaseError, executorOf, kyselyTransaction, type Session } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import type { Kysely, Transaction } from 'kysely';
@@ -89,16 +96,18 @@ async function runOutermost<DB, T>(
       const frame = frameOf(db, tx, settings.clock, settings.idleTimeoutMs);
       const { root } = frame.scope.levels;
       try {
-        const result = await within(frame, root, () => runOrRepeat(frame, options, work, settings));
+        const result = await inCallOfCode(codeOf(frame), () =>
+          within(frame, root, () => runOrRepeat(frame, options, work, settings)),
+        );
         const rows = frame.scope.close();
-        const late = await frame.statements.end('the function of a transaction');
+        const late = await frame.statements.end(WORK);
         if (late !== undefined) throw late;
         await flush(frame, rows, settings);
         last = { result, lost: frame.lost };
         return result;
       } catch (error) {
-        // The rollback follows the statements that are still in work; they reject nothing any more.
-        void frame.statements.end('the function of a transaction');
+        // The rollback follows the statements that are still in work.
+        answerRest(frame);
         throw error;
       } finally {
         frame.scope.discard();
@@ -108,6 +117,24 @@ async function runOutermost<DB, T>(
     if (last?.lost === undefined || !isCommitUnknown(error)) throw nameRefusal(error);
     return await afterLostCommit(db, last.lost, last.result, error, settings);
   }
+}
+
+const WORK = 'the function of a transaction';
+
+/** The code of a transaction. Rejections of statements that were in work when it threw end no process. */
+function codeOf({ statements }: Frame): CallOfCode {
+  const outer = callOfCode();
+  const stray = (error: unknown): void => {
+    if (!statements.isAftermath(error)) passStray(outer, error);
+  };
+  return { what: outer?.what ?? (() => WORK), stray };
+}
+
+/** Has the statements of a function that threw answered to whatever waits for them. */
+function answerRest({ statements }: Frame): void {
+  const release = containStrays();
+  // Node reports rejections before it runs what was put off.
+  void statements.abandon().then(() => setImmediate(release));
 }
 
 /** Runs the function, or returns the stored answer of its request key. */
