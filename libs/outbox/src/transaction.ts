@@ -1,17 +1,11 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import {
-  type CallOfCode,
-  callOfCode,
-  containStrays,
-  inCallOfCode,
-  passStray,
-} from '@convergekit/core/engine';
+import { inCallOfCode } from '@convergekit/core/engine';
 import { DatabaseError, executorOf, kyselyTransaction, type Session } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';
-import { type Frame, frameOf, levelIn, outerOf, within } from './frame.ts';
+import { answerRest, codeOf, type Frame, frameOf, levelIn, outerOf, within, WORK } from './frame.ts';
 import { type AppendSettings, insertLast, insertRows, type Written } from './insert.ts';
 import { nameRefusal } from './limit.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
@@ -117,24 +111,6 @@ async function runOutermost<DB, T>(
     if (last?.lost === undefined || !isCommitUnknown(error)) throw nameRefusal(error);
     return await afterLostCommit(db, last.lost, last.result, error, settings);
   }
-}
-
-const WORK = 'the function of a transaction';
-
-/** The code of a transaction. Rejections of statements that were in work when it threw end no process. */
-function codeOf({ statements }: Frame): CallOfCode {
-  const outer = callOfCode();
-  const stray = (error: unknown): void => {
-    if (!statements.isAftermath(error)) passStray(outer, error);
-  };
-  return { what: outer?.what ?? (() => WORK), stray };
-}
-
-/** Has the statements of a function that threw answered to whatever waits for them. */
-function answerRest({ statements }: Frame): void {
-  const release = containStrays();
-  // Node reports rejections before it runs what was put off.
-  void statements.abandon().then(() => setImmediate(release));
 }
 
 /** Runs the function, or returns the stored answer of its request key. */

@@ -131,8 +131,10 @@ describe('a handler that forgets an await', () => {
       counted,
       async (event, context) => {
         const texts = [FAILS, WORKS, WORKS];
-        if (event.data.n === 1)
-          return void (await Promise.all(texts.map((text) => limit(() => run(context, text)))));
+        if (event.data.n === 1) {
+          await Promise.all(texts.map((text) => limit(() => run(context, text))));
+          return;
+        }
         // The second one is rejected, too, and nothing waits for it any more.
         const [a, b] = [limit(() => run(context, FAILS)), limit(() => run(context, WORKS))];
         await a;

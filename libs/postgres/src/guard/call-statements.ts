@@ -100,7 +100,7 @@ export class CallStatements {
    */
   async abandon(): Promise<void> {
     if (this.isOpen) this.#state = 'abandoned';
-    await Promise.all([...this.#pending].map(({ answer }) => answer));
+    await Promise.all([...this.#pending].map(async ({ answer }) => answer));
   }
 
   /** True for the error of a statement that was answered after its code had thrown. */
