@@ -70,6 +70,7 @@ it.each(drivers)(
 
 it.each(drivers)(
   'a token provider that never answers is an outage after the time of a request, for %s',
+  { timeout: 60_000 },
   async (_, connect) => {
     const broker = await new ScriptedBroker().start();
     const client = connect({
