@@ -55,7 +55,7 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
       reconciler.repair(drift, { tx, guard, key, drift, emit }),
     );
   } catch (error) {
-    await statements.end(what);
+    await statements.abandon();
     if (ledger().lost) return 'conflict';
     throw error;
   }
