@@ -41,8 +41,7 @@ const moving = (look: () => Promise<void>) =>
         return rows.length === 0 ? null : { free: of('free'), reserved: of('reserved'), version };
       },
       version: 'version',
-      lock: (sku, tx) =>
-        tx.selectFrom('level').select('place').where('sku', '=', sku).orderBy('place').forUpdate().execute(),
+      lock: (sku, tx) => tx.selectFrom('level').where('sku', '=', sku).orderBy('place'),
     },
     compare: (desired, actual) =>
       desired === null || actual?.reserved === desired ? null : { reserved: desired },
