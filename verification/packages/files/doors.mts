@@ -1,6 +1,7 @@
 /** Every door of convergekit, as an ES module. */
 import { defineConsumer, defineEvent, saga, service, step } from 'convergekit';
-import { consumerService, kafkaBroker } from 'convergekit/operate';
+import { consumerService } from 'convergekit/process';
+import { kafkaBroker } from 'convergekit/kafka';
 import { startTelemetry } from 'convergekit/telemetry';
 
 export const doors = [
