@@ -3,8 +3,7 @@ import { defineEvent } from 'convergekit';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 
-export const orderPlaced = defineEvent({
-  type: 'shop.order.placed',
+export const orderPlaced = defineEvent('shop.order.placed', {
   topic: 'shop.orders',
   key: ({ orderId }) => orderId,
   data: z.object({ orderId: z.string(), sku: z.string(), cents: z.int().positive() }),

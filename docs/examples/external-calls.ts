@@ -4,14 +4,13 @@ import { z } from 'zod';
 const order = z.object({ orderId: z.string(), cents: z.int().positive() });
 type Order = z.infer<typeof order>;
 const event = <const Type extends string>(type: Type) =>
-  defineEvent({ type, version: 1, topic: 'till', key: ({ orderId }: Order) => orderId, data: order });
+  defineEvent(type, { version: 1, topic: 'till', key: ({ orderId }: Order) => orderId, data: order });
 export const ordered = event('till.ordered');
 export const charged = event('till.charged');
 export const declined = event('till.declined');
 
 /** The receipt of a charge, from the provider's HTTP API. The headers take the trace and the deadline along. */
-export const receiptOf = defineCall({
-  name: 'till.receipt',
+export const receiptOf = defineCall('till.receipt', {
   input: z.object({ url: z.url() }),
   result: z.object({ text: z.string() }),
   idempotency: 'idempotent',
@@ -30,8 +29,7 @@ export interface Provider {
 }
 
 export const chargeCard = (provider: Provider) =>
-  defineCall({
-    name: 'till.charge',
+  defineCall('till.charge', {
     input: order,
     result: z.object({ receipt: z.string() }),
     idempotency: 'keyed', // the provider drops repeats of the key
@@ -55,7 +53,7 @@ export const till = (provider: Provider) => {
     },
     failed: (_, { emit, input }) => emit(declined(input)),
   });
-  const consumer = defineConsumer<TillDb>({ name: 'till', from: 'beginning' }).on(
+  const consumer = defineConsumer<TillDb>('till', { from: 'beginning' }).on(
     ordered,
     async ({ data }, context) => {
       await effect(context, charge, data);

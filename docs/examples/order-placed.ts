@@ -5,8 +5,7 @@ import { z } from 'zod';
 export const order = z.object({ id: z.string(), cents: z.int().positive() });
 export type Order = z.infer<typeof order>;
 
-export const orderPlaced = defineEvent({
-  type: 'order.placed',
+export const orderPlaced = defineEvent('order.placed', {
   version: 1,
   topic: 'orders',
   key: ({ id }) => id,

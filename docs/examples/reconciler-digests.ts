@@ -20,8 +20,7 @@ export const stock = defineReconciler<
   StockDb,
   { reserved: number; version: number },
   Drift
->({
-  name: 'stock-digests',
+>('stock-digests', {
   schedule: '*/5 * * * *',
   keys: {
     // Lists only the keys that differ. Each side names its own columns; `quantity` is the name that both share.

@@ -41,8 +41,7 @@ export const complete = defineReconciler<
   StockDb,
   Stock,
   { wanted: number; row: Stock | null }
->({
-  name: 'stock-complete',
+>('stock-complete', {
   desired: comparison.desired,
   actual: comparison.actual,
   keys: {
@@ -64,9 +63,8 @@ export const complete = defineReconciler<
 });
 
 /** The same comparison, as it would run for years. */
-export const nightly = defineReconciler({
+export const nightly = defineReconciler('stock-nightly', {
   ...comparison,
-  name: 'stock-nightly',
   schedule: { cron: '0 3 * * *', timeZone: 'Europe/Berlin', jitterMs: 60_000, missed: 'once' },
   // A difference counts only when the consumer `stock` has handled every event of its key.
   inFlight: { topic: 'shop.wanted', consumer: 'stock' },

@@ -7,7 +7,7 @@ import {
   type logger,
   type Outbox,
   type Part,
-  service,
+  defineService,
 } from 'convergekit';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
@@ -19,8 +19,7 @@ interface MailsDb {
 export const TABLES = 'create table mail (address text primary key)';
 const http = z.object({ port: z.int().default(0) }).prefault({});
 
-export const mailAsked = defineEvent({
-  type: 'mail.asked',
+export const mailAsked = defineEvent('mail.asked', {
   version: 1,
   topic: 'guide.mails',
   key: ({ address }) => address,
@@ -28,8 +27,7 @@ export const mailAsked = defineEvent({
 });
 
 /** The call of a mail provider. Its outcome is one row. */
-const sendMail = defineCall({
-  name: 'mails.send',
+const sendMail = defineCall('mails.send', {
   idempotency: 'keyed',
   input: mail,
   result: z.null(),
@@ -41,7 +39,7 @@ const sendMail = defineCall({
   failed: () => undefined,
 });
 
-const welcome = defineConsumer<MailsDb>({ name: 'mails', from: 'beginning' }).on(
+const welcome = defineConsumer<MailsDb>('mails', { from: 'beginning' }).on(
   mailAsked,
   async (event, context) => {
     await effect(context, sendMail, event.data);
@@ -78,7 +76,7 @@ function httpPart(port: number, db: Kysely<MailsDb>, outbox: Outbox, log: Return
   };
 }
 
-export const mails = service('mails', {
+export const mails = defineService('mails', {
   settings: { http },
   consumers: [welcome],
   effects: [sendMail],

@@ -3,7 +3,7 @@ import {
   type Database,
   defineConsumer,
   defineEvent,
-  saga,
+  defineSaga,
   semanticLock,
   type Service,
   starts,
@@ -25,20 +25,19 @@ export const outbox = createOutbox([starts(tripAsked, bookTrip)]);
 
 const data = z.object({ transfer: z.string(), account: z.string() });
 const event = <const Type extends string>(type: Type) =>
-  defineEvent({ type, version: 1, topic: 'bank.transfers', key: ({ transfer }) => transfer, data });
+  defineEvent(type, { version: 1, topic: 'bank.transfers', key: ({ transfer }) => transfer, data });
 export const transferAsked = event('bank.transfer.asked');
 const debited = event('bank.debited');
 const debitUndone = event('bank.debit-undone');
 const credited = event('bank.credited');
 
-const transfer = saga('transfer', { start: transferAsked })
+const transfer = defineSaga('transfer', { start: transferAsked })
   .compensatable('debit', { by: 'debits', success: debited, undone: debitUndone })
   .pivot('credit', { by: 'credits', success: credited });
 
 /** A row that a saga may still undo is marked, so that no other saga builds on it. */
 const accounts = semanticLock({ table: 'account' });
-export const debits = defineConsumer<{ account: { id: string } }>({
-  name: 'debits',
+export const debits = defineConsumer<{ account: { id: string } }>('debits', {
   from: 'beginning',
 }).include(
   step(transfer.debit, {

@@ -1,10 +1,17 @@
-import { type ConsumerDefinition, defineCall, defineConsumer, defineEvent, saga, step } from 'convergekit';
+import {
+  type ConsumerDefinition,
+  defineCall,
+  defineConsumer,
+  defineEvent,
+  defineSaga,
+  step,
+} from 'convergekit';
 import { z } from 'zod';
 
 // What the services tell each other: facts about one trip, keyed by it.
 const data = z.object({ tripId: z.string(), cents: z.int().positive() });
 const event = <const Type extends string>(type: Type, topic: string) =>
-  defineEvent({ type, version: 1, topic, key: ({ tripId }) => tripId, data });
+  defineEvent(type, { version: 1, topic, key: ({ tripId }) => tripId, data });
 export const tripAsked = event('trip.asked', 'trips');
 const roomHeld = event('trip.room-held', 'rooms');
 const roomRefused = event('trip.room-refused', 'rooms');
@@ -16,7 +23,7 @@ const full = event('trip.full', 'seats');
 const mailed = event('trip.mailed', 'mails');
 
 // The saga: which service does what, in which order, and which events report it.
-export const bookTrip = saga('book-trip', { start: tripAsked, deadlineMs: 15 * 60_000 })
+export const bookTrip = defineSaga('book-trip', { start: tripAsked, deadlineMs: 15 * 60_000 })
   .compensatable('room', { by: 'hotel', success: roomHeld, failure: roomRefused, undone: roomFreed })
   .compensatable('pay', { by: 'payments', success: paid, undone: paidBack, external: true })
   .pivot('seat', { by: 'airline', success: seated, failure: full })
@@ -27,7 +34,7 @@ export interface HotelDb {
   room: { trip: string };
 }
 export const hotel = (rooms: number): ConsumerDefinition<HotelDb> =>
-  defineConsumer<HotelDb>({ name: 'hotel', from: 'beginning' }).include(
+  defineConsumer<HotelDb>('hotel', { from: 'beginning' }).include(
     step(bookTrip.room, {
       apply: async ({ data: trip }, { tx }) => {
         const held = await tx.selectFrom('room').select('trip').execute();
@@ -53,8 +60,7 @@ export interface Bank {
 
 // The call: how it is made, looked up and undone. One declaration, for handlers, steps and workflows.
 const take = (bank: Bank) =>
-  defineCall({
-    name: 'bank.take',
+  defineCall('bank.take', {
     input: z.object({ cents: z.int() }),
     result: z.null(),
     idempotency: 'keyed', // the bank drops repeats of the key
@@ -68,7 +74,7 @@ const take = (bank: Bank) =>
   });
 
 export const payments = (bank: Bank): ConsumerDefinition<object> =>
-  defineConsumer<object>({ name: 'payments', from: 'beginning' }).include(
+  defineConsumer<object>('payments', { from: 'beginning' }).include(
     step(bookTrip.pay, {
       call: take(bank),
       input: ({ event: { data: trip } }) => ({ cents: trip.cents }),
@@ -79,7 +85,7 @@ export const payments = (bank: Bank): ConsumerDefinition<object> =>
 
 // The airline: the pivot. Once there is a seat, there is no way back.
 export const airline = (seats: number): ConsumerDefinition<{ seat: { trip: string } }> =>
-  defineConsumer<{ seat: { trip: string } }>({ name: 'airline', from: 'beginning' }).include(
+  defineConsumer<{ seat: { trip: string } }>('airline', { from: 'beginning' }).include(
     step(bookTrip.seat, {
       apply: async ({ data: trip }, { tx }) => {
         const taken = await tx.selectFrom('seat').select('trip').execute();
@@ -92,8 +98,7 @@ export const airline = (seats: number): ConsumerDefinition<{ seat: { trip: strin
 
 // Behind the pivot: a mail is a call, too. It is repeated until it is sent.
 const mail = (send: (tripId: string) => void) =>
-  defineCall({
-    name: 'mail.send',
+  defineCall('mail.send', {
     input: z.object({ tripId: z.string() }),
     result: z.null(),
     idempotency: 'keyed',
@@ -104,7 +109,7 @@ const mail = (send: (tripId: string) => void) =>
   });
 
 export const mails = (send: (tripId: string) => void): ConsumerDefinition<object> =>
-  defineConsumer<object>({ name: 'mails', from: 'beginning' }).include(
+  defineConsumer<object>('mails', { from: 'beginning' }).include(
     step(bookTrip.mail, {
       call: mail(send),
       input: ({ event: { data: trip } }) => ({ tripId: trip.tripId }),

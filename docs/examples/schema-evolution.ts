@@ -4,8 +4,7 @@ import { z } from 'zod';
 /** Version 1 had whole euros. Only the upcast knows it. */
 const v1 = z.object({ orderId: z.string(), euros: z.int() });
 
-export const orderPlaced = defineEvent({
-  type: 'shop.order.placed',
+export const orderPlaced = defineEvent('shop.order.placed', {
   version: 2,
   topic: 'shop.orders',
   key: ({ orderId }) => orderId,

@@ -4,7 +4,7 @@ import {
   defineConsumer,
   defineEvent,
   type Found,
-  saga,
+  defineSaga,
   step,
   type UndoAnswer,
   type UndoingCall,
@@ -16,7 +16,7 @@ const receipt = z.object({ receipt: z.string() });
 type Order = z.infer<typeof data>;
 type Receipt = z.infer<typeof receipt>;
 const event = <const Type extends string>(type: Type, topic: string) =>
-  defineEvent({ type, version: 1, topic, key: ({ order }: Order) => order, data });
+  defineEvent(type, { version: 1, topic, key: ({ order }: Order) => order, data });
 export const ordered = event('shop.ordered', 'shop');
 export const cancelled = event('shop.cancelled', 'shop');
 export const picked = event('shop.picked', 'shelf');
@@ -26,7 +26,7 @@ const refunded = event('shop.refunded', 'till');
 const sent = event('shop.sent', 'parcels');
 
 /** An order: picked from the shelf, paid, and sent; undone where it cannot be sent. */
-export const buy = saga('buy', { start: ordered, cancel: cancelled, deadlineMs: 600_000 })
+export const buy = defineSaga('buy', { start: ordered, cancel: cancelled, deadlineMs: 600_000 })
   .compensatable('pick', { by: 'shelf', success: picked, undone: returned })
   .compensatable('pay', { by: 'till', success: paid, undone: refunded, external: true })
   .pivot('send', { by: 'parcels', success: sent });
@@ -48,8 +48,7 @@ export interface Bank {
 
 /** The consumers of the shop, with the bank that they call. */
 export function shop(bank: Bank) {
-  const charge = defineCall({
-    name: 'bank.charge',
+  const charge = defineCall('bank.charge', {
     input: data,
     result: receipt,
     idempotency: 'keyed',
@@ -57,7 +56,7 @@ export function shop(bank: Bank) {
     query: (order, context) => bank.query(order, context),
     undo: (what, context) => bank.undo(what, context),
   });
-  const shelf = defineConsumer<ShopDb>({ name: 'shelf', from: 'beginning' }).include(
+  const shelf = defineConsumer<ShopDb>('shelf', { from: 'beginning' }).include(
     step(buy.pick, {
       apply: async ({ data: order }, { tx }) => {
         if (order.cents > 100_000) throw new BusinessRejection('too dear to be on the shelf');
@@ -70,7 +69,7 @@ export function shop(bank: Bank) {
       },
     }),
   );
-  const till = defineConsumer<ShopDb>({ name: 'till', from: 'beginning' }).include(
+  const till = defineConsumer<ShopDb>('till', { from: 'beginning' }).include(
     step(buy.pay, {
       call: charge,
       input: ({ event: { data: order } }) => order,
@@ -78,7 +77,7 @@ export function shop(bank: Bank) {
       undone: ({ intent: { data: order } }) => refunded(order),
     }),
   );
-  const parcels = defineConsumer<ShopDb>({ name: 'parcels', from: 'beginning' }).include(
+  const parcels = defineConsumer<ShopDb>('parcels', { from: 'beginning' }).include(
     step(buy.send, {
       apply: async ({ data: order }, { tx }) => {
         await tx.insertInto('parcel').values({ order: order.order }).execute();

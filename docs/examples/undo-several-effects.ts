@@ -22,8 +22,7 @@ export interface TenantsDb {
 }
 
 export const bucketStep = (buckets: Clouds['buckets']) =>
-  defineCall({
-    name: 'buckets.create',
+  defineCall('buckets.create', {
     input: z.object({ name: z.string() }),
     result: z.object({ url: z.string() }),
     idempotency: 'keyed',
@@ -37,8 +36,7 @@ export const bucketStep = (buckets: Clouds['buckets']) =>
   });
 
 const dnsStep = (names: Clouds['names']) =>
-  defineCall({
-    name: 'names.point',
+  defineCall('names.point', {
     input: z.object({ name: z.string(), to: z.string() }),
     result: z.null(),
     idempotency: 'idempotent', // a repeat changes nothing, so it needs no query
@@ -50,8 +48,7 @@ const dnsStep = (names: Clouds['names']) =>
   });
 
 const subscriptionStep = (bank: Clouds['bank']) =>
-  defineCall({
-    name: 'bank.subscribe',
+  defineCall('bank.subscribe', {
     input: z.object({ tenant: z.string() }),
     result: z.object({ id: z.string() }),
     idempotency: 'keyed',
@@ -73,8 +70,7 @@ export const rowStep = localStep({
 });
 
 export const provisioning = ({ buckets, names, bank }: Clouds) =>
-  defineWorkflow({
-    name: 'tenants.provision',
+  defineWorkflow('tenants.provision', {
     input: z.object({ plan: z.enum(['free', 'paid']) }),
     result: z.object({ url: z.string(), billed: z.boolean() }),
     steps: {

@@ -1,4 +1,4 @@
-import { BusinessRejection, defineConsumer, defineEvent, service } from 'convergekit';
+import { BusinessRejection, defineConsumer, defineEvent, defineService } from 'convergekit';
 import { sql } from 'kysely';
 import { z } from 'zod';
 
@@ -6,29 +6,25 @@ const order = z.object({ orderId: z.string(), sku: z.string(), pieces: z.int().p
 const price = z.object({ sku: z.string(), cents: z.int().positive() });
 const view = z.object({ sku: z.string(), visitor: z.string() });
 
-export const orderPlaced = defineEvent({
-  type: 'shop.order.placed',
+export const orderPlaced = defineEvent('shop.order.placed', {
   version: 1,
   topic: 'store.orders',
   key: ({ sku }) => sku,
   data: order,
 });
-export const priceChanged = defineEvent({
-  type: 'shop.price.changed',
+export const priceChanged = defineEvent('shop.price.changed', {
   version: 1,
   topic: 'store.prices',
   key: ({ sku }) => sku,
   data: price,
 });
-export const pageViewed = defineEvent({
-  type: 'shop.page.viewed',
+export const pageViewed = defineEvent('shop.page.viewed', {
   version: 1,
   topic: 'store.views',
   key: ({ sku }) => sku,
   data: view,
 });
-export const stockReserved = defineEvent({
-  type: 'shop.stock.reserved',
+export const stockReserved = defineEvent('shop.stock.reserved', {
   version: 1,
   topic: 'store.stock',
   key: ({ orderId }) => orderId,
@@ -48,7 +44,7 @@ export const TABLES = `
   create table price (sku text primary key, cents int not null);
   create table view (sku text not null, visitor text not null)`;
 
-export const stock = defineConsumer<StockDb>({ name: 'warehouse' })
+export const stock = defineConsumer<StockDb>('warehouse')
   // The result of the statement decides what follows: await it.
   .on(orderPlaced, async ({ data }, { tx, write, emit }) => {
     const taken = await tx
@@ -75,10 +71,9 @@ export const stock = defineConsumer<StockDb>({ name: 'warehouse' })
   });
 
 /** A consumer that trusts the source `orders` by its id; all other sources are foreign. */
-export const trusting = defineConsumer<StockDb>({
-  name: 'warehouse',
+export const trusting = defineConsumer<StockDb>('warehouse', {
   sources: { orders: '0197c3f4-6a1e-7c31-9d53-2f8b1a6e4c07' },
 });
 
 /** The process: it continues from its database, ends its work at the first signal, and exits at once at the second. */
-export const warehouse = service('warehouse', { consumers: [stock], emits: [stockReserved] });
+export const warehouse = defineService('warehouse', { consumers: [stock], emits: [stockReserved] });

@@ -28,7 +28,8 @@ const sections: readonly SettingsSection[] = [
   },
   {
     title: 'Of a service',
-    intro: 'A process of `service()` also reads these settings, and those of `settings` in its declaration.',
+    intro:
+      'A process of `defineService()` also reads these settings, and those of `settings` in its declaration.',
     entries: without(ofServices),
   },
   {

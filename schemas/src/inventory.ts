@@ -6,8 +6,7 @@ const topic = 'shop.inventory';
 const key = (data: { orderId: string }): string => data.orderId;
 
 /** The event that all lines of the order are reserved. The payload has the data for the next step. */
-export const stockReserved = defineEvent({
-  type: 'shop.stock.reserved',
+export const stockReserved = defineEvent('shop.stock.reserved', {
   version: 1,
   topic,
   key,
@@ -15,8 +14,7 @@ export const stockReserved = defineEvent({
 });
 
 /** A line could not be reserved, so none is. */
-export const stockRejected = defineEvent({
-  type: 'shop.stock.rejected',
+export const stockRejected = defineEvent('shop.stock.rejected', {
   version: 1,
   topic,
   key,
@@ -24,8 +22,7 @@ export const stockRejected = defineEvent({
 });
 
 /** The order's reservation was released. */
-export const stockReleased = defineEvent({
-  type: 'shop.stock.released',
+export const stockReleased = defineEvent('shop.stock.released', {
   version: 1,
   topic,
   key,

@@ -6,8 +6,7 @@ const topic = 'shop.orders';
 const key = (data: { orderId: string }): string => data.orderId;
 
 /** A customer's order was accepted; nothing is reserved or paid yet. */
-export const orderPlaced = defineEvent({
-  type: 'shop.order.placed',
+export const orderPlaced = defineEvent('shop.order.placed', {
   version: 1,
   topic,
   key,
@@ -15,8 +14,7 @@ export const orderPlaced = defineEvent({
 });
 
 /** The order is done: reserved, paid and handed over. */
-export const orderConfirmed = defineEvent({
-  type: 'shop.order.confirmed',
+export const orderConfirmed = defineEvent('shop.order.confirmed', {
   version: 1,
   topic,
   key,
@@ -24,8 +22,7 @@ export const orderConfirmed = defineEvent({
 });
 
 /** Everything that was done for the order is compensated. */
-export const orderCancelled = defineEvent({
-  type: 'shop.order.cancelled',
+export const orderCancelled = defineEvent('shop.order.cancelled', {
   version: 1,
   topic,
   key,
@@ -36,8 +33,7 @@ export const orderCancelled = defineEvent({
  * A customer requests the cancellation of an order.
  * It succeeds as long as the carrier does not have the parcel: then the order's steps are compensated, and it is cancelled.
  */
-export const orderCancelRequested = defineEvent({
-  type: 'shop.order.cancel-requested',
+export const orderCancelRequested = defineEvent('shop.order.cancel-requested', {
   version: 1,
   topic,
   key,

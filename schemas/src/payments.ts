@@ -6,8 +6,7 @@ const topic = 'shop.payments';
 const key = (data: { orderId: string }): string => data.orderId;
 
 /** The provider took the money. Contains the data for the next step. */
-export const paymentTaken = defineEvent({
-  type: 'shop.payment.taken',
+export const paymentTaken = defineEvent('shop.payment.taken', {
   version: 1,
   topic,
   key,
@@ -21,8 +20,7 @@ export const paymentTaken = defineEvent({
 });
 
 /** The provider declined the charge: no money moved. */
-export const paymentDeclined = defineEvent({
-  type: 'shop.payment.declined',
+export const paymentDeclined = defineEvent('shop.payment.declined', {
   version: 1,
   topic,
   key,
@@ -30,8 +28,7 @@ export const paymentDeclined = defineEvent({
 });
 
 /** The provider holds none of the customer's money: the refunded amount, 0 if nothing was taken. */
-export const paymentRefunded = defineEvent({
-  type: 'shop.payment.refunded',
+export const paymentRefunded = defineEvent('shop.payment.refunded', {
   version: 2,
   topic,
   key,

@@ -1,4 +1,4 @@
-import { saga } from '@convergekit/saga/declare';
+import { defineSaga } from '@convergekit/saga/declare';
 import { stockRejected, stockReleased, stockReserved } from './inventory.ts';
 import { orderCancelRequested, orderConfirmed, orderPlaced } from './orders.ts';
 import { paymentDeclined, paymentRefunded, paymentTaken } from './payments.ts';
@@ -8,7 +8,7 @@ import { parcelHanded, parcelRefused } from './shipping.ts';
  * The saga of an order: reserve stock, take the money, hand over the parcel (the pivot), confirm the order.
  * If a step before the pivot fails, the steps before it are compensated in reverse order.
  */
-export const placeOrder = saga('shop.place-order', {
+export const placeOrder = defineSaga('shop.place-order', {
   start: orderPlaced,
   cancel: orderCancelRequested,
   deadlineMs: 15 * 60_000,

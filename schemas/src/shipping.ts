@@ -6,8 +6,7 @@ const topic = 'shop.shipping';
 const key = (data: { orderId: string }): string => data.orderId;
 
 /** The carrier has the parcel: the saga can only go forward. */
-export const parcelHanded = defineEvent({
-  type: 'shop.parcel.handed',
+export const parcelHanded = defineEvent('shop.parcel.handed', {
   version: 1,
   topic,
   key,
@@ -15,8 +14,7 @@ export const parcelHanded = defineEvent({
 });
 
 /** The carrier refused the parcel, or the order was cancelled first. */
-export const parcelRefused = defineEvent({
-  type: 'shop.parcel.refused',
+export const parcelRefused = defineEvent('shop.parcel.refused', {
   version: 1,
   topic,
   key,

@@ -1,5 +1,5 @@
 import { defineEvent } from '@convergekit/contracts';
-import { saga } from '@convergekit/saga/declare';
+import { defineSaga } from '@convergekit/saga/declare';
 import { z } from 'zod';
 import { accountId, cents, reason } from './parts.ts';
 
@@ -10,8 +10,7 @@ const giro = 'bank.giro';
 const savings = 'bank.savings';
 
 /** A customer requests a transfer. Nothing has moved yet. */
-export const transferRequested = defineEvent({
-  type: 'bank.transfer.requested',
+export const transferRequested = defineEvent('bank.transfer.requested', {
   version: 1,
   topic: giro,
   key,
@@ -19,8 +18,7 @@ export const transferRequested = defineEvent({
 });
 
 /** The money has left the giro account. Contains the data for the next step. */
-export const moneyWithdrawn = defineEvent({
-  type: 'bank.money.withdrawn',
+export const moneyWithdrawn = defineEvent('bank.money.withdrawn', {
   version: 1,
   topic: giro,
   key,
@@ -28,8 +26,7 @@ export const moneyWithdrawn = defineEvent({
 });
 
 /** The withdrawal was refused: account unknown, closed, or its balance too low. Nothing has moved. */
-export const withdrawalRefused = defineEvent({
-  type: 'bank.withdrawal.refused',
+export const withdrawalRefused = defineEvent('bank.withdrawal.refused', {
   version: 1,
   topic: giro,
   key,
@@ -37,8 +34,7 @@ export const withdrawalRefused = defineEvent({
 });
 
 /** The money was returned to the giro account. */
-export const moneyReturned = defineEvent({
-  type: 'bank.money.returned',
+export const moneyReturned = defineEvent('bank.money.returned', {
   version: 1,
   topic: giro,
   key,
@@ -46,8 +42,7 @@ export const moneyReturned = defineEvent({
 });
 
 /** The money is on the savings account: the saga can only go forward. */
-export const moneyDeposited = defineEvent({
-  type: 'bank.money.deposited',
+export const moneyDeposited = defineEvent('bank.money.deposited', {
   version: 1,
   topic: savings,
   key,
@@ -55,8 +50,7 @@ export const moneyDeposited = defineEvent({
 });
 
 /** The deposit was refused: the savings account is unknown or closed. Nothing has arrived. */
-export const depositRefused = defineEvent({
-  type: 'bank.deposit.refused',
+export const depositRefused = defineEvent('bank.deposit.refused', {
   version: 1,
   topic: savings,
   key,
@@ -64,15 +58,14 @@ export const depositRefused = defineEvent({
 });
 
 /** The giro bank has recorded that the money arrived. */
-export const transferSettled = defineEvent({
-  type: 'bank.transfer.settled',
+export const transferSettled = defineEvent('bank.transfer.settled', {
   version: 1,
   topic: giro,
   key,
   data: z.object({ transferId }),
 });
 
-export const transferMoney = saga('bank.transfer-money', { start: transferRequested })
+export const transferMoney = defineSaga('bank.transfer-money', { start: transferRequested })
   .compensatable('withdraw', {
     by: 'giro',
     success: moneyWithdrawn,

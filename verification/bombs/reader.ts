@@ -29,7 +29,7 @@ setInterval(() => {
 }, 10).unref();
 
 async function consume(): Promise<void> {
-  const consumer = defineConsumer<BombDb>({ name: topic, from: 'beginning' }).on(
+  const consumer = defineConsumer<BombDb>(topic, { from: 'beginning' }).on(
     counted,
     async ({ data }, { tx }) => {
       await tx.insertInto('seen').values({ n: data.n }).execute();

@@ -14,8 +14,7 @@ export interface Used {
 }
 
 export const countedOn = (topic: string) =>
-  defineEvent({
-    type: 'test.counted',
+  defineEvent('test.counted', {
     version: 1,
     topic,
     key: () => KEY,

@@ -95,7 +95,7 @@ it('G5c, G5e: records that no consumer can read become dead letters with their b
   try {
     const { counted } = stock.events;
     const source = new FixtureSource({ partitions: 1 });
-    const consumer = defineConsumer<LedgerDb>({ name: stock.name, from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>(stock.name, { from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
         const { key, n } = event.data;
@@ -150,8 +150,7 @@ it.each(['first seen', 'declared'])(
     const payments = new FixtureSource({ partitions: 1, name: 'payments' });
     const other = new FixtureSource({ partitions: 1, name: 'other', id: randomUUID() });
     const failureSources = how === 'declared' ? { payments: payments.id } : {};
-    const compensating = defineConsumer<LedgerDb>({
-      name: stock.name,
+    const compensating = defineConsumer<LedgerDb>(stock.name, {
       from: 'earliest',
       failureSources,
     }).onFailure(

@@ -1,4 +1,4 @@
-import { type ConvergeError, defineConsumer, saga, step } from 'convergekit';
+import { type ConvergeError, defineConsumer, defineSaga, step } from 'convergekit';
 import { checkGraph, drawSaga } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { buy, shop } from '../../docs/examples/testing.ts';
@@ -44,7 +44,7 @@ it('G6k: a saga whose step no consumer runs, or whose consumer does not hear of 
   }
 });
 
-const start = saga('test.types', { start: placed });
+const start = defineSaga('test.types', { start: placed });
 const reserve = { by: 'inventory', success: reserved, undone: released } as const;
 const ship = { by: 'shipping', success: taken } as const;
 
@@ -78,8 +78,8 @@ it('S56, G6k: a declaration that cannot be undone, or cannot be right, does not 
 it('S30: the diagram of a saga shows its steps and its compensations, and the consumers of a saga are checked with it', () => {
   const { consumers } = shop({} as never);
   expect(() => checkGraph([buy.declaration], consumers)).not.toThrow();
-  expect(() =>
-    checkGraph([buy.declaration], [...consumers.slice(1), defineConsumer({ name: 'shelf' })]),
-  ).toThrow(/pick/);
+  expect(() => checkGraph([buy.declaration], [...consumers.slice(1), defineConsumer('shelf')])).toThrow(
+    /pick/,
+  );
   expect(drawSaga(buy.declaration)).toMatch(/do_pick[^]*undo_pick|undo_pick[^]*do_pick/);
 });

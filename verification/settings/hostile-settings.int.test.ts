@@ -137,7 +137,7 @@ describe.each([
   });
 
   it('N9, G1h: a consumer under hostile settings applies, parks and dead-letters events', needs, async () => {
-    const consumer: ConsumerDefinition<Db> = defineConsumer<Db>({ name: 'counter', from: 'beginning' }).on(
+    const consumer: ConsumerDefinition<Db> = defineConsumer<Db>('counter', { from: 'beginning' }).on(
       counted,
       async ({ data }, { tx }) => {
         if (data.n === 3)
@@ -205,8 +205,7 @@ describe.each([
           [key],
         )
       ).rows[0]?.quantity ?? null;
-    const reconciler = defineReconciler<Db, number, Db, number, { quantity: number }>({
-      name: 'stock',
+    const reconciler = defineReconciler<Db, number, Db, number, { quantity: number }>('stock', {
       keys: {
         async *scan({ desired }) {
           yield (await executorOf(desired).query<{ sku: string }>('select sku from public.wanted')).rows.map(

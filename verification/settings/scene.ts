@@ -3,8 +3,7 @@ import { createOutbox } from '@convergekit/outbox';
 import { z } from 'zod';
 import { tripAsked } from '../../docs/examples/saga.ts';
 
-export const counted = defineEvent({
-  type: 'test.counted',
+export const counted = defineEvent('test.counted', {
   version: 1,
   topic: 'counts',
   key: ({ key }) => key,

@@ -11,8 +11,7 @@ export type Db = NodePgDatabase;
 export const orders = pgTable('orders', { id: text().primaryKey(), cents: integer().notNull() });
 export const bills = pgTable('bills', { id: text().primaryKey(), cents: integer().notNull() });
 
-export const orderPlaced = defineEvent({
-  type: 'order.placed',
+export const orderPlaced = defineEvent('order.placed', {
   version: 1,
   topic: 'orders',
   key: ({ id }) => id,
@@ -29,6 +28,6 @@ export class Billing {
 
 /** The consumer, bound to the provider that it uses. */
 export const billingConsumer = (billing: Billing) =>
-  defineConsumer({ name: 'billing', from: 'beginning' }).on(orderPlaced, async ({ data }, { pgClient }) => {
+  defineConsumer('billing', { from: 'beginning' }).on(orderPlaced, async ({ data }, { pgClient }) => {
     await billing.bill(drizzle(await pgClient()), data);
   });

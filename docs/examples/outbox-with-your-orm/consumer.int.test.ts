@@ -80,7 +80,7 @@ const refusal = (work: Promise<unknown>): Promise<unknown> => work.catch((error:
 describe('the client of a handler', () => {
   test('G3f: the client of a handler refuses to begin or end a transaction, and takes savepoints', async () => {
     const refused: unknown[] = [];
-    const consumer = defineConsumer({ name: 'copy', from: 'beginning' }).on(
+    const consumer = defineConsumer('copy', { from: 'beginning' }).on(
       orderPlaced,
       async ({ data }, { pgClient }) => {
         const client = await pgClient();
@@ -102,7 +102,7 @@ describe('the client of a handler', () => {
   });
 
   test('statements through the client and through tx run in the order in which they are sent', async () => {
-    const consumer = defineConsumer<{ orders: Order }>({ name: 'copy', from: 'beginning' }).on(
+    const consumer = defineConsumer<{ orders: Order }>('copy', { from: 'beginning' }).on(
       orderPlaced,
       async ({ data }, { pgClient, tx, write }) => {
         const client = await pgClient();
@@ -123,7 +123,7 @@ describe('the client of a handler', () => {
 
   test('G3f: the client of a handler refuses statements after the handler has ended', async () => {
     const later = Promise.withResolvers<() => Promise<unknown>>();
-    const consumer = defineConsumer({ name: 'copy', from: 'beginning' }).on(
+    const consumer = defineConsumer('copy', { from: 'beginning' }).on(
       orderPlaced,
       async (_, { pgClient }) => {
         const client = await pgClient();

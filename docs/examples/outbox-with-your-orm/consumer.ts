@@ -5,7 +5,7 @@ import { orderPlaced } from '../order-placed.ts';
 import { orders as drizzleOrders } from './with-drizzle.ts';
 import { orders as typeOrmOrders } from './with-typeorm.ts';
 
-export const copyWithDrizzle = defineConsumer({ name: 'copy-with-drizzle', from: 'beginning' }).on(
+export const copyWithDrizzle = defineConsumer('copy-with-drizzle', { from: 'beginning' }).on(
   orderPlaced,
   async ({ data }, { pgClient }) => {
     const db = drizzle(await pgClient());
@@ -14,7 +14,7 @@ export const copyWithDrizzle = defineConsumer({ name: 'copy-with-drizzle', from:
 );
 
 export const copyWithTypeOrm = (source: DataSource) =>
-  defineConsumer({ name: 'copy-with-typeorm', from: 'beginning' }).on(
+  defineConsumer('copy-with-typeorm', { from: 'beginning' }).on(
     orderPlaced,
     async ({ data }, { pgClient }) => {
       const manager = managerOn(source, await pgClient());

@@ -8,8 +8,7 @@ export declare const buckets: {
 };
 declare const names: { point(name: string, to: string): Promise<void>; drop(name: string): Promise<void> };
 
-export const dns = defineCall({
-  name: 'names.point',
+export const dns = defineCall('names.point', {
   input: z.object({ name: z.string(), to: z.string() }),
   result: z.object({}),
   idempotency: 'keyed',

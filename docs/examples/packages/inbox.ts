@@ -3,7 +3,7 @@ import { consumerService } from 'convergekit/process';
 import { type Database, defineConsumer } from 'convergekit';
 import { charged, declined, ordered, type ShopDb } from './shop.ts';
 
-export const billing = defineConsumer<ShopDb>({ name: 'billing', from: 'beginning' })
+export const billing = defineConsumer<ShopDb>('billing', { from: 'beginning' })
   .on(ordered, ({ data }, { emit }) => {
     // Rows written through the context's `tx`, and emitted events, commit together with the position of the consumer.
     if (data.cents > 100_000) emit(declined({ order: data.order, code: 'LIMIT' }));
@@ -14,6 +14,6 @@ export const billing = defineConsumer<ShopDb>({ name: 'billing', from: 'beginnin
     emit(declined({ order: event.data.order, code: 'NOT_SHIPPED' })),
   );
 
-/** The consumer with its drain. `service()` of convergekit runs it as a process, with the workers that it needs. */
+/** The consumer with its drain. `defineService()` of convergekit runs it as a process, with the workers that it needs. */
 export const consumers = (database: Database<ShopDb>, broker: Broker) =>
   consumerService([billing], { database, broker });

@@ -1,8 +1,7 @@
-import { BusinessRejection, defineConsumer, defineEvent, service } from 'convergekit';
+import { BusinessRejection, defineConsumer, defineEvent, defineService } from 'convergekit';
 import { z } from 'zod';
 
-export const orderPlaced = defineEvent({
-  type: 'order.placed',
+export const orderPlaced = defineEvent('order.placed', {
   version: 1,
   topic: 'orders',
   key: (order) => order.orderId,
@@ -10,8 +9,7 @@ export const orderPlaced = defineEvent({
 });
 
 /** Applies each event once, or rejects it. */
-export const payments = defineConsumer<{ charges: { orderId: string; cents: number } }>({
-  name: 'payments',
+export const payments = defineConsumer<{ charges: { orderId: string; cents: number } }>('payments', {
   from: 'beginning',
 }).on(orderPlaced, async (event, { tx }) => {
   if (event.data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
@@ -19,4 +17,4 @@ export const payments = defineConsumer<{ charges: { orderId: string; cents: numb
 });
 
 /** The process: `await main.run()`. Settings come from the environment, a YAML file and flags. */
-export const main = service('payments', { consumers: [payments] });
+export const main = defineService('payments', { consumers: [payments] });

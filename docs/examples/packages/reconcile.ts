@@ -2,8 +2,7 @@ import { type Database, defineReconciler } from 'convergekit';
 import { reconcilerService } from 'convergekit/process';
 import type { Drift, OrdersDb, StockDb, StockRow } from './stock.ts';
 
-const stock = defineReconciler<OrdersDb, number, StockDb, StockRow, Drift>({
-  name: 'stock',
+const stock = defineReconciler<OrdersDb, number, StockDb, StockRow, Drift>('stock', {
   schedule: '*/5 * * * *',
   keys: {
     async *scan({ actual }) {

@@ -3,8 +3,7 @@ import { sagaWorker } from 'convergekit/process';
 import { z } from 'zod';
 import { charged, declined, ordered, pay, type ShopDb } from './shop.ts';
 
-const charge = defineCall({
-  name: 'payments.charge',
+const charge = defineCall('payments.charge', {
   input: z.object({ order: z.string(), cents: z.number().int() }),
   result: z.object({ receipt: z.string() }),
   idempotency: 'keyed', // the provider drops repeats of the key
@@ -14,7 +13,7 @@ const charge = defineCall({
   failed: ({ code }, { emit, input }) => emit(declined({ order: input.order, code })),
 });
 
-export const payments = defineConsumer<ShopDb>({ name: 'payments', from: 'beginning' }).on(
+export const payments = defineConsumer<ShopDb>('payments', { from: 'beginning' }).on(
   ordered,
   async ({ data }, context) => {
     await effect(context, charge, data);

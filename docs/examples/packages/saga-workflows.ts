@@ -3,16 +3,14 @@ import { workflows } from 'convergekit/process';
 import { z } from 'zod';
 import { buckets, dns } from './clouds.ts';
 
-const bucket = defineCall({
-  name: 'buckets.create',
+const bucket = defineCall('buckets.create', {
   input: z.object({ name: z.string() }),
   result: z.object({ url: z.string() }),
   idempotency: 'keyed',
   call: ({ name }, { idempotencyKey }) => buckets.create(name, idempotencyKey),
   undo: ({ call }, { undoKey }) => buckets.remove(call.key, undoKey),
 });
-const provision = defineWorkflow({
-  name: 'tenants.provision',
+const provision = defineWorkflow('tenants.provision', {
   input: z.object({ plan: z.string() }),
   result: z.object({ url: z.string() }),
   steps: { bucket, dns },

@@ -1,12 +1,12 @@
-import { type Database, defineConsumer, saga, step } from 'convergekit';
+import { type Database, defineConsumer, defineSaga, step } from 'convergekit';
 import { effectsOf, sagaWorker } from 'convergekit/process';
 import { roomFreed, roomHeld, roomRefused, seated, tripAsked } from './events.ts';
 
-const bookTrip = saga('book-trip', { start: tripAsked })
+const bookTrip = defineSaga('book-trip', { start: tripAsked })
   .compensatable('room', { by: 'hotel', success: roomHeld, failure: roomRefused, undone: roomFreed })
   .retriable('seat', { by: 'airline', success: seated });
 
-export const hotel = defineConsumer<object>({ name: 'hotel', from: 'beginning' }).include(
+export const hotel = defineConsumer<object>('hotel', { from: 'beginning' }).include(
   step(bookTrip.room, {
     apply: ({ data: trip }) => roomHeld(trip),
     compensate: ({ intent: { data: trip } }) => roomFreed(trip),

@@ -4,8 +4,7 @@ import { z } from 'zod';
 export type ShopDb = object;
 
 const fact = <Shape extends z.ZodRawShape>(type: string, shape: Shape) =>
-  defineEvent({
-    type,
+  defineEvent(type, {
     version: 1,
     topic: 'shop',
     key: (data) => String((data as { order?: string }).order),

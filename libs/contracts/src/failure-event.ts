@@ -106,8 +106,7 @@ export function failureTopic(consumer: string): string {
 export function failureEvent(
   consumer: string,
 ): EventDefinition<typeof KIT_TYPES.failure, FailureData, FailureInput> {
-  return defineEvent({
-    type: KIT_TYPES.failure,
+  return defineEvent(KIT_TYPES.failure, {
     version: 1,
     topic: failureTopic(consumer),
     key: (data) => data.event.key,

@@ -23,8 +23,7 @@ export type StepUndoneData = z.output<typeof stepUndoneData>;
 export function stepUndoneEvent(
   consumer: string,
 ): EventDefinition<typeof KIT_TYPES.stepUndone, StepUndoneData, StepUndoneData> {
-  return defineEvent({
-    type: KIT_TYPES.stepUndone,
+  return defineEvent(KIT_TYPES.stepUndone, {
     version: 1,
     topic: failureTopic(consumer),
     key: (data) => data.key,
@@ -54,8 +53,7 @@ export type StuckData = z.output<typeof stuckData>;
  * nothing.
  */
 export function stuckEvent(consumer: string): EventDefinition<typeof KIT_TYPES.stuck, StuckData, StuckData> {
-  return defineEvent({
-    type: KIT_TYPES.stuck,
+  return defineEvent(KIT_TYPES.stuck, {
     version: 1,
     topic: failureTopic(consumer),
     key: (data) => data.key,

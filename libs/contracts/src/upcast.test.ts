@@ -5,8 +5,7 @@ import { defineEvent } from './index.ts';
 import { failureEvent, KIT_TYPES } from './engine.ts';
 
 /** A definition with history: v1 had one name, v2 split it, v3 counts cents. */
-const customer = defineEvent({
-  type: 'test.customer.registered',
+const customer = defineEvent('test.customer.registered', {
   version: 3,
   topic: 'customers',
   key: (data) => data.id,
@@ -66,8 +65,7 @@ describe('versions that cannot be read', () => {
     expect(code('null', 1)).toBe('UPCAST_FAILED');
   });
   it('a version before the first upcast is unknown', () => {
-    const young = defineEvent({
-      type: 'a.b',
+    const young = defineEvent('a.b', {
       version: 3,
       topic: 't',
       key: () => 'k',

@@ -8,17 +8,17 @@ const root = new URL('../../..', import.meta.url).pathname;
 const file = join(import.meta.dirname, 'mistakes.ts');
 
 const DEFINITIONS = `
-import { defineCall, defineEvent, saga, service, step } from 'convergekit';
+import { defineCall, defineEvent, defineSaga, defineService, step } from 'convergekit';
 import { z } from 'zod';
 const data = z.object({ id: z.string() });
-const placed = defineEvent({ type: 'order.placed', topic: 'orders', key: ({ id }) => id, data });
-const held = defineEvent({ type: 'room.held', topic: 'rooms', key: ({ id }) => id, data });
-const freed = defineEvent({ type: 'room.freed', topic: 'rooms', key: ({ id }) => id, data });
-const paid = defineEvent({ type: 'order.paid', topic: 'orders', key: ({ id }) => id, data });
-const trip = saga('trip', { start: placed })
+const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
+const held = defineEvent('room.held', { topic: 'rooms', key: ({ id }) => id, data });
+const freed = defineEvent('room.freed', { topic: 'rooms', key: ({ id }) => id, data });
+const paid = defineEvent('order.paid', { topic: 'orders', key: ({ id }) => id, data });
+const trip = defineSaga('trip', { start: placed })
   .compensatable('hold', { by: 'hotel', success: held, undone: freed, external: true })
   .pivot('pay', { by: 'bank', success: paid });
-const call = { name: 'hotel.hold', input: data, result: data, call: (input: { id: string }) => Promise.resolve(input) };
+const call = { input: data, result: data, call: (input: { id: string }) => Promise.resolve(input) };
 `;
 
 /** A mistake in one line, and what its error says: in its first line, where the language lets it. */
@@ -35,12 +35,12 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
   ],
   [
     'a call without its idempotency',
-    `defineCall({ ...call });`,
+    `defineCall('bank.charge', { ...call });`,
     /^Argument of type [^]*Property 'idempotency' is missing in type/,
   ],
   [
     'a step that can be undone with a call that has no undo',
-    `step(trip.hold, { call: defineCall({ ...call, idempotency: 'keyed' }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });`,
+    `step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed' }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });`,
     /^.*a step that can be undone needs a call with `undo`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
   ],
   [
@@ -50,7 +50,7 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
   ],
   [
     'an event that the service does not emit',
-    `service('shop', { emits: [placed], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });`,
+    `defineService('shop', { emits: [placed], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });`,
     /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
   ],
 ];
@@ -58,10 +58,10 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
 /** The correct forms of the same lines: they compile. */
 const CORRECT = `
 trip.retriable('late', { by: 'hotel', success: freed });
-defineCall({ ...call, idempotency: 'keyed' });
-step(trip.hold, { call: defineCall({ ...call, idempotency: 'keyed', undo: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
+defineCall('bank.charge', { ...call, idempotency: 'keyed' });
+step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed', undo: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
 step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) });
-service('shop', { emits: [placed, paid], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });
+defineService('shop', { emits: [placed, paid], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });
 `;
 
 /** The errors of each line of the module. */

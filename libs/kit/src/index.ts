@@ -1,5 +1,5 @@
 /**
- * Exports of a service: events, consumers, external calls, sagas, workflows, reconcilers, and `service()`, which runs them.
+ * Exports of a service: events, consumers, external calls, sagas, workflows, reconcilers, and `defineService()`, which runs them.
  * `convergekit/postgres` has the outbox in your own transactions, `convergekit/kafka` the options of the broker,
  * `convergekit/http` what handlers of requests need, `convergekit/telemetry` the traces and metrics of a process, and
  * `convergekit/process` the parts of a service for a main of your own.
@@ -62,7 +62,7 @@ export {
   type Workflow,
   type WorkflowStep,
 } from '@convergekit/saga';
-export { saga, type SagaDeclaration, starts, type StepRef } from '@convergekit/saga/declare';
+export { defineSaga, type SagaDeclaration, starts, type StepRef } from '@convergekit/saga/declare';
 
 export {
   defineReconciler,
@@ -76,5 +76,5 @@ export {
 } from '@convergekit/reconcile';
 
 export { logger } from '@convergekit/telemetry';
-export { service, type ServiceProcess } from './service/service.ts';
+export { defineService, type ServiceProcess } from './service/service.ts';
 export type { Part, ServiceDefinition, ServiceParts } from './service/definition.ts';

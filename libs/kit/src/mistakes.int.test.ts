@@ -7,7 +7,14 @@ import { sql } from 'kysely';
 import { expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { applyOne, serviceDatabase } from '@convergekit/testing';
-import { type Database, defineConsumer, defineEvent, type HandlerContext, saga, step } from './index.ts';
+import {
+  type Database,
+  defineConsumer,
+  defineEvent,
+  type HandlerContext,
+  defineSaga,
+  step,
+} from './index.ts';
 import { createOutbox } from './postgres.ts';
 
 interface Tables {
@@ -15,12 +22,12 @@ interface Tables {
 }
 const data = z.object({ id: z.string() });
 const event = <const Type extends string>(type: Type) =>
-  defineEvent({ type, topic: 'orders', key: ({ id }) => id, data });
+  defineEvent(type, { topic: 'orders', key: ({ id }) => id, data });
 const placed = event('order.placed');
 const paid = event('order.paid');
-const unkeyed = defineEvent({ type: 'order.lost', topic: 'orders', key: () => undefined as never, data });
-const { pay } = saga('pay-order', { start: placed }).pivot('pay', { by: 'bank', success: paid });
-const consumer = (name = 'payments') => defineConsumer<Tables>({ name });
+const unkeyed = defineEvent('order.lost', { topic: 'orders', key: () => undefined as never, data });
+const { pay } = defineSaga('pay-order', { start: placed }).pivot('pay', { by: 'bank', success: paid });
+const consumer = (name = 'payments') => defineConsumer<Tables>(name);
 
 /** Returns what a user sees of an event whose handler is this one. */
 async function applied(

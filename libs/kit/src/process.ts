@@ -1,4 +1,4 @@
-/** Exports for processes of another shape than `service()`: its parts one by one, and the `converge` command. */
+/** Exports for processes of another shape than `defineService()`: its parts one by one, and the `converge` command. */
 export type { Broker } from '@convergekit/broker';
 export { run } from '@convergekit/cli';
 export { healthServer, loadConfig, watchEventLoop } from '@convergekit/config';

@@ -1,4 +1,4 @@
-/** Traces, metrics and logs of a process of your own: the OpenTelemetry SDK, started once. `service()` does so by itself. */
+/** Traces, metrics and logs of a process of your own: the OpenTelemetry SDK, started once. `defineService()` does so by itself. */
 export {
   exitOnUncaught,
   observeAttempts,

@@ -12,7 +12,7 @@ const program = `
   const { createOutbox } = await import('@convergekit/outbox');
   const { z } = await import('zod');
   const telemetry = startTelemetry({ serviceName: 'test' });
-  const made = defineEvent({ type: 'a.made', version: 1, topic: 'a.topic', key: () => 'secret' + '-key', data: z.object({}) });
+  const made = defineEvent('a.made', { version: 1, topic: 'a.topic', key: () => 'secret' + '-key', data: z.object({}) });
   const executor = { query: async (text, values) => {
     if (/outbox_append/.test(text)) console.error(values[4]);
     return { rows: [{ written: '1:1' }], rowCount: 1 };

@@ -7,8 +7,7 @@ import { runReconciler } from './service.ts';
 worldForEach();
 
 describe('a repair that emits', () => {
-  const corrected = defineEvent({
-    type: 'stock.corrected',
+  const corrected = defineEvent('stock.corrected', {
     version: 1,
     topic: 'stock.events',
     key: ({ sku }: { sku: string }) => sku,

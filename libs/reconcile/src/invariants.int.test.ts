@@ -21,8 +21,7 @@ const wrongSql = `select sku from level group by sku having sum(amount) <> ${SUM
 
 /** Goods move between two rows: ten of an article, always. The repair of `bad` moves only one of them. */
 const moving = (look: () => Promise<void>) =>
-  defineReconciler<Db, number, Db, Levels, { readonly reserved: number }>({
-    name: 'levels',
+  defineReconciler<Db, number, Db, Levels, { readonly reserved: number }>('levels', {
     mode: 'repair',
     limits: { always: 1_000 },
     timing: { settleMs: 0, quietMs: 0, maxWaitMs: 0 },

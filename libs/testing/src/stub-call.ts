@@ -49,7 +49,7 @@ export interface StubOptions<Input, Result> {
 }
 
 export interface StubCall<Input, Result> extends StubHandlers<Input, Result> {
-  /** The functions of a `defineCall`: `defineCall({ …, ...bank.handlers })`. */
+  /** The functions of a `defineCall`: `defineCall(name, { …, ...bank.handlers })`. */
   readonly handlers: StubHandlers<Input, Result>;
   /** Sets the behaviour of the next calls, one each. */
   next(...behaviours: readonly StubBehaviour[]): void;

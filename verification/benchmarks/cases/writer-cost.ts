@@ -22,8 +22,7 @@ const PLAIN = 'without, plain Kysely';
 const ORDINARY = 'ordinary outbox table';
 const NOTE = 'x'.repeat(230);
 
-const orderPlaced = defineEvent({
-  type: 'bench.order.placed',
+const orderPlaced = defineEvent('bench.order.placed', {
   version: 1,
   topic: 'bench.orders',
   key: (data) => data.orderId,

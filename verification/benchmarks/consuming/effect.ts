@@ -9,8 +9,7 @@ export interface BenchData {
 
 /** Defines the event that `PAYLOAD_SQL` writes. */
 export function benchEvent(topic: string): EventDefinition<'bench.event', BenchData, BenchData> {
-  return defineEvent({
-    type: 'bench.event',
+  return defineEvent('bench.event', {
     version: 1,
     topic,
     key: ({ n }) => `key-${n % 1000}`,

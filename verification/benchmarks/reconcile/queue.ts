@@ -27,8 +27,7 @@ export async function runOurs(world: World, keys: number, held: boolean): Promis
   const { database } = place;
   const times: number[] = [];
   let start = 0;
-  const reconciler = defineReconciler<Items, number, Items, Present, never>({
-    name: 'items',
+  const reconciler = defineReconciler<Items, number, Items, Present, never>('items', {
     keys: { scan: () => nothing() },
     desired: { in: 'here', read: readWanted },
     actual: { in: 'here', read: readPresent },

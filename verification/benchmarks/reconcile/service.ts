@@ -15,8 +15,7 @@ const CONNECTIONS = 8;
 const DRIFTS_PER_SECOND = 5;
 const RECONCILER = { name: 'service-orders' };
 
-const orderNoted = defineEvent({
-  type: 'bench.order.noted',
+const orderNoted = defineEvent('bench.order.noted', {
   version: 1,
   topic: 'bench.orders',
   key: ({ key }: { key: string }) => key,

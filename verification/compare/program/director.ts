@@ -35,8 +35,7 @@ export function providerCall(
 ) {
   const request = (op: string, key: string, id: string, of?: string) =>
     ask('/provider', { call: name, op, key, id, of });
-  return defineCall({
-    name,
+  return defineCall(name, {
     input,
     result,
     idempotency: more.idempotency ?? 'keyed',

@@ -1,10 +1,10 @@
-import { defineEvent, saga } from 'convergekit';
+import { defineEvent, defineSaga } from 'convergekit';
 import { z } from 'zod';
 
 const order = z.object({ id: z.string(), sku: z.string(), cents: z.int().positive() });
 export type Order = z.infer<typeof order>;
 const event = <const Type extends string>(type: Type, topic: string) =>
-  defineEvent({ type, version: 1, topic, key: ({ id }: Order) => id, data: order });
+  defineEvent(type, { version: 1, topic, key: ({ id }: Order) => id, data: order });
 
 export const placed = event('order.placed', 'orders');
 export const cancelAsked = event('order.cancel-asked', 'orders');
@@ -22,8 +22,7 @@ export const stamped = event('order.stamped', 'stamps');
 export const notStamped = event('order.not-stamped', 'stamps');
 
 const note = z.object({ customer: z.string(), line: z.int() });
-export const noted = defineEvent({
-  type: 'customer.noted',
+export const noted = defineEvent('customer.noted', {
   version: 1,
   topic: 'notes',
   key: ({ customer }) => customer,
@@ -31,7 +30,7 @@ export const noted = defineEvent({
 });
 
 /** Five steps of two services. `label` is refused by its dead letter, and undone with the kit's own event. */
-export const buy = saga('buy', { start: placed, cancel: cancelAsked, deadlineMs: 30 * 60_000 })
+export const buy = defineSaga('buy', { start: placed, cancel: cancelAsked, deadlineMs: 30 * 60_000 })
   .compensatable('reserve', { by: 'stock', success: reserved, failure: outOfStock, undone: released })
   .compensatable('charge', {
     by: 'money',

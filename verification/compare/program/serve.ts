@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { httpServer } from 'convergekit/http';
-import { type Part, service, type ServiceDefinition } from 'convergekit';
+import { type Part, defineService, type ServiceDefinition } from 'convergekit';
 import { ready } from './director.ts';
 
 /** More attempts than the script has failures that pass: of a workflow, the last one would decide. */
@@ -37,7 +37,7 @@ export async function serve<DB>(
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   const schedule = { fast: waits ? never : retries, fastAttempts: 1_000, slow: never, withinMs: 864_000_000 };
   const parking = { schedule, pollMs: 100, systemic: { keys: 10_000, withinMs: 60_000 } };
-  await service<DB>(name, {
+  await defineService<DB>(name, {
     ...definition,
     relay: true,
     policies: {

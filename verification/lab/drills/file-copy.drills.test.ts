@@ -23,8 +23,7 @@ const { closing } = undoing();
 
 const tag = randomBytes(4).toString('hex');
 const topic = `restore.${tag}`;
-const counted = defineEvent({
-  type: 'restore.counted',
+const counted = defineEvent('restore.counted', {
   version: 1,
   topic,
   key: ({ key }: { key: string; n: number }) => key,
@@ -79,7 +78,7 @@ test('G1j, G3h: a restored data folder is refused, and after a rebase nothing is
   );
   await migrate(effects, [outboxMigrations, inboxMigrations]);
   await effects.executor.query('create table effect (event_id text not null, n int not null)');
-  const consumer = defineConsumer<Effects>({ name: `restore-${tag}`, from: 'beginning' }).on(
+  const consumer = defineConsumer<Effects>(`restore-${tag}`, { from: 'beginning' }).on(
     counted,
     async (event, { tx }) => {
       await tx.insertInto('effect').values({ event_id: event.id, n: event.data.n }).execute();

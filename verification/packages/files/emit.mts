@@ -19,8 +19,7 @@ const tracer = {
 trace.setGlobalTracerProvider({ getTracer: () => tracer });
 if (trace.getSpan(ROOT_CONTEXT) !== undefined) throw new Error('a span is active');
 
-const emitted = defineEvent({
-  type: 'trial.emitted',
+const emitted = defineEvent('trial.emitted', {
   version: 1,
   topic: 'trial.emitted',
   key: ({ id }) => id,

@@ -32,8 +32,7 @@ afterAll(async () => {
   for (const close of closers.toReversed()) await close();
 });
 
-const thing = defineEvent({
-  type: 'cli.thing',
+const thing = defineEvent('cli.thing', {
   version: 1,
   topic: 'things',
   key: ({ id }: { id: string }) => id,
@@ -45,7 +44,7 @@ async function deadLetter(): Promise<void> {
   const broker = memoryBroker();
   const admin = await broker.admin();
   for (const name of ['things', 'shelf.failures']) await admin.createTopic({ name, partitions: 1 });
-  const shelf = defineConsumer({ name: 'shelf', from: 'beginning' }).on(thing, () => {
+  const shelf = defineConsumer('shelf', { from: 'beginning' }).on(thing, () => {
     throw new TypeError('no shelf');
   });
   const policies = policyBook({ consumer: { attempts: 1, giveUp: { afterMs: 0 } } });

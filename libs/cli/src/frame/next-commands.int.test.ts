@@ -56,8 +56,7 @@ function printed(text: string): readonly (readonly string[])[] {
 }
 
 const event = () =>
-  defineEvent({
-    type: 'next.thing',
+  defineEvent('next.thing', {
     version: 1,
     topic: `next-${tag}`,
     key: ({ id }: { id: string }) => id,
@@ -82,7 +81,7 @@ const emits = program(async () => {
 });
 
 const starts = program(async () => {
-  const consumer = defineConsumer({ name: `reader-${tag}`, from: 'beginning' }).on(event(), () => undefined);
+  const consumer = defineConsumer(`reader-${tag}`, { from: 'beginning' }).on(event(), () => undefined);
   const service = consumerService([consumer], open());
   closers.push(() => service.stop());
   await service.start();
@@ -98,9 +97,9 @@ function moduleFile(): string {
     import { defineEvent } from ${at('contracts')};
     import { defineConsumer } from ${at('inbox')};
     const data = { '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: value as { id: string } }) } } as const;
-    const made = (type: string, topic: string) => defineEvent({ type, version: 1, topic, key: ({ id }) => id, data });
+    const made = (type: string, topic: string) => defineEvent(type, { version: 1, topic, key: ({ id }) => id, data });
     export const emitted = made('next.made', 'next-${tag}-out');
-    export const consumers = [defineConsumer({ name: 'mod-${tag}', from: 'beginning' }).on(made('next.thing', 'next-${tag}'), () => undefined)];
+    export const consumers = [defineConsumer('mod-${tag}', { from: 'beginning' }).on(made('next.thing', 'next-${tag}'), () => undefined)];
   `;
   writeFileSync(file, text);
   return file;

@@ -26,8 +26,7 @@ beforeEach(async () => {
 });
 
 const reconciler = (schedule: string | undefined): Reconciler =>
-  defineReconciler<unknown, string, unknown, string, string>({
-    name: 'stock',
+  defineReconciler<unknown, string, unknown, string, string>('stock', {
     ...(schedule !== undefined && { schedule }),
     keys: { scan: async function* () {} },
     desired: { in: 'shop', read: () => Promise.resolve(null) },

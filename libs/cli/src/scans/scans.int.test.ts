@@ -12,8 +12,7 @@ import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { scanService } from './scan-service.ts';
 
-const placed = defineEvent({
-  type: 'shop.placed',
+const placed = defineEvent('shop.placed', {
   version: 1,
   topic: 'shop.orders',
   key: ({ order }: { order: string }) => order,
@@ -91,7 +90,7 @@ async function running(onGap: 'halt' | 'continue' = 'halt') {
         .rows[0]?.id ?? 0,
     );
   const handled: string[] = [];
-  const stock = defineConsumer({ name: 'stock', from: 'beginning', onGap }).on(placed, (event) => {
+  const stock = defineConsumer('stock', { from: 'beginning', onGap }).on(placed, (event) => {
     handled.push(event.data.order);
   });
   const consume = async (until: string): Promise<void> => {
@@ -168,8 +167,7 @@ describe('the scan of outboxes', () => {
       },
     ]);
     const seen: string[] = [];
-    const reconciler = defineReconciler<unknown, string, unknown, string, string>({
-      name: 'stock-vs-orders',
+    const reconciler = defineReconciler<unknown, string, unknown, string, string>('stock-vs-orders', {
       keys: { gaps: { consumer: 'stock' }, scan: async function* () {} },
       desired: { in: 'source', read: (key) => Promise.resolve(void seen.push(key) as never) },
       actual: { in: 'target', read: () => Promise.resolve(null) },

@@ -24,7 +24,7 @@ type Shape = Record<string, z.ZodType>;
 
 function compare(before: z.ZodType, after: z.ZodType): readonly Incompatibility[] {
   const schema = (data: z.ZodType) =>
-    jsonSchemaOf(defineEvent({ type: 'a.b', version: 1, topic: 't', key: () => 'k', data }));
+    jsonSchemaOf(defineEvent('a.b', { version: 1, topic: 't', key: () => 'k', data }));
   return incompatibilities(schema(before), schema(after));
 }
 const changed = (change: Shape, without: readonly string[] = []): readonly Incompatibility[] => {

@@ -21,9 +21,8 @@ const node: z.ZodObject = z.object({
   },
 });
 const placed = (data: z.ZodType, version = 1, upcast = {}): EventDefinition =>
-  defineEvent({ type: 'shop.order.placed', version, topic: 'shop.orders', key: () => 'k', data, upcast });
-const tree = defineEvent({
-  type: 'shop.tree.grown',
+  defineEvent('shop.order.placed', { version, topic: 'shop.orders', key: () => 'k', data, upcast });
+const tree = defineEvent('shop.tree.grown', {
   version: 2,
   topic: 'shop/trees'.replace('/', '.'),
   key: () => 'k',

@@ -40,7 +40,7 @@ afterAll(() => telemetry.shutdown());
 const lines = () => logged.map((line) => JSON.parse(line) as Record<string, unknown>);
 const alarms = () => lines().flatMap(({ alarm }) => (alarm === undefined ? [] : [alarm]));
 const handling = (work: (n: number, tx: Transaction<LedgerDb>) => Promise<void> | void) =>
-  defineConsumer<LedgerDb>({ name: stock.name, from: 'beginning' }).on(
+  defineConsumer<LedgerDb>(stock.name, { from: 'beginning' }).on(
     stock.events.counted,
     async (event, { tx }) => {
       await note(tx, event);

@@ -16,7 +16,7 @@ describe('an event that fails', () => {
   });
 
   const failing = (throws: (n: number) => void): ConsumerDefinition<LedgerDb> =>
-    defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(
+    defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(
       counted,
       async (event, { tx }) => {
         await note(tx, event);
@@ -130,7 +130,7 @@ describe('an event that fails', () => {
   // Planted fault: 53400 taken for a wrong setting of the consumer, which stops.
   it('a query that exceeds temp_file_limit holds back the key of its event, and stops no consumer', async () => {
     const limit = `select set_config('work_mem', '64kB', true), set_config('temp_file_limit', '0', true)`;
-    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
         if (event.data.n === 1) {
@@ -150,7 +150,7 @@ describe('an event that fails', () => {
 
   it('S10: a handler that takes too long is stopped, with an unknown outcome', async () => {
     await scene.source.publish(scene.broker, counting(1));
-    const hangs = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    const hangs = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
       counted,
       (_event, { signal }) =>
         new Promise<void>((_, reject) =>
@@ -167,7 +167,7 @@ describe('an event that fails', () => {
 
   it('an event whose handler swallows a database error is not committed by half', async () => {
     await scene.source.publish(scene.broker, counting(1));
-    const swallows = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    const swallows = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
         await note(tx, event);

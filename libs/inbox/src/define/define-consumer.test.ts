@@ -7,7 +7,7 @@ const { counted, priced } = testEvents('orders');
 
 describe('defineConsumer', () => {
   it('a consumer is a value: each method returns a new one and leaves the old one unchanged', () => {
-    const empty = defineConsumer<unknown>({ name: 'stock', from: 'beginning' });
+    const empty = defineConsumer<unknown>('stock', { from: 'beginning' });
     const one = empty.on(counted, () => undefined);
     const two = one.onFailure(priced, { of: 'payments' }, () => undefined);
     expect([empty, one, two].map(({ topics }) => topics)).toEqual([
@@ -19,7 +19,7 @@ describe('defineConsumer', () => {
   });
 
   it('a handler has the type of the data of its event', () => {
-    defineConsumer<{ stock: { id: string } }>({ name: 'stock', from: 'beginning' })
+    defineConsumer<{ stock: { id: string } }>('stock', { from: 'beginning' })
       .on(counted, { name: 'count' }, (event, { tx, emit }) => {
         expectTypeOf(event.data).toEqualTypeOf<{ key: string; n: number }>();
         expectTypeOf(tx).toEqualTypeOf<Transaction<{ stock: { id: string } }>>();
@@ -33,7 +33,7 @@ describe('defineConsumer', () => {
   });
 
   it('a consumer rejects two handlers for one event, and accepts failures of two types from one topic', () => {
-    const stock = defineConsumer<unknown>({ name: 'stock', from: 'now' }).on(counted, () => undefined);
+    const stock = defineConsumer<unknown>('stock', { from: 'now' }).on(counted, () => undefined);
     expect(() => stock.onBatch(counted, () => undefined)).toThrow(
       /subscribes twice to test.counted on orders/,
     );
@@ -46,7 +46,7 @@ describe('defineConsumer', () => {
   });
 
   it('a consumer without a start begins at the beginning', () => {
-    const stock = defineConsumer({ name: 'stock' }).on(counted, () => undefined);
+    const stock = defineConsumer('stock').on(counted, () => undefined);
     expect(startOf(stock.from, 'orders')).toBe('beginning');
   });
 
@@ -57,7 +57,7 @@ describe('defineConsumer', () => {
     { onGap: 'skip' },
     { onDead: 'ignore' },
   ])('an option of a consumer that no type check has seen is refused at import: %o', (options) => {
-    expect(() => defineConsumer({ name: 'mail', ...(options as object) })).toThrow(
+    expect(() => defineConsumer('mail', { ...(options as object) })).toThrow(
       expect.objectContaining({
         code: 'CONSUMER_INVALID',
         message: expect.stringMatching(/must be one of/) as string,

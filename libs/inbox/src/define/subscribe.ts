@@ -20,7 +20,7 @@ function requireDefinition(event: unknown): void {
   const given = typeof event === 'string' ? JSON.stringify(event) : String(event);
   throw new InboxError(
     'CONSUMER_INVALID',
-    `a consumer was given ${given} where the definition of an event belongs: write \`.on(orderPlaced, …)\` with \`const orderPlaced = defineEvent({ type: ${typeof event === 'string' ? given : "'order.placed'"}, … })\``,
+    `a consumer was given ${given} where the definition of an event belongs: write \`.on(orderPlaced, …)\` with \`const orderPlaced = defineEvent(${typeof event === 'string' ? given : "'order.placed'"}, { … })\``,
   );
 }
 

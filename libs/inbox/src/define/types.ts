@@ -106,7 +106,7 @@ export interface EventOptions extends HandlerOptions {
 export interface FailureOptions extends HandlerOptions {
   /** The consumer whose failures are handled; its topic is `<of>.failures`. */
   readonly of: string;
-  /** True if that consumer runs in another service: `service()` refuses a name that none of its own consumers has. @default false */
+  /** True if that consumer runs in another service: `defineService()` refuses a name that none of its own consumers has. @default false */
   readonly otherService?: boolean;
   /**
    * `any`: every dead letter and rejection; look at `failure.certainty` where `unknown` makes a difference.

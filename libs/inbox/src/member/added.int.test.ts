@@ -18,7 +18,7 @@ it('a running consumer reads the partitions that its topic gains from their firs
   const [name, topic] = [`stock-${tag()}`, `orders-${tag()}`];
   await makeTopics(broker, [topic, `${name}.failures`], 1);
   const { counted } = testEvents(topic);
-  const consumer = defineConsumer<LedgerDb>({ name, from: 'now' }).on(counted, (event, { tx }) =>
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'now' }).on(counted, (event, { tx }) =>
     note(tx, event),
   );
   const service = consumerService([consumer], { database, broker });
@@ -54,7 +54,7 @@ it('a start begins in the partitions that a known topic gained at their first re
   });
   const [name, known, added] = [`stock-${tag()}`, `a-${tag()}`, `b-${tag()}`];
   await makeTopics(broker, [known, added, `${name}.failures`], 2);
-  let consumer = defineConsumer<LedgerDb>({ name, from: { [known]: 'now', [added]: 'now' } });
+  let consumer = defineConsumer<LedgerDb>(name, { from: { [known]: 'now', [added]: 'now' } });
   for (const topic of [known, added]) {
     const { counted } = testEvents(topic);
     consumer = consumer.on(counted, { name: topic }, () => undefined);

@@ -125,6 +125,6 @@ function refuseUndeclared<DB>(consumer: ConsumerDefinition<DB>, topic: string): 
   if (declaresStart(consumer.from, topic)) return;
   throw new InboxError(
     'TOPIC_START_UNDECLARED',
-    `consumer ${consumer.name} has positions already, and topic ${topic} is new to it: declare where it begins there, as in defineConsumer({ name: '${consumer.name}', from: { '*': 'beginning', '${topic}': 'beginning' } }), or 'now' to leave out what the topic has`,
+    `consumer ${consumer.name} has positions already, and topic ${topic} is new to it: declare where it begins there, as in defineConsumer('${consumer.name}', { from: { '*': 'beginning', '${topic}': 'beginning' } }), or 'now' to leave out what the topic has`,
   );
 }

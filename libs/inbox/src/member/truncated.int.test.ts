@@ -64,7 +64,7 @@ describe('a topic that is cut under its consumer', () => {
     handled?: (n: number) => Promise<void>,
     from: 'beginning' | 'earliest' = 'beginning',
   ): Promise<ConsumerService> {
-    const consumer = defineConsumer<LedgerDb>({ name: `${from}-${name}`, from }).on(
+    const consumer = defineConsumer<LedgerDb>(`${from}-${name}`, { from }).on(
       events.counted,
       async (event, { tx }) => {
         await note(tx, event);
@@ -199,9 +199,8 @@ describe('a log whose end was lost (an unclean election)', () => {
     const { database } = await ledgerDatabase(inject('stack').databaseUrl);
     const { counted } = testEvents('orders');
     await makeTopics(broker, ['orders', 'stock.failures'], 1);
-    const consumer = defineConsumer<LedgerDb>({ name: 'stock', from: 'beginning' }).on(
-      counted,
-      (event, { tx }) => note(tx, event),
+    const consumer = defineConsumer<LedgerDb>('stock', { from: 'beginning' }).on(counted, (event, { tx }) =>
+      note(tx, event),
     );
     const source = new FixtureSource({ partitions: 1 });
     const publish = (from: number, to: number) =>

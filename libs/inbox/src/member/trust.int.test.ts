@@ -19,7 +19,7 @@ import { MOST_SOURCES } from './sources.ts';
 let scene: FailureScene;
 const { name, topic, counted } = sceneForEach((opened) => (scene = opened), { more: ['payments.failures'] });
 
-const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(counted, (event, { tx }) =>
+const consumer = defineConsumer<LedgerDb>(name, { from: 'earliest' }).on(counted, (event, { tx }) =>
   note(tx, event),
 );
 const handled = (n: number) =>
@@ -87,7 +87,7 @@ it('a flood of large unreadable records and forged failure events is bounded by 
   const forged = foreignRecord(failureOf('k'), 'forged', 1);
   await sendRecords(scene.broker, [forged]);
   await scene.start(
-    defineConsumer<LedgerDb>({ name, from: 'earliest' })
+    defineConsumer<LedgerDb>(name, { from: 'earliest' })
       .on(counted, (event, { tx }) => note(tx, event))
       .onFailure(counted, { of: 'payments' }, () => undefined),
     { parking: { maxBytes: 1_000, pollMs: 20 } },
@@ -117,7 +117,7 @@ const failureOf = (key: string) => paymentsFailure(counted, key);
 
 it('G5g: a failure event is handled only when it comes from the source of the failing consumer', async () => {
   const compensated: string[] = [];
-  const compensating = defineConsumer<LedgerDb>({ name, from: 'earliest' })
+  const compensating = defineConsumer<LedgerDb>(name, { from: 'earliest' })
     .on(counted, (event, { tx }) => note(tx, event))
     .onFailure(counted, { of: 'payments' }, (failure) => void compensated.push(failure.event.key));
   const payments = new FixtureSource({ partitions: 1, name: 'payments' });
@@ -148,7 +148,7 @@ it('a declared source of failure events counts, whatever source was seen first',
   const compensated: string[] = [];
   const payments = new FixtureSource({ partitions: 1, name: 'payments' });
   const define = (failureSources = {}) =>
-    defineConsumer<LedgerDb>({ name, from: 'earliest', failureSources }).onFailure(
+    defineConsumer<LedgerDb>(name, { from: 'earliest', failureSources }).onFailure(
       counted,
       { of: 'payments' },
       (failure) => void compensated.push(failure.event.key),

@@ -32,7 +32,7 @@ describe('an operator', () => {
       Array.from({ length: count }, (_, n) => counted({ key: `k${n % 2}`, n })),
     );
     await scene.start(
-      defineConsumer<LedgerDb>({ name, from: 'beginning', onDead }).on(
+      defineConsumer<LedgerDb>(name, { from: 'beginning', onDead }).on(
         counted,
         async (event, { tx, emit }) => {
           await note(tx, event);

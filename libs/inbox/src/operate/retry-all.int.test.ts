@@ -22,7 +22,7 @@ const { name, counted } = sceneForEach((opened) => (scene = opened));
 async function broken(still: { readonly outage: boolean }): Promise<void> {
   const events = Array.from({ length: 40 }, (_, n) => counted({ key: `k${n}`, n }));
   await scene.source.publish(scene.broker, events);
-  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
     counted,
     async (event, { tx }) => {
       const { n } = event.data;

@@ -23,7 +23,7 @@ describe('a consumer whose deployment is wrong', () => {
 
   const start = (giveUp: { afterMs: number; perHour: number }, aheadMs = 0) =>
     scene.start(
-      defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
         if (fails(event.data.n)) throw new Error('a wrong release');
         await note(tx, event);
       }),
@@ -157,16 +157,15 @@ describe('a consumer whose deployment is wrong', () => {
     },
   );
 
-  const strict = defineEvent({
-    type: 'test.counted',
+  const strict = defineEvent('test.counted', {
     version: 1,
     topic,
     key: (value: { key: string }) => value.key,
     data: z.object({ key: z.string(), n: z.int().max(-1) }),
   });
   const refusedBy = {
-    schema: defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(strict, () => undefined),
-    handler: defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => {
+    schema: defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(strict, () => undefined),
+    handler: defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, () => {
       throw new ConvergeError('no', { code: 'BAD', category: 'data', certainty: 'not_applied' });
     }),
   };

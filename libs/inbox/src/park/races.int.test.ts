@@ -28,7 +28,7 @@ describe('parks, drains and releases that race', () => {
       const random = seededRandom(seed);
       const count = 300;
       let faulty = true;
-      const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+      const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
         counted,
         async (event, { tx, emit }) => {
           await note(tx, event);
@@ -80,7 +80,7 @@ describe('parks, drains and releases that race', () => {
     let broken = true;
     const inHandler = Promise.withResolvers<undefined>();
     const goOn = Promise.withResolvers<undefined>();
-    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
         if (event.data.n === 0 && broken) throw away;
@@ -105,7 +105,7 @@ describe('parks, drains and releases that race', () => {
   });
 
   it('an owner detects a line that another one opened with filled events, which moves no offset', async () => {
-    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) =>
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
       note(tx, event),
     );
     await scene.source.publish(scene.broker, [counted({ key: 'l', n: 0 })]);
@@ -131,7 +131,7 @@ describe('parks, drains and releases that race', () => {
     let calls = 0;
     const inHandler = Promise.withResolvers<undefined>();
     const goOn = Promise.withResolvers<undefined>();
-    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
         if (broken) throw away;

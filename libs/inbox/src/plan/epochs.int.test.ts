@@ -33,7 +33,7 @@ describe('a consumer whose source begins a new epoch', () => {
     events = testEvents(topic);
     source = new FixtureSource({ partitions });
     await makeTopics(broker, [topic, `${name}.failures`], partitions);
-    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
       events.counted,
       (event, { tx }) => note(tx, event),
     );

@@ -66,7 +66,7 @@ it('S15, G5c, G5e: a consumer accounts for every record whatever its bytes, cras
   const { database } = await ledgerDatabase(inject('stack').databaseUrl);
   await makeTopics(broker, ['orders', 'fuzz.failures'], 1);
   const source = new FixtureSource({ partitions: 1 });
-  const consumer = defineConsumer<LedgerDb>({ name: 'fuzz', from: 'beginning' }).on(
+  const consumer = defineConsumer<LedgerDb>('fuzz', { from: 'beginning' }).on(
     counted,
     async (event, { tx }) => {
       await note(tx, event);

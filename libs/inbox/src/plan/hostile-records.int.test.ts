@@ -31,7 +31,7 @@ describe('a record that no index, header or failure event can hold as it came', 
   });
   afterAll(() => telemetry.shutdown());
 
-  const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' })
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'earliest' })
     .on(counted, async (event, { tx, emit }) => {
       await note(tx, { ...event, id: event.id.slice(0, 80) });
       emit(priced(event.data));

@@ -10,10 +10,7 @@ import { planSlice, type Plan } from './plan.ts';
 import { readRecord } from './reading.ts';
 
 const events = testEvents('t');
-const definition = defineConsumer<unknown>({ name: 'c', from: 'beginning' }).on(
-  events.counted,
-  () => undefined,
-);
+const definition = defineConsumer<unknown>('c', { from: 'beginning' }).on(events.counted, () => undefined);
 const route = router(definition);
 
 function logOf(

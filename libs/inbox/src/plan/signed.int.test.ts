@@ -23,7 +23,7 @@ const [first, second] = [
 let scene: FailureScene;
 const { name, topic, counted } = sceneForEach((opened) => (scene = opened), { more: ['payments.failures'] });
 
-const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) =>
+const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
   note(tx, event),
 );
 const start = (signatures: SignatureOptions) => scene.start(consumer, { signatures, watchMs: 20 });
@@ -171,7 +171,7 @@ describe('failure events where signatures are on', () => {
   const compensating = async (signatures: SignatureOptions, failureSources = {}): Promise<void> => {
     compensated = [];
     await scene.start(
-      defineConsumer<LedgerDb>({ name, from: 'earliest', failureSources }).onFailure(
+      defineConsumer<LedgerDb>(name, { from: 'earliest', failureSources }).onFailure(
         counted,
         { of: 'payments' },
         ({ event: failed }) => void compensated.push(failed.key),

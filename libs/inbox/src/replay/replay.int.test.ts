@@ -17,7 +17,7 @@ describe('a replay', () => {
 
   beforeEach(async () => {
     await scene.start(
-      defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
         events.counted,
         async (event, { tx, emit }) => {
           await note(tx, event);

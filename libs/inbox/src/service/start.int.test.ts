@@ -38,7 +38,7 @@ afterEach(async () => {
 });
 
 const consumer = (from: From) =>
-  defineConsumer<LedgerDb>({ name, from }).on(orders, (event, { tx }) => note(tx, event));
+  defineConsumer<LedgerDb>(name, { from }).on(orders, (event, { tx }) => note(tx, event));
 const both = (from: From) =>
   consumer(from).on(returns, { name: 'returned' }, (event, { tx }) => note(tx, event));
 async function start(definition: ConsumerDefinition<LedgerDb>, on = database): Promise<ConsumerService> {
@@ -84,7 +84,7 @@ it('consumers that wait for the coordinator of their group stop at once', async 
   );
   const two = [
     consumer('beginning'),
-    defineConsumer<LedgerDb>({ name: `${name}-2`, from: 'now' }).on(orders, () => undefined),
+    defineConsumer<LedgerDb>(`${name}-2`, { from: 'now' }).on(orders, () => undefined),
   ];
   await makeTopics(broker, [`${name}-2.failures`], 1);
   const service = consumerService(two, { database, broker });
@@ -145,7 +145,7 @@ it('G4f: `earliest` handles what the log still has, and `beginning` halts at wha
   const first = await start(consumer('earliest'));
   expect([await applied(1), await starts()]).toEqual([[3], [2]]);
   await first.stop();
-  const strict = defineConsumer<LedgerDb>({ name: `${name}-strict`, from: 'beginning' }).on(
+  const strict = defineConsumer<LedgerDb>(`${name}-strict`, { from: 'beginning' }).on(
     orders,
     () => undefined,
   );

@@ -29,7 +29,7 @@ describe('a deferred position', () => {
     throws = () => undefined;
   });
 
-  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
     counted,
     async (event, { tx }) => {
       await note(tx, event);

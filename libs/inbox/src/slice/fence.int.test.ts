@@ -51,7 +51,7 @@ describe('the fence', () => {
     broker: Broker,
     options: { hold?: Promise<void>; entered?: () => void; refuse?: () => number; log: number[] },
   ): ConsumerService {
-    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
       counted,
       async (event, { tx }) => {
         options.entered?.();
@@ -214,7 +214,7 @@ describe('the fence', () => {
     const logs: [number[], number[]] = [[], []];
     const zombie = consumerService(
       [
-        defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+        defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
           entered.resolve(undefined);
           await hold.promise;
           logs[0].push(event.data.n);

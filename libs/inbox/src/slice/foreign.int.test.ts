@@ -40,7 +40,7 @@ describe('rows of foreign events', () => {
     broker = memoryBroker();
     ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
     await makeTopics(broker, [topic, `${name}.failures`], 1);
-    const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'earliest' }).on(
       counted,
       async (event, { tx }) => {
         await note(tx, event);

@@ -19,7 +19,7 @@ export type AnyConsumer = Pick<ConsumerDefinition<never>, 'name' | 'topics' | 'f
   readonly subscriptions: readonly object[];
 };
 
-/** A saga, as `saga(…)` declares it. */
+/** A saga, as `defineSaga(…)` declares it. */
 export interface AnySaga {
   readonly declaration: SagaDeclaration;
 }

@@ -37,8 +37,7 @@ it('a service that ends by an explained error logs its code without a stack, and
   expect(endOf(bug)).toEqual({ exitCode: 1, line: 'x is not a function', fields: { err: bug } });
 });
 
-const asked = defineEvent({
-  type: 'trial.asked',
+const asked = defineEvent('trial.asked', {
   version: 1,
   topic: 'trial',
   key: ({ k }: { k: string }) => k,

@@ -7,8 +7,7 @@ import { killPrograms, migrated, program } from '../fixture/program.ts';
 
 afterEach(killPrograms);
 
-const asked = defineEvent({
-  type: 'trial.asked',
+const asked = defineEvent('trial.asked', {
   version: 1,
   topic: 'trial.asked',
   key: ({ k }) => k,
@@ -18,7 +17,7 @@ const asked = defineEvent({
 const declaration = `{
   relay: true,
   emits: [asked],
-  consumers: [defineConsumer({ name: 'trial', from: 'beginning' }).on(asked, ({ data }) => say(data.k))],
+  consumers: [defineConsumer('trial', { from: 'beginning' }).on(asked, ({ data }) => say(data.k))],
   onReady: async ({ database }) => {
     await Promise.all([database.acquire(), database.acquire()]);
     say('every connection of the service is in use');

@@ -2,27 +2,26 @@ import { defineEvent } from '@convergekit/contracts';
 import { defineCall, step } from '@convergekit/saga';
 import { defineConsumer } from '@convergekit/inbox';
 import { defineReconciler } from '@convergekit/reconcile';
-import { saga } from '@convergekit/saga/declare';
+import { defineSaga } from '@convergekit/saga/declare';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { planOf } from './plan.ts';
 
 const data = z.object({ id: z.string() });
 const event = (type: string, topic: string) =>
-  defineEvent({ type, version: 1, topic, key: ({ id }: z.infer<typeof data>) => id, data });
+  defineEvent(type, { version: 1, topic, key: ({ id }: z.infer<typeof data>) => id, data });
 const asked = event('trip.asked', 'trips');
 const held = event('room.held', 'rooms');
 const refused = event('room.refused', 'rooms');
 const paid = event('trip.paid', 'payments');
-const trip = saga('trip', { start: asked })
+const trip = defineSaga('trip', { start: asked })
   .pivot('hold', { by: 'hotel', success: held, failure: refused })
   .retriable('pay', { by: 'bank', success: paid });
-const hotel = defineConsumer<object>({ name: 'hotel', from: 'beginning' }).include(
+const hotel = defineConsumer<object>('hotel', { from: 'beginning' }).include(
   step(trip.hold, { apply: ({ data: { id } }) => Promise.resolve(held({ id })) }),
 );
-const bank = defineConsumer<object>({ name: 'bank', from: 'beginning' });
-const call = defineCall({
-  name: 'mail.send',
+const bank = defineConsumer<object>('bank', { from: 'beginning' });
+const call = defineCall('mail.send', {
   input: data,
   result: z.null(),
   idempotency: 'idempotent',
@@ -47,7 +46,7 @@ describe('the plan of a service', () => {
   it('the plan of a service names the topics that others write, and the consumers of others whose failures it handles', () => {
     const bankOf = (...emits: (typeof asked)[]) =>
       planOf('bank', { emits }, [
-        defineConsumer<object>({ name: 'bank', from: 'beginning' })
+        defineConsumer<object>('bank', { from: 'beginning' })
           .on(asked, () => undefined)
           .onFailure(paid, { of: 'mail', otherService: true }, () => undefined),
       ]).others;
@@ -56,13 +55,13 @@ describe('the plan of a service', () => {
   });
 
   it('a consumer that handles one kind of key from several topics is noted: order holds within a topic', () => {
-    const mail = defineConsumer<object>({ name: 'mail', from: 'beginning' })
+    const mail = defineConsumer<object>('mail', { from: 'beginning' })
       .on(asked, () => undefined)
       .on(paid, () => undefined);
     expect(planOf('mail', {}, [mail]).notes).toEqual([
       expect.stringMatching(/^consumer mail handles events of one kind of key from trips, payments: /),
     ]);
-    const failing = defineConsumer<object>({ name: 'mail', from: 'beginning' })
+    const failing = defineConsumer<object>('mail', { from: 'beginning' })
       .on(asked, () => undefined)
       .onFailure(paid, { of: 'bank', otherService: true }, () => undefined);
     expect(planOf('mail', {}, [failing]).notes).toEqual([]);
@@ -117,8 +116,7 @@ describe('the plan of a service', () => {
   });
 
   it('a reconciler of the service’s own database needs its tables there', () => {
-    const reconciler = defineReconciler<object, null, object, null, object>({
-      name: 'own',
+    const reconciler = defineReconciler<object, null, object, null, object>('own', {
       keys: { scan: () => Promise.resolve([]) as never },
       desired: { in: 'other', read: () => Promise.resolve(null) },
       actual: { in: 'shop', read: () => Promise.resolve(null) },

@@ -1,7 +1,7 @@
 import { defineEvent } from '@convergekit/contracts';
 import { defineCall, defineWorkflow, step } from '@convergekit/saga';
 import { defineConsumer } from '@convergekit/inbox';
-import { saga } from '@convergekit/saga/declare';
+import { defineSaga } from '@convergekit/saga/declare';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { planOf } from './plan.ts';
@@ -10,10 +10,9 @@ import { runService } from './run-service.ts';
 
 const data = z.object({ id: z.string() });
 const event = (type: string) =>
-  defineEvent({ type, version: 1, topic: 'books', key: ({ id }: z.infer<typeof data>) => id, data });
+  defineEvent(type, { version: 1, topic: 'books', key: ({ id }: z.infer<typeof data>) => id, data });
 const [ordered, charged, declined] = [event('book.ordered'), event('book.charged'), event('book.declined')];
-const call = defineCall({
-  name: 'bank.take',
+const call = defineCall('bank.take', {
   input: data,
   result: z.null(),
   idempotency: 'keyed',
@@ -22,10 +21,10 @@ const call = defineCall({
   query: () => Promise.resolve({ kind: 'not_found' }),
   undo: () => Promise.resolve(),
 });
-const book = saga('book', { start: ordered })
+const book = defineSaga('book', { start: ordered })
   .pivot('charge', { by: 'bank', success: charged, failure: declined, external: true })
   .retriable('send', { by: 'mail', success: event('book.sent') });
-const bank = defineConsumer<object>({ name: 'bank', from: 'beginning' })
+const bank = defineConsumer<object>('bank', { from: 'beginning' })
   .include(
     step(book.charge, {
       call,
@@ -34,8 +33,7 @@ const bank = defineConsumer<object>({ name: 'bank', from: 'beginning' })
     }),
   )
   .on(declined, () => undefined);
-const tenant = defineWorkflow({
-  name: 'tenant',
+const tenant = defineWorkflow('tenant', {
   input: data,
   result: z.null(),
   steps: { bucket: call },
@@ -45,10 +43,7 @@ const tenant = defineWorkflow({
 const check = (rule: string, fromVariables = false): void => {
   const layers = [{ source: 'environment', rules: { [rule]: { attempts: 2 } }, fromVariables }];
   const workflows = [tenant];
-  const mailer = defineConsumer<object>({ name: 'order-mailer', from: 'beginning' }).on(
-    ordered,
-    () => undefined,
-  );
+  const mailer = defineConsumer<object>('order-mailer', { from: 'beginning' }).on(ordered, () => undefined);
   const parts = { plan: planOf('shop', {}, [bank, mailer]), workflows, rules: { 'stock.read': {} } };
   checkPolicyNames('shop', layers, parts as never);
 };

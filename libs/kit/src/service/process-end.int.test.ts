@@ -14,8 +14,7 @@ import { runService } from './run-service.ts';
 afterEach(killPrograms);
 
 const noBroker = { KAFKA_BROKERS: '127.0.0.1:1' };
-const asked = defineEvent({
-  type: 'trial.asked',
+const asked = defineEvent('trial.asked', {
   version: 1,
   topic: 'trial.asked',
   key: ({ k }) => k,
@@ -71,7 +70,7 @@ it('a service with an unset database ends with exit code 78 and one line that na
 
 /** Starts a service with a consumer that has no step, and returns how it ends. */
 async function endWith(DATABASE_URL: string) {
-  const consumer = defineConsumer<object>({ name: 'c', from: 'beginning' }).on(asked, () => undefined);
+  const consumer = defineConsumer<object>('c', { from: 'beginning' }).on(asked, () => undefined);
   const env = { ...noBroker, DATABASE_URL };
   const running = runService('trial', { consumers: [consumer] }, { env, argv: [] });
   return endOf(await running.catch((error: unknown) => error));
@@ -112,13 +111,10 @@ it('a service waits for a database that is down, says so once, serves /readyz me
 });
 
 it('a service that waits for a broker ends at once on a signal, with exit code 0', async () => {
-  const run = program(
-    `{ consumers: [defineConsumer({ name: 'c', from: 'beginning' }).on(asked, () => {})] }`,
-    {
-      ...noBroker,
-      DATABASE_URL: await migrated(),
-    },
-  );
+  const run = program(`{ consumers: [defineConsumer('c', { from: 'beginning' }).on(asked, () => {})] }`, {
+    ...noBroker,
+    DATABASE_URL: await migrated(),
+  });
   expect(await run.until('Waiting for it')).toMatchObject({
     msg: expect.stringMatching(/^broker: /) as string,
   });

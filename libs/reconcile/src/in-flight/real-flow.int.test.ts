@@ -22,8 +22,7 @@ import { reconcilerService } from '../service.ts';
 
 worldForEach({}, { orders: [outboxMigrations, relayMigrations], stock: [inboxMigrations] });
 
-const wanted = defineEvent({
-  type: 'shop.wanted',
+const wanted = defineEvent('shop.wanted', {
   version: 1,
   topic: 'shop.wanted',
   key: ({ sku }: { sku: string }) => sku,
@@ -40,19 +39,16 @@ it('a reconciler repairs nothing while a consumer is stopped and events wait, an
   const sending = relay({ database: world.orders, broker, saveMs: 5 });
   onTestFinished(() => sending.stop());
   await sending.start();
-  const stock = defineConsumer<StockDb>({ name: 'stock', from: 'beginning' }).on(
-    wanted,
-    async (event, { tx }) => {
-      const { sku, quantity } = event.data;
-      await tx
-        .insertInto('stock')
-        .values({ sku, reserved: quantity, version: 1 })
-        .onConflict((at) =>
-          at.column('sku').doUpdateSet({ reserved: quantity, version: sql`stock.version + 1` }),
-        )
-        .execute();
-    },
-  );
+  const stock = defineConsumer<StockDb>('stock', { from: 'beginning' }).on(wanted, async (event, { tx }) => {
+    const { sku, quantity } = event.data;
+    await tx
+      .insertInto('stock')
+      .values({ sku, reserved: quantity, version: 1 })
+      .onConflict((at) =>
+        at.column('sku').doUpdateSet({ reserved: quantity, version: sql`stock.version + 1` }),
+      )
+      .execute();
+  });
   const consume = async () => {
     const service = consumerService([stock], { database: world.stock, broker, watchMs: 20 });
     onTestFinished(() => service.stop());

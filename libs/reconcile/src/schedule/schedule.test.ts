@@ -3,9 +3,11 @@ import { defineReconciler, type Reconciler } from '../reconciler.ts';
 import { COUNTED, decideStart } from './decide-start.ts';
 import { jitterOf, nextRun, type Schedule, type ScheduleDefinition, startAfter } from './schedule.ts';
 
-const scheduled = (schedule?: string | ScheduleDefinition, over: object = {}): Reconciler =>
-  defineReconciler({
-    name: 'stock',
+const scheduled = (
+  schedule?: string | ScheduleDefinition,
+  { name = 'stock', ...over }: { readonly name?: string } = {},
+): Reconciler =>
+  defineReconciler(name, {
     ...(schedule === undefined ? {} : { schedule }),
     keys: { scan: async function* () {} },
     desired: { in: 'a', read: () => Promise.resolve(null) },

@@ -18,8 +18,7 @@ type Definition = ReconcilerDefinition<unknown, Article, unknown, Article, reado
 
 /** Its drift is the names of the fields that differ. */
 const articles = (over: Partial<Definition> = {}): Reconciler =>
-  defineReconciler<unknown, Article, unknown, Article, readonly string[]>({
-    name: 'articles',
+  defineReconciler<unknown, Article, unknown, Article, readonly string[]>('articles', {
     keys: { scan: async function* () {} },
     desired: { in: 'a', read: () => Promise.resolve(null) },
     actual: { in: 'b', read: () => Promise.resolve(null), version: 'version' },

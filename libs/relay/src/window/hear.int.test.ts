@@ -27,8 +27,7 @@ async function setUp({ isApart = true, ...options }: Partial<RelayOptions> & { i
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 3);
   const key = (data: { readonly key: string }): string => data.key;
-  const event = defineEvent({
-    type: 'test.heard',
+  const event = defineEvent('test.heard', {
     version: 1,
     topic,
     key,

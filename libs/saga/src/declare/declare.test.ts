@@ -1,4 +1,4 @@
-import { saga } from '@convergekit/saga/declare';
+import { defineSaga } from '@convergekit/saga/declare';
 import { failureEvent } from '@convergekit/contracts/engine';
 import { describe, expect, it } from 'vitest';
 import {
@@ -17,7 +17,7 @@ import {
 } from '../fixture/sagas.ts';
 import { RESERVED_NAMES } from './names.ts';
 
-const start = loose(saga('test.place-order', { start: placed, cancel: cancelAsked }));
+const start = loose(defineSaga('test.place-order', { start: placed, cancel: cancelAsked }));
 const reserve = { by: 'inventory', success: reserved, failure: rejected, undone: released };
 const pay = { by: 'payments', success: taken, undone: refunded };
 const message = (declare: () => unknown): string => {
@@ -77,13 +77,13 @@ describe('a declaration', () => {
   });
 
   it('a declaration is not changed by steps that are added later', () => {
-    const one = saga('test.two', { start: placed }).compensatable('reserve', reserve);
+    const one = defineSaga('test.two', { start: placed }).compensatable('reserve', reserve);
     const two = one.pivot('ship', { by: 'shipping', success: handed });
     expect([one, two].map(({ declaration }) => declaration.stages.length)).toEqual([1, 2]);
   });
 
   it('a declaration has the members of a group in one stage', () => {
-    const { declaration, ship } = saga('test.group', { start: placed })
+    const { declaration, ship } = defineSaga('test.group', { start: placed })
       .parallel({ reserve, look: { ...pay, reason: 'it only looks' } })
       .pivot('ship', { by: 'shipping', success: handed });
     const [group] = declaration.stages;
@@ -205,32 +205,32 @@ describe('a wrong declaration', () => {
     ],
     [
       'an invalid name of the saga',
-      () => saga('Shop', { start: placed }),
+      () => defineSaga('Shop', { start: placed }),
       'saga "Shop": this cannot name a saga; use lower-case words joined by dots',
     ],
     [
       'an invalid version',
-      () => saga('shop', { version: 0, start: placed }),
+      () => defineSaga('shop', { version: 0, start: placed }),
       'saga shop: version is 0; give a whole number from 1',
     ],
     [
       'an invalid deadline',
-      () => saga('shop', { start: placed, deadlineMs: 0.5 }),
+      () => defineSaga('shop', { start: placed, deadlineMs: 0.5 }),
       'saga shop: deadlineMs is 0.5; give a whole number of milliseconds from 1',
     ],
     [
       'no start event',
-      () => saga('shop', {} as never),
+      () => defineSaga('shop', {} as never),
       'saga shop: start is no event; give what defineEvent made',
     ],
     [
       'a cancellation that is no event',
-      () => saga('shop', { start: placed, cancel: 'x' as never }),
+      () => defineSaga('shop', { start: placed, cancel: 'x' as never }),
       'saga shop: cancel is no event',
     ],
     [
       'one event as start and cancellation',
-      () => saga('shop', { start: placed, cancel: placed }),
+      () => defineSaga('shop', { start: placed, cancel: placed }),
       'saga shop: test.placed both starts and cancels it; use two events',
     ],
     ...RESERVED_NAMES.map((name): [string, () => unknown, string] => [

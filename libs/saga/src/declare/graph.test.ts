@@ -1,4 +1,10 @@
-import { checkGraph, drawSaga, type Listener, saga, type SagaDeclaration } from '@convergekit/saga/declare';
+import {
+  checkGraph,
+  drawSaga,
+  type Listener,
+  defineSaga,
+  type SagaDeclaration,
+} from '@convergekit/saga/declare';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -103,7 +109,7 @@ describe('the graph of a saga', () => {
 
   // Planted fault: without `undoable` nothing is thrown here.
   it('the check of a saga refuses an undo that no failure can reach', () => {
-    const { declaration } = saga('test.last', { start: placed })
+    const { declaration } = defineSaga('test.last', { start: placed })
       .compensatable('reserve', { by: 'inventory', success: reserved, undone: released })
       .compensatable('pay', { by: 'payments', success: taken, undone: refunded })
       .retriable('notify', { by: 'orders', success: handed });
@@ -113,7 +119,7 @@ describe('the graph of a saga', () => {
   });
 
   it('the check of a saga accepts an undo of a last step that calls another system, for its dead letter may say that it took effect', () => {
-    const { declaration } = saga('test.last', { start: placed, cancel: cancelAsked })
+    const { declaration } = defineSaga('test.last', { start: placed, cancel: cancelAsked })
       .compensatable('reserve', { by: 'inventory', success: reserved, undone: released })
       .compensatable('pay', { by: 'payments', success: taken, undone: refunded, external: true });
     expect(problem([declaration])).toBe('nothing was thrown');
@@ -128,8 +134,11 @@ describe('the graph of a saga', () => {
 
   it('the check of a saga refuses a cancellation that can stop no step, or would have to stop a whole group', () => {
     const options = { start: placed, cancel: cancelAsked };
-    const reached = saga('test.reached', options).retriable('notify', { by: 'orders', success: handed });
-    const group = saga('test.group', options).parallel({
+    const reached = defineSaga('test.reached', options).retriable('notify', {
+      by: 'orders',
+      success: handed,
+    });
+    const group = defineSaga('test.group', options).parallel({
       reserve: { by: 'inventory', success: reserved, undone: released },
       pay: { by: 'payments', success: taken, undone: refunded },
     });
@@ -139,14 +148,14 @@ describe('the graph of a saga', () => {
     expect(problem([group.declaration])).toContain(
       'step pay: its cancellation would have to stop all of reserve+pay at once; add a pivot behind the group',
     );
-    expect(problem([saga('test.empty', options).declaration])).toBe(
+    expect(problem([defineSaga('test.empty', options).declaration])).toBe(
       'saga test.empty: it has no step; add one',
     );
   });
 
   it('the check of a saga refuses two declarations of one version, and accepts two versions', () => {
     const declare = (version: number) =>
-      saga('test.v', { version, start: placed }).pivot('ship', {
+      defineSaga('test.v', { version, start: placed }).pivot('ship', {
         by: 'shipping',
         success: handed,
         failure: rejected,

@@ -10,5 +10,5 @@ export { checkGraph, type Listener } from './check-graph.ts';
 export type { SagaDeclaration, StepDeclaration, StepKind, StepRef } from './declaration.ts';
 export { drawSaga } from './draw.ts';
 export { type ListedEvent, type ListedStep, listSteps } from './list-steps.ts';
-export { saga, type SagaOptions } from './saga.ts';
+export { defineSaga, type SagaOptions } from './saga.ts';
 export { starts } from './starts.ts';

@@ -1,4 +1,4 @@
-import { checkGraph, saga, starts } from '@convergekit/saga/declare';
+import { checkGraph, defineSaga, starts } from '@convergekit/saga/declare';
 import { contextHeaders } from '@convergekit/contracts/engine';
 import { defineEvent } from '@convergekit/contracts';
 import { expect, it } from 'vitest';
@@ -7,10 +7,10 @@ import { startedVersion } from './starts.ts';
 
 const data = z.object({ id: z.string() });
 const event = <const Type extends string>(type: Type) =>
-  defineEvent({ type, version: 1, topic: 'orders', key: ({ id }: { id: string }) => id, data });
+  defineEvent(type, { version: 1, topic: 'orders', key: ({ id }: { id: string }) => id, data });
 const placed = event('shop.placed');
 const sagaOf = (name: string, version: number, start = placed) =>
-  saga(name, { version, start }).pivot('only', { by: 'shipping', success: event(`${name}.done`) });
+  defineSaga(name, { version, start }).pivot('only', { by: 'shipping', success: event(`${name}.done`) });
 
 it('an event that starts sagas names the version of each in a header', () => {
   const both = starts(starts(placed, sagaOf('shop.order', 2)), sagaOf('shop.audit', 1));
@@ -38,7 +38,7 @@ it.each(['', 'shop.order', 'shop.order/0', 'shop.order/1e3', 'shop.order/1/2', '
 
 it('versions of a saga that would search for their cancellation in two places are refused', () => {
   const versionOf = (version: number, by: string) =>
-    saga('shop.order', { version, start: placed, cancel: event('shop.cancelled') }).pivot('ship', {
+    defineSaga('shop.order', { version, start: placed, cancel: event('shop.cancelled') }).pivot('ship', {
       by,
       success: event('shop.shipped'),
     }).declaration;

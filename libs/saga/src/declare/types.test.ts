@@ -1,4 +1,4 @@
-import { saga, type StepRef } from '@convergekit/saga/declare';
+import { defineSaga, type StepRef } from '@convergekit/saga/declare';
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import { expect, expectTypeOf, it } from 'vitest';
 import {
@@ -14,7 +14,7 @@ import {
 import type { DataOf, MadeOf, ReceivedOf } from './declaration.ts';
 
 type D<Event extends { parse(...given: never): unknown }> = DataOf<Event>;
-const start = saga('test.types', { start: placed });
+const start = defineSaga('test.types', { start: placed });
 const reserve = { by: 'inventory', success: reserved, undone: released } as const;
 const ship = { by: 'shipping', success: taken } as const;
 
@@ -96,7 +96,7 @@ it('S21, S56, G6k: a declaration that cannot be undone or cannot be right does n
     // @ts-expect-error there is no such step
     () => (placeOrder.wrap as () => unknown)(),
     // @ts-expect-error a saga has a start
-    () => saga('test.types', { cancel: cancelAsked }),
+    () => defineSaga('test.types', { cancel: cancelAsked }),
   ];
   const accepted = wrong.flatMap((declare) => {
     try {

@@ -1,11 +1,11 @@
-import { checkGraph, drawSaga, saga, type StepDeclaration } from '@convergekit/saga/declare';
+import { checkGraph, drawSaga, defineSaga, type StepDeclaration } from '@convergekit/saga/declare';
 import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { expect, it } from 'vitest';
 import { cancelAsked, handed, placed, reserved, taken } from '../fixture/sagas.ts';
 import { stepsOf } from './declaration.ts';
 import { triggersOf } from './triggers.ts';
 
-const start = saga('test.place-order', { start: placed, cancel: cancelAsked });
+const start = defineSaga('test.place-order', { start: placed, cancel: cancelAsked });
 
 it('a step without a declared undone event is undone by the kit’s own event, which the step before and the pivot listen to', () => {
   const { declaration } = start

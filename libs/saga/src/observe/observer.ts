@@ -41,7 +41,7 @@ export function sagaObserver<DB>(options: SagaObserverOptions): ConsumerDefiniti
       consumer.on(definition, { name: `${definition.topic}:${definition.type}` }, async (event, { tx }) => {
         for (const observed of read(event)) await observe(tx, options, observed, event);
       }),
-    defineConsumer<DB>({ name, from }),
+    defineConsumer<DB>(name, { from }),
   );
 }
 

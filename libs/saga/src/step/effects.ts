@@ -77,9 +77,8 @@ function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
       certainty: 'unknown',
     },
   );
-  const declared = defineCall({
+  const declared = defineCall(effectName(member.step, 'resolve'), {
     ...stored,
-    name: effectName(member.step, 'resolve'),
     // Its call is the refusal of what the query did not find, and a repeat says the same.
     idempotency: query === undefined ? 'none' : 'keyed',
     call: () => Promise.reject(query === undefined ? unresolvable : denied),
@@ -118,9 +117,8 @@ function applied<DB>(member: Member<DB>): Reactions<DB, StepInput, StoredFact | 
 /** The undo: an external step's call, and of a local one what failed in its slice. It is never given up. */
 function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
   const { step, handlers } = member;
-  const declared = defineCall({
+  const declared = defineCall(effectName(step, 'compensate'), {
     ...stored,
-    name: effectName(step, 'compensate'),
     idempotency: 'keyed',
     call: () => Promise.resolve(null),
   });

@@ -2,7 +2,7 @@ import { BusinessRejection } from '@convergekit/core';
 import { defineEvent } from '@convergekit/contracts';
 import { defineConsumer } from '@convergekit/inbox';
 import { defineCall, step } from '@convergekit/saga';
-import { saga } from '@convergekit/saga/declare';
+import { defineSaga } from '@convergekit/saga/declare';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { SagaScene } from '../fixture/saga-scene.ts';
@@ -11,19 +11,19 @@ import { verifySagas } from '../verify/verify-journal.ts';
 const data = z.object({ key: z.string(), message: z.string(), local: z.boolean(), extra: z.string() });
 type Data = z.infer<typeof data>;
 const event = <const Type extends string>(type: Type, topic: string) =>
-  defineEvent({ type, version: 1, topic, key: ({ key }: Data) => key, data });
+  defineEvent(type, { version: 1, topic, key: ({ key }: Data) => key, data });
 const asked = event('hostile.asked', 'hostile-asks');
 const held = event('hostile.held', 'hostile-rooms');
 const freed = event('hostile.freed', 'hostile-rooms');
 const taken = event('hostile.taken', 'hostile-money');
-const hostile = saga('hostile', { start: asked })
+const hostile = defineSaga('hostile', { start: asked })
   .compensatable('hold', { by: 'rooms', success: held, undone: freed })
   .pivot('pay', { by: 'money', success: taken, external: true });
 
 // What JSON of an event can carry is not what a text of Postgres can: the message is written with escapes.
 const refusal = ({ message }: Data): BusinessRejection =>
   new BusinessRejection(JSON.parse(message) as string, { code: 'NO' });
-const [rooms, money] = ['rooms', 'money'].map((name) => defineConsumer<object>({ name, from: 'beginning' }));
+const [rooms, money] = ['rooms', 'money'].map((name) => defineConsumer<object>(name, { from: 'beginning' }));
 const consumers = [
   rooms!.include(
     step(hostile.hold, {
@@ -36,8 +36,7 @@ const consumers = [
   ),
   money!.include(
     step(hostile.pay, {
-      call: defineCall({
-        name: 'bank.charge',
+      call: defineCall('bank.charge', {
         input: data,
         result: data,
         idempotency: 'keyed',

@@ -1,13 +1,13 @@
 import { defineEvent } from '@convergekit/contracts';
 import { defineCall, effectsOf, step } from '@convergekit/saga';
-import { saga } from '@convergekit/saga/declare';
+import { defineSaga } from '@convergekit/saga/declare';
 import { defineConsumer } from '@convergekit/inbox';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 
 const data = z.object({ id: z.string() });
 const event = <const Type extends string>(type: Type) =>
-  defineEvent({ type, version: 1, topic: 'trips', key: ({ id }) => id, data });
+  defineEvent(type, { version: 1, topic: 'trips', key: ({ id }) => id, data });
 const [asked, paid, paidBack, seated] = [
   event('trip.asked'),
   event('trip.paid'),
@@ -18,11 +18,10 @@ const [asked, paid, paidBack, seated] = [
 // Planted fault: with a quota of the call alone, the effect of the undo has none.
 it('G6n: the call of a step and its undo take from the quota of the call', () => {
   const quota = { name: 'bank', perSecond: 5, burst: 1 };
-  const trip = saga('trip', { start: asked })
+  const trip = defineSaga('trip', { start: asked })
     .compensatable('pay', { by: 'bank', success: paid, undone: paidBack, external: true })
     .pivot('seat', { by: 'airline', success: seated });
-  const charge = defineCall({
-    name: 'bank.charge',
+  const charge = defineCall('bank.charge', {
     input: data,
     result: z.null(),
     idempotency: 'keyed',
@@ -30,7 +29,7 @@ it('G6n: the call of a step and its undo take from the quota of the call', () =>
     call: () => Promise.resolve(null),
     undo: () => Promise.resolve(),
   });
-  const bank = defineConsumer<object>({ name: 'bank', from: 'beginning' }).include(
+  const bank = defineConsumer<object>('bank', { from: 'beginning' }).include(
     step(trip.pay, {
       call: charge,
       input: ({ event: { data: given } }) => given,

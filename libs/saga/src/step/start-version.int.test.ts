@@ -5,7 +5,7 @@ import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { makeTopics, quickRetries } from '@convergekit/inbox/testing';
-import { saga, starts } from '../declare/index.ts';
+import { defineSaga, starts } from '../declare/index.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { readInstance } from '../observe/instance-sql.ts';
 import { sagaObserver } from '../observe/observer.ts';
@@ -23,7 +23,7 @@ interface Context {
 
 const data = z.object({ order: z.string() });
 const event = <const Type extends string>(type: Type, topic: string) =>
-  defineEvent({ type, version: 1, topic, key: ({ order }: Order) => order, data });
+  defineEvent(type, { version: 1, topic, key: ({ order }: Order) => order, data });
 const placed = event('group.placed', 'orders');
 const cancelled = event('group.cancelled', 'orders');
 const reserved = event('group.reserved', 'stock');
@@ -34,7 +34,7 @@ const handed = event('group.handed', 'parcels');
 
 // Two services begin with the start of the saga, and are deployed one after the other.
 const declare = (version: number) =>
-  saga('group', { version, start: placed, cancel: cancelled })
+  defineSaga('group', { version, start: placed, cancel: cancelled })
     .parallel({
       reserve: { by: 'inventory', success: reserved, undone: released },
       pay: { by: 'payments', success: taken, undone: refunded },
@@ -70,7 +70,7 @@ const ship = {
 const done = (tx: Transaction<Db>, name: string, order: string, what: string) =>
   tx.insertInto('done').values({ step: name, order_id: order, what }).execute();
 
-const consumer = (name: string) => defineConsumer<Db>({ name, from: 'beginning' });
+const consumer = (name: string) => defineConsumer<Db>(name, { from: 'beginning' });
 const inventory = (...versions: readonly (1 | 2)[]) =>
   versions.reduce<ConsumerDefinition<Db>>(
     (whole, version) =>

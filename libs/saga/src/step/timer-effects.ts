@@ -22,9 +22,8 @@ export function timerEffect<DB>(
   op: TimerOp,
   stored: { readonly input: StandardSchema<StepInput>; readonly result: StandardSchema<null> },
 ): Effect<DB> {
-  const timer = defineCall({
+  const timer = defineCall(effectName(member.step, op), {
     ...stored,
-    name: effectName(member.step, op),
     idempotency: 'idempotent',
     call: () => Promise.resolve(null),
   }).onOutcome<DB>({

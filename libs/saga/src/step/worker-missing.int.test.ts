@@ -84,19 +84,15 @@ it('a worker that has not been seen for ten minutes counts as missing', async ()
 // Planted fault: an insert that does not look for the worker writes an intent that no worker ever finds.
 it('a handler that requests an effect without a worker stops its consumer by name, and writes nothing', async () => {
   const sent: string[] = [];
-  const ping = defineCall({
-    name: 'test.ping',
+  const ping = defineCall('test.ping', {
     idempotency: 'idempotent',
     input: z.object({ key: z.string() }),
     result: z.null(),
     call: ({ key }) => Promise.resolve(void sent.push(key)).then(() => null),
   }).onOutcome<RoomDb>({ succeeded: () => undefined, failed: () => undefined });
-  const asker = defineConsumer<RoomDb>({ name: 'asker', from: 'beginning' }).on(
-    asked,
-    async (event, context) => {
-      await effect(context, ping, event.data);
-    },
-  );
+  const asker = defineConsumer<RoomDb>('asker', { from: 'beginning' }).on(asked, async (event, context) => {
+    await effect(context, ping, event.data);
+  });
   const service = serviceOf(asker);
   await service.start();
   const pump = new Pump(database, broker);

@@ -1,6 +1,6 @@
 import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { expect, it } from 'vitest';
-import { saga } from '../declare/saga.ts';
+import { defineSaga } from '../declare/saga.ts';
 import {
   confirmed,
   handed,
@@ -16,7 +16,7 @@ import type { JournalRow } from '../operate/records-sql.ts';
 import { recordHistory, replayHistory } from './history.ts';
 
 const reserve = { by: 'inventory', success: reserved, failure: rejected, undone: released } as const;
-const begun = saga('test.recorded', { start: placed }).compensatable('reserve', reserve);
+const begun = defineSaga('test.recorded', { start: placed }).compensatable('reserve', reserve);
 const { declaration } = begun
   .pivot('ship', { by: 'shipping', success: handed, failure: refused })
   .retriable('confirm', { by: 'orders', success: confirmed });
@@ -94,17 +94,17 @@ it('a history of a step without effect whose undo was passed on by the kit’s o
 it.each([
   [
     'the step was renamed',
-    saga('test.recorded', { start: placed }).compensatable('hold', reserve),
+    defineSaga('test.recorded', { start: placed }).compensatable('hold', reserve),
     /it is not declared any more/,
   ],
   [
     'another service runs the step',
-    saga('test.recorded', { start: placed }).compensatable('reserve', { ...reserve, by: 'stock' }),
+    defineSaga('test.recorded', { start: placed }).compensatable('reserve', { ...reserve, by: 'stock' }),
     /inventory ran it, and now stock does/,
   ],
   [
     'the step emits another event',
-    saga('test.recorded', { start: placed }).compensatable('reserve', { ...reserve, undone: refunded }),
+    defineSaga('test.recorded', { start: placed }).compensatable('reserve', { ...reserve, undone: refunded }),
     /row 4: it emitted test.released, and now emits test.refunded/,
   ],
   [
@@ -115,7 +115,7 @@ it.each([
   ['the step listens to another step', begun, /row 3: it does not listen to test.refused any more/],
   [
     'the version is gone',
-    saga('test.recorded', { start: placed, version: 2 }),
+    defineSaga('test.recorded', { start: placed, version: 2 }),
     /v1 is not declared any more/,
   ],
 ])('the replay of a history reports a changed declaration: %s', (_what, changed, said) => {

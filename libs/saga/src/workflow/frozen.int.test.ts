@@ -10,8 +10,7 @@ import { timePasses } from '../../../testing/src/fixture/any-table.ts';
 import { openWorkflow, readWorkflow } from './workflow-sql.ts';
 
 const tagging = (world: World, settleMs = 1_000) =>
-  defineWorkflow({
-    name: 'tenants.provision',
+  defineWorkflow('tenants.provision', {
     input: z.object({}),
     result: z.object({}),
     steps: { tag: worldStep(world, 'idempotent', { checks: false, settleMs }) },

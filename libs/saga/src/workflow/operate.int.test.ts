@@ -60,8 +60,7 @@ const ended = (state: string) =>
 
 /** A workflow with that body, and its worker running until the end of the test. */
 function scene(body: Body, more: Partial<WorkflowsOptions<TenantDb>> = {}) {
-  const workflow = defineWorkflow({
-    name: 'test.operate',
+  const workflow = defineWorkflow('test.operate', {
     input: z.null(),
     result: z.null(),
     steps: {

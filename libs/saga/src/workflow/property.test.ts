@@ -116,8 +116,7 @@ const AGAIN = new Set<unknown>([
 ]);
 
 function treeWorkflow(world: World, recovery: WorkflowRecovery, body: Tree) {
-  return defineWorkflow({
-    name: 'test.tree',
+  return defineWorkflow('test.tree', {
     input: z.null(),
     result: z.null(),
     recovery,

@@ -11,8 +11,7 @@ it('calls and undos of a workflow take from the quota of the other system, and w
   const world = new World();
   const quota = { name: 'world', perSecond: 1 / 3_600, burst: 2 };
   const step = worldStep(world, 'keyed', { checks: false, quota });
-  const limited = defineWorkflow({
-    name: 'tenants.limited',
+  const limited = defineWorkflow('tenants.limited', {
     input: z.object({}),
     result: z.null(),
     steps: { one: step, two: step, three: step },

@@ -81,8 +81,7 @@ describe('a workflow', () => {
       },
       undo: () => Promise.resolve('done' as const),
     });
-    const workflow = defineWorkflow({
-      name: 'tenants.forgetful',
+    const workflow = defineWorkflow('tenants.forgetful', {
       recovery: 'undo',
       input: text,
       result: text,
@@ -142,8 +141,7 @@ describe('a workflow', () => {
 
   // Planted fault: an undo that waits for nothing (`notBeforeMs` of undo-step.ts returns 0).
   it('the undo of a call that is repeatable without a key waits until a lost call can no longer arrive', async () => {
-    const tag = defineWorkflow({
-      name: 'tenants.provision',
+    const tag = defineWorkflow('tenants.provision', {
       input: z.object({}),
       result: z.object({}),
       steps: { tag: worldStep(world, 'idempotent', { checks: false }) },

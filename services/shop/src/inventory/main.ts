@@ -1,8 +1,8 @@
-import { service } from 'convergekit';
+import { defineService } from 'convergekit';
 import { shopPolicies } from '../objective.ts';
 import { inventory } from './consumer.ts';
 
-await service('inventory', {
+await defineService('inventory', {
   consumers: [inventory],
   relay: false,
   policies: shopPolicies,

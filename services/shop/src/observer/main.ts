@@ -1,8 +1,8 @@
-import { service } from 'convergekit';
+import { defineService } from 'convergekit';
 import { placeOrder } from '@convergekit/schemas';
 
 /** Follows every order through the services, and reports those that are overdue. */
-await service('saga-observer', {
+await defineService('saga-observer', {
   sagas: [placeOrder],
   relay: false,
   tuning: { observer: { name: 'saga-observer' } },

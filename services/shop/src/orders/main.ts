@@ -1,4 +1,4 @@
-import { newUuidV7, service, starts } from 'convergekit';
+import { newUuidV7, defineService, starts } from 'convergekit';
 import { orderCancelRequested, orderPlaced, placeOrder } from '@convergekit/schemas';
 import { httpService, httpSettings } from '@convergekit/service-common';
 import { shopPolicies } from '../objective.ts';
@@ -7,7 +7,7 @@ import { ordersApi } from './api.ts';
 import { orders } from './consumer.ts';
 import type { OrdersDb } from './tables.ts';
 
-await service<OrdersDb, { http: typeof httpSettings }>('orders', {
+await defineService<OrdersDb, { http: typeof httpSettings }>('orders', {
   settings: { http: httpSettings },
   consumers: [orders, orderList],
   relay: false,

@@ -28,8 +28,7 @@ const schedule: SlowSchedule = {
 
 /** Charges an order at the provider, which goes by the order's id. An order over the limit is declined without a call. */
 const charge = (provider: Provider) =>
-  defineCall({
-    name: 'payments.charge',
+  defineCall('payments.charge', {
     input: z.object({ orderId: z.string(), totalCents: z.number() }),
     result: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('taken'), chargeId: z.string() }),
@@ -53,7 +52,7 @@ const charge = (provider: Provider) =>
 
 /** The second step: calls the payment provider, another company, outside any transaction. */
 export const payments = (provider: Provider) =>
-  defineConsumer<PaymentsDb>({ name: 'payments', from: 'beginning' })
+  defineConsumer<PaymentsDb>('payments', { from: 'beginning' })
     .include(
       step(placeOrder.pay, {
         call: charge(provider),

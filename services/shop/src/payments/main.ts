@@ -1,4 +1,4 @@
-import { service } from 'convergekit';
+import { defineService } from 'convergekit';
 import { z } from 'zod';
 import { shopPolicies } from '../objective.ts';
 import { payments } from './consumer.ts';
@@ -11,7 +11,7 @@ const provider = z
   })
   .prefault({});
 
-await service('payments', {
+await defineService('payments', {
   settings: { provider },
   consumers: ({ settings }) => [payments(providerClient(settings.provider.url))],
   policies: shopPolicies,

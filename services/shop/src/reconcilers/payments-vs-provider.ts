@@ -8,8 +8,7 @@ const columns = ['order_id', 'state', 'amount_cents', 'refunded_cents', 'version
 
 /** Compares our payments with the provider's list, which is paged and limited in rate. Only records are corrected. */
 export const paymentsVsProvider = (ledger: ProviderLedger): Reconciler =>
-  defineReconciler<PaymentsDb, ChargeFact, PaymentsDb, PaymentFact, PaymentDrift>({
-    name: 'payments-vs-provider',
+  defineReconciler<PaymentsDb, ChargeFact, PaymentsDb, PaymentFact, PaymentDrift>('payments-vs-provider', {
     schedule: { cron: '*/10 * * * * *', jitterMs: 2_000 },
     mode: 'repair',
     // Longer than a refund takes from the provider's answer to our record of it.

@@ -27,8 +27,7 @@ export const stockVsOrders = defineReconciler<
   InventoryDb,
   ReservationFact,
   ReservationDrift
->({
-  name: 'stock-vs-orders',
+>('stock-vs-orders', {
   schedule: '*/5 * * * * *',
   mode: 'repair',
   timing: { settleMs: 3_000 },

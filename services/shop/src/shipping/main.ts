@@ -1,5 +1,5 @@
-import { service } from 'convergekit';
+import { defineService } from 'convergekit';
 import { shopPolicies } from '../objective.ts';
 import { shipping } from './consumer.ts';
 
-await service('shipping', { consumers: [shipping], relay: false, policies: shopPolicies }).run();
+await defineService('shipping', { consumers: [shipping], relay: false, policies: shopPolicies }).run();

@@ -1,11 +1,11 @@
-import { newUuidV7, service, starts } from 'convergekit';
+import { newUuidV7, defineService, starts } from 'convergekit';
 import { transferMoney, transferRequested } from '@convergekit/schemas';
 import { httpService, httpSettings } from '@convergekit/service-common';
 import type { GiroDb } from '../tables.ts';
 import { transfersApi } from './api.ts';
 import { giro } from './consumer.ts';
 
-await service<GiroDb, { http: typeof httpSettings }>('giro', {
+await defineService<GiroDb, { http: typeof httpSettings }>('giro', {
   settings: { http: httpSettings },
   consumers: [giro],
   relay: false,

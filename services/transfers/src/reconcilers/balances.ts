@@ -14,8 +14,7 @@ const CHUNK = 500;
 
 /** Compares the balance of each account of a bank with its movements, which are the journal: their sum is conserved. */
 export const balancesOf = (bank: Bank): Reconciler =>
-  defineReconciler<AccountsDb, number, AccountsDb, number, BalanceDrift>({
-    name: `${bank}-balances`,
+  defineReconciler<AccountsDb, number, AccountsDb, number, BalanceDrift>(`${bank}-balances`, {
     schedule: { cron: '*/10 * * * * *', jitterMs: 1_000 },
     mode: 'repair',
     // Both are in one database, and a booking changes both in one transaction.

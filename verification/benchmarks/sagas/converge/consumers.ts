@@ -21,8 +21,7 @@ export function consumersOf(
   saga: OrderSaga,
   provider: Provider,
 ): Readonly<Record<ServiceName, Consumer>> {
-  const consumer = (name: ServiceName) =>
-    defineConsumer<BenchDb>({ name: nameIn(run, name), from: 'beginning' });
+  const consumer = (name: ServiceName) => defineConsumer<BenchDb>(nameIn(run, name), { from: 'beginning' });
   return {
     stock: stock(consumer('stock'), saga),
     payments: payments(consumer('payments'), saga, provider),
@@ -54,8 +53,7 @@ function stock(begun: Begun, { events, steps }: OrderSaga): Consumer {
 }
 
 function payments(begun: Begun, { events, steps }: OrderSaga, provider: Provider): Consumer {
-  const charge = defineCall({
-    name: 'bench.charge',
+  const charge = defineCall('bench.charge', {
     input: orderSchema,
     result: z.null(),
     idempotency: 'keyed',

@@ -1,5 +1,5 @@
 /** A process of the order saga: the services that CONVERGE__BENCH__SERVICES names. */
-import { service } from 'convergekit';
+import { defineService } from 'convergekit';
 import { createOutbox } from '@convergekit/outbox';
 import { starts } from '@convergekit/saga/declare';
 import { httpApi, httpService, httpSettings, keyedPost } from '@convergekit/service-common';
@@ -21,7 +21,7 @@ const bench = z.object({
 });
 const settings = { bench, http: httpSettings };
 
-await service<BenchDb, typeof settings>('bench.sagas', {
+await defineService<BenchDb, typeof settings>('bench.sagas', {
   settings,
   consumers: ({ settings: { bench: own } }) => {
     const all = consumersOf(own.run, orderSaga(own.run), providerAt(own.providerUrl));

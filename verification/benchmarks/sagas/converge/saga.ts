@@ -1,5 +1,5 @@
 import { defineEvent } from '@convergekit/contracts';
-import { saga } from '@convergekit/saga/declare';
+import { defineSaga } from '@convergekit/saga/declare';
 import { type Order, orderSchema, type ServiceName, services } from '../order.ts';
 
 /** Names of topics and consumers end with the run: two runs share none. */
@@ -15,8 +15,7 @@ export function topicsOf(run: string): readonly string[] {
 /** Declares the events and the saga: reserve, charge, allocate (the pivot), notify. */
 export function orderSaga(run: string) {
   const event = <const Type extends string>(type: Type, topic: ServiceName) =>
-    defineEvent({
-      type,
+    defineEvent(type, {
       version: 1,
       topic: nameIn(run, topic),
       key: ({ orderId }: Order) => orderId,
@@ -32,7 +31,7 @@ export function orderSaga(run: string) {
     allocated: event('bench.parcel.allocated', 'warehouse'),
     refused: event('bench.parcel.refused', 'warehouse'),
   };
-  const steps = saga('bench.order', { start: events.placed, deadlineMs: 15 * 60_000 })
+  const steps = defineSaga('bench.order', { start: events.placed, deadlineMs: 15 * 60_000 })
     .compensatable('reserve', {
       by: nameIn(run, 'stock'),
       success: events.reserved,

@@ -7,8 +7,7 @@ import { z } from 'zod';
 export const TOPIC = 'drill.counted';
 export const PARTITIONS = 3;
 
-export const counted = defineEvent({
-  type: TOPIC,
+export const counted = defineEvent(TOPIC, {
   version: 1,
   topic: TOPIC,
   key: ({ key }: { key: string; n: number }) => key,
@@ -23,7 +22,7 @@ export interface EffectDb {
 
 /** A consumer that writes one effect for each event. */
 export function effectConsumer(name: string): ConsumerDefinition<EffectDb> {
-  return defineConsumer<EffectDb>({ name, from: 'beginning' }).on(counted, async ({ id, data }, { tx }) => {
+  return defineConsumer<EffectDb>(name, { from: 'beginning' }).on(counted, async ({ id, data }, { tx }) => {
     await tx.insertInto('effect').values({ event_id: id, key: data.key, n: data.n }).execute();
   });
 }

@@ -55,14 +55,13 @@ describe('converge consumers fill', () => {
       waitUntil(async () => (await recordsOf(brokers, topic)).length === count, { what: `${count} events` });
 
     const handled: number[] = [];
-    const thing = defineEvent({
-      type: 'cli.thing',
+    const thing = defineEvent('cli.thing', {
       version: 1,
       topic,
       key: ({ n }: { n: number }) => `k${n % 10}`,
       data: z.object({ n: z.int() }),
     });
-    const consumer = defineConsumer({ name, from: 'beginning' }).on(thing, (event) => {
+    const consumer = defineConsumer(name, { from: 'beginning' }).on(thing, (event) => {
       handled.push(event.data.n);
       return Promise.resolve();
     });

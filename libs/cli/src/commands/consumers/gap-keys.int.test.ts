@@ -10,8 +10,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 
-const placed = defineEvent({
-  type: 'shop.placed',
+const placed = defineEvent('shop.placed', {
   version: 1,
   topic: 'shop.orders',
   key: ({ order }: { order: string }) => order,
@@ -50,12 +49,9 @@ it('a gap that a consumer passed is reconciled by its keys while the source keep
     );
   };
   const handled: string[] = [];
-  const stock = defineConsumer({ name: 'stock', from: 'beginning', onGap: 'continue' }).on(
-    placed,
-    (event) => {
-      handled.push(event.data.order);
-    },
-  );
+  const stock = defineConsumer('stock', { from: 'beginning', onGap: 'continue' }).on(placed, (event) => {
+    handled.push(event.data.order);
+  });
   const serve = async () => {
     const service = consumerService([stock], { database: target, broker, watchMs: 20 });
     onTestFinished(() => service.stop());
@@ -71,8 +67,7 @@ it('a gap that a consumer passed is reconciled by its keys while the source keep
   };
   const looked: string[] = [];
   const all = ['a', 'b', 'c', 'd', 'e'];
-  const reconciler = defineReconciler<unknown, string, unknown, string, string>({
-    name: 'stock-vs-orders',
+  const reconciler = defineReconciler<unknown, string, unknown, string, string>('stock-vs-orders', {
     keys: {
       // eslint-disable-next-line @typescript-eslint/require-await -- a scan is a generator, and this one knows its keys
       scan: async function* () {

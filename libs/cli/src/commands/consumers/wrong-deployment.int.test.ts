@@ -19,8 +19,7 @@ import { cli, stopLeftovers } from '../../fixture/cli.ts';
 
 const tag = randomBytes(4).toString('hex');
 const names = { payments: `payments-${tag}`, orders: `orders-${tag}` };
-const placed = defineEvent({
-  type: 'order.placed',
+const placed = defineEvent('order.placed', {
   version: 1,
   topic: `placed-${tag}`,
   key: ({ id }: { id: string }) => id,
@@ -66,7 +65,7 @@ it('N20, G5w: a wrong deployment of payments compensates at most its limit of or
     closers.push(() => service.stop());
     return service;
   };
-  const compensating = defineConsumer<OrdersDb>({ name: names.orders, from: 'beginning' }).onFailure(
+  const compensating = defineConsumer<OrdersDb>(names.orders, { from: 'beginning' }).onFailure(
     placed,
     { of: names.payments },
     async ({ event }, { tx }) => {
@@ -75,7 +74,7 @@ it('N20, G5w: a wrong deployment of payments compensates at most its limit of or
   );
   const policies = policyBook({ consumer: { giveUp: { afterMs: AFTER_MS, perHour: LIMIT } } });
   const deploy = (isWrong: boolean) => {
-    const consumer = defineConsumer<PaymentsDb>({ name: names.payments, from: 'beginning' }).on(
+    const consumer = defineConsumer<PaymentsDb>(names.payments, { from: 'beginning' }).on(
       placed,
       async ({ data }, { tx }) => {
         await tx.insertInto('charge').values({ id: data.id }).execute();

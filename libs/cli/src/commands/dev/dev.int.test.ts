@@ -112,7 +112,7 @@ it('`converge dev` names the call that a module without work lacks', async () =>
   for (const module of idle) writeFileSync(module, '// no service runs\n');
   const dev = startedCli(['dev', ...idle], env);
   await waitUntil(() => dev.stderr().includes(`idle_${id} ended (`), { what: 'the end of the module' });
-  expect(dev.stderr()).toContain('(exit code 0): a service runs by `await service(…).run()`');
+  expect(dev.stderr()).toContain('(exit code 0): a service runs by `await defineService(…).run()`');
   await dev.stop();
 });
 

@@ -157,7 +157,7 @@ async function runAll(
   for (const { service, env, databaseUrl, folder } of prepared) {
     const { main, name } = service;
     const serving = devProcess({ name, args: [main], env }, (how) => {
-      const idle = how === 'exit code 0' ? ': a service runs by `await service(…).run()`' : '';
+      const idle = how === 'exit code 0' ? ': a service runs by `await defineService(…).run()`' : '';
       say(`${name} ended (${how})${idle}; it starts again when a file changes`);
     });
     const restart = (): void => serving.restart();

@@ -26,8 +26,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
   const run = hex(4);
   const data = z.object({ orderId: z.string() });
   const event = (type: string) =>
-    defineEvent({
-      type,
+    defineEvent(type, {
       version: 1,
       topic: `story.${run}`,
       key: (o: { orderId: string }) => o.orderId,
@@ -60,8 +59,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
   let sends = 0;
   const gone = (message: string) =>
     new ConvergeError(message, { code: 'ECONNRESET', category: 'network', certainty: 'not_applied' });
-  const send = defineCall({
-    name: 'mail.send',
+  const send = defineCall('mail.send', {
     input: data,
     result: data,
     idempotency: 'keyed',
@@ -73,7 +71,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
   const services = [
     consumerService(
       [
-        defineConsumer({ name: names.payments, from: 'beginning' }).on(placed, () => {
+        defineConsumer(names.payments, { from: 'beginning' }).on(placed, () => {
           if (bad-- > 0) throw gone('the bank hung up');
           throw new BusinessRejection('card declined', { code: 'DECLINED' });
         }),
@@ -82,7 +80,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
     ),
     consumerService(
       [
-        defineConsumer({ name: names.orders, from: 'beginning' }).onFailure(
+        defineConsumer(names.orders, { from: 'beginning' }).onFailure(
           placed,
           { of: names.payments },
           (failure, { emit }) => emit(cancelled(failure.event.data)),
@@ -92,7 +90,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
     ),
     consumerService(
       [
-        defineConsumer({ name: names.mail, from: 'beginning' }).on(placed, async (order, context) => {
+        defineConsumer(names.mail, { from: 'beginning' }).on(placed, async (order, context) => {
           if (away) throw gone('the index is away');
           await effect(context, send, order.data);
         }),

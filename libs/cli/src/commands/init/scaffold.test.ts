@@ -6,9 +6,9 @@ const pathOf = (path: string): string => scaffoldFile({ path, text: '' }, named)
 
 describe('a file of the scaffold', () => {
   it('a file of the scaffold has the name of the service in topics, constants and its package', () => {
-    const text = `export const myService = service('my-service', { topic: 'my-service.orders' });`;
+    const text = `export const myService = defineService('my-service', { topic: 'my-service.orders' });`;
     expect(scaffoldFile({ path: 'src/service.ts', text }, named).text).toBe(
-      `export const demoShopService = service('demo-shop', { topic: 'demo-shop.orders' });`,
+      `export const demoShopService = defineService('demo-shop', { topic: 'demo-shop.orders' });`,
     );
   });
 

@@ -17,8 +17,7 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
-const thing = defineEvent({
-  type: 'cli.thing',
+const thing = defineEvent('cli.thing', {
   version: 1,
   topic: 'things',
   key: ({ id }: { id: string }) => id,
@@ -38,7 +37,7 @@ async function consumerWithDeadLetter() {
   await admin.close();
   const applied: number[] = [];
   let broken = true;
-  const shelf = defineConsumer({ name: 'shelf', from: 'beginning' }).on(thing, ({ data }) => {
+  const shelf = defineConsumer('shelf', { from: 'beginning' }).on(thing, ({ data }) => {
     if (broken && data.n === 1) throw new TypeError('no shelf');
     applied.push(data.n);
   });

@@ -29,8 +29,7 @@ const lacks = (right: string, option: string) =>
       `this user lacks ${right}.*\`kafka-acls\\.sh .* --operation ${right.split(' ')[0]} ${option}\``,
     ),
   ) as string;
-const placed = defineEvent({
-  type: 'shop.placed',
+const placed = defineEvent('shop.placed', {
   version: 1,
   topic: orders,
   key: ({ order }: { order: string }) => order,
@@ -171,7 +170,7 @@ it('N7: a relay publishes with the lines of relay.sh, and not without any of the
 it('N7: a consumer handles with the lines of consumer.sh, and not without any of them', async () => {
   const handle = async () => {
     const handled = Promise.withResolvers<string>();
-    const stock = defineConsumer({ name: 'stock', from: 'beginning' }).on(placed, () => {
+    const stock = defineConsumer('stock', { from: 'beginning' }).on(placed, () => {
       handled.resolve('handled');
       return Promise.resolve();
     });

@@ -30,15 +30,14 @@ interface Tables {
 }
 
 const topic = `pgbouncer.${randomBytes(4).toString('hex')}`;
-const counted = defineEvent({
-  type: 'test.counted',
+const counted = defineEvent('test.counted', {
   version: 1,
   topic,
   key: (data) => data.key,
   data: z.object({ key: z.string(), n: z.int() }),
 });
 const outbox = createOutbox([counted]);
-const counter = defineConsumer<Tables>({ name: `counter-${topic}`, from: 'beginning' }).on(
+const counter = defineConsumer<Tables>(`counter-${topic}`, { from: 'beginning' }).on(
   counted,
   async (event, { tx }) => {
     await tx.insertInto('effects').values(event.data).execute();

@@ -95,8 +95,7 @@ it('an operator sets the limit of the outbox, and does not choose what leaves it
 });
 
 describe('the queue of reconcilers', () => {
-  const stock = defineReconciler<unknown, string, unknown, string, string>({
-    name: 'stock',
+  const stock = defineReconciler<unknown, string, unknown, string, string>('stock', {
     keys: { scan: async function* () {} },
     desired: { in: 'shop', read: () => Promise.resolve(null) },
     actual: { in: 'shop', read: () => Promise.resolve(null) },

@@ -54,7 +54,7 @@ function isConsumer(value: unknown): value is Consumer {
   return Array.isArray(topics) && typeof failures === 'string';
 }
 
-/** What `service()` returns. */
+/** What `defineService()` returns. */
 function isService(value: unknown): value is { readonly topics: readonly string[] } {
   if (typeof value !== 'object' || value === null) return false;
   const { name, run } = value as { readonly name?: unknown; readonly run?: unknown };

@@ -26,8 +26,7 @@ describe('converge workflow', () => {
   afterAll(() => database.close());
 
   it('S56, S57, G6j: `converge workflow` shows stuck workflows with the reason, records an outcome that an operator states, and verifies the journal', async () => {
-    const invite = defineWorkflow({
-      name: 'guests.invite',
+    const invite = defineWorkflow('guests.invite', {
       input: z.null(),
       result: z.null(),
       steps: { bucket: worldStep(world, 'keyed', { checks: true }), mail: mailStep(world) },

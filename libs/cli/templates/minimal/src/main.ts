@@ -1,18 +1,24 @@
-import { BusinessRejection, defineConsumer, defineEvent, service, type ServiceParts } from 'convergekit';
+import {
+  BusinessRejection,
+  defineConsumer,
+  defineEvent,
+  defineService,
+  type ServiceParts,
+} from 'convergekit';
 import { z } from 'zod';
 
 const data = z.object({ id: z.string(), cents: z.int().positive() });
 type Tables = Record<'orders' | 'charges', z.infer<typeof data>>;
-const placed = defineEvent({ type: 'order.placed', topic: 'orders', key: ({ id }) => id, data });
+const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
 
 // Payments charges an order, or refuses it.
-const payments = defineConsumer<Tables>({ name: 'payments' }).on(placed, async ({ data }, { tx }) => {
+const payments = defineConsumer<Tables>('payments').on(placed, async ({ data }, { tx }) => {
   if (data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
   await tx.insertInto('charges').values(data).execute();
 });
 
 // Orders takes back what payments refused.
-const orders = defineConsumer<Tables>({ name: 'orders' }).onFailure(
+const orders = defineConsumer<Tables>('orders').onFailure(
   placed,
   { of: 'payments' },
   async ({ event }, { tx }) => {
@@ -29,4 +35,4 @@ const onReady = async ({ db, outbox }: ServiceParts<Tables>) => {
     });
 };
 
-await service('shop', { consumers: [payments, orders], emits: [placed], onReady }).run();
+await defineService('shop', { consumers: [payments, orders], emits: [placed], onReady }).run();

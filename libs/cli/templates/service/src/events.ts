@@ -1,4 +1,4 @@
-import { defineEvent, saga } from 'convergekit';
+import { defineEvent, defineSaga } from 'convergekit';
 import { z } from 'zod';
 
 /** What every event of an order carries. */
@@ -12,7 +12,7 @@ export type Order = z.infer<typeof order>;
 
 /** Events of one key, here the order, reach every consumer in the order in which they were committed: within one topic. */
 const event = <const Type extends string>(type: Type) =>
-  defineEvent({ type, topic: 'my-service.orders', key: ({ orderId }: Order) => orderId, data: order });
+  defineEvent(type, { topic: 'my-service.orders', key: ({ orderId }: Order) => orderId, data: order });
 
 export const orderPlaced = event('order.placed');
 export const orderPaid = event('order.paid');
@@ -23,7 +23,7 @@ export const orderShipped = event('order.shipped');
 export const shippingRefused = event('order.shipping-refused');
 
 /** A paid order is picked, then shipped. When the carrier refuses it, its pieces go back to the shelf. */
-export const deliverOrder = saga('deliver-order', { start: orderPaid, deadlineMs: 15 * 60_000 })
+export const deliverOrder = defineSaga('deliver-order', { start: orderPaid, deadlineMs: 15 * 60_000 })
   .compensatable('pick', {
     by: 'warehouse',
     success: orderPicked,

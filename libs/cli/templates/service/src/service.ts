@@ -1,6 +1,6 @@
 import { getRequestListener } from '@hono/node-server';
 import { httpServer } from 'convergekit/http';
-import { service } from 'convergekit';
+import { defineService } from 'convergekit';
 import { z } from 'zod';
 import { carrier, warehouse } from './delivery.ts';
 import { deliverOrder, orderPaid, orderPlaced } from './events.ts';
@@ -21,7 +21,7 @@ const http = z
  * Everything that this process runs. A part may move to a service of its own later: its consumer and its tables go
  * there, and the events stay as they are.
  */
-export const myService = service<Tables, { http: typeof http }>('my-service', {
+export const myService = defineService<Tables, { http: typeof http }>('my-service', {
   settings: { http },
   consumers: [payments, orders, warehouse, carrier],
   sagas: [deliverOrder],

@@ -5,8 +5,7 @@ const order = z.object({ id: z.string(), cents: z.int().positive() });
 export type Order = z.infer<typeof order>;
 
 /** Both services import it: the one emits it, the other applies it. */
-export const placed = defineEvent({
-  type: 'order.placed',
+export const placed = defineEvent('order.placed', {
   topic: 'orders',
   key: ({ id }) => id,
   data: order,

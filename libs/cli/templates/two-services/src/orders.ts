@@ -1,4 +1,4 @@
-import { defineConsumer, service, type ServiceParts } from 'convergekit';
+import { defineConsumer, defineService, type ServiceParts } from 'convergekit';
 import { type Order, placed } from './events.ts';
 
 interface Tables {
@@ -6,7 +6,7 @@ interface Tables {
 }
 
 // Takes back what payments refused. `otherService`: that consumer runs in a service of its own.
-const orders = defineConsumer<Tables>({ name: 'orders' }).onFailure(
+const orders = defineConsumer<Tables>('orders').onFailure(
   placed,
   { of: 'payments', otherService: true },
   async ({ event }, { tx }) => {
@@ -23,4 +23,4 @@ const onReady = async ({ db, outbox }: ServiceParts<Tables>) => {
     });
 };
 
-await service('orders', { consumers: [orders], emits: [placed], onReady }).run();
+await defineService('orders', { consumers: [orders], emits: [placed], onReady }).run();

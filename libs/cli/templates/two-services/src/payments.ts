@@ -1,13 +1,13 @@
-import { BusinessRejection, defineConsumer, service } from 'convergekit';
+import { BusinessRejection, defineConsumer, defineService } from 'convergekit';
 import { type Order, placed } from './events.ts';
 
 interface Tables {
   charges: Order;
 }
 
-const payments = defineConsumer<Tables>({ name: 'payments' }).on(placed, async ({ data }, { tx }) => {
+const payments = defineConsumer<Tables>('payments').on(placed, async ({ data }, { tx }) => {
   if (data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
   await tx.insertInto('charges').values(data).execute();
 });
 
-await service('payments', { consumers: [payments] }).run();
+await defineService('payments', { consumers: [payments] }).run();

@@ -16,8 +16,7 @@ const applied = (result: string | undefined) => ({
 
 it('N20, G6r: an undo gets key and result of the call under one name, and its own key under another', async () => {
   const seen: unknown[] = [];
-  const charge = defineCall({
-    name: 'bank.charge',
+  const charge = defineCall('bank.charge', {
     input: z.object({ cents: z.int() }),
     result: z.object({ receipt: z.string() }),
     idempotency: 'keyed',

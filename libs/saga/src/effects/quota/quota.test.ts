@@ -5,8 +5,7 @@ import { earnedInUs, lateMs, type Quota, quotaConflict, shortestPauseMs } from '
 
 const bank: Quota = { name: 'bank', perSecond: 50, burst: 10 };
 const declare = (quota: Quota) =>
-  defineCall({
-    name: 'bank.pay',
+  defineCall('bank.pay', {
     input: z.null(),
     result: z.null(),
     idempotency: 'idempotent',

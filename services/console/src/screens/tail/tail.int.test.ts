@@ -17,15 +17,13 @@ beforeAll(async () => {
 afterAll(() => shown.stop());
 
 describe('the live tail', () => {
-  const placed = defineEvent({
-    type: 'shop.order.placed',
+  const placed = defineEvent('shop.order.placed', {
     version: 1,
     topic: 'shop.orders',
     key: ({ id }) => id,
     data: z.object({ id: z.string(), note: z.string() }),
   });
-  const returned = defineEvent({
-    type: 'shop.order.returned',
+  const returned = defineEvent('shop.order.returned', {
     version: 1,
     topic: 'shop.returns',
     key: ({ id }) => id,
@@ -80,7 +78,7 @@ describe('the live tail', () => {
   it('a tail of a consumer shows the topics that it reads and no other', async () => {
     const broker = memoryBroker();
     await makeTopics(broker, ['shop.orders', 'billing.failures'], 1);
-    const billing = defineConsumer({ name: 'billing' }).on(placed, () => undefined);
+    const billing = defineConsumer('billing').on(placed, () => undefined);
     const service = consumerService([billing], { database: shown.databases.inventory, broker });
     await service.start();
     await waitUntil(() => (service.status()[0]?.partitions.length ?? 0) > 0, { what: 'its partition' });
