@@ -100,6 +100,27 @@ it('each value of a door is used outside of its package, or a page shows it', ()
   expect(unused).toEqual([]);
 });
 
+it('templates, examples, guides and samples import public doors alone', () => {
+  const open = new Set(publicDoors.map(({ name }) => name));
+  const isOpen = (id: string) => open.has(id) || /^@convergekit\/(schemas|service-common)$/.test(id);
+  const paths = globSync(
+    [
+      'README.md',
+      'docs/{examples,guides}/**/*.{ts,md}',
+      'libs/cli/templates/**/*.ts',
+      'services/{common,shop,transfers,relay,reconciler}/src/**/*.ts',
+    ],
+    { cwd: root },
+  ).filter((path) => !/\/fixture\/|\/generated\/|\.int\.test\.ts$|^services\/.*\.test\.ts$/.test(path));
+  expect(paths.length).toBeGreaterThan(100);
+  const inside = paths.flatMap((path) =>
+    [
+      ...readFileSync(join(root, path), 'utf8').matchAll(/from '((?:@convergekit\/|convergekit)[^']*)'/g),
+    ].flatMap(([, id = '']) => (isOpen(id) ? [] : [`${path}: ${id}`])),
+  );
+  expect(inside).toEqual([]);
+});
+
 it('the package that a service installs has at most 40 values', () => {
   const kit = doors.find(({ name }) => name === 'convergekit');
   expect(kit?.values.length).toBeGreaterThan(20);

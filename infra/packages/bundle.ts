@@ -64,6 +64,7 @@ async function bundle(input: Record<string, string>, form: Form, view: View): Pr
       form === 'types' && dts({ dtsOnly: true, tsconfig: false, sourcemap: false }),
     ],
     transform: { target: 'es2024' },
+    checks: { pluginTimings: false },
     // No module of the kit does anything at its import: an entry point loads what it exports, and no more.
     treeshake: { moduleSideEffects: false },
   });

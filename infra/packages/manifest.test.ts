@@ -10,7 +10,7 @@ const core: Manifest = {
   files: ['sql'],
   dependencies: { yaml: '2.0.0' },
   peerDependencies: { pg: '>=8', registry: '^4' },
-  peerDependenciesMeta: { registry: { optional: true } },
+  peerDependenciesMeta: { registry: { optional: true }, pg: { optional: true } },
 };
 const doors = {
   '.': { source: './src/index.ts', types: './dist/index.d.ts', default: './dist/index.js' },

@@ -53,7 +53,13 @@ export function publishedManifest(manifest: Manifest, { folder, origin, needs, k
   );
   const internal = { types: './dist/internal-*.d.ts', default: './dist/internal-*.js' };
   const { scripts: _, devDependencies: __, dependencies: ___, imports, ...kept } = manifest;
-  const meta = union(merged.map((one) => one.peerDependenciesMeta ?? {}));
+  // A peer that the package names itself is optional if it says so itself.
+  const named = manifest.peerDependencies ?? {};
+  const meta = union(
+    merged.map((one) =>
+      only(one.peerDependenciesMeta ?? {}, (name) => name in peers && (one === manifest || !(name in named))),
+    ),
+  );
   return {
     ...kept,
     ...(origin !== undefined && {

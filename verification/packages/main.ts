@@ -10,10 +10,12 @@ import { freshDatabase, startStack } from '@convergekit/testing';
 import { packAll } from '../../infra/packages/stage.ts';
 import { root } from '../../infra/packages/workspaces.ts';
 import { lintPackage, publishDry } from './tools.ts';
+import { contentFaults, filesOf, lacking } from './contents.ts';
 import { LIMITS, overLimit, tooLarge } from './limits.ts';
 import { runCommand, runEmitter, runFirstProgram } from './program.ts';
 import { addFiles, addPackage, compile, makeProject, type Project, versionOf } from './project.ts';
 import { NEST_COMPANIONS, NEST_PACKAGES, runNest } from './nest.ts';
+import { checkStack, runConsole, runUserTest, TEST_RUNNER } from './one-copy.ts';
 import { LOWEST, NEST, type Peers } from './peers.ts';
 import { progress } from '../lab/progress.ts';
 import { reasonOf, runIn } from '../programs.ts';
@@ -45,6 +47,14 @@ const [packed, tools] = await Promise.all([
 for (const { name, bytes, unpackedBytes } of packed)
   say(`${name.padEnd(26)} ${kilobytes(bytes)} packed, ${kilobytes(unpackedBytes)} unpacked`);
 faults.push(...tooLarge(packed));
+const files = filesOf(packed);
+faults.push(
+  ...contentFaults(files),
+  ...lacking(
+    files,
+    packed.map(({ name }) => name),
+  ),
+);
 
 const lint = attempt('publint and attw have nothing to say', async () => {
   const found: string[] = [];
@@ -65,6 +75,7 @@ try {
   await attempt('all packages with the lowest peers', async () =>
     trial(await projectOf('lowest', ['convergekit'], LOWEST), tools, '22'),
   );
+  await attempt('a service, its test kit and its console', oneCopy);
   // The tests of the repository run the newest.
   for (const version of all ? [NEST.lowest, NEST.newest] : [NEST.lowest])
     await attempt(`the example application on Nest ${version}`, () => nest(version));
@@ -111,6 +122,18 @@ async function sdk(project: Project): Promise<void> {
     `${begin} console.log((await (await starting).scrape()).body); process.exit();`,
   );
   if (!page.includes('target_info')) throw new Error(`the page of metrics is ${page}`);
+}
+
+/** Runs what has code of several packages in one project: it has one copy of the kit. */
+async function oneCopy(): Promise<void> {
+  const ours = ['convergekit', '@convergekit/testing', '@convergekit/console'];
+  const project = await projectOf('one-copy', ours, TEST_RUNNER);
+  const databaseUrl = await freshDatabase(stack.databaseUrl, 'one_copy');
+  const at = { project, node: tools.node['24'], databaseUrl, brokers: stack.brokers };
+  await attempt('a stack trace names a line of the source', () => checkStack(at));
+  await attempt('vitest runs a test of a user, whose kit and test kit are one', () => runUserTest(at));
+  await runCommand(at);
+  await attempt('the console shows its first page', () => runConsole(at));
 }
 
 /** Compiles and runs the example application of the guide “Nest” with one version of it. */
