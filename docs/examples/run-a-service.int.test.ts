@@ -4,7 +4,7 @@ import { inboxMigrations, relayMigrations, sagaMigrations } from 'convergekit/pr
 import { kafkaBroker } from 'convergekit/kafka';
 import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { expect, inject, it } from 'vitest';
 import { TABLES } from './run-a-service.ts';
 

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
-import type { EndedSpan } from '@convergekit/telemetry/sdk';
-import { startTelemetry, type Telemetry } from 'convergekit/telemetry';
+import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cups, ShopScene } from './fixture/shop-scene.ts';

@@ -1,11 +1,13 @@
 /** Every door of convergekit, as CommonJS. */
 import { defineConsumer, defineEvent, defineSaga, defineService, step } from 'convergekit';
-import { consumerService } from 'convergekit/process';
+import { httpServer } from 'convergekit/http';
 import { kafkaBroker } from 'convergekit/kafka';
+import { createOutbox } from 'convergekit/postgres';
+import { consumerService } from 'convergekit/process';
 import { startTelemetry } from 'convergekit/telemetry';
 
 export const doors = [
   ...[defineConsumer, defineEvent, defineSaga, defineService, step],
-  ...[consumerService, kafkaBroker, startTelemetry],
+  ...[consumerService, createOutbox, httpServer, kafkaBroker, startTelemetry],
 ].map((one) => one.name);
 process.stdout.write(`${doors.join(' ')}\n`);

@@ -5,7 +5,7 @@ import { jitterOf, nextRun, type Schedule, type ScheduleDefinition, startAfter }
 
 const scheduled = (
   schedule?: string | ScheduleDefinition,
-  { name = 'stock', ...over }: { readonly name?: string } = {},
+  { name = 'stock', ...over }: { readonly name?: string; readonly [option: string]: unknown } = {},
 ): Reconciler =>
   defineReconciler(name, {
     ...(schedule === undefined ? {} : { schedule }),
