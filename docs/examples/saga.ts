@@ -70,7 +70,7 @@ const take = (bank: Bank) =>
     },
     query: async (_, { idempotencyKey }) =>
       (await bank.knows(idempotencyKey)) ? { kind: 'applied', result: null } : { kind: 'not_found' },
-    undo: ({ call }, { undoKey }) => bank.giveBack(call.key, undoKey),
+    compensate: ({ call }, { undoKey }) => bank.giveBack(call.key, undoKey),
   });
 
 export const payments = (bank: Bank): ConsumerDefinition<object> =>

@@ -43,7 +43,7 @@ export const SHOP_TABLES = `
 export interface Bank {
   call(order: Order, context: { readonly idempotencyKey: string }): Promise<Receipt>;
   query(order: Order, context: { readonly idempotencyKey: string }): Promise<Found<Receipt>>;
-  undo(what: UndoingCall<Order, Receipt>, context: { readonly undoKey: string }): Promise<UndoAnswer>;
+  compensate(what: UndoingCall<Order, Receipt>, context: { readonly undoKey: string }): Promise<UndoAnswer>;
 }
 
 /** The consumers of the shop, with the bank that they call. */
@@ -54,7 +54,7 @@ export function shop(bank: Bank) {
     idempotency: 'keyed',
     call: (order, context) => bank.call(order, context),
     query: (order, context) => bank.query(order, context),
-    undo: (what, context) => bank.undo(what, context),
+    compensate: (what, context) => bank.compensate(what, context),
   });
   const shelf = defineConsumer<ShopDb>('shelf', { from: 'beginning' }).include(
     step(buy.pick, {

@@ -32,7 +32,7 @@ export const bucketStep = (buckets: Clouds['buckets']) =>
       const url = await buckets.find(name);
       return url === undefined ? { kind: 'not_found' } : { kind: 'applied', result: { url } };
     },
-    undo: ({ input: { name } }, { undoKey }) => buckets.remove(name, undoKey),
+    compensate: ({ input: { name } }, { undoKey }) => buckets.remove(name, undoKey),
   });
 
 const dnsStep = (names: Clouds['names']) =>
@@ -44,7 +44,7 @@ const dnsStep = (names: Clouds['names']) =>
       await names.point(name, to);
       return null;
     },
-    undo: ({ input: { name } }) => names.drop(name),
+    compensate: ({ input: { name } }) => names.drop(name),
   });
 
 const subscriptionStep = (bank: Clouds['bank']) =>
@@ -53,18 +53,18 @@ const subscriptionStep = (bank: Clouds['bank']) =>
     result: z.object({ id: z.string() }),
     idempotency: 'keyed',
     call: async ({ tenant }, { idempotencyKey }) => ({ id: await bank.subscribe(tenant, idempotencyKey) }),
-    undo: ({ call }, { undoKey }) => bank.cancel(call.key, undoKey),
+    compensate: ({ call }, { undoKey }) => bank.cancel(call.key, undoKey),
   });
 
 /** A row of our own: one transaction with its place in the journal, so its outcome is never unknown. */
 export const rowStep = localStep({
   input: z.object({ id: z.string(), bucket: z.string() }),
   result: z.null(),
-  do: async (tenant, { tx }: LocalContext<TenantsDb>) => {
+  apply: async (tenant, { tx }: LocalContext<TenantsDb>) => {
     await tx.insertInto('tenant').values(tenant).execute();
     return null;
   },
-  undo: async ({ input: { id } }, { tx }) => {
+  compensate: async ({ input: { id } }, { tx }) => {
     await tx.deleteFrom('tenant').where('id', '=', id).execute();
   },
 });

@@ -16,5 +16,5 @@ export const dns = defineCall('names.point', {
     await names.point(name, to);
     return {};
   },
-  undo: ({ input: { name } }) => names.drop(name),
+  compensate: ({ input: { name } }) => names.drop(name),
 });

@@ -8,7 +8,7 @@ const bucket = defineCall('buckets.create', {
   result: z.object({ url: z.string() }),
   idempotency: 'keyed',
   call: ({ name }, { idempotencyKey }) => buckets.create(name, idempotencyKey),
-  undo: ({ call }, { undoKey }) => buckets.remove(call.key, undoKey),
+  compensate: ({ call }, { undoKey }) => buckets.remove(call.key, undoKey),
 });
 const provision = defineWorkflow('tenants.provision', {
   input: z.object({ plan: z.string() }),

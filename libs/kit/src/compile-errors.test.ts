@@ -41,7 +41,7 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
   [
     'a step that can be undone with a call that has no undo',
     `step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed' }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });`,
-    /^.*a step that can be undone needs a call with `undo`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
+    /^.*a step that can be undone needs a call with `compensate`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
   ],
   [
     'an outcome of a step that is the event of another step',
@@ -59,7 +59,7 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
 const CORRECT = `
 trip.retriable('late', { by: 'hotel', success: freed });
 defineCall('bank.charge', { ...call, idempotency: 'keyed' });
-step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed', undo: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
+step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed', compensate: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
 step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) });
 defineService('shop', { emits: [placed, paid], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });
 `;

@@ -52,20 +52,20 @@ describe('a stub of an external provider', () => {
   it('an undo is done once, and says what it found', async () => {
     const stub = bank();
     await stub.call(5, key);
-    expect(await stub.undo({ call: { key: 'k' } }, undo)).toBe('done');
-    expect(await stub.undo({ call: { key: 'k' } }, undo)).toBe('noop_already');
+    expect(await stub.compensate({ call: { key: 'k' } }, undo)).toBe('done');
+    expect(await stub.compensate({ call: { key: 'k' } }, undo)).toBe('noop_already');
     expect(stub.ledger()).toEqual([{ key: 'k', input: 5, result: 'r5', undone: true }]);
   });
 
   it('G6r: an undo of a key that no call has is refused by name: a provider would leave the effect where it is', async () => {
     const stub = bank();
     await stub.call(5, key);
-    const wrong = stub.undo({ call: { key: undo.undoKey } }, undo);
+    const wrong = stub.compensate({ call: { key: undo.undoKey } }, undo);
     await expect(wrong).rejects.toMatchObject({ code: 'STUB_UNKNOWN_KEY', category: 'bug' });
     await expect(wrong).rejects.toThrow("k/undo (the undo's own key)");
     stub.next('not_applied');
     await expect(stub.call(6, { idempotencyKey: 'lost' })).rejects.toMatchObject({ code: 'STUB_FAILED' });
-    await expect(stub.undo({ call: { key: 'lost' } }, undo)).rejects.toThrow('the key of no call');
+    await expect(stub.compensate({ call: { key: 'lost' } }, undo)).rejects.toThrow('the key of no call');
     expect(stub.ledger()).toMatchObject([{ key: 'k', undone: false }]);
   });
 

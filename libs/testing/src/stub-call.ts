@@ -31,7 +31,7 @@ export interface StubHandlers<Input, Result> {
   readonly call: (input: Input, context: StubContext) => Promise<Result>;
   readonly query: (input: Input, context: StubContext) => Promise<Found<Result>>;
   /** Undoes the call with the key `call.key`. Rejects with STUB_UNKNOWN_KEY when no effect has that key. */
-  readonly undo: (
+  readonly compensate: (
     what: { readonly call: Pick<UndoingCall<Input, Result>['call'], 'key'> },
     context: { readonly undoKey: string },
   ) => Promise<UndoAnswer>;
@@ -98,7 +98,7 @@ export function stubCall<Input, Result>({
       const reason = refused.get(key);
       return Promise.resolve(reason === undefined ? { kind: 'not_found' } : { kind: 'rejected', reason });
     },
-    undo: ({ call }, { undoKey }) => new Promise((resolve) => resolve(ledger.undo(call.key, undoKey))),
+    compensate: ({ call }, { undoKey }) => new Promise((resolve) => resolve(ledger.undo(call.key, undoKey))),
   };
   return {
     ...handlers,

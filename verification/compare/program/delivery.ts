@@ -59,12 +59,12 @@ const box = (name: 'box' | 'crate', recovery: 'resume' | 'undo') =>
       row: localStep({
         input: z.object({ id: z.string() }),
         result: z.null(),
-        do: async ({ id }, { tx }: { tx: Transaction<Tables> }) => {
+        apply: async ({ id }, { tx }: { tx: Transaction<Tables> }) => {
           await tx.insertInto('boxes').values({ id }).execute();
           await reach('box', id);
           return null;
         },
-        undo: async ({ input: { id } }, { tx }) => {
+        compensate: async ({ input: { id } }, { tx }) => {
           await tx.deleteFrom('boxes').where('id', '=', id).execute();
         },
       }),

@@ -52,7 +52,7 @@ export function providerCall(
         return { kind: 'applied' as const, result: { receipt: answer } };
       },
     }),
-    undo: async ({ call, input }) => {
+    compensate: async ({ call, input }) => {
       const { answer } = await request('undo', call.key, input.id);
       return answer === 'irreversible' ? 'irreversible' : 'done';
     },

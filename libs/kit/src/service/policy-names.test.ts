@@ -19,7 +19,7 @@ const call = defineCall('bank.take', {
   key: ({ id }) => id,
   call: () => Promise.resolve(null),
   query: () => Promise.resolve({ kind: 'not_found' }),
-  undo: () => Promise.resolve(),
+  compensate: () => Promise.resolve(),
 });
 const book = defineSaga('book', { start: ordered })
   .pivot('charge', { by: 'bank', success: charged, failure: declined, external: true })

@@ -128,7 +128,7 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
   });
   const effect = { ...recording, endless: true, ...stuckHooks(member, 'compensate') };
   return Object.freeze(
-    handlers.undoneExternal === undefined ? effect : { ...effect, ...undoCall(member, recording) },
+    handlers.undone === undefined ? effect : { ...effect, ...undoCall(member, recording) },
   );
 }
 

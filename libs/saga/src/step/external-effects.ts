@@ -114,8 +114,8 @@ function factUndone<DB>(of: StepUndo<DB>, { events, result }: StepInput): Stored
     intent: JSON.stringify(events),
     result: result === undefined ? null : JSON.stringify(result),
   };
-  const { undoneExternal } = of.member.handlers;
-  return storedFact(wrapped(() => undoneEvent(of, undoneExternal?.(undoOf(of, row)))));
+  const { undone } = of.member.handlers;
+  return storedFact(wrapped(() => undoneEvent(of, undone?.(undoOf(of, row)))));
 }
 
 function irreversible<DB>({ step }: Member<DB>): SagaError {

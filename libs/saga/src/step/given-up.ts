@@ -89,7 +89,7 @@ export async function undoGivenUp<DB>(
 ): Promise<void> {
   const { act, row } = await applyToStep(of.member, tx, undoing(of, 'undo'));
   if (act !== 'undo' && act !== 'emit_undone') return;
-  if (act === 'undo' && of.member.handlers.undoneExternal !== undefined) await requestUndo(of, row, tx);
+  if (act === 'undo' && of.member.handlers.undone !== undefined) await requestUndo(of, row, tx);
   else await scheduleUndo(of, tx, UNDO_PAUSE_MS);
   const { saga, instance, step } = keyOf(of);
   log.warn({ saga, instance, step }, 'a compensation failed: the worker retries it');

@@ -27,7 +27,7 @@ it('G6n: the call of a step and its undo take from the quota of the call', () =>
     idempotency: 'keyed',
     quota,
     call: () => Promise.resolve(null),
-    undo: () => Promise.resolve(),
+    compensate: () => Promise.resolve(),
   });
   const bank = defineConsumer<object>('bank', { from: 'beginning' }).include(
     step(trip.pay, {

@@ -106,7 +106,7 @@ async function undoKnown<DB>(
   const of = { member, instance, cause: JSON.parse(row.undo) as UndoCause };
   const known = { ...row, result: result ?? row.result };
   // A local undo becomes separate work: its failure would roll the outcome back.
-  if (act === 'undo' && member.handlers.undoneExternal === undefined) await scheduleUndo(of, tools.tx, 0);
+  if (act === 'undo' && member.handlers.undone === undefined) await scheduleUndo(of, tools.tx, 0);
   else if (act === 'undo') await undoNow(of, known, tools);
   if (act === 'emit_undone') await emitNoop(of, known, tools);
 }

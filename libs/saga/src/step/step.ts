@@ -47,15 +47,17 @@ function erased<DB>(
       `it has no ${missing}; give one, since it is declared as ${external ? 'external ' : ''}${kind}`,
     );
   if (external && undoes && (given['call'] as AnyCall).bind(name).planned?.kind !== 'undo')
-    throw invalid('its call has no undo; give it one, or declare the step with .withoutUndo and a reason');
+    throw invalid(
+      'its call has no compensate; give it one, or declare the step with .withoutUndo and a reason',
+    );
   if (given['deadlineMs'] !== undefined && !canBeUndone({ kind }))
     throw invalid(
       `its deadlineMs would have it undone, and a ${kind} step cannot be; leave it out, or give the saga a deadlineMs`,
     );
   // Types are erased here: the compiler checked them at `step`, and the declaration's definitions parse the events.
   const undo = external
-    ? { undoneExternal: given['undone'] ?? (() => undefined) }
-    : { undoLocal: given['compensate'] };
+    ? { undone: given['undone'] ?? (() => undefined) }
+    : { compensate: given['compensate'] };
   return Object.freeze({
     [external ? 'external' : 'local']: given,
     ...(undoes ? undo : {}),

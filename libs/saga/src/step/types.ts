@@ -122,13 +122,13 @@ interface Timed {
 /** The sentence that the compiler shows for a call without an undo. */
 type WithUndo<Of> =
   Of extends Call<never, unknown, unknown, infer Undo>
-    ? [Undo] extends ['undo']
+    ? [Undo] extends ['compensate']
       ? unknown
-      : 'a step that can be undone needs a call with `undo`: give one to defineCall, or declare the step `withoutUndo` or as the pivot'
+      : 'a step that can be undone needs a call with `compensate`: give one to defineCall, or declare the step `withoutUndo` or as the pivot'
     : never;
 
 interface ExternalUndo<Of> {
-  /** The call, which has an `undo` that the worker repeats by its own key until it succeeds. */
+  /** The call, which has a `compensate` that the worker repeats by its own key until it succeeds. */
   readonly call: WithUndo<Of>;
 }
 
@@ -179,11 +179,11 @@ export type StepHandlers<
 export interface ErasedHandlers<DB> {
   readonly local?: LocalApply<DB, EventDefinition, DomainEvent>;
   readonly external?: ExternalApply<DB, EventDefinition, DomainEvent, AnyCall> & Timed;
-  readonly undoLocal?: (
+  readonly compensate?: (
     undo: Undo<EventDefinition, EventDefinition>,
     context: UndoContext<DB>,
   ) => Maybe<DomainEvent | undefined>;
   /** Makes the undone event of an external step that has an undo. */
-  readonly undoneExternal?: (undo: Undo<EventDefinition, EventDefinition>) => DomainEvent | undefined;
+  readonly undone?: (undo: Undo<EventDefinition, EventDefinition>) => DomainEvent | undefined;
   readonly noop?: (noop: Noop<EventDefinition>) => DomainEvent;
 }

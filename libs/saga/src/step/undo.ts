@@ -43,7 +43,7 @@ export async function undo<DB>(of: StepUndo<DB>, tools: StepTools<DB>): Promise<
 
 /** Returns whether the row of a step that is to be undone has its state alone: retention or an erasure emptied it. */
 function isBare<DB>({ member: { handlers } }: StepUndo<DB>, row: Begun | undefined): boolean {
-  return row?.intent == null && (handlers.undoLocal ?? handlers.undoneExternal) !== undefined;
+  return row?.intent == null && (handlers.compensate ?? handlers.undone) !== undefined;
 }
 
 /** Asks an operator about a step whose data is gone: nothing is reported as undone before. */
@@ -101,11 +101,11 @@ export async function undoNow<DB>(
   row: Begun | undefined,
   tools: StepTools<DB>,
 ): Promise<void> {
-  const { undoLocal, undoneExternal } = of.member.handlers;
-  if (undoneExternal !== undefined) return requestUndo(of, row, tools.tx);
-  if (undoLocal === undefined) return emitUndone(of, noopEvent(of, row), tools);
+  const { compensate, undone } = of.member.handlers;
+  if (undone !== undefined) return requestUndo(of, row, tools.tx);
+  if (compensate === undefined) return emitUndone(of, noopEvent(of, row), tools);
   const { emit, ...context } = tools;
-  const made = await undoLocal(undoOf(of, row), { ...context, emit: (event) => emit(event) });
+  const made = await compensate(undoOf(of, row), { ...context, emit: (event) => emit(event) });
   await emitUndone(of, undoneEvent(of, made), tools);
 }
 

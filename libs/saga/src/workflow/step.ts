@@ -17,17 +17,17 @@ export type LocalStepOptions<DB, In extends StandardSchema, Res extends Standard
   readonly input: In;
   /** The schema of what is stored as the result, under the same condition. */
   readonly result: Res;
-  readonly do: (input: InferOutput<In>, context: LocalContext<DB>) => Promise<InferInput<Res>>;
+  readonly apply: (input: InferOutput<In>, context: LocalContext<DB>) => Promise<InferInput<Res>>;
 } & (
   | {
-      readonly undo: (
+      readonly compensate: (
         what: Undoing<InferOutput<In>, InferOutput<Res>>,
         context: LocalContext<DB>,
       ) => Promise<UndoAnswer> | Promise<void>;
       readonly irreversible?: undefined;
     }
   /** The reason why the step cannot be undone: an undo of the workflow then waits for an operator. */
-  | { readonly irreversible: string; readonly undo?: undefined }
+  | { readonly irreversible: string; readonly compensate?: undefined }
 );
 
 /** A step of the service's own database, as `localStep` declares it. */
@@ -40,7 +40,7 @@ export interface LocalStep<Input = never, Result = unknown> {
 
 /** A step of a workflow: a call with an undo or the reason for none, or a local change. */
 export type WorkflowStep<Input = never, Result = unknown> =
-  Call<Input, unknown, Result, 'undo' | 'irreversible'> | LocalStep<Input, Result>;
+  Call<Input, unknown, Result, 'compensate' | 'irreversible'> | LocalStep<Input, Result>;
 
 /** The stored data of a step that is to be undone. */
 export interface StoredStep {
@@ -71,7 +71,7 @@ export interface BoundLocalStep {
 export type BoundStep = ExternalStep | BoundLocalStep;
 
 /**
- * Declares a change of the service's own database as a step of workflows. `do` and `undo` each run in the transaction that
+ * Declares a change of the service's own database as a step of workflows. `apply` and `compensate` each run in the transaction that
  * writes their end into the journal: there is either both or nothing, and no query is needed. So they must write
  * through the transaction that they are given, and nowhere else.
  */
@@ -97,10 +97,12 @@ export function localStep<DB, In extends StandardSchema, Res extends StandardSch
         plan: (input) => encode(inputSchema, input, `the input of ${name}`),
         resultOf,
         doing: async (intent, tx) =>
-          encode(resultSchema, await options.do(inputOf(intent), context(tx)), `the result of ${name}`),
+          encode(resultSchema, await options.apply(inputOf(intent), context(tx)), `the result of ${name}`),
         undoing: async ({ intent, result, reason }, tx) =>
-          (await options.undo?.({ input: inputOf(intent), result: resultOf(result), reason }, context(tx))) ??
-          'done',
+          (await options.compensate?.(
+            { input: inputOf(intent), result: resultOf(result), reason },
+            context(tx),
+          )) ?? 'done',
       };
     },
   });

@@ -11,11 +11,11 @@ import { commitWith, foldOf, markStuck, putOff, type PutOff, slowMs, type Turn }
 
 /** Undoes a step that took effect. A failed undo is retried on the slow schedule, for ever. Rejects with Suspended. */
 export async function undoStep(turn: Turn, step: BoundStep, number: number): Promise<void> {
-  if (step.kind === 'local') return undoLocal(turn, step, number);
+  if (step.kind === 'local') return compensate(turn, step, number);
   await callToEnd(turn, step, number, undoCallOf(turn, step, foldOf(turn, number)));
 }
 
-async function undoLocal(turn: Turn, step: BoundLocalStep, number: number): Promise<void> {
+async function compensate(turn: Turn, step: BoundLocalStep, number: number): Promise<void> {
   for (;;) {
     const fold = foldOf(turn, number);
     const rolledBack = await commitWith(turn, 'workflow.after_local_undo', async (tx) => {

@@ -75,11 +75,11 @@ describe('a workflow', () => {
     const forgetful = localStep({
       input: text,
       result: text,
-      do: (row, { tx }: LocalContext<TenantDb>) => {
+      apply: (row, { tx }: LocalContext<TenantDb>) => {
         void tx.insertInto('tenant').values({ id: row.id, plan: 'late' }).execute();
         return Promise.resolve(row);
       },
-      undo: () => Promise.resolve('done' as const),
+      compensate: () => Promise.resolve('done' as const),
     });
     const workflow = defineWorkflow('tenants.forgetful', {
       recovery: 'undo',

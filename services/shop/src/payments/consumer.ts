@@ -47,7 +47,7 @@ const charge = (provider: Provider) =>
       const found = await provider.find(orderId, sent);
       return found === undefined ? { kind: 'not_found' } : { kind: 'applied', result: found };
     },
-    undo: ({ input: { totalCents }, call }, sent) => provider.refund(call.key, totalCents, sent),
+    compensate: ({ input: { totalCents }, call }, sent) => provider.refund(call.key, totalCents, sent),
   });
 
 /** The second step: calls the payment provider, another company, outside any transaction. */

@@ -61,7 +61,7 @@ function payments(begun: Begun, { events, steps }: OrderSaga, provider: Provider
       await provider.charge(order, idempotencyKey, signal);
       return null;
     },
-    undo: ({ input }, { undoKey, signal }) => provider.refund(input, undoKey, signal),
+    compensate: ({ input }, { undoKey, signal }) => provider.refund(input, undoKey, signal),
   });
   return begun.include(
     step(steps.charge, {

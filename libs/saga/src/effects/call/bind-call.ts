@@ -95,7 +95,7 @@ export interface UndoUse {
 }
 
 export interface DeclaredUndo<In extends StandardSchema, Res extends StandardSchema> {
-  readonly undo?: UndoCall<In, Res> | undefined;
+  readonly compensate?: UndoCall<In, Res> | undefined;
   readonly irreversible?: string | undefined;
 }
 
@@ -131,7 +131,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
       const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<UndoAnswer> => {
         const known = result === undefined ? undefined : texts.resultOf(result);
         const what = { input: planned.input(), call: { key: planned.key(), result: known }, reason };
-        return (await options.undo?.(what, { ...context, undoKey })) ?? 'done';
+        return (await options.compensate?.(what, { ...context, undoKey })) ?? 'done';
       };
       return run.undo.run({ permit, send }, guards);
     },
@@ -177,14 +177,14 @@ function textsOf<In extends StandardSchema, Res extends StandardSchema>(
 }
 
 function plannedOf({
-  undo,
+  compensate,
   irreversible: reason,
 }: {
-  readonly undo?: unknown;
+  readonly compensate?: unknown;
   readonly irreversible?: string | undefined;
 }): PlannedUndo | undefined {
   if (reason !== undefined) return { kind: 'irreversible', reason };
-  return undo === undefined ? undefined : { kind: 'undo' };
+  return compensate === undefined ? undefined : { kind: 'undo' };
 }
 
 /** The arguments of an operation of a call. */

@@ -24,18 +24,18 @@ export interface Call<Input = never, Output = unknown, Result = unknown, Undo ex
   };
 }
 
-export type Undoable = 'undo' | 'irreversible' | 'none';
+export type Undoable = 'compensate' | 'irreversible' | 'none';
 /** `Undo` and `Why` have `undefined` where the options lack them. */
 type UndoableBy<Undo, Why> = undefined extends Undo
   ? undefined extends Why
     ? 'none'
     : 'irreversible'
-  : 'undo';
+  : 'compensate';
 
 /**
  * Declares a call to another system: how it is made, looked up and undone. Throws EFFECT_INVALID here, at import.
  * @param name stable and dotted, such as `payments.charge`
- * `undo` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
+ * `compensate` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
  */
 export function defineCall<
   In extends StandardSchema,
@@ -44,7 +44,7 @@ export function defineCall<
   Why extends string | undefined,
 >(
   name: string,
-  options: CallOptions<In, Res> & { readonly undo?: Undo; readonly irreversible?: Why },
+  options: CallOptions<In, Res> & { readonly compensate?: Undo; readonly irreversible?: Why },
 ): Call<InferInput<In>, InferOutput<In>, InferOutput<Res>, UndoableBy<Undo, Why>> {
   check(name, options);
   return Object.freeze({
@@ -61,9 +61,9 @@ function check(
   options: Pick<
     CallOptions<StandardSchema, StandardSchema> & DeclaredUndo<StandardSchema, StandardSchema>,
     'settleMs' | 'concurrency' | 'quota' | 'idempotency' | 'policy' | 'irreversible'
-  > & { readonly undo?: unknown },
+  > & { readonly compensate?: unknown },
 ): void {
-  const { settleMs, concurrency, quota, idempotency, policy, undo, irreversible } = options;
+  const { settleMs, concurrency, quota, idempotency, policy, compensate, irreversible } = options;
   const invalid = invalidIn('call', name);
   if (!DOTTED_NAME.test(name) || name.length > 110)
     throw invalid('name', name, 'use lower-case words joined by dots, such as payments.charge');
@@ -76,8 +76,8 @@ function check(
   if (problem !== undefined) throw invalid(problem.field, problem.value, problem.fix);
   if (idempotency === 'none' && policy !== undefined && policy.attempts !== 1)
     throw invalid('policy.attempts', policy.attempts, 'a call that must not be repeated has 1');
-  if (undo !== undefined && irreversible !== undefined)
-    throw invalid('irreversible', irreversible, 'leave it out, or leave undo out');
+  if (compensate !== undefined && irreversible !== undefined)
+    throw invalid('irreversible', irreversible, 'leave it out, or leave compensate out');
 }
 
 /** The effect of a handler's call. */

@@ -21,7 +21,7 @@ it('N20, G6r: an undo gets key and result of the call under one name, and its ow
     result: z.object({ receipt: z.string() }),
     idempotency: 'keyed',
     call: () => Promise.resolve({ receipt: 'r' }),
-    undo: ({ input, call, reason }, context) => {
+    compensate: ({ input, call, reason }, context) => {
       // @ts-expect-error an undo has `undoKey`, and what it undoes is `call.key`
       expect(context.idempotencyKey).toBeUndefined();
       seen.push({ input, call, reason, undoKey: context.undoKey, names: Object.keys(context).toSorted() });
