@@ -35,6 +35,11 @@ export interface Known {
   readonly topicId: string | undefined;
 }
 
+/** The command that lets a topic continue with its new number of partitions. */
+export function acceptPartitions(topic: string): string {
+  return `converge topics accept ${topic} --group <the groups that read it> --reason "…"`;
+}
+
 /** Decides what a description means for a topic. Pure. */
 export function judgeTopic(
   name: string,
@@ -49,7 +54,7 @@ export function judgeTopic(
   if (recorded !== 0 && described.partitions !== recorded)
     return wrong(
       'PARTITION_COUNT_CHANGED',
-      `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one (\`converge topics accept\`)`,
+      `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one: \`${acceptPartitions(name)}\``,
     );
   if (isRecreated(topicId, described.topicId)) return wrong('TOPIC_RECREATED', recreatedText(name));
   if ((described.config['cleanup.policy'] ?? '').split(',').includes('compact'))
