@@ -1,10 +1,4 @@
-import {
-  type Admin,
-  type Broker,
-  BrokerError,
-  createTopics,
-  type TopicDescription,
-} from '@convergekit/broker/engine';
+import { type Admin, type Broker, BrokerError, type TopicDescription } from '@convergekit/broker/engine';
 import { withTransaction } from '@convergekit/postgres';
 import { START } from '@convergekit/contracts/engine';
 import { messageOf } from '@convergekit/core/engine';
@@ -12,7 +6,7 @@ import { limitTopic } from '@convergekit/outbox/engine';
 import type { Leadership } from '../leader/leadership.ts';
 import { registerTopic, saveTopicId } from './topic-sql.ts';
 import { comparePartitions } from '../log-check/compare.ts';
-import { isRecreated, recreatedText } from './recreated.ts';
+import { isRecreated, recreatedText, unknownText } from './recreated.ts';
 import type { Topic } from '../backlog/topic.ts';
 import type { Halt } from '../backlog/flow-state.ts';
 
@@ -46,11 +40,7 @@ export function judgeTopic(
   { partitions: recorded, topicId }: Known,
   described: Pick<TopicDescription, 'partitions' | 'topicId' | 'replicationFactor' | 'config'> | undefined,
 ): TopicFinding {
-  if (described === undefined)
-    return wrong(
-      'TOPIC_UNKNOWN',
-      `the broker has no topic ${name}. Create it: \`${createTopics([name], recorded === 0 ? undefined : recorded)}\``,
-    );
+  if (described === undefined) return wrong('TOPIC_UNKNOWN', unknownText(name, recorded));
   if (recorded !== 0 && described.partitions !== recorded)
     return wrong(
       'PARTITION_COUNT_CHANGED',
