@@ -71,7 +71,7 @@ interface BrokerFault extends Expected {
   readonly about: string;
   /** How long it is held, in milliseconds. @default not at all */
   readonly ms?: number;
-  inject(targets: BrokerTargets): Promise<Injected | undefined>;
+  readonly inject: (targets: BrokerTargets) => Promise<Injected | undefined>;
 }
 
 /** Declares a fault of a broker, which comes when all replicas are in sync, with the alarms that it may raise. */

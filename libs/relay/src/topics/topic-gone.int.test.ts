@@ -191,21 +191,6 @@ describe('a topic that was deleted on purpose', () => {
     return { database, broker, live, gone, service, start };
   }
 
-  test('a send to a topic that was deleted halts it with the command that makes it again with as many partitions', async () => {
-    const { database, broker, start } = await setUp({ recheckMs: 20, verifyMs: 600_000 });
-    const gone = await createTopic(broker, topicName(), 3);
-    const service = await start();
-    await emit(database, gone, 'g', 1);
-    await untilDrained(database);
-    const admin = await broker.admin();
-    await admin.deleteTopic(gone);
-    await emit(database, gone, 'g', 2);
-    await waitUntil(() => heldCodes(service)[0] === 'TOPIC_UNKNOWN', { what: 'the halt' });
-    const status = service.status();
-    const [held] = status.state === 'leading' ? status.held : [];
-    expect(held?.detail).toContain(`\`converge topics create ${gone} --partitions 3\``);
-  });
-
   test('a deleted topic that is no longer used holds no retention back, also after a restart', async () => {
     const { database, live, gone, service, start } = await deleted(0);
     await untilGone(database, 'outbox_0');
