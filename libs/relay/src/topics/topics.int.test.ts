@@ -22,23 +22,6 @@ closeAfterEach();
 const by = { by: 'ada', reason: 'a drill' };
 
 describe('a topic', () => {
-  test('a send to a topic that was deleted halts it with the command that makes it again with as many partitions', async () => {
-    const { database } = await withDatabase();
-    const broker = closing(memoryBroker());
-    const gone = await createTopic(broker, topicName(), 3);
-    // No check of the topic finds it first.
-    const service = await started({ database, broker, verifyMs: 600_000 });
-    await writeMany(database, gone, 10);
-    await untilDrained(database);
-    const admin = await broker.admin();
-    await admin.deleteTopic(gone);
-    await writeMany(database, gone, 10);
-    await waitUntil(() => heldCodes(service)[0] === 'TOPIC_UNKNOWN', { what: 'the halt' });
-    const status = service.status();
-    const [held] = status.state === 'leading' ? status.held : [];
-    expect(held?.detail).toContain(`\`converge topics create ${gone} --partitions 3\``);
-  });
-
   test('a topic whose partition count changed is halted with a named error, and the others flow', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
