@@ -195,3 +195,30 @@ it.each([
     await expect(fetch(url)).rejects.toThrow();
   },
 );
+
+// npm and npx send SIGTERM to the shell that they start, which passes nothing on.
+it('`converge dev` of a package manager that is ended stops its services and its Postgres', async () => {
+  const cwd = join(parent, 'pair');
+  const port = await freePort();
+  const env = { PORT: String(port), CONVERGE_STACK: 'embedded', npm_config_user_agent: 'npm' };
+  const shell = `const { spawn } = require('node:child_process');
+    spawn(process.execPath, process.argv.slice(1), { stdio: 'inherit', detached: true });`;
+  const bin = join(root, 'libs/kit/bin/converge.js');
+  const dev = start([shell, bin, 'dev', 'src/orders/main.ts', 'src/payments/main.ts'], {
+    cwd,
+    env,
+    command: '-e',
+  });
+  const url = `http://127.0.0.1:${port}/orders/none`;
+  const answers = () =>
+    fetch(url)
+      .then(({ status }) => status === 404)
+      .catch(() => false);
+  await waitUntil(answers, { what: 'the service of orders' });
+  const pidFile = join(cwd, '.converge/dev/local/postgres.pid');
+  expect(existsSync(pidFile)).toBe(true);
+  dev.child.kill('SIGTERM');
+  // Its output is closed when the command and both services have ended.
+  await dev.ended;
+  expect(existsSync(pidFile)).toBe(false);
+});
