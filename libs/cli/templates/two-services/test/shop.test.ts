@@ -50,11 +50,14 @@ it('both services end with one paid and one declined order, in any order of even
       { orderId: 'dear', cents: 420_000 },
     ];
     await shop.db.insertInto('orders').values(placed).execute();
-    const services = [
-      { database: shop, consumers: [orders] },
-      { database: bank, consumers: [payments] },
-    ];
-    await applyAll(services, placed.map(orderPlaced), { seed: 7 });
+    await applyAll(
+      [
+        { database: shop, consumers: [orders] },
+        { database: bank, consumers: [payments] },
+      ],
+      placed.map(orderPlaced),
+      { seed: 7 },
+    );
     const found = shop.db.selectFrom('orders').select(['orderId', 'status', 'reason']).orderBy('orderId');
     assert.deepEqual(await found.execute(), [
       { orderId: 'dear', status: 'declined', reason: 'over the limit of this card' },
