@@ -2,7 +2,16 @@ import { readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
 import { TOPIC } from '../workloads/counted/events.ts';
-import { asking, AWAY, controllerOf, killed, leaderOf, ofBroker, partitionsOf, untilInSync } from './cluster.ts';
+import {
+  asking,
+  AWAY,
+  controllerOf,
+  killed,
+  leaderOf,
+  ofBroker,
+  partitionsOf,
+  untilInSync,
+} from './cluster.ts';
 
 /** Longer than a broker's session, and than that of a consumer. */
 const FROZEN_MS = 25_000;
