@@ -19,7 +19,7 @@ export function wordsOf(command: string, filledIn: Readonly<Record<string, strin
 }
 
 /** Commands that ask before they act. */
-const ASKING: ReadonlySet<string> = new Set(['topics accept', 'consumers resume']);
+const ASKING: ReadonlySet<string> = new Set(['topics accept', 'consumers resume', 'consumers fill']);
 
 type Act = (command: string, env: Readonly<Record<string, string>>) => Promise<void>;
 
