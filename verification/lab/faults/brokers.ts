@@ -52,6 +52,10 @@ export const twoAway = ofBroker({
   name: 'brokers-two-away',
   about: 'two of three brokers are away: there is no majority, and writes are refused',
   ms: AWAY_MS,
+  alarms: {
+    broker_unreachable: /writing to drill\.counted\/\d failed: .*bring the broker back/,
+    fetch_stalled: /no broker serves this partition/,
+  },
   inject: async ({ nodes }) => {
     const away = nodes.slice(1);
     await Promise.all(away.map((node) => node.kill()));
