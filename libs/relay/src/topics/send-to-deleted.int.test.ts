@@ -2,11 +2,12 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
 import { closeAfterEach, closing, heldCodes, started, withDatabase } from '../fixture/running.ts';
+import { inspectSource } from '../rebase/inspect.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 closeAfterEach();
 
-test('a send to a topic that was deleted halts it with the command that makes it again with as many partitions', async () => {
+test('a send to a topic that was deleted halts it, and halt and comparison name the command that makes it again with as many partitions', async () => {
   const { database } = await withDatabase();
   const brokers = inject('stack').brokers.split(',');
   const broker = closing(kafkaBroker({ brokers, clientId: 'relay-deleted' }));
@@ -21,5 +22,10 @@ test('a send to a topic that was deleted halts it with the command that makes it
   await waitUntil(() => heldCodes(service)[0] === 'TOPIC_UNKNOWN', { what: 'the halt' });
   const status = service.status();
   const [held] = status.state === 'leading' ? status.held : [];
-  expect(held?.detail).toContain(`\`converge topics create ${gone} --partitions 3\``);
+  const command = `\`converge topics create ${gone} --partitions 3\``;
+  expect(held?.detail).toContain(command);
+  const { comparison } = await inspectSource(database.executor, broker);
+  const unread = comparison.kind === 'compared' ? comparison.result.unread : [];
+  expect(unread).toMatchObject([{ topic: gone, code: 'TOPIC_UNKNOWN' }]);
+  expect(unread[0]?.why).toContain(command);
 });

@@ -34,7 +34,7 @@ export const alarmDefinitions = {
   ),
   topic_unknown: alarm(
     'A topic that events go to does not exist. Its events wait, the other topics flow',
-    'create it with `converge topics create`: it catches up by itself, in order. Deleted on purpose: `converge topics forget`',
+    'create it with the `converge topics create` that the alarm names: it catches up by itself, in order. Deleted on purpose: `converge topics forget`',
   ),
   topic_partitions_changed: alarm(
     'A topic has another number of partitions than on record. Keys would move and lose their order, so it waits',
