@@ -140,7 +140,7 @@ describe('the doctor of a service', () => {
     const found = await waitUntil(
       async () => {
         const holders = await readLockHolders(database.executor, { waitsMs: 0 });
-        return holders.length > 0 && lockItems(holders);
+        return holders.length > 0 ? lockItems(holders) : undefined;
       },
       { what: 'the session that waits for the lock' },
     );
