@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runServices, type Service, systemClock } from '@convergekit/core';
-import type { Database } from '@convergekit/postgres';
 import type { startPostgres } from '@convergekit/testing';
 import type { freePort } from '@convergekit/testing/operate';
 import { command } from '../../frame/command.ts';
@@ -43,20 +42,11 @@ export const devCommand = command({
     });
     if (postgres.chose === 'given')
       context.output.progress('DATABASE_URL is set: unset it to have a Postgres of this folder');
-    const opened: Database[] = [];
-    const databaseAt = async (url: string): Promise<Database> => {
-      const database = await context.databaseAt(url);
-      opened.push(database);
-      return database;
-    };
     try {
-      const own = { ...context, databaseAt };
-      const prepared = await prepare(own, services, { postgres, folder, freePort: kit.freePort });
+      const prepared = await prepare(context, services, { postgres, folder, freePort: kit.freePort });
       const data = postgres.chose === 'embedded' ? dataFolder(env) : undefined;
-      await runAll(own, prepared, { data, freePort: kit.freePort, parentEnd });
+      await runAll(context, prepared, { data, freePort: kit.freePort, parentEnd });
     } finally {
-      // Sessions that are open at the stop fail with errors, which hide the reason of this end.
-      await Promise.all(opened.map((one) => one.close()));
       await postgres.stop();
     }
     return undefined;

@@ -198,14 +198,14 @@ it.each([
 
 // npm and npx send SIGTERM to the shell that they start, which passes nothing on.
 const ends = [
-  ['whose package manager is ended', 'SIGTERM', "{ stdio: 'inherit', detached: true }"],
-  ['that is killed', 'SIGKILL', undefined],
-  ['whose terminal is closed', 'SIGHUP', undefined],
+  ['whose package manager is ended', 'SIGTERM', 'fast', "{ stdio: 'inherit', detached: true }"],
+  ['that is killed', 'SIGKILL', 'smart', undefined],
+  ['whose terminal is closed', 'SIGHUP', 'smart', undefined],
 ] as const;
 
 it.each(ends)(
-  '`converge dev` %s leaves no service and no Postgres, and the services end before it',
-  async (_, signal, asChild) => {
+  '`converge dev` %s leaves no service and no Postgres, which ends last',
+  async (_, signal, shutdown, asChild) => {
     const cwd = join(parent, 'pair');
     const port = await freePort();
     const env = { PORT: String(port), CONVERGE_STACK: 'embedded' };
@@ -231,8 +231,8 @@ it.each(ends)(
       what: `Postgres (process ${pid}) to end`,
       deadlineMs: 90_000,
     });
-    // A session that Postgres ends by itself is a service that had not ended.
-    expect(log()).not.toContain('terminating connection');
+    // A smart shutdown waits for the services; a fast one follows only where one stays.
+    expect(log().match(/(?<=received )\w+(?= shutdown)/g)).toEqual([shutdown]);
     await expect(serves()).rejects.toThrow();
     // Its output is closed when the command and both services have ended.
     await dev.ended;
