@@ -65,7 +65,7 @@ async function bundle(input: Record<string, string>, form: Form, view: View): Pr
     platform: 'node',
     plugins: [
       workspaces(form, view),
-      form === 'types' && dts({ dtsOnly: true, tsconfig: false, sourcemap: false }),
+      form === 'types' && dts({ emitDtsOnly: true, tsconfig: false, sourcemap: false }),
     ],
     transform: { target: 'es2024' },
     checks: { bundlerTimings: false },
