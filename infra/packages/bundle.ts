@@ -31,14 +31,18 @@ type Form = 'code' | 'types';
  * Builds a published package: one file of each entry point and files that they share, once as code with source maps and once
  * as declarations. Packages of others stay imports. `internals` are entry points of private packages, for the kit alone.
  */
-export async function build({ folder, manifest }: Workspace, internals?: readonly string[]): Promise<Built> {
+export async function build(
+  { folder, manifest }: Workspace,
+  internals?: readonly string[],
+  forms: readonly Form[] = ['code', 'types'],
+): Promise<Built> {
   const view: View = { bundles: internals !== undefined, internals: new Set() };
   const doors = [
     ...Object.values(manifest.exports ?? {}).flatMap((door) => (typeof door === 'string' ? [] : [door])),
     ...Object.values(manifest.imports ?? {}),
   ];
   const files: BuiltFile[] = [];
-  for (const form of ['code', 'types'] as const) {
+  for (const form of forms) {
     const input: Record<string, string> = {};
     for (const { source = '', types = '', default: code = '' } of doors)
       if (form === 'code') input[nameOf(code)] = join(root, folder, source);
@@ -61,10 +65,10 @@ async function bundle(input: Record<string, string>, form: Form, view: View): Pr
     platform: 'node',
     plugins: [
       workspaces(form, view),
-      form === 'types' && dts({ dtsOnly: true, tsconfig: false, sourcemap: false }),
+      form === 'types' && dts({ emitDtsOnly: true, tsconfig: false, sourcemap: false }),
     ],
     transform: { target: 'es2024' },
-    checks: { pluginTimings: false },
+    checks: { bundlerTimings: false },
     // No module of the kit does anything at its import: an entry point loads what it exports, and no more.
     treeshake: { moduleSideEffects: false },
   });
@@ -105,16 +109,9 @@ function fileOf(one: OutputAsset | OutputChunk): BuiltFile {
 
 /** A source map that names files of the repository by their paths in it, without their text. */
 function withoutContent(text: string): string {
-  const {
-    sourcesContent: _,
-    sources,
-    ...map
-  } = JSON.parse(text) as {
-    readonly sources: readonly string[];
-    readonly sourcesContent?: unknown;
-  };
-  const named = sources.map((source) => source.replace(/^.*?(?=(libs|services)\/)/, '../'));
-  return JSON.stringify({ ...map, sources: named });
+  const map = JSON.parse(text) as { readonly sources: readonly string[] };
+  const sources = map.sources.map((source) => source.replace(/^.*?(?=(libs|services)\/)/, '../'));
+  return JSON.stringify({ ...map, sources, sourcesContent: undefined });
 }
 
 /** The package of this repository from which most modules of a file come. */

@@ -24,6 +24,8 @@ export interface Origin {
   readonly ref: string;
 }
 
+const FOR_THE_REPOSITORY: readonly string[] = ['scripts', 'devDependencies', 'dependencies'];
+
 export interface Publishing {
   readonly folder: string;
   readonly origin: Origin | undefined;
@@ -52,7 +54,8 @@ export function publishedManifest(manifest: Manifest, { folder, origin, needs, k
     typeof to === 'string' ? [] : [[door, only(to, isForUsers)] as const],
   );
   const internal = { types: './dist/internal-*.d.ts', default: './dist/internal-*.js' };
-  const { scripts: _, devDependencies: __, dependencies: ___, imports, ...kept } = manifest;
+  const { imports, ...fields } = manifest;
+  const kept = only(fields, (field) => !FOR_THE_REPOSITORY.includes(field)) as unknown as Manifest;
   // A peer that the package names itself is optional if it says so itself.
   const named = manifest.peerDependencies ?? {};
   const meta = union(

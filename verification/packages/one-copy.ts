@@ -10,7 +10,7 @@ export const TEST_RUNNER = ofRepository('vitest');
 
 /** Runs a test of a user by vitest without any configuration: the packages share the classes and the state of the kit. */
 export async function runUserTest({ project, node, databaseUrl }: Trial): Promise<void> {
-  await addFiles(project, { 'one-copy.test.ts': './files/one-copy.ts' });
+  await addFiles(project, { 'one-copy.test.mts': './files/one-copy.mts' });
   await runIn(project.folder, node, ['node_modules/vitest/vitest.mjs', 'run'], {
     DATABASE_URL: databaseUrl,
   }).catch((error: unknown) => {
@@ -22,7 +22,7 @@ export async function runUserTest({ project, node, databaseUrl }: Trial): Promis
 /** Rejects unless a stack trace names a line of the source of the kit. */
 export async function checkStack({ project, node }: Trial): Promise<void> {
   const program = `import { defineEvent } from 'convergekit';
-    try { defineEvent({ type: '' }); } catch (error) { console.log(error.stack); }`;
+    try { defineEvent('', {}); } catch (error) { console.log(error.stack); }`;
   const { stdout } = await runIn(project.folder, node, [
     '--enable-source-maps',
     '--input-type=module',

@@ -54,7 +54,7 @@ export interface Workflow<Input = never, Result = unknown> {
 }
 
 /**
- * Declares several effects that stand or fall together. Throws WORKFLOW_INVALID here, at import.
+ * Declares calls and local steps that all take effect, or are undone together. Throws WORKFLOW_INVALID here, at import.
  * @param name stable and dotted, such as `tenants.provision`: rows and policies carry it
  */
 export function defineWorkflow<

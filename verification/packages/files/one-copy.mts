@@ -38,7 +38,9 @@ const database = async () => {
 
 it('the call that a test replaces is the one that the service makes', async () => {
   const own = await database();
-  await applyAll([{ database: own, consumers: [payments] }], [placed({ id: 'a', cents: 5 })]);
+  await applyAll([{ database: own, consumers: [payments] }], [placed({ id: 'a', cents: 5 })], {
+    effects: [charge as never],
+  });
   expect(bank.ledger()).toMatchObject([{ input: { id: 'a' }, undone: false }]);
 });
 
