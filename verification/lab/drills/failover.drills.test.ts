@@ -8,7 +8,7 @@ import { systemClock } from '@convergekit/core';
 import { kafkaBroker } from '@convergekit/kafka';
 import { rebaseSource } from '@convergekit/relay/operate';
 import type { Database } from '@convergekit/postgres';
-import { embeddedPostgres } from '@convergekit/testing/engine';
+import { embeddedPostgres, promote } from '@convergekit/testing/engine';
 import { standbyOf } from '../../../libs/testing/src/fixture/standby.ts';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
@@ -102,7 +102,7 @@ test('G3k: a synchronous standby takes over from a killed primary: nothing ackno
   const died = systemClock.monotonic();
   await writers.pause();
   await relay.stop();
-  await onServer(standby, 'select pg_promote()');
+  await promote(standby);
   const orders = open<EffectDb>(urlAt(standby, url), defer);
   writers.resume(orders);
   const withoutWritesMs = Math.round(systemClock.monotonic() - died);
@@ -150,7 +150,7 @@ test('G3k: a standby that lacks commits is refused after its promotion, and afte
   await primary.kill();
   await relay.stop();
   await standby.start();
-  await onServer(standby, 'select pg_promote()');
+  await promote(standby);
   const orders = open<EffectDb>(urlAt(standby, url), defer);
   const next = await startRelay(orders, broker, defer);
   await refusal(next, 'database_went_back');

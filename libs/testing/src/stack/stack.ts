@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { containerTools, javaTools, type KafkaTools } from '../kafka-tools.ts';
+import { type Beside, type BesideOptions, startBeside } from './beside-postgres.ts';
 import { askedStack, type Choice, type Choices, chooseStack } from './choose.ts';
 import { dockerEngine } from './docker-package.ts';
 import { clusterServer, kafkaServer, postgresServer } from './embedded.ts';
@@ -15,8 +16,9 @@ import {
 } from './instance.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import type { StackServer } from './server.ts';
+import { PAIR_SETTINGS } from './standby.ts';
 
-export interface Stack {
+export interface Stack extends Beside {
   readonly databaseUrl: string;
   readonly brokers: string;
   /** The way in which the servers were started; `given` when none had to be. */
@@ -30,7 +32,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-export interface StackOptions {
+export interface StackOptions extends BesideOptions {
   /** Progress, a line each. @default silent */
   readonly log?: (line: string) => void;
   /** The folder of data and jars. @default '.converge' in the working folder */
@@ -94,14 +96,24 @@ export async function startServers(options: StackOptions, withKafka: boolean): P
     kind,
     keepIn: options.keepIn,
     ports: { postgres: options.postgresPort, kafka: options.kafkaPort },
-    postgresSettings: options.postgresSettings,
+    postgresSettings: { ...(options.standby && PAIR_SETTINGS), ...options.postgresSettings },
     brokers: options.brokers ?? 1,
   };
   const chose = choices.postgres.how === 'given' ? choices.kafka.how : choices.postgres.how;
   const why = choices.because === undefined ? '' : ` (${choices.because})`;
   const kafkaToo = withKafka ? `, ${describe('Kafka', choices.kafka)}` : '';
   log(`stack: ${describe('Postgres', choices.postgres)}${kafkaToo}${why}`);
-  const { postgres, kafka, stop } = await startParts(choices, context);
+  const { postgres, kafka, stop: stopParts } = await startParts(choices, context);
+  const stops = [stopParts];
+  const stop = async (): Promise<void> => {
+    for (const one of stops.splice(0).toReversed()) await one();
+  };
+  const beside = await startBeside(postgres.server, options, context.dataDir, (one) => stops.push(one)).catch(
+    async (error: unknown) => {
+      await stop();
+      throw error;
+    },
+  );
   if (chose !== 'given') log(`stack: ready in ${((systemClock.monotonic() - began) / 1_000).toFixed(1)} s`);
   return {
     databaseUrl: postgres.address,
@@ -109,6 +121,7 @@ export async function startServers(options: StackOptions, withKafka: boolean): P
     chose,
     ...(postgres.server === undefined ? {} : { postgres: postgres.server }),
     ...(kafka.server === undefined ? {} : { kafka: kafka.server }),
+    ...beside,
     kafkaTools: kafka.tools,
     stop,
   };
