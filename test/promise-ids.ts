@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+
 /** A row of docs/guarantees.md or docs/requirements.md. */
 export interface PromiseRow {
   readonly id: string;
@@ -5,6 +7,8 @@ export interface PromiseRow {
   readonly text: string;
   /** Rows that are not done need no test. */
   readonly done: boolean;
+  /** The test files that the row links, relative to the root of the repository. */
+  readonly tests: readonly string[];
 }
 
 /** A row that `make test` does not show: a part of `make verify`, or `make check`, shows it; or it needs a tool that is missing. */
@@ -26,8 +30,9 @@ export interface PromiseRun {
 
 const ID = '[GSCN]\\d+[a-z]?';
 const PREFIX = new RegExp(`^(${ID}(?:, ${ID})*): `);
-const IN_SOURCE = new RegExp(`['"\`](${ID}(?:, ${ID})*): [^'"\`]`, 'g');
+const IN_SOURCE = new RegExp(`(['"\`])(${ID}(?:, ${ID})*): (?!\\1)`, 'g');
 const ROW = new RegExp(`^\\| ${ID} `);
+const LINK = /\]\(([^)#]+\.test\.ts)\)/g;
 const MOST_CHARACTERS = 80;
 
 const cellsOf = (line: string): readonly string[] =>
@@ -47,7 +52,8 @@ export function promiseRows(page: string, markdown: string): readonly PromiseRow
     .map((line) => {
       const cells = cellsOf(line);
       const done = state < 0 || cells[state] === 'done';
-      return { id: cells[0] ?? '', page, text: cells[text] ?? '', done };
+      const tests = [...line.matchAll(LINK)].map(([, href = '']) => posix.join(posix.dirname(page), href));
+      return { id: cells[0] ?? '', page, text: cells[text] ?? '', done, tests };
     });
 }
 
@@ -56,7 +62,7 @@ export const idsOfTitle = (title: string): readonly string[] => PREFIX.exec(titl
 
 /** The ids before all titles of a source file, without running it. */
 export const idsInSource = (source: string): readonly string[] =>
-  [...source.matchAll(IN_SOURCE)].flatMap(([, ids = '']) => ids.split(', '));
+  [...source.matchAll(IN_SOURCE)].flatMap(([, , ids = '']) => ids.split(', '));
 
 const isListed = ({ onlyVerify, isInstalled }: PromiseRun, id: string): boolean =>
   onlyVerify.some((one) => one.id === id && ('part' in one || !isInstalled(one.tool)));
@@ -85,6 +91,24 @@ export function promiseFaults(run: PromiseRun): readonly string[] {
       ({ id }) => `test/only-verify.ts: ${id} is shown by a test of this run. Remove the entry.`,
     ),
   ];
+}
+
+/** Links to tests that do not name their row: a reader would look for it there in vain. */
+export function linkFaults(
+  rows: readonly PromiseRow[],
+  idsOfFile: (file: string) => readonly string[],
+): readonly string[] {
+  return rows.flatMap(({ id, page, tests }) => [
+    ...tests
+      .filter((file) => !idsOfFile(file).includes(id))
+      .map(
+        (file) =>
+          `${page}: ${id} links ${file}, where no title has its id. Write “${id}: ” before the title of the test that shows it, or drop the link.`,
+      ),
+    ...tests
+      .filter((file, at) => tests.indexOf(file) !== at)
+      .map((file) => `${page}: ${id} links ${file} twice. Drop one link.`),
+  ]);
 }
 
 function unshownFault({ id, page, text }: PromiseRow, title: string | undefined): string {

@@ -3,7 +3,14 @@ import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parts } from '../verification/verify/parts.ts';
 import { onlyVerify } from './only-verify.ts';
-import { idsInSource, idsOfTitle, promiseFaults, promiseRows, type PromiseRun } from './promise-ids.ts';
+import {
+  idsInSource,
+  idsOfTitle,
+  linkFaults,
+  promiseFaults,
+  promiseRows,
+  type PromiseRun,
+} from './promise-ids.ts';
 import { allPromiseRows } from './promises.ts';
 
 const root = new URL('..', import.meta.url);
@@ -13,7 +20,7 @@ const page = [
   'Text with | a bar and S9.',
   '| id  | requirement   | state  | shown by |',
   '| --- | ------------- | ------ | -------- |',
-  '| S1  | it is stable  | done   | a test   |',
+  '| S1  | it is stable  | done   | [a.int](../libs/a.int.test.ts), [b](b.test.ts) of [c](../libs/c.ts) |',
   '| S2  | it is fast    | partly | a test   |',
 ].join('\n');
 
@@ -27,15 +34,15 @@ const run = (more: Partial<PromiseRun>): PromiseRun => ({
 
 describe('the rows of a page', () => {
   it('the rows of a table with states are done where they say so', () => {
-    expect(promiseRows('page.md', page)).toEqual([
-      { id: 'S1', page: 'page.md', text: 'it is stable', done: true },
-      { id: 'S2', page: 'page.md', text: 'it is fast', done: false },
+    expect(promiseRows('docs/page.md', page)).toMatchObject([
+      { id: 'S1', text: 'it is stable', done: true, tests: ['libs/a.int.test.ts', 'docs/b.test.ts'] },
+      { id: 'S2', text: 'it is fast', done: false, tests: [] },
     ]);
   });
 
   it('the rows of a table without states are all done', () => {
     const table = '| id  | # | promise |\n| G1a | 1 | kept    |';
-    expect(promiseRows('p', table)).toEqual([{ id: 'G1a', page: 'p', text: 'kept', done: true }]);
+    expect(promiseRows('p', table)).toEqual([{ id: 'G1a', page: 'p', text: 'kept', done: true, tests: [] }]);
   });
 
   it('both pages have rows, each with an id of its own and a text', () => {
@@ -74,6 +81,12 @@ describe('the ids of a title', () => {
   ])('“%s” has the ids %j', (title, ids) => {
     expect(idsOfTitle(title)).toEqual(ids);
     expect(idsInSource(`it.each(rows)('${title}', () => {})`)).toEqual(ids);
+  });
+
+  it('a title that begins with a quoted word has its ids, and a text that ends behind them is no title', () => {
+    expect(
+      idsInSource("it('S31: `a saga` is undone', f); it(`S32: 'a' is`, f); const prefix = 'S33: ';"),
+    ).toEqual(['S31', 'S32']);
   });
 });
 
@@ -133,6 +146,31 @@ describe('the check of a whole run', () => {
       expect(promiseFaults(run({ tests, onlyVerify: [{ id: 'S1', tool: 'pooler' }] }))).toEqual([]);
     },
   );
+});
+
+describe('the links of a row', () => {
+  const rows = promiseRows('docs/page.md', page);
+
+  it('a test that has the id of the row that links it is no fault', () => {
+    expect(linkFaults(rows, () => ['S1'])).toEqual([]);
+  });
+
+  it('a test without the id of the row that links it is a fault that says what to write', () => {
+    expect(linkFaults(rows, (file) => (file === 'docs/b.test.ts' ? ['S2'] : ['S1', 'S2']))).toEqual([
+      'docs/page.md: S1 links docs/b.test.ts, where no title has its id. Write “S1: ” before the title of the test that shows it, or drop the link.',
+    ]);
+  });
+
+  it('a test that a row links twice is a fault', () => {
+    const [row] = rows;
+    const twice = { ...row!, tests: ['a.test.ts', 'a.test.ts'] };
+    expect(linkFaults([twice], () => ['S1'])).toEqual([expect.stringContaining('links a.test.ts twice')]);
+  });
+});
+
+it('each test that a row links has the id of that row in one of its titles', () => {
+  const idsOfFile = (file: string) => idsInSource(readFileSync(new URL(file, root), 'utf8'));
+  expect(linkFaults(allPromiseRows(), idsOfFile)).toEqual([]);
 });
 
 /** `x.test.ts`, `x.int.test.ts` and `x.e2e.test.ts`: any other suffix is that of a part of `make verify`. */

@@ -92,7 +92,7 @@ describe('the example of "write a consumer"', () => {
     expect((await empty.executor.query('select from converge.inbox_partition')).rowCount).toBe(6);
   });
 
-  it('the example of “write a consumer” reserves available goods, rejects the rest, and handles views and prices', async () => {
+  it('G3e: the example of “write a consumer” reserves available goods, rejects the rest, and handles views and prices', async () => {
     await startExample();
     await database.db.insertInto('stock').values({ sku: 'cup', free: 3 }).execute();
     await publish(

@@ -11,7 +11,7 @@ const panels = dashboards.flatMap(({ title, rows }) =>
 );
 
 describe('dashboards', () => {
-  it('panels query recorded series that a rule records', () => {
+  it('N12: panels query recorded series that a rule records', () => {
     const recorded = new Set(readRules().map(({ record }) => record));
     const words = panels.flatMap(([place, panel]) =>
       queriesOf(panel).flatMap(({ promql }) =>

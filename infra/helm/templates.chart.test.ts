@@ -61,7 +61,7 @@ describe('the chart', () => {
         expect(Object.keys(volume), name).toEqual(['name', 'projected']);
   });
 
-  it('passes only settings that the commands know, and every secret as a file that is mounted', () => {
+  it('N13: passes only settings that the commands know, and every secret as a file that is mounted', () => {
     for (const workload of scene.workloads)
       for (const one of containersOf(workload)) {
         const files = settingsOfContainer(one, workload.template.spec.volumes);

@@ -60,3 +60,36 @@ it('S52: no code decides by a chain of if and else over the members of a union',
   expect(files.length).toBeGreaterThan(500);
   expect(chains).toEqual([]);
 });
+
+const CATEGORY = 'libs/core/src/failure.ts';
+const deciding = ['libs/resilience/src/strategy.ts', 'libs/resilience/src/degraded.ts'];
+
+/** The files of `deciding` that do not compile when this union of categories stands in place of the real one. */
+function brokenBy(categories: (union: string) => string): readonly string[] {
+  const base = JSON.parse(readFileSync(join(root, 'tsconfig.base.json'), 'utf8')) as {
+    compilerOptions: object;
+  };
+  const { options } = ts.convertCompilerOptionsFromJson({ ...base.compilerOptions, noEmit: true }, root);
+  const host = ts.createCompilerHost(options);
+  const changed = categories(readFileSync(join(root, CATEGORY), 'utf8'));
+  const plain = host.getSourceFile.bind(host);
+  host.getSourceFile = (name, ...more) =>
+    name === join(root, CATEGORY)
+      ? ts.createSourceFile(name, changed, ts.ScriptTarget.Latest)
+      : plain(name, ...more);
+  const program = ts.createProgram(
+    deciding.map((file) => join(root, file)),
+    options,
+    host,
+  );
+  return deciding.filter(
+    (file) => program.getSemanticDiagnostics(program.getSourceFile(join(root, file))).length > 0,
+  );
+}
+
+it('S52: a category that the code does not know breaks the build, in the table of strategies and in a switch', () => {
+  expect(brokenBy((text) => text)).toEqual([]);
+  expect(brokenBy((text) => text.replace("'business' | 'bug';", "'business' | 'bug' | 'weather';"))).toEqual(
+    deciding,
+  );
+});

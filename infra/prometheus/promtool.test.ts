@@ -42,7 +42,7 @@ function testsOf({ alert, at, firing, labels, quiet }: AlertCase): readonly obje
 // Planted faults: a threshold ten times as high does not fire here, and a wrong metric in `absent` fires where it must not.
 describe('with promtool', { tags: 'promtool' }, () => {
   it.each(rulesFiles())(
-    'N12: %s: every alert fires for its reason, and not for the nearest thing beside it',
+    'N12, S39: %s: every alert fires for its reason, and not for the nearest thing beside it',
     (file) => {
       for (const [every, cases] of Map.groupBy(alertCases[file] ?? [], (one) => one.every ?? '1m')) {
         const tests = join(folder, `${every}.${file}`);

@@ -53,7 +53,7 @@ async function publish(n: number): Promise<Used> {
   return read('lead');
 }
 
-it('batches that would become gigabytes are one dead letter each, and consumer, relay and search go on within 300 MB', async () => {
+it('G4e: batches that would become gigabytes are one dead letter each, and consumer, relay and search go on within 300 MB', async () => {
   await publish(1);
   const producer = await broker.producer();
   for (const records of [headerBomb(8_000_000), recordBomb(1_100_000)]) {

@@ -108,7 +108,7 @@ describe('the shop in containers', () => {
     await docker(['image', 'rm', image]);
   });
 
-  it('an order goes through all services in containers', async () => {
+  it('C6, N13: an order goes through all services in containers', async () => {
     note(`an order is confirmed in ${(await confirmedOrder(ordersUrl)).toFixed(0)} ms`);
   });
 

@@ -219,7 +219,7 @@ describe.each([
         in: 'stock',
         read: read('stock'),
         version: (quantity) => quantity,
-        lock: () => Promise.resolve([]),
+        lock: () => [],
       },
       compare: (desired, actual) => (desired === actual ? null : { quantity: desired ?? 0 }),
       repair: ({ quantity }, { tx, key }) =>

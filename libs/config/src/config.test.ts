@@ -21,7 +21,7 @@ const load = (env: LoadConfigOptions['env'] = {}, more: Partial<LoadConfigOption
   loadConfig(schema, { env, ...more });
 
 describe('precedence', () => {
-  it('settings take precedence by source, each alone: defaults < file < environment < flags', () => {
+  it('S35: settings take precedence by source, each alone: defaults < file < environment < flags', () => {
     const yaml = file('relay:\n  poll: { minMs: 2, maxMs: 30 }\n  ratio: 0.1\n  mode: 7\n');
     expect(load().relay).toEqual({ enabled: true, ratio: 0.5, mode: 'auto', poll: { minMs: 1, maxMs: 20 } });
     const env = { CONVERGE__RELAY__POLL__MAX_MS: '40', CONVERGE__RELAY__RATIO: '0.2' };

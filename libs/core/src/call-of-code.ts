@@ -81,7 +81,11 @@ export function containStrays(): () => void {
 }
 
 function onRejection(reason: unknown): void {
-  const call = callOfCode();
+  passStray(callOfCode(), reason);
+}
+
+/** Gives a rejection that nothing handled to a call; without one, it is Node's and the process's. */
+export function passStray(call: CallOfCode | undefined, reason: unknown): void {
   if (call !== undefined) return call.stray(reason);
   if (process.listenerCount('unhandledRejection') > 1) return;
   // What Node does without a listener.

@@ -6,6 +6,7 @@ export {
   containStrays,
   inCallOfCode,
   lateStray,
+  passStray,
   runCode,
   strayError,
 } from './call-of-code.ts';

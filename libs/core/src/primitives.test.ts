@@ -43,7 +43,7 @@ describe('ids', () => {
 });
 
 describe('random numbers', () => {
-  it('a seeded generator returns the same numbers on every machine', () => {
+  it('S63: a seeded generator returns the same numbers on every machine', () => {
     const random = seededRandom(42);
     expect([random(), random(), random(), random()]).toEqual([
       0.6011037519201636, 0.44829055899754167, 0.8524657934904099, 0.6697340414393693,

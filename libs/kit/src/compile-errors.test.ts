@@ -101,7 +101,7 @@ it('the correct forms compile', () => {
 });
 
 it.each(MISTAKES.map(([title, , says], at) => [title, says, at] as const))(
-  '%s is one compile error that names the remedy',
+  'N23: %s is one compile error that names the remedy',
   (_, says, at) => {
     expect(errors.get(firstMistake + at)).toEqual([expect.stringMatching(says)]);
   },

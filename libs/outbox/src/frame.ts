@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '@convergekit/core';
+import { type CallOfCode, callOfCode, containStrays, passStray } from '@convergekit/core/engine';
 import { aroundStatements, CallStatements, refuseControl } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
@@ -77,6 +78,25 @@ function statementEnded(): OutboxError {
     '`await` is missing: a statement came after its transaction had ended, and was not sent. Await everything that sends statements before the function of the transaction returns.',
     { code: 'TRANSACTION_ENDED', category: 'bug' },
   );
+}
+
+/** What the code of a transaction is called in errors. */
+export const WORK = 'the function of a transaction';
+
+/** The code of a transaction. Rejections of statements that were in work when it threw end no process. */
+export function codeOf({ statements }: Frame): CallOfCode {
+  const outer = callOfCode();
+  const stray = (error: unknown): void => {
+    if (!statements.isAftermath(error)) passStray(outer, error);
+  };
+  return { what: outer?.what ?? (() => WORK), stray };
+}
+
+/** Has the statements of a function that threw answered to whatever waits for them. */
+export function answerRest({ statements }: Frame): void {
+  const release = containStrays();
+  // Node reports rejections before it runs what was put off.
+  void statements.abandon().then(() => setImmediate(release));
 }
 
 /** Runs `fn` as code of this level. */

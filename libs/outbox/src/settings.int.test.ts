@@ -53,7 +53,7 @@ describe.each([
   });
 });
 
-it('G1h: outbox.transaction, request keys, append and converge.emit work for a role with hostile defaults', async () => {
+it('G1h, N9: outbox.transaction, request keys, append and converge.emit work for a role with hostile defaults', async () => {
   const role = await hostileRole(url);
   const database = connect<ShopDb>({ url: role.url });
   onTestFinished(async () => {

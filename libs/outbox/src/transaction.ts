@@ -1,10 +1,11 @@
 import type { DomainEvent } from '@convergekit/contracts';
+import { inCallOfCode } from '@convergekit/core/engine';
 import { DatabaseError, executorOf, kyselyTransaction, type Session } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';
-import { type Frame, frameOf, levelIn, outerOf, within } from './frame.ts';
+import { answerRest, codeOf, type Frame, frameOf, levelIn, outerOf, within, WORK } from './frame.ts';
 import { type AppendSettings, insertLast, insertRows, type Written } from './insert.ts';
 import { nameRefusal } from './limit.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
@@ -89,16 +90,18 @@ async function runOutermost<DB, T>(
       const frame = frameOf(db, tx, settings.clock, settings.idleTimeoutMs);
       const { root } = frame.scope.levels;
       try {
-        const result = await within(frame, root, () => runOrRepeat(frame, options, work, settings));
+        const result = await inCallOfCode(codeOf(frame), () =>
+          within(frame, root, () => runOrRepeat(frame, options, work, settings)),
+        );
         const rows = frame.scope.close();
-        const late = await frame.statements.end('the function of a transaction');
+        const late = await frame.statements.end(WORK);
         if (late !== undefined) throw late;
         await flush(frame, rows, settings);
         last = { result, lost: frame.lost };
         return result;
       } catch (error) {
-        // The rollback follows the statements that are still in work; they reject nothing any more.
-        void frame.statements.end('the function of a transaction');
+        // The rollback follows the statements that are still in work.
+        answerRest(frame);
         throw error;
       } finally {
         frame.scope.discard();

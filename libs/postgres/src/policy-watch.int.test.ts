@@ -24,7 +24,7 @@ const set = (name: string, change: unknown, by = 'ada', reason = 'the bank is sl
   setPolicyRule(database.executor, { name, change, by, reason });
 const watch = () => policyWatch({ executor: database.executor, layers, clock: manualClock() });
 
-it('S36: a changed policy applies without a restart: from the next call on, not to the one in flight', async () => {
+it('S36, S18: a changed policy applies without a restart: from the next call on, not to the one in flight', async () => {
   const policies = watch();
   await policies.start();
   const clock = manualClock();

@@ -13,7 +13,7 @@ beforeEach(() => {
 
 const gone = { code: 'CALLER_GONE', category: 'network', certainty: 'not_applied' };
 
-it('a caller beyond those that may wait for a connection is refused at once, and those that wait get theirs', async () => {
+it('G5r: a caller beyond those that may wait for a connection is refused at once, and those that wait get theirs', async () => {
   const held = await database.acquire();
   const waiting = [database.acquire(), database.acquire()];
   await expect(database.ping()).rejects.toMatchObject({
@@ -39,7 +39,7 @@ it('a caller that gives up leaves its place to others, and its connection goes b
   await expect(database.acquire(leaves.signal)).rejects.toMatchObject(gone);
 });
 
-it('a transaction whose caller has gone is not begun, and one that has begun is finished', async () => {
+it('G5r: a transaction whose caller has gone is not begun, and one that has begun is finished', async () => {
   const leaves = new AbortController();
   const ran: string[] = [];
   const begun = Promise.withResolvers<undefined>();

@@ -92,7 +92,7 @@ beforeAll(() => void process.on('warning', onWarning));
 afterAll(() => void process.off('warning', onWarning));
 
 it.each(ways)(
-  'G1h: %s has the settings that the kit depends on, whatever the role’s defaults',
+  'G1h, N9: %s has the settings that the kit depends on, whatever the role’s defaults',
   async (_way, read) => {
     expect(await read()).toMatchObject(own);
   },

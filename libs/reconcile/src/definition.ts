@@ -1,6 +1,6 @@
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import type { Backoff } from '@convergekit/core/engine';
-import type { Kysely, Transaction } from 'kysely';
+import type { AliasableExpression, Kysely, Transaction } from 'kysely';
 import type { Guard } from './guard/guard.ts';
 import type { InFlight } from './in-flight/in-flight.ts';
 import type { ScheduleDefinition } from './schedule/schedule.ts';
@@ -25,12 +25,15 @@ export interface ActualSide<DB, State> extends Side<DB, State> {
    */
   readonly version?: (keyof State & string) | ((actual: State) => bigint | number);
   /**
-   * Locks the key's rows and returns them. Used by `guard.lock`, and after repeated conflicts on a hot key. A repair after
-   * `guard.lock` may change as many rows as it returned.
+   * Finds the key's rows that the kit locks: a query of one table, or several in the order of their locks. The kit adds
+   * `FOR UPDATE`. Used by `guard.lock`, after which a repair may change these rows, and after repeated conflicts on a hot key.
    * @default conflicts are only retried
    */
-  lock?(key: string, tx: Transaction<DB>): Promise<readonly unknown[]>;
+  lock?(key: string, tx: Transaction<DB>): RowsToLock | readonly RowsToLock[];
 }
+
+/** A query of one table, not executed: `tx.selectFrom('stock').where('sku', '=', key)`. */
+type RowsToLock = AliasableExpression<unknown> & { readonly isSelectQueryBuilder: true };
 
 export interface Databases<DesiredDb, ActualDb> {
   readonly desired: Kysely<DesiredDb>;

@@ -116,7 +116,7 @@ describe('the key queue', () => {
     await service.stop();
   });
 
-  it('a key waits until its reports stop, but never past the longest wait', async () => {
+  it('S43: a key waits until its reports stop, but never past the longest wait', async () => {
     // A busy machine may take a few seconds between the report and the look.
     const waitsUpTo = async (ms: number): Promise<void> => {
       const waiting = await waitingMs();

@@ -179,7 +179,7 @@ describe('a repair that is not allowed', () => {
     ]);
   });
 
-  it('G7d: repairs above the limit (an empty desired set) are held until an operator approves', async () => {
+  it('G7d, G5m: repairs above the limit (an empty desired set) are held until an operator approves', async () => {
     const stock = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`sku-${index}`, 1]));
     await setStock(stock);
     await setWanted(stock);

@@ -16,6 +16,7 @@ import { pendingOutcome } from './in-flight/observe-arrived.ts';
 import type { Claim } from './claim.ts';
 import { keyQueue } from './claim-sql.ts';
 import { checkOwned, checkVersion } from './guard/check-state.ts';
+import { lockRows } from './guard/locked-rows.ts';
 import { runRepair } from './guard/run-repair.ts';
 import type { JudgedDrift } from './verdict/modes.ts';
 import { finishKey } from './key-queue.ts';
@@ -135,7 +136,7 @@ async function observeUnderLock(
 ): Promise<Divergent> {
   const { reconciler, claim, databases } = request;
   if (!needsLock(request)) return before;
-  await reconciler.actual.lock?.(claim.key, tx);
+  await lockRows(reconciler, claim.key, tx);
   const locked = { desired: databases.desired, actual: tx };
   const seen = await observe(reconciler, claim.key, locked, claim.lastVersionWritten);
   if (seen.kind !== 'read') throw new Abandon(seen);

@@ -39,7 +39,7 @@ async function proxiedKafka() {
 
 describe('a broker that fails', () => {
   test.each(['cut', 'stall', 'dropReplies'] as const)(
-    'while the broker suffers "%s", the relay holds a bounded number of events, continues to make ticks, and loses nothing',
+    'S64: while the broker suffers "%s", the relay holds a bounded number of events, continues to make ticks, and loses nothing',
     async (fault) => {
       const { database } = await withDatabase();
       const { proxy, broker, direct } = await proxiedKafka();

@@ -26,7 +26,7 @@ async function setUp() {
 }
 
 describe('one relay', () => {
-  test('a relay publishes what every kind of writer committed, in order, with a chain of positions', async () => {
+  test('C2: a relay publishes what every kind of writer committed, in order, with a chain of positions', async () => {
     const { database } = await withDatabase();
     const brokers = inject('stack').brokers.split(',');
     const broker = closing(kafkaBroker({ brokers, clientId: 'relay-test' }));

@@ -122,7 +122,7 @@ describe('an operation', () => {
   });
 });
 
-it('a retry inside a retry is rejected at any depth', async () => {
+it('S25: a retry inside a retry is rejected at any depth', async () => {
   const options = { policy: { ...noWait, attempts: 2 }, ...base() };
   let calls = 0;
   const inner = async (): Promise<string> => {

@@ -14,7 +14,7 @@ describe('rules of the central table', () => {
   });
 
   // Planted fault: a book of all rows at once, valid or none, fails here: `stock` would not be admitted.
-  it('invalid rules are refused with the reason; the last valid rule and all others stay', () => {
+  it('S36: invalid rules are refused with the reason; the last valid rule and all others stay', () => {
     const offered = [
       { name: 'payment', version: 3, change: { attempts: 0 } },
       { name: 'stock', version: 4, change: { attempts: 2 } },

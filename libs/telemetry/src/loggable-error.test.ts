@@ -51,7 +51,7 @@ describe('an error in the log', () => {
       expect.stringContaining('The first argument must be of type string'),
     ],
     ['a thrown object', { message: undefined, canary }, 'an object that is no error was thrown'],
-  ])('%s is reduced to code and path', (_, error, message) => {
+  ])('G5e: %s is reduced to code and path', (_, error, message) => {
     const shown = loggableError(new Error('outer', { cause: error }));
     expect(shown.cause?.message).toEqual(message);
     expect(JSON.stringify(shown) + stackText(shown)).not.toContain(canary);

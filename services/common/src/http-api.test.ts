@@ -24,7 +24,7 @@ it.each([
   ['a bug', new TypeError('the secret reason'), 504, 'OUTCOME_UNKNOWN'],
   ['a bug before any effect', error({ category: 'bug', certainty: 'not_applied' }), 500, 'INTERNAL'],
 ])(
-  'an HTTP API answers %s as its contract says, and does not reveal the reason',
+  'S71: an HTTP API answers %s as its contract says, and does not reveal the reason',
   async (_what, thrown, status, code) => {
     const errors: unknown[] = [];
     const app = httpApi({ routes: 'none', onError: (one) => errors.push(one) });

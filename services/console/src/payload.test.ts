@@ -22,7 +22,7 @@ it('a masked payload keeps names and shape, and no value', () => {
   });
 });
 
-it('without a look that is audited, `full` shows no more than `masked`, and `none` shows nothing', () => {
+it('G5n: without a look that is audited, `full` shows no more than `masked`, and `none` shows nothing', () => {
   expect(shownPayload(payload, 'full')).toBe(shownPayload(payload, 'masked'));
   expect(shownPayload(payload, 'none')).toBeUndefined();
   expect(shownPayload('4111 1111', 'masked')).toBe('‹9 bytes, not JSON›');

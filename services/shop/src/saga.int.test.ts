@@ -83,16 +83,19 @@ describe('an order', () => {
     ['an order whose payment is declined', cups, { mode: 'decline' }],
     ['an order above our limit', { ...cups, lines: [{ sku: 'cup', quantity: 9, unitCents: 90_000 }] }, {}],
     ['an order that the carrier refuses', { ...cups, country: 'AQ' }, {}],
-  ])('S64: %s is compensated step by step: stock and money are back', async (what, request, behaviour) => {
-    await behave({ mode: 'normal', ...behaviour });
-    const orderId = await place(request);
-    await ends(orderId, undone);
-    // Shipping receives the end of the saga, and closes its step.
-    const closed = () =>
-      shop.scene.rows(`select 1 from converge.saga_fence where key = $1 and step = 'ship'`, [orderId]);
-    await waitUntil(async () => (await closed()).length > 0, { what: 'shipping to know of the end' });
-    await recorded(orderId, what.split(' ').at(-1)!);
-  });
+  ])(
+    'S64, S28: %s is compensated step by step: stock and money are back',
+    async (what, request, behaviour) => {
+      await behave({ mode: 'normal', ...behaviour });
+      const orderId = await place(request);
+      await ends(orderId, undone);
+      // Shipping receives the end of the saga, and closes its step.
+      const closed = () =>
+        shop.scene.rows(`select 1 from converge.saga_fence where key = $1 and step = 'ship'`, [orderId]);
+      await waitUntil(async () => (await closed()).length > 0, { what: 'shipping to know of the end' });
+      await recorded(orderId, what.split(' ').at(-1)!);
+    },
+  );
 
   // Planted fault: a payment with neither `query` nor a key, whose lost answer cannot be queried, stays placed and fails here.
   it('an order whose payment’s answer is lost is queried, and charged once', async () => {

@@ -78,7 +78,7 @@ const attempt = (...effects: readonly string[]) =>
 
 // Planted fault: work that does not keep the trace of its cause (`traceOf`) starts a trace of its own with its call.
 describe('an order is one trace from the request on', () => {
-  it('S60: an order is one trace from the request to the last compensation, worker calls included', async () => {
+  it('S60, G8d: an order is one trace from the request to the last compensation, worker calls included', async () => {
     const { orderId, traceId } = await request({ ...cups, country: 'AQ' });
     await until(orderId, 'cancelled');
     await traced(traceId, [

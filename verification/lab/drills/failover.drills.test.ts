@@ -86,7 +86,7 @@ async function untilCursorsIn({ executor }: Database<EffectDb>): Promise<void> {
   });
 }
 
-test('G3k: a synchronous standby takes over from a killed primary: nothing acknowledged is lost, and each event takes effect once', async () => {
+test('G3k, N25: a synchronous standby takes over from a killed primary: nothing acknowledged is lost, and each event takes effect once', async () => {
   const { broker, stock, primary, standby, url, relay, writers } = await scene('failover-sync');
   await onServer(primary, `alter system set synchronous_standby_names = '${STANDBY}'`);
   await onServer(primary, 'select pg_reload_conf()');

@@ -4,7 +4,7 @@ import { quietRun } from '../fixture/quiet-run.ts';
 import { runSpec } from '../open.ts';
 import { clusterOfThree } from '../presets.ts';
 
-it('G1c, G2b, G3a: on three brokers no event is lost, doubled, invented or out of order, whatever happens to a broker', async () => {
+it('G1c, G2b, G3a, N25: on three brokers no event is lost, doubled, invented or out of order, whatever happens to a broker', async () => {
   const outcome = await runSpec(clusterOfThree({}), quietRun('.converge/cluster-brokers', 1));
   for (const { claim, looked, findings } of outcome.checks) {
     expect({ claim, findings }).toEqual({ claim, findings: [] });

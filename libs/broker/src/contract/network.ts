@@ -119,7 +119,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
     });
 
     // Planted fault: a session that is not notified of look-ups, and no watch over its fetches, stop for ever here.
-    it('a consumer continues when a leader is lost and moves while only heartbeats look leaders up', async () => {
+    it('G4d: a consumer continues when a leader is lost and moves while only heartbeats look leaders up', async () => {
       const { kit, topic } = await begin(setup, 2);
       const network = await kit.network();
       const member = await kit.started({}, network.broker);

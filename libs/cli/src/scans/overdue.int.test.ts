@@ -61,7 +61,7 @@ const back = (ms: number) =>
   );
 const overdue = async () => (await readStatus(database.executor))[0]?.overdueSince ?? null;
 
-it('G7i: a schedule that no process runs is overdue after the tolerance, for the scan, the doctor and the list', async () => {
+it('G7i, C6: a schedule that no process runs is overdue after the tolerance, for the scan, the doctor and the list', async () => {
   const service = await runFor('0 0 1 1 *');
   const { rows } = await database.executor.query<{ at: Date }>(
     'select next_start_at as at from converge.reconciler',

@@ -44,7 +44,7 @@ describe('attempts', () => {
   });
 
   // Written with the attempt's own transaction they would be rolled back with it.
-  it('S58: failed attempts before a success are recorded with it, each with the rule of its wait', async () => {
+  it('S58, G5u: failed attempts before a success are recorded with it, each with the rule of its wait', async () => {
     const errors = [
       failing('AWAY', 'network'),
       failing('LOCKED', 'contention'),
@@ -167,7 +167,7 @@ describe('a compensation', () => {
   });
   afterEach(() => scene.close());
 
-  it('S23: a compensation names the attempt that caused it, in its row and in what it emits', async () => {
+  it('S23, G5u: a compensation names the attempt that caused it, in its row and in what it emits', async () => {
     await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
     await scene.start(
       defineConsumer<LedgerDb>({ name: payments, from: 'beginning' }).on(counted, () => {

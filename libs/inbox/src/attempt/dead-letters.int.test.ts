@@ -51,7 +51,7 @@ async function compensated(count: bigint, certainty?: 'known'): Promise<readonly
   return seen;
 }
 
-it('the bug of a handler that wrote and was rolled back is compensated by default, as one without effect', async () => {
+it('G5d: the bug of a handler that wrote and was rolled back is compensated by default, as one without effect', async () => {
   await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
   await scene.start(
     defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
@@ -66,7 +66,7 @@ it('the bug of a handler that wrote and was rolled back is compensated by defaul
   expect(await lines(scene.database)).toEqual([]);
 });
 
-it('the bug of a handler that called another system before is of unknown outcome, and reaches the failure handler', async () => {
+it('G5d: the bug of a handler that called another system before is of unknown outcome, and reaches the failure handler', async () => {
   const bank = operation({ name: 'bank.book', idempotency: 'none', call: () => Promise.resolve('booked') });
   await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
   await scene.start(

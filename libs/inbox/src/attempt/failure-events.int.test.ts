@@ -68,7 +68,7 @@ async function fired(alert: string): Promise<number> {
   return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-it('S3: a parked event records its origin, its failure, its attempts, its trace and its cause', async () => {
+it('S3, S59: a parked event records its origin, its failure, its attempts, its trace and its cause', async () => {
   const { scene, name, topic, events } = stock;
   let away = true;
   const trace = '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01';

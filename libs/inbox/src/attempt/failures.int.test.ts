@@ -29,7 +29,7 @@ describe('an event that fails', () => {
     Array.from({ length: count }, (_, n) => counted({ key: `k${n % 3}`, n }));
 
   // Planted fault: a dead letter without its failure event fails here.
-  it('a failing event is isolated: the others of its slice are applied once and in order, and it alone is given up', async () => {
+  it('G5c: a failing event is isolated: the others of its slice are applied once and in order, and it alone is given up', async () => {
     const ids = await scene.source.publish(scene.broker, counting(40));
     await scene.start(
       failing((n) => {

@@ -4,7 +4,7 @@ import { hideValuesOf } from './hide-values.ts';
 const hiding = (payload: unknown, current?: unknown) =>
   hideValuesOf({ value: Buffer.from(JSON.stringify(payload)) }, current);
 
-describe('the text of an error', () => {
+describe('G5e: the text of an error', () => {
   // Planted faults, each seen to fail here: only long values; no look into JSON inside of a string; no data that came later.
   it.each([
     ['a text', { name: 'Ann Smith' }, 'no seat for Ann Smith', 'no seat for [value]'],

@@ -68,7 +68,7 @@ it('a retrying call is made once in each attempt of its handler, in place and wh
   expect(made.calls).toBeLessThanOrEqual(made.runs);
 });
 
-it('while the central table is unreachable the last good policies apply, and a gauge shows their age', async () => {
+it('S36: while the central table is unreachable the last good policies apply, and a gauge shows their age', async () => {
   const telemetry = startTelemetry({ serviceName: 'test' });
   const { executor } = scene.database;
   const set = (attempts: number) =>

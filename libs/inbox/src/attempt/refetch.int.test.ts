@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { ConvergeError } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
@@ -56,6 +57,28 @@ describe('bad data', () => {
     expect(await applied()).toEqual([0]);
     const [letter] = await scene.letters();
     expect(letter).toMatchObject({ category: 'data', payload: Buffer.from('not even JSON') });
+  });
+
+  it('a refetch that leaves a rejection behind fails with it, and ends no process', async () => {
+    // Vitest fails a run at a rejection that a service contains.
+    const others = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    try {
+      refetch = async ({ key }) => {
+        const seen = once(process, 'unhandledRejection');
+        void Promise.reject(new Error('left'));
+        await seen;
+        return { key, n: 100 };
+      };
+      await play('not even JSON');
+      const letters = async () => (await scene.letters()).map(({ code }) => code);
+      await waitUntil(async () => (await letters()).length + (await applied()).length > 1, {
+        what: 'an end',
+      });
+      expect(await letters()).toEqual(['REJECTION_NOT_AWAITED']);
+    } finally {
+      for (const other of others) process.on('unhandledRejection', other);
+    }
   });
 
   it('an event with bad data waits while its current data is unreachable, and takes effect afterwards', async () => {

@@ -1,4 +1,5 @@
 import type { Envelope } from '@convergekit/contracts/engine';
+import { runCode } from '@convergekit/core/engine';
 import { envelopeOf, type Step } from '../plan/plan.ts';
 import type { Subscription } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
@@ -51,9 +52,13 @@ export async function refetched<DB>(
   const place = { record, mark, foreign, ...(passed && { passed }), ...(fill && { fill }) };
   const { subscription, envelope, refetch } = found;
   try {
-    const { attemptTimeoutMs } = context.policyOf(subscription.handler);
-    const event = await inTime(subscription.handler, attemptTimeoutMs, signal, (within) =>
-      refetch(envelope, { signal: within, log: context.log }),
+    const { handler } = subscription;
+    const { attemptTimeoutMs } = context.policyOf(handler);
+    const late = (err: unknown, line: string): void => context.log.error({ err }, line);
+    const event = await inTime(handler, attemptTimeoutMs, signal, (within) =>
+      runCode(`the refetch of handler ${handler}`, late, () =>
+        refetch(envelope, { signal: within, log: context.log }),
+      ),
     );
     return event === undefined ? step : { ...place, kind: 'handle', event, subscription };
   } catch (error) {

@@ -78,6 +78,15 @@ describe('telemetry of attempts', () => {
     expect(body).not.toContain('secret-key');
   });
 
+  it('S13: an error that no rule knows is a bug by default, and the metric of attempts counts it as unclassified', async () => {
+    await play([new Error('who knows')]);
+    const [failed, ...others] = (await samples('converge_attempts_total')).filter(
+      (line) => !line.includes('"none"'),
+    );
+    expect(others).toEqual([]);
+    expect(failed).toMatch(/converge_failure_category="bug",.*converge_attempt_reason="UNCLASSIFIED"\} 1$/);
+  });
+
   // Planted faults: without the record of a released key, or of the end of a pause, the third is awaited in vain here.
   it('what failed and works again is timed: an event in place, a parked key, a partition that paused', async () => {
     const { counted } = testEvents(topic);

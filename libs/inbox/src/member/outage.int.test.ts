@@ -68,7 +68,7 @@ describe('an outage of the consumer’s own database', () => {
   }
 
   // Planted fault: with a pool that does not look for lost answers (`silenceMs: 0`), the rest never comes here.
-  it('a network that silences the connections to the database holds no partition up, and every event is applied once', async () => {
+  it('G5q: a network that silences the connections to the database holds no partition up, and every event is applied once', async () => {
     const { proxy } = await through();
     const source = new FixtureSource({ partitions: 1 });
     await source.publish(broker, some(0, 50));

@@ -13,7 +13,7 @@ async function joined(scene: ProcessScene, { child }: Member): Promise<void> {
 
 // Planted fault: with the look-up taken out of the slice (`refuseAhead`), the older version skips the events of the new
 // type in its partition, and they are missing here at the end.
-it('S72: two versions of which one handles one more type skip no event of that type during a rolling deployment', async () => {
+it('S72, G4g: two versions of which one handles one more type skip no event of that type during a rolling deployment', async () => {
   const scene = await ProcessScene.open(inject('stack'), {
     driver: inject('full') ? 'platformatic' : 'local',
     partitions: 2,

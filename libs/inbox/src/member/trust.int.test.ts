@@ -26,7 +26,7 @@ const handled = (n: number) =>
   waitUntil(async () => (await lines(scene.database)).some((line) => line.n === n), { what: `event ${n}` });
 const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
 
-it('unreadable records under forty keys neither pause a partition nor hold the keys that they name', async () => {
+it('G5b, N8: unreadable records under forty keys neither pause a partition nor hold the keys that they name', async () => {
   const garbage = Array.from({ length: 40 }, (_, n) => ({
     topic,
     partition: 0,
@@ -41,7 +41,7 @@ it('unreadable records under forty keys neither pause a partition nor hold the k
   expect(await rows('select from converge.parked_key')).toEqual([]);
 });
 
-it('a flood of unreadable records keeps the bytes of the newest, closes the oldest with a hash, and a rewind makes no second dead letter', async () => {
+it('G5c: a flood of unreadable records keeps the bytes of the newest, closes the oldest with a hash, and a rewind makes no second dead letter', async () => {
   const value = (n: number) => `garbage ${n}`;
   const garbage = Array.from({ length: 40 }, (_, n) => ({
     topic,
@@ -115,7 +115,7 @@ it('foreign events with unreadable bodies do not pause a partition', async () =>
 
 const failureOf = (key: string) => paymentsFailure(counted, key);
 
-it('a failure event is handled only when it comes from the source of the failing consumer', async () => {
+it('G5g: a failure event is handled only when it comes from the source of the failing consumer', async () => {
   const compensated: string[] = [];
   const compensating = defineConsumer<LedgerDb>({ name, from: 'earliest' })
     .on(counted, (event, { tx }) => note(tx, event))

@@ -38,7 +38,7 @@ describe('the types that a consumer handles', () => {
   const skipped = (service: ConsumerService) => service.status()[0]!.partitions[0]!.counts.skipped;
 
   // Planted fault: with the look-up taken out of the slice, event 3 is skipped here and never handled.
-  it('an older version does not skip a type that a newer one handles: its partition waits', async () => {
+  it('G4g: an older version does not skip a type that a newer one handles: its partition waits', async () => {
     const old = await start(older());
     await scene.source.publish(scene.broker, [priced(1), counted(2)]);
     await until(1);

@@ -31,7 +31,7 @@ describe('another run of a parked event', () => {
 
   // Planted fault: without the look at the failure event nothing is refused.
   it.each(['dead', 'rejected', 'skipped'] as const)(
-    'N20: a run of a %s event whose failure event was emitted says what it contradicts, and needs the consent by name',
+    'N20, G6q: a run of a %s event whose failure event was emitted says what it contradicts, and needs the consent by name',
     (state) => {
       const refused = (how: object) => () => refuseContradiction(row('f1', state), how);
       expect(refused({})).toThrow(

@@ -67,7 +67,7 @@ describe('an operator', () => {
     ]);
   });
 
-  it('a dead letter whose failure event was emitted is not retried unless the compensation is named', async () => {
+  it('G6q: a dead letter whose failure event was emitted is not retried unless the compensation is named', async () => {
     await play(4);
     const { id, failureEvent } = await dead();
     bad = [];
@@ -121,7 +121,7 @@ describe('an operator', () => {
   });
 
   // Planted fault: without the audit row of an act.
-  it('a dead letter that is skipped with a reason releases its key and stays as a record', async () => {
+  it('G5k: a dead letter that is skipped with a reason releases its key and stays as a record', async () => {
     await play(8);
     const { id } = await dead();
     await skipParked(scene.database, id, operator);
@@ -143,7 +143,7 @@ describe('an operator', () => {
     await until('k1', 1);
   });
 
-  it('an event that was not given up is skipped by name alone, and a line in work that it leaves empty is released', async () => {
+  it('G6q: an event that was not given up is skipped by name alone, and a line in work that it leaves empty is released', async () => {
     await play(6);
     const last = (await listParked(scene.database.executor, { key: 'k1' }, 10)).at(-1)!;
     // Nothing has said to others that it never takes effect. For the fault: a skip of any event that holds its key.

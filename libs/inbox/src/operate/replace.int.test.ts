@@ -52,7 +52,7 @@ const replace = (id: string, payload: string, known: readonly EventDefinition[] 
 
 // Planted faults: without the new row in the line nothing takes effect; under the old id the ledger shows it; without the
 // place in the line the events behind come first.
-it('a replaced dead letter is applied as a new event in its place, once, with the dead letter as its cause', async () => {
+it('G5l: a replaced dead letter is applied as a new event in its place, once, with the dead letter as its cause', async () => {
   const { id, eventId } = await deadOf('k1', 1, 3, 5);
   const made = await replace(id, '{"key":"k1","n":4}');
   expect(made.eventId).not.toBe(eventId);
@@ -95,7 +95,7 @@ it('a replaced dead letter is applied as a new event in its place, once, with th
 
 // Planted faults: without the check the first three are written, and become dead letters again; without the look for headers an
 // event that was parked behind too many others is replaced by one without a type, even if it is one of a saga.
-it('data that the declared contract refuses, another key, an undeclared event, one of a saga and one without headers change nothing', async () => {
+it('G5l: data that the declared contract refuses, another key, an undeclared event, one of a saga and one without headers change nothing', async () => {
   const { id } = await deadOf('k2', 1, 3);
   const rows = async () =>
     (await executor().query('select * from converge.parked where key = $1', ['k2'])).rows;
@@ -122,7 +122,7 @@ it('data that the declared contract refuses, another key, an undeclared event, o
   expect(await applied('k2')).toEqual([]);
 });
 
-it('a dead letter whose failure event was emitted is not replaced unless the compensation is named', async () => {
+it('G6q: a dead letter whose failure event was emitted is not replaced unless the compensation is named', async () => {
   const { id } = await deadOf('k5', 1, 3);
   const made = replaceParked(stock.scene.database, id, '{"key":"k5","n":4}', operator, {
     events: [stock.events.counted],

@@ -52,7 +52,7 @@ async function broken(still: { readonly outage: boolean }): Promise<void> {
 }
 
 // A shape that keeps the words with digits makes 30 groups; a plan without the filter counts 30.
-it('failures with different ids in their texts are one group, and a replay of the group leaves the others alone', async () => {
+it('G5p: failures with different ids in their texts are one group, and a replay of the group leaves the others alone', async () => {
   const still = { outage: true };
   await broken(still);
   const { executor } = scene.database;
@@ -94,7 +94,7 @@ it('failures with different ids in their texts are one group, and a replay of th
 });
 
 // Planted fault: without the look at outcomes all 20 are sent.
-it('a replay into an outage that goes on stops by itself, and retries nothing twice', async () => {
+it('G5p: a replay into an outage that goes on stops by itself, and retries nothing twice', async () => {
   await broken({ outage: true });
   const done = await retryAll(scene.database, {
     filter: { states: ['dead'], code: 'AWAY' },

@@ -170,7 +170,7 @@ describe('ParkRate', () => {
   });
 
   // Planted faults: without a next time a row of bad keys waits for a person; without growth an outage parks its topic.
-  it('ParkRate allows one more key after growing waits during a systemic fault', () => {
+  it('G5b: ParkRate allows one more key after growing waits during a systemic fault', () => {
     const rate = new ParkRate(policy);
     for (const now of [0, 1]) rate.gaveUp(1, now);
     const through: number[] = [];

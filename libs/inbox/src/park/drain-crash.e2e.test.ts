@@ -72,7 +72,7 @@ describe('a drain that ends in the middle', () => {
     (await lines(scene.database)).filter((line) => line.key === key).map(({ n }) => n);
 
   it.each(KILLS.map((row) => [row.join(', then '), row] as const))(
-    'a drain that is killed at %s leaves each effect once, in order, to the next drain',
+    'G5a: a drain that is killed at %s leaves each effect once, in order, to the next drain',
     async (_, failpoints) => {
       for (const failpoint of failpoints) {
         const exit = once(start({ CONVERGE_FAILPOINT: failpoint }), 'exit');

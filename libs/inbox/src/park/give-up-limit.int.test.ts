@@ -54,7 +54,7 @@ describe('a consumer whose deployment is wrong', () => {
   const resume = (pass = false) => scene.resume(name, topic, { ...operator, pass });
 
   it.each([10, 50, 100])(
-    'with %i percent of events failing, at most 5 are given up, then it pauses; after the fix and one resume the others take effect',
+    'G5w, N20: with %i percent of events failing, at most 5 are given up, then it pauses; after the fix and one resume the others take effect',
     async (percent) => {
       const bad = (n: number): boolean => n % 100 < percent;
       const count = percent === 10 ? 100 : 40;

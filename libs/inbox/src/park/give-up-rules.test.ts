@@ -43,7 +43,7 @@ describe('the limits on events that are given up for a fault', () => {
     expect(giveUpRulesOf(atOnce)).toEqual({ afterMs: 0, perHour: 5 });
   });
 
-  it('a consumer gives up as many as its limit in an hour, none at 0, and any number without a limit', () => {
+  it('G5w: a consumer gives up as many as its limit in an hour, none at 0, and any number without a limit', () => {
     const may = (given: number, perHour: number | 'unbounded') => mayGiveUp(given, 1, { perHour });
     expect([may(4, 5), may(5, 5), may(0, 0), may(1_000, 'unbounded')]).toEqual([true, false, false, true]);
   });

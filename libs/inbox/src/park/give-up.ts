@@ -1,3 +1,4 @@
+import { runCode } from '@convergekit/core/engine';
 import { awaitedStatements } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
 import type { GiveUpDecision, GiveUp } from '../define/subscription.ts';
@@ -40,17 +41,23 @@ export async function askGiveUp<DB>(
 ): Promise<GiveUpDecision> {
   const { handler, onGiveUp } = subscription;
   if (onGiveUp === undefined) return { kind: 'ordinary' };
+  const what = `handler ${handler}`;
   return ownStatement('give_up', () =>
-    awaitedStatements(tx, `handler ${handler}`, (own) =>
-      onGiveUp(event, why, {
-        tx: own,
-        emit: (made, answers, as) => emitted.add(handler, made, answers, as),
-        consumer: context.definition.name,
-        handler,
-        log: context.log,
-        failureEventId: failureEventId(deadLetter),
-        attemptId: causeOf(deadLetter),
-      }),
+    awaitedStatements(tx, what, (own) =>
+      runCode(
+        what,
+        (err, line) => context.log.error({ err }, line),
+        () =>
+          onGiveUp(event, why, {
+            tx: own,
+            emit: (made, answers, as) => emitted.add(handler, made, answers, as),
+            consumer: context.definition.name,
+            handler,
+            log: context.log,
+            failureEventId: failureEventId(deadLetter),
+            attemptId: causeOf(deadLetter),
+          }),
+      ),
     ),
   );
 }

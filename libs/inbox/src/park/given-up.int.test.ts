@@ -21,7 +21,7 @@ const giveUp = (...states: readonly string[]) =>
   );
 
 // Planted fault: a list of states that leaves one out. What an operator has replaced lets one more be given up.
-it('an event that was given up counts, whatever an operator or its saga did with it since', async () => {
+it('G5w: an event that was given up counts, whatever an operator or its saga did with it since', async () => {
   await giveUp('dead', 'rejected', 'skipped', 'superseded', 'replaced');
   expect(await countGivenUp(scene.database.executor, name)).toBe(4);
 });

@@ -33,7 +33,7 @@ const hot = (from: number, to: number) =>
 const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
 const effects = async () => (await lines(scene.database)).map(({ n }) => n);
 
-it('a key with more events than the consumer may park delays no other key, and is applied in order', async () => {
+it('G5a: a key with more events than the consumer may park delays no other key, and is applied in order', async () => {
   const service = await start({ maxRows: 10, maxRowsPerKey: 4 });
   await scene.source.publish(scene.broker, [...hot(1, 30), counted({ key: 'other', n: 100 })]);
   await waitUntil(async () => (await effects()).includes(100), { what: 'the other key' });

@@ -16,7 +16,7 @@ import { type ConsumerService, consumerService } from '../service/consumer-servi
 const schedule = { ...quickSchedule, fast: { baseMs: 20, factor: 2, capMs: 60 } };
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
 
-it('keys that are parked and released at random under load and rebalances have each effect once, in order, and nothing left', async () => {
+it('G5a: keys that are parked and released at random under load and rebalances have each effect once, in order, and nothing left', async () => {
   const { database } = await ledgerDatabase(inject('stack').databaseUrl, 30);
   const broker = memoryBroker();
   const { counted, priced } = testEvents('orders');

@@ -173,7 +173,7 @@ describe('a key whose event fails', () => {
     ]);
   });
 
-  it('an event of a parked key is left out of a batch of other keys', async () => {
+  it('G5a: an event of a parked key is left out of a batch of other keys', async () => {
     const batches: number[][] = [];
     const batch = defineConsumer<LedgerDb>({ name, from: 'beginning' }).onBatch(
       counted,

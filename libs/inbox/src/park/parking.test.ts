@@ -36,7 +36,7 @@ describe('Parking', () => {
   });
 
   // Seen to fail where a count replaces what was committed since its snapshot: the fifth event was parked beside four.
-  it('a count that began before a slice was committed does not hide its events from the cap', () => {
+  it('G5b: a count that began before a slice was committed does not hide its events from the cap', () => {
     const parking = new Parking({ ...defaultParking, maxRows: 4 }, { monotonic: () => 0 } as Clock);
     const four: Weight = { given: new Map(), handled: new Map(), rows: 4, bytes: 4 };
     const counted = parking.count();

@@ -84,7 +84,7 @@ describe('parked events of a consumer that an operator paused', () => {
   });
 
   // Planted faults: a pause that waits for slices alone, and a drain that reads its partition before the pause is committed.
-  it('a pause waits for the handler of a parked event, and no other is called', async () => {
+  it('G5k: a pause waits for the handler of a parked event, and no other is called', async () => {
     let down = true;
     const entered = Promise.withResolvers<undefined>();
     const end = Promise.withResolvers<undefined>();

@@ -49,7 +49,7 @@ describe('a partition that pauses', () => {
   const noted = async () => (await readOverview(scene.database.executor, name))[0]?.waits ?? null;
   const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
 
-  it('S9, S49, S71: a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
+  it('S9, S49, S71, G5b: a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
     let open = true;
     throws = (_key, n) => (open && n === 3 ? failing(BREAKER_OPEN, { retryAfterMs: 60 }) : undefined);
     await publish(8, 8);
@@ -76,7 +76,7 @@ describe('a partition that pauses', () => {
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual([5]);
   });
 
-  it('a partition pauses when every event fails by a bug, with few dead letters instead of a topic of them', async () => {
+  it('G5b: a partition pauses when every event fails by a bug, with few dead letters instead of a topic of them', async () => {
     throws = () => new TypeError('deployed broken');
     await publish(40, 40);
     const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });

@@ -23,7 +23,7 @@ describe('parks, drains and releases that race', () => {
   // Planted faults, found by each of these seeds: a release that does not compare the tail, and a slice that parks behind a
   // key that was released meanwhile.
   it.each(inject('full') ? [1, 2, 3] : [1])(
-    'racing parks, drains and releases apply each event once, in the order of its key, and leave nothing (seed %i)',
+    'G5a: racing parks, drains and releases apply each event once, in the order of its key, and leave nothing (seed %i)',
     async (seed) => {
       const random = seededRandom(seed);
       const count = 300;

@@ -51,7 +51,7 @@ describe('a slice that appends while a drain releases', () => {
   const keys = async () => (await database.executor.query('select key from converge.parked_key')).rows;
 
   // Planted fault: a release that does not compare the tail is refused by the foreign key here (23503).
-  it('a slice that appends before a release keeps its key: the release waits, and finds another tail', async () => {
+  it('G5a: a slice that appends before a release keeps its key: the release waits, and finds another tail', async () => {
     const [slice, drain] = [await session(), await session()];
     expect(await append(slice.tx)).toBe(2n);
     const released = releaseLine(drain.tx, key, 1n);

@@ -33,7 +33,7 @@ const mark = (text: string, prev = '1.100.5') => ({ source: 's', position: at(te
 describe('a position that its source cannot have reached', () => {
   const jumps = (text: string, known: Seen, nowMs = NOW) => jumpOf(mark(text), known, nowMs)?.kind === 'jump';
 
-  it('a tick that rose by more than the elapsed time allows is a jump', () => {
+  it('G4b: a tick that rose by more than the elapsed time allows is a jump', () => {
     const known = seen('1.200.9');
     expect(jumps('1.36000200.1', known)).toBe(false);
     expect(jumps('1.36000201.1', known)).toBe(true);
@@ -91,7 +91,7 @@ describe('a record that excludes the one at the watermark', () => {
     return found?.kind === 'fork' ? found.why : undefined;
   };
 
-  it('a record between the watermark and the predecessor that its event named is a fork', () => {
+  it('G4b: a record between the watermark and the predecessor that its event named is a fork', () => {
     const known = seen('1.300.9');
     expect(why('1.200.1', known)).toBe('same_predecessor');
     expect(why('1.300.8', known)).toBe('same_predecessor');
@@ -122,7 +122,7 @@ describe('a record that excludes the one at the watermark', () => {
   });
 
   // Planted fault: a look that does not ask how far ahead of this clock the record is.
-  it('T1: a repeat that was created an hour ahead of the consumer or more is no fork: its clock may be behind', () => {
+  it('a repeat that was created an hour ahead of the consumer or more is no fork: its clock may be behind', () => {
     const known = seen('1.300.9', last({ newestMs: NOW + HOUR }));
     expect(why('1.50.1', seen('1.300.9'), NOW + HOUR)).toBe('made_later');
     expect(why('1.50.1', known, NOW + 2 * HOUR)).toBeUndefined();

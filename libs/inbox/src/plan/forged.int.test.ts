@@ -76,7 +76,7 @@ async function replay(from: ReplayFrom): Promise<void> {
 it.each([
   ['a tick far ahead', () => '1.9223372036854775807.1'],
   ['an epoch from nowhere', () => '2147483647.1.1'],
-])('G4b: a record with %s halts its partition before its position counts', async (_, change) => {
+])('G4b, N8: a record with %s halts its partition before its position counts', async (_, change) => {
   await sendRecords(scene.broker, [forged(change)]);
   await publish(3, 4);
   const { code, reason } = await halted();

@@ -61,7 +61,7 @@ const noise = fc.record({
   good: fc.boolean(),
 });
 
-it('S15: a consumer accounts for every record whatever its bytes, crashes on none, and a rewind makes no second dead letter', async () => {
+it('S15, G5c, G5e: a consumer accounts for every record whatever its bytes, crashes on none, and a rewind makes no second dead letter', async () => {
   const broker = memoryBroker();
   const { database } = await ledgerDatabase(inject('stack').databaseUrl);
   await makeTopics(broker, ['orders', 'fuzz.failures'], 1);

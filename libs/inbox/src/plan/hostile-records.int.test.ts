@@ -68,7 +68,7 @@ describe('a record that no index, header or failure event can hold as it came', 
     ['a traceparent of 900 KB', [[WIRE.traceparent, 'x'.repeat(900_000)]]],
     ['300 headers', Array.from({ length: 300 }, (_, n) => [`h${n}`, random(100)])],
   ] as [string, [string, string][]][])(
-    'N8: a record with %s and a bad payload is a dead letter, and the consumer continues',
+    'N8, G5c: a record with %s and a bad payload is a dead letter, and the consumer continues',
     async (_, headers) => {
       const { letters, outbox } = await meet(bad, headers);
       expect(letters).toHaveLength(1);

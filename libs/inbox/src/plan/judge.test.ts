@@ -179,7 +179,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-describe('judge', () => {
+describe('G4a: judge', () => {
   it.each(rows)('$name', ({ position, prev, seen = [], from = 'beginning', verdict }) => {
     const mark = { source: 's', position: at(position), prev: prev === undefined ? undefined : at(prev) };
     expect(judge(mark, seenOf(...seen), from)).toEqual(verdict);

@@ -115,7 +115,7 @@ describe('planSlice', () => {
     );
   });
 
-  it('a plan stops at a gap, wherever it is, with everything before it planned', () => {
+  it('G4a: a plan stops at a gap, wherever it is, with everything before it planned', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 30 }), fc.nat(28), (count, hole) => {
         fc.pre(hole < count - 1);

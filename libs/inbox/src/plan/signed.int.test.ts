@@ -50,7 +50,7 @@ function signed({ topic: to, partition, record }: FixtureRecord, secret = first)
   return { topic: to, partition, record: { ...record, headers: [...record.headers, header] } };
 }
 
-it('G4c: a record that is not signed by its source counts for nothing, whatever it claims', async () => {
+it('G4c, N8: a record that is not signed by its source counts for nothing, whatever it claims', async () => {
   await start({ keys: { orders: first } });
   const forger = new FixtureSource({ partitions: 1, name: 'orders' });
   const [one, two] = [scene.source.record(event(1)), scene.source.record(event(2))];

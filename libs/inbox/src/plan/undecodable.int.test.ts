@@ -9,7 +9,7 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 const FUTURE_CODEC = 6;
 
 // Planted fault: read as any other record it is "not a CloudEvent", and nothing says which offsets went by.
-it('G4e: an undecodable batch is one dead letter with its offsets, hash and bytes, and the consumer continues', async () => {
+it('G4e, N8: an undecodable batch is one dead letter with its offsets, hash and bytes, and the consumer continues', async () => {
   const { scene, name, topic, events } = await stockScene(inject('stack').databaseUrl);
   onTestFinished(() => scene.close());
   const { counted } = events;

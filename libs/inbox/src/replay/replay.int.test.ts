@@ -82,7 +82,7 @@ describe('a replay', () => {
   // Planted fault: without the question whether it was passed before (`meet`), the replay halts at the gap again.
   // Planted fault: without either call of `auditPartition`, its row is missing here.
   // Planted fault: without the audit row of a change the last comparison fails.
-  it('a replay passes a gap that was passed before, and its plan lists what the log does not have', async () => {
+  it('G5k: a replay passes a gap that was passed before, and its plan lists what the log does not have', async () => {
     const { executor } = scene.database;
     await scene.source.publish(scene.broker, [counted(1), counted(2)]);
     scene.source.record(counted(3));
@@ -188,7 +188,7 @@ describe('a replay', () => {
   });
 
   // Planted fault: with the event that an operator put in its place, two events are given up.
-  it('a replay over a given-up event whose failure event was emitted is refused unless the compensation is named', async () => {
+  it('G6q: a replay over a given-up event whose failure event was emitted is refused unless the compensation is named', async () => {
     await scene.source.publish(scene.broker, [counted(1), counted(2), counted(3)]);
     await until(3);
     const { executor } = scene.database;

@@ -22,6 +22,9 @@ import { Gathered } from './gathered.ts';
 import { ended, type FailedWrite, handlerClient, Written } from './handler-tx.ts';
 import { connectionLost, HandlerFailed, SliceFault } from './slice-errors.ts';
 
+/** The state of a statement that came after one that failed. */
+const IN_ABORTED = '25P02';
+
 /** The steps of one partition in a slice, and the signal of its loss. */
 export interface CalledPart<DB> {
   readonly steps: readonly Step<DB>[];
@@ -98,7 +101,8 @@ async function callOne<DB>(
   const statements = new CallStatements(() => ended(handler));
   guard?.beginCall();
   try {
-    await calls.run(name, called, () => context.call(callOf(context, tx, unit, { ...shared, statements })));
+    const call = callOf(context, tx, unit, { ...shared, statements });
+    await calls.run(name, { called, statements }, () => context.call(call));
     const late = await statements.end(whatIs(name), called() ? 'unknown' : 'not_applied');
     if (late !== undefined) throw late;
     if (guard?.ended !== undefined) throw guard.ended;
@@ -106,8 +110,8 @@ async function callOne<DB>(
     failpoint('inbox.in_handler');
   } catch (error) {
     const timedOut = error instanceof InboxError && error.code === 'HANDLER_TIMEOUT';
-    if (timedOut) statements.abandon();
-    else await statements.end(whatIs(name));
+    const answered = statements.abandon();
+    if (!timedOut) await answered;
     if (guard?.ended !== undefined) throw new HandlerFailed(handler, guard.ended);
     if (signal.aborted) throw new SliceFault({ kind: 'partition_lost' });
     await written.answered();
@@ -115,7 +119,9 @@ async function callOne<DB>(
     if (written.failed !== undefined) throw await blame(tx, written.failed);
     if (!timedOut && !(await answers(executorOf(tx)))) throw connectionLost(error);
     // So do those after a statement that was not awaited, whose error had no one to go to.
-    throw calls.failed ?? new HandlerFailed(handler, error, called());
+    const { failed } = calls;
+    if (failed !== undefined && sqlState(failed) !== IN_ABORTED) throw failed;
+    throw new HandlerFailed(handler, error, called());
   }
 }
 
@@ -175,6 +181,6 @@ export async function answers(executor: Executor): Promise<boolean> {
     await executor.query('select 1');
     return true;
   } catch (error) {
-    return sqlState(error) === '25P02';
+    return sqlState(error) === IN_ABORTED;
   }
 }

@@ -1,5 +1,6 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { inCallOfCode, lateStray, strayError } from '@convergekit/core/engine';
+import type { CallStatements } from '@convergekit/postgres/engine';
 import type { Logger } from '@convergekit/telemetry';
 import { HandlerFailed } from './slice-errors.ts';
 
@@ -8,6 +9,11 @@ export interface CallName {
   readonly consumer: string;
   readonly handler: string;
   readonly events: readonly ReceivedEvent[];
+}
+
+interface Called {
+  readonly called: () => boolean;
+  readonly statements: CallStatements;
 }
 
 /** Names a call in a sentence. */
@@ -30,9 +36,10 @@ export class Calls {
   }
 
   /** Runs a call. `called` says whether it has called another system by then. */
-  run<T>(name: CallName, called: () => boolean, call: () => Promise<T>): Promise<T> {
+  run<T>(name: CallName, { called, statements }: Called, call: () => Promise<T>): Promise<T> {
     const what = (): string => whatIs(name);
     const stray = (error: unknown): void => {
+      if (statements.isAftermath(error)) return;
       if (this.#ended) {
         const { consumer, handler, events } = name;
         const ids = events.map(({ id }) => id);

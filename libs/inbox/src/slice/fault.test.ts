@@ -94,7 +94,7 @@ describe('faultOf', () => {
     ['a lost answer', new HandlerFailed('h', lost), 'unknown'],
     ['a lost answer inside a TypeError', new HandlerFailed('h', fetchFailed(lost)), 'unknown'],
     ['an outcome that is declared unknown', new HandlerFailed('h', declared), 'unknown'],
-  ] as const)('the certainty of %s in a handler that was rolled back', (_, error, certainty) => {
+  ] as const)('G5d: the certainty of %s in a handler that was rolled back', (_, error, certainty) => {
     const fault = faultOf(error);
     expect(fault.kind === 'events' && fault.failure.certainty).toBe(certainty);
   });

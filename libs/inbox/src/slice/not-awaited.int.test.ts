@@ -117,6 +117,37 @@ describe('a handler that forgets an await', () => {
     expect(await scene.letters()).toMatchObject([{ code: '22012' }]);
   });
 
+  it('and fails while several statements are in work gets its own error, and a limiter around them its places back', async () => {
+    let places = 0;
+    const limit = async (fn: () => Promise<unknown>): Promise<unknown> => {
+      places += 1;
+      try {
+        return await fn();
+      } finally {
+        places -= 1;
+      }
+    };
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(
+      counted,
+      async (event, context) => {
+        const texts = [FAILS, WORKS, WORKS];
+        if (event.data.n === 1) {
+          await Promise.all(texts.map((text) => limit(() => run(context, text))));
+          return;
+        }
+        // The second one is rejected, too, and nothing waits for it any more.
+        const [a, b] = [limit(() => run(context, FAILS)), limit(() => run(context, WORKS))];
+        await a;
+        await b;
+      },
+    );
+    await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 }), counted({ key: 'l', n: 2 })]);
+    await scene.start(consumer);
+    await scene.settled(2);
+    expect(await scene.letters()).toMatchObject([{ code: '22012' }, { code: '22012' }]);
+    await expect.poll(() => places).toBe(0);
+  });
+
   it('before a function that sends its statement after the event was committed ends no process, and the statement is not sent', async () => {
     const late = Promise.withResolvers<undefined>();
     const tried = Promise.withResolvers<undefined>();

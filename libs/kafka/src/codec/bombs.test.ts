@@ -22,7 +22,7 @@ function at(offset: number, bytes: Buffer): Buffer {
 const genuine = encodeRecordBatch([{ key: 'k', value: 'v', headers: [['h', 'x']], timestampMs: 0 }]);
 
 describe('a batch that is small on the wire and large in memory', () => {
-  it('a record with more headers than the limit is undecodable by name, and records behind it are read', async () => {
+  it('G4e: a record with more headers than the limit is undecodable by name, and records behind it are read', async () => {
     const bomb = headerBomb(200_000).bytes;
     expect(bomb.length).toBeLessThan(1_000);
     const { records } = await decodeRecordSet(Buffer.concat([bomb, at(1, genuine)]), place);
@@ -44,7 +44,7 @@ describe('a batch that is small on the wire and large in memory', () => {
     expect([records[0]?.headers.length, records[0]?.undecodable]).toEqual([MOST_HEADERS, undefined]);
   });
 
-  it('a batch of more records than the limit is one undecodable record, and records behind it are read', async () => {
+  it('G4e: a batch of more records than the limit is one undecodable record, and records behind it are read', async () => {
     const count = MOST_RECORDS + 1;
     const set = Buffer.concat([recordBomb(count).bytes, at(count, genuine)]);
     const { records, nextOffset } = await decodeRecordSet(set, place);

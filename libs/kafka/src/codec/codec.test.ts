@@ -61,7 +61,7 @@ describe.each(codecs)('decompression of %s', (_, codec, compress) => {
   });
 
   // Planted fault: without the bound of gzip or of zstd a few kilobytes become as much memory as they say.
-  it('decompression refuses more than the bound, and returns exactly the bound', () => {
+  it('G4e: decompression refuses more than the bound, and returns exactly the bound', () => {
     expect(decompress(compress(Buffer.alloc(LIMIT)), codec, LIMIT)).toHaveLength(LIMIT);
     expect(() => decompress(compress(Buffer.alloc(LIMIT + 1)), codec, LIMIT)).toThrow(/maxBatchBytes/);
     const bomb = compress(Buffer.alloc(100_000_000));

@@ -39,7 +39,7 @@ describe('a batch of another producer', () => {
   );
 
   // Planted fault: without the catch its error ends the whole fetch.
-  it('G4e: a batch of an unknown codec is one record with its offsets, its hash and its bytes, and later batches are read', async () => {
+  it('G4e, N8: a batch of an unknown codec is one record with its offsets, its hash and its bytes, and later batches are read', async () => {
     const sent = [record('one'), record('two')];
     const unknown = compressed(encodeRecordBatch(sent), 6, (body) => body);
     const next = encodeRecordBatch([record('three')]);

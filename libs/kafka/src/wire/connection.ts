@@ -21,7 +21,8 @@ export interface LoginToken {
 
 /**
  * Returns a valid token: at each new connection, and when the broker requires the login again. Keep a token while it is
- * valid. A rejection counts as an outage (TOKEN_UNAVAILABLE): the caller connects again later.
+ * valid. A rejection counts as an outage (TOKEN_UNAVAILABLE), and so does no answer
+ * within `requestTimeoutMs` (TIMEOUT): the caller connects again later.
  */
 export type TokenProvider = () => Promise<LoginToken>;
 

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 
 describe.each(drivers)('the %s driver', (_, connect) => {
-  it.each(CODECS)('G4e: a driver reads %s batches of the Java producer', async (codec) => {
+  it.each(CODECS)('G4e, N8: a driver reads %s batches of the Java producer', async (codec) => {
     const topic = topics.get(codec) ?? '';
     const broker = connect({ brokers: brokers.split(','), clientId: 'foreign' });
     onTestFinished(() => broker.close());

@@ -68,6 +68,25 @@ it.each(drivers)(
   },
 );
 
+it.each(drivers)(
+  'a token provider that never answers is an outage after the time of a request, for %s',
+  { timeout: 60_000 },
+  async (_, connect) => {
+    const broker = await new ScriptedBroker().start();
+    const client = connect({
+      brokers: [`127.0.0.1:${broker.port}`],
+      clientId: 'c',
+      requestTimeoutMs: 200,
+      sasl: { mechanism: 'oauthbearer', token: () => new Promise<never>(() => undefined) },
+    });
+    onTestFinished(() => client.close());
+    await expect(client.producer()).rejects.toMatchObject({
+      kind: 'retry',
+      message: expect.stringContaining('the token provider') as string,
+    });
+  },
+);
+
 describe.each(drivers)('a broker that sends other bytes than Kafka, and the %s driver', (_, connect) => {
   it.each([-2_147_483_648, -1, 0, 3, MAX_FRAME_BYTES + 1, 2_147_483_647])(
     'an answer of %d bytes ends its connection, with what was wrong, and is an outage',

@@ -50,7 +50,11 @@ export async function logIn(
     if (sasl.mechanism === 'plain') await send(`\0${sasl.username}\0${sasl.password}`);
     else if (sasl.mechanism !== 'oauthbearer') await scram(sasl, send);
     else {
-      const { value, extensions = {} } = await tokenOf(sasl.token);
+      const { value, extensions = {} } = await inTime(
+        tokenOf(sasl.token),
+        'the token provider',
+        requestTimeoutMs,
+      );
       const pairs = Object.entries(extensions).map(([name, text]) => `\u0001${name}=${text}`);
       // The answer to a refused token is no error of the protocol, but a text with the reason (RFC 7628).
       const refusal = await send(`n,,\u0001auth=Bearer ${value}${pairs.join('')}\u0001\u0001`);

@@ -53,7 +53,7 @@ describe.each(drivers)('an admin of the %s driver', (_, connect) => {
 });
 
 describe.each(drivers)('a producer of the %s driver', (_, connect) => {
-  it('a produce answer that refuses one partition fails that one alone', async () => {
+  it('G5h: a produce answer that refuses one partition fails that one alone', async () => {
     const broker = await new ScriptedBroker().start();
     broker.produce = () =>
       new Map([

@@ -14,11 +14,13 @@ interface Pending {
 /**
  * The statements of one call of an application's code. When the code has returned, each of them must have been answered.
  * The promise of one that was not awaited is never settled after that: no code of the call goes on, and no rejection ends
- * the process.
+ * the process. Code that has thrown gets its answers: others may wait for them, in a `Promise.all` behind a limiter, which
+ * would keep their places for ever.
  */
 export class CallStatements {
   readonly #closed: () => Error;
   readonly #pending = new Set<Pending>();
+  readonly #aftermath = new WeakSet<object>();
   #state: 'open' | 'ended' | 'abandoned' = 'open';
 
   /** `closed`: makes the error of a statement that comes after the end. */
@@ -59,7 +61,10 @@ export class CallStatements {
         return undefined;
       },
       (error: unknown) => {
-        settle(() => reject(error));
+        settle(() => {
+          if (this.#state === 'abandoned' && error instanceof Error) this.#aftermath.add(error);
+          reject(error);
+        });
         return { error };
       },
     );
@@ -76,7 +81,7 @@ export class CallStatements {
     return Promise.resolve(() => void this.#pending.delete(pending));
   }
 
-  /** Ends the call of code that has returned or thrown. Resolves with the error of a statement that it did not await. */
+  /** Ends the call of code that has returned. Resolves with the error of a statement that it did not await. */
   async end(what: string, certainty: Certainty = 'not_applied'): Promise<DatabaseError | undefined> {
     this.#state = 'ended';
     const left = [...this.#pending];
@@ -89,9 +94,18 @@ export class CallStatements {
     });
   }
 
-  /** Ends the call of code that still runs. It gets the answers that are due, and sends nothing more. */
-  abandon(): void {
-    this.#state = 'abandoned';
+  /**
+   * Ends the call of code that has thrown, or that still runs. It gets the answers that are due, and sends nothing more.
+   * Resolves when they have come.
+   */
+  async abandon(): Promise<void> {
+    if (this.isOpen) this.#state = 'abandoned';
+    await Promise.all([...this.#pending].map(async ({ answer }) => answer));
+  }
+
+  /** True for the error of a statement that was answered after its code had thrown. */
+  isAftermath(error: unknown): boolean {
+    return error instanceof Error && this.#aftermath.has(error);
   }
 }
 
@@ -106,7 +120,7 @@ export async function awaitedStatements<DB, T>(
   try {
     result = await run(statements.through(tx));
   } catch (error) {
-    await statements.end(what);
+    await statements.abandon();
     throw error;
   }
   const late = await statements.end(what);

@@ -7,7 +7,9 @@ import {
   type Transaction,
   type Updateable,
 } from 'kysely';
+import { executorOf } from '@convergekit/postgres';
 import { ReconcileError } from '../errors.ts';
+import { countChanged, joinLocked, type LockedRow } from './locked-rows.ts';
 
 /** The row of one table that the guard changes. `key` finds it, by column; several rows need `guard.lock`. */
 export interface GuardedRows<Table> {
@@ -34,7 +36,7 @@ export interface Guard<DB> {
   delete<T extends keyof DB & string>(table: T, rows: GuardedRows<DB[T]>): Promise<number>;
   /**
    * Locks the key's rows (`actual.lock`), reads actual again and compares its version; after that the repair may change
-   * as many rows as were locked, each once. Use it for a state of several rows. Rejects if a concurrent write came first.
+   * the locked rows, each once. Use it for a state of several rows. Rejects if a concurrent write came first.
    */
   lock(): Promise<void>;
 }
@@ -44,16 +46,16 @@ export interface GuardTarget {
   readonly reconciler: string;
   /** The compared version; null = the row did not exist, or the reconciler has no version. */
   readonly version: bigint | null;
-  /** Locks the rows, counts them and reads the version again; undefined = the reconciler declares no lock. */
-  readonly lock: (() => Promise<{ readonly rows: number; readonly version: bigint | null }>) | undefined;
+  /** Locks the rows and reads the version again; undefined = the reconciler declares no lock. */
+  readonly lock:
+    (() => Promise<{ readonly rows: readonly LockedRow[]; readonly version: bigint | null }>) | undefined;
 }
 
 /** What the guard did for a repair. */
 export interface GuardLedger {
-  /** Number of changed rows. */
+  /** Number of changed rows that were not locked before. */
   readonly rows: number;
-  /** Number of locked rows. */
-  readonly locked: number;
+  readonly locked: readonly LockedRow[];
   /** True if a concurrent write came first. */
   readonly lost: boolean;
 }
@@ -63,11 +65,16 @@ export function createGuard({ tx, reconciler, version, lock }: GuardTarget): {
   readonly guard: Guard<unknown>;
   readonly ledger: () => GuardLedger;
 } {
-  let ledger: GuardLedger = { rows: 0, locked: 0, lost: false };
-  const record = (table: string, result: { numUpdatedRows: bigint } | { numDeletedRows: bigint }): number => {
+  let ledger: GuardLedger = { rows: 0, locked: [], lost: false };
+  const record = async (table: string, change: Change): Promise<number> => {
+    // Nothing is awaited before the statement where nothing was locked: a repair that forgets its await is noticed.
+    const before = ledger.locked.length === 0 ? 0 : await countChanged(executorOf(tx), ledger.locked);
+    const result = await change.executeTakeFirstOrThrow();
     const rows = Number('numUpdatedRows' in result ? result.numUpdatedRows : result.numDeletedRows);
     if (rows > 1) throw invalid(reconciler, `changed ${rows} rows of ${table} at once: ${ONE_ROW}`);
-    ledger = { ...ledger, rows: ledger.rows + rows, lost: ledger.lost || rows === 0 };
+    // A locked row that the guard changes is counted with the locked ones.
+    const locked = (await countChanged(executorOf(tx), ledger.locked)) - before;
+    ledger = { ...ledger, rows: ledger.rows + rows - locked, lost: ledger.lost || rows === 0 };
     return rows;
   };
   const compared = (): string => {
@@ -90,20 +97,20 @@ export function createGuard({ tx, reconciler, version, lock }: GuardTarget): {
         .updateTable(table)
         .set(increased)
         .where(rowOf(table, key, column));
-      return record(table, await query.executeTakeFirstOrThrow());
+      return record(table, query);
     },
     async delete(table: string, { key, version: column }: GuardedRows<Row>): Promise<number> {
       const query = rowsOf(tx)
         .deleteFrom(table)
         .where(rowOf(table, key, column));
-      return record(table, await query.executeTakeFirstOrThrow());
+      return record(table, query);
     },
     async lock(): Promise<void> {
       if (lock === undefined)
         throw invalid(reconciler, 'calls guard.lock, and its reconciler declares no actual.lock');
       const now = await lock();
       const lost = now.version !== version;
-      ledger = { ...ledger, locked: lost ? 0 : now.rows, lost: ledger.lost || lost };
+      ledger = { ...ledger, locked: joinLocked(ledger.locked, now.rows), lost: ledger.lost || lost };
       if (lost) throw new LostRace();
     },
   };
@@ -114,6 +121,11 @@ const ONE_ROW = 'give the columns that find one row, or change several after gua
 
 /** Ends a repair whose rows have another version. The ledger says so even if the repair catches it. */
 class LostRace extends Error {}
+
+/** An update or a delete of the guard. */
+interface Change {
+  executeTakeFirstOrThrow(): Promise<{ numUpdatedRows: bigint } | { numDeletedRows: bigint }>;
+}
 
 type Row = Record<string, unknown>;
 

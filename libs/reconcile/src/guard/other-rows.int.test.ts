@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { describe, expect, inject, it } from 'vitest';
 import {
   type Definition,
@@ -10,6 +10,7 @@ import {
   setStock,
   setWanted,
   stockOf,
+  type StockDb,
   stockReconciler,
   world,
   worldForEach,
@@ -71,7 +72,7 @@ describe('a repair that reaches further than its key', () => {
           .set({ reserved: 3, version: sql`version + 1` })
           .executeTakeFirst();
       },
-      /REPAIR_UNGUARDED: .* changed 3 rows \(stock: 3\), and the guard compared the version of 0, and locked 1/,
+      /REPAIR_UNGUARDED: .* changed 3 rows \(stock: 3\), and the guard compared the version of 0; of the 1 that it locked, 1 changed/,
     ],
     // Planted fault: each lock counts the rows of the key once more.
     [
@@ -85,13 +86,74 @@ describe('a repair that reaches further than its key', () => {
           .where('sku', 'in', ['a', 'b'])
           .executeTakeFirst();
       },
-      /REPAIR_UNGUARDED: .* changed 2 rows \(stock: 2\), and the guard compared the version of 0, and locked 1/,
+      /REPAIR_UNGUARDED: .* changed 2 rows \(stock: 2\), and the guard compared the version of 0; of the 1 that it locked, 1 changed/,
+    ],
+    // Seen to pass while the locked rows were counted alone.
+    [
+      'locks its row and changes another in its place',
+      async ({ quantity }, { guard, tx }) => {
+        await guard.lock();
+        return tx.updateTable('stock').set({ reserved: quantity }).where('sku', '=', 'b').executeTakeFirst();
+      },
+      /REPAIR_UNGUARDED: .* changed 1 row \(stock: 1\), and the guard compared the version of 0; of the 1 that it locked, 0 changed/,
+    ],
+    [
+      'locks its row, changes it by the guard, and another beside it',
+      async (drift, context) => {
+        await context.guard.lock();
+        await context.tx.updateTable('stock').set({ reserved: 9 }).where('sku', '=', 'b').execute();
+        return guarded(drift, context);
+      },
+      /REPAIR_UNGUARDED: .* changed 2 rows \(stock: 2\), and the guard compared the version of 0; of the 1 that it locked, 1 changed/,
+    ],
+    [
+      "changes a row of the kit's tables",
+      async (drift, context) => {
+        await sql`update converge.reconcile_key set failures = 9`.execute(context.tx);
+        return guarded(drift, context);
+      },
+      /REPAIR_UNGUARDED: .* changed 2 rows \(converge.reconcile_key: 1, stock: 1\)/,
     ],
   ])('G7a: a repair that %s is rolled back', async (_name, repair, reason) => {
     const [outcomes, why] = await repairing(repair);
     expect(outcomes).not.toHaveProperty('repaired');
     expect(why).toMatch(reason);
     expect(await stockOf()).toEqual({ a: 1, b: 5, c: 7 });
+  });
+
+  it('a repair by guard.lock changes each of the rows that it locked, and one more by the guard', async () => {
+    await world.stock.executor.query(`create table shelf (sku text primary key, version int not null)`);
+    await world.stock.executor.query(`insert into shelf values ('a', 1)`);
+    await setWanted({ a: 3 });
+    await setStock({ a: 1, a2: 1 });
+    const reconciler = stockReconciler({
+      keys: { scan: () => listing(['a']) },
+      repair: async ({ quantity }, { guard, tx }) => {
+        await guard.lock();
+        await guard.update('shelf' as 'stock', { key: { sku: 'a' }, version: 'version', set: {} });
+        const set = { reserved: quantity, version: sql<number>`version + 1` };
+        return tx.updateTable('stock').set(set).where('sku', 'in', ['a', 'a2']).executeTakeFirst();
+      },
+    });
+    const lock: typeof reconciler.actual.lock = (sku, tx) => [
+      (tx as Transaction<StockDb>).selectFrom('stock').where('sku', '=', sku),
+      (tx as Transaction<StockDb>).selectFrom('stock').where('sku', '=', `${sku}2`),
+    ];
+    const both = { ...reconciler, actual: { ...reconciler.actual, lock } };
+    expect((await runReconciler(both, options)).outcomes).toEqual({ repaired: 1 });
+    expect(await stockOf()).toEqual({ a: 3, a2: 3 });
+    expect(await rowsOf('select version from shelf')).toEqual([{ version: 2 }]);
+  });
+
+  it('a repair that emits by SQL is no wider when its emit measures the outbox', async () => {
+    await world.stock.executor.query('update converge.source set max_bytes = 100000000, refuse = true');
+    const [outcomes] = await repairing(async (drift, context) => {
+      await sql`select converge.emit('t', 'k', 'a.b', '{}')`.execute(context.tx);
+      return guarded(drift, context);
+    });
+    expect(outcomes).toEqual({ repaired: 1 });
+    const measured = `select measured_at > '-infinity' as measured from converge.source`;
+    expect(await rowsOf(measured)).toEqual([{ measured: true }]);
   });
 
   it('G7a: a repair that changes rows behind a TRUNCATE is rolled back', async () => {

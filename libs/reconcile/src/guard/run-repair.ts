@@ -10,6 +10,7 @@ import type { Reconciler } from '../reconciler.ts';
 import type { JudgedDrift } from '../verdict/modes.ts';
 import { type ChangedRows, fireDeferred, readChangedRows } from './changed-rows-sql.ts';
 import { createGuard } from './guard.ts';
+import { countChanged, lockRows } from './locked-rows.ts';
 
 export interface GuardedRepair {
   readonly tx: Transaction<unknown>;
@@ -38,13 +39,10 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
     lock:
       reconciler.actual.lock === undefined
         ? undefined
-        : async () => {
-            const rows = (await reconciler.actual.lock?.(key, tx)) ?? [];
-            return {
-              rows: rows.length,
-              version: versionOf(reconciler, await readActual(reconciler, key, tx)),
-            };
-          },
+        : async () => ({
+            rows: await lockRows(reconciler, key, tx),
+            version: versionOf(reconciler, await readActual(reconciler, key, tx)),
+          }),
   });
   const executor = executorOf(request.tx);
   const before = unguarded ? undefined : await readChangedRows(executor);
@@ -55,7 +53,7 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
       reconciler.repair(drift, { tx, guard, key, drift, emit }),
     );
   } catch (error) {
-    await statements.end(what);
+    await statements.abandon();
     if (ledger().lost) return 'conflict';
     throw error;
   }
@@ -65,7 +63,9 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
   if (before === undefined) return 'written';
   await fireDeferred(executor);
   const { rows: guarded, locked } = ledger();
-  const fault = unguardedChange({ before, after: await readChangedRows(executor), guarded, locked });
+  const lockedChanged = await countChanged(executor, locked);
+  const after = await readChangedRows(executor);
+  const fault = unguardedChange({ before, after, guarded, locked: locked.length, lockedChanged });
   if (fault !== null) throw unguardedError(name, key, fault);
   return 'written';
 }
@@ -76,12 +76,14 @@ interface RepairRecord {
   readonly after: ChangedRows;
   /** Number of rows that the guard changed on the condition of their version. */
   readonly guarded: number;
-  /** Number of rows that `guard.lock` locked. Which rows were changed is not known, only how many. */
+  /** Number of rows that `guard.lock` locked. */
   readonly locked: number;
+  /** Number of locked rows that the repair changed. */
+  readonly lockedChanged: number;
 }
 
 /** Finds out if a repair changed a row whose version was not compared. Returns what it did; null = it did not. Pure. */
-function unguardedChange({ before, after, guarded, locked }: RepairRecord): string | null {
+function unguardedChange({ before, after, guarded, locked, lockedChanged }: RepairRecord): string | null {
   const exclusive = after.exclusive.filter((table) => !before.exclusive.includes(table));
   if (exclusive.length > 0) return `it truncated, altered or locked the table ${exclusive.join(', ')}`;
   const foreign = after.foreign.filter((table) => !before.foreign.includes(table));
@@ -94,15 +96,16 @@ function unguardedChange({ before, after, guarded, locked }: RepairRecord): stri
     .filter(({ count }) => count > 0)
     .toSorted((a, b) => b.count - a.count || a.table.localeCompare(b.table));
   const changed = changes.reduce((sum, { count }) => sum + count, 0);
-  if (changed <= guarded + locked) return null;
+  if (changed <= guarded + lockedChanged) return null;
   const tables = changes.map(({ table, count }) => `${table}: ${count}`).join(', ');
-  const compared = locked > 0 ? `${guarded}, and locked ${locked}` : `${guarded}`;
-  return `it changed ${changed} rows (${tables}), and the guard compared the version of ${compared}`;
+  const compared =
+    locked > 0 ? `${guarded}; of the ${locked} that it locked, ${lockedChanged} changed` : `${guarded}`;
+  return `it changed ${changed} ${changed === 1 ? 'row' : 'rows'} (${tables}), and the guard compared the version of ${compared}`;
 }
 
 function unguardedError(name: string, key: string, fault: string): ReconcileError {
   return new ReconcileError(
-    `the repair of key ${key} by ${name} was rolled back: ${fault}. Change rows by guard.update or guard.delete, let actual.lock return every row that it changes after guard.lock, or declare \`unguarded: true\` if a concurrent write may be lost`,
+    `the repair of key ${key} by ${name} was rolled back: ${fault}. Change rows by guard.update or guard.delete, let actual.lock find every row that it changes after guard.lock, or declare \`unguarded: true\` if a concurrent write may be lost`,
     { code: 'REPAIR_UNGUARDED', category: 'bug' },
   );
 }

@@ -52,7 +52,7 @@ describe('a paused reconciler', () => {
     expect(await stockOf()).toEqual({ a: 1 });
   });
 
-  it('a pause, its end and a requested run are each in the audit of operators once', async () => {
+  it('G5m: a pause, its end and a requested run are each in the audit of operators once', async () => {
     await resume();
     await world.stock.executor.query(`delete from converge.audit`);
     const request = () => requestRun(world.stock.executor, 'stock', { by: 'bob', reason: 'after the count' });

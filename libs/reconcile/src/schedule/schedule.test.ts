@@ -42,7 +42,7 @@ describe('a start', () => {
     ['at its time', at('10:00:00'), at('10:05:00'), 'run'],
     ['after its time', at('10:00:00'), at('10:05:07'), 'run'],
     ['again before the next time', at('10:05:00'), at('10:05:07'), 'wait'],
-  ])('a scheduled run %s: %s → %s', (_name, until, now, kind) =>
+  ])('C6: a scheduled run %s: %s → %s', (_name, until, now, kind) =>
     expect(decide(every5, { until, now }).kind).toBe(kind),
   );
 

@@ -15,7 +15,7 @@ const flap = (attempts: Attempts, times: readonly number[], ticks: boolean): num
 describe('the attempts of a relay to lead', () => {
   // Planted faults: with failures forgotten by being admitted, or by a first tick, the last pause is 99 ms.
   test.each([false, true])(
-    'the pause before an attempt grows with each leadership that failed at once, whether or not it wrote a tick (%s)',
+    'G5j: the pause before an attempt grows with each leadership that failed at once, whether or not it wrote a tick (%s)',
     (ticks) => {
       const pauses = flap(new Attempts(), [0, 1_000, 2_000, 4_000, 8_000, 15_000, 25_000], ticks);
       expect(pauses).toEqual([...pauses].sort((a, b) => a - b));

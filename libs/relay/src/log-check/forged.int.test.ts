@@ -74,7 +74,7 @@ describe('a record in the name of a source', () => {
     ['with the highest tick', '1.9223372036854775807.1.0123456789abcdef', 'no.such'],
     ['that is a marker with a tick', '1.9223372036854775807.1', 'converge.epoch'],
     ['with an epoch out of reach', '2147483647.1.1.0123456789abcdef', 'no.such'],
-  ])('a record %s is skipped at a takeover, with an alarm', async (_, position, type) => {
+  ])('N8: a record %s is skipped at a takeover, with an alarm', async (_, position, type) => {
     const { database, broker, topic, sourceId } = await published();
     const offset = await forge(broker, topic, { sourceId, position, type });
     const next = await started({ database, broker, ...timing });
@@ -93,7 +93,7 @@ describe('a record in the name of a source', () => {
     );
   });
 
-  test('a record that could be a lost past is refused, and skipped once an operator disowned it: nothing is lost or sent again', async () => {
+  test('G1j, G5m: a record that could be a lost past is refused, and skipped once an operator disowned it: nothing is lost or sent again', async () => {
     const { database, broker, topic, sourceId } = await published();
     const position = '1.1000.1.0123456789abcdef';
     const offset = await forge(broker, topic, { sourceId, position });

@@ -27,7 +27,7 @@ const alarmsOf = (service: Relay): string[] =>
   service.status().alarms.map(({ name, subject }) => `${name} ${subject ?? ''}`);
 
 describe('a partition without a leader', () => {
-  test('a partition without a leader is halted by itself at a takeover: the rest of its topic is published, an alarm names it, and its events follow in order when it is back', async () => {
+  test('G5h: a partition without a leader is halted by itself at a takeover: the rest of its topic is published, an alarm names it, and its events follow in order when it is back', async () => {
     const { database, broker, offline, other, service } = await publishedTwice(3);
     const lengths = () => [0, 1, 2].map((partition) => broker.records(offline, partition).length);
     const before = lengths();

@@ -54,7 +54,7 @@ function countBelow(
   }).length;
 }
 
-it('whenever the frontier says sent, every event that the same snapshot sees is in the log and below it', async () => {
+it('G7m: whenever the frontier says sent, every event that the same snapshot sees is in the log and below it', async () => {
   const { database, broker, topic } = await opened();
   await started({ database, broker, saveMs: 5 });
   const random = seededRandom(3);

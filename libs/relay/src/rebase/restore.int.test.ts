@@ -35,7 +35,7 @@ async function publishedBeyondADump(broker: Broker) {
 }
 
 describe('a database that was restored from a dump', () => {
-  test('G1j: a database restored from a dump is refused before any tick, and continues after a rebase with every phantom named', async () => {
+  test('G1j, G5m: a database restored from a dump is refused before any tick, and continues after a rebase with every phantom named', async () => {
     const broker = kafka();
     const { topic, saved, before, lost } = await publishedBeyondADump(broker);
     const restored = await restore(inject('stack').databaseUrl, saved);

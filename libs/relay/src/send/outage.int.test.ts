@@ -17,7 +17,7 @@ closeAfterEach();
 
 const fast = fastClock(20);
 
-test('while the broker is away for a minute, at most four ticks a second are made and memory stays bounded; afterwards all is delivered in order', async () => {
+test('G5v: while the broker is away for a minute, at most four ticks a second are made and memory stays bounded; afterwards all is delivered in order', async () => {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 2);

@@ -39,7 +39,7 @@ async function addPartitions(topic: string, count: number): Promise<void> {
 }
 
 describe('a topic that got more partitions', () => {
-  test('a topic that got more partitions is drained with the old count, continues with the new one when it is on record, and nothing is sent twice', async () => {
+  test('G5m: a topic that got more partitions is drained with the old count, continues with the new one when it is on record, and nothing is sent twice', async () => {
     const { database } = await withDatabase();
     const brokers = inject('stack').brokers.split(',');
     const broker = closing(kafkaBroker({ brokers, clientId: 'relay-accept' }));

@@ -72,7 +72,7 @@ describe('a topic that is recreated with as many partitions', () => {
     expect((await readLog(broker, again)).every(({ prev }) => prev !== '1.0.0')).toBe(true);
   });
 
-  test('a topic that was recreated while the relay was stopped is halted alone, and stays accepted at later takeovers', async () => {
+  test('G5i: a topic that was recreated while the relay was stopped is halted alone, and stays accepted at later takeovers', async () => {
     const { database, broker, again, other, options, service, makeAgain } = await made();
     await service.stop();
     await makeAgain();
@@ -203,7 +203,7 @@ describe('a topic that was deleted on purpose', () => {
     expect((await readHeld(database.executor, gone))?.unsent).toBe(0);
   });
 
-  test('a deleted topic keeps its events that were not sent until an operator forgets it, with a reason', async () => {
+  test('G5i, G5m: a deleted topic keeps its events that were not sent until an operator forgets it, with a reason', async () => {
     const { database, broker, live, gone, service } = await deleted(3);
     const { executor } = database;
     const held = await waitUntil(

@@ -79,7 +79,7 @@ describe('the state of a relay', () => {
     expect(names({ held: [{ topic: 'orders', state: 'catching_up', heldAt: 4n }] })).toEqual([]);
   });
 
-  it('a relay that cannot lead names the side at fault', () => {
+  it('S53: a relay that cannot lead names the side at fault', () => {
     const from = (error: unknown): string[] => names({ trouble: troubleOf(error) });
     const broker = new BrokerError('no answer', {
       code: 'BROKER_UNREACHABLE',

@@ -35,7 +35,7 @@ describe('what is known of the writers', () => {
     expect(isSlow([], 4_000)).toBe(true);
   });
 
-  test('a relay polls often from an unannounced event on, at first in doubt', () => {
+  test('G2d: a relay polls often from an unannounced event on, at first in doubt', () => {
     const known: Step = [1, 1, 1_000];
     expect(isSlow([known, [1, 0, 2_000]], 2_000)).toBe(false);
   });

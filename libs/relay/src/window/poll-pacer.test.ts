@@ -70,7 +70,7 @@ async function pollsIn(
 }
 
 describe('the pace of a leader', () => {
-  test('a leader that hears its writers polls about once a second when idle, and at once when it hears one', async () => {
+  test('G2d: a leader that hears its writers polls about once a second when idle, and at once when it hears one', async () => {
     const paced = pacing();
     const { clock, pacer, begins, write, end } = paced;
     pacer.listens(true);
@@ -87,7 +87,7 @@ describe('the pace of a leader', () => {
     await end();
   });
 
-  test('a leader of writers that it does not hear keeps polling every 20 ms, with looks', async () => {
+  test('G2d: a leader of writers that it does not hear keeps polling every 20 ms, with looks', async () => {
     const paced = pacing();
     const { clock, pacer, looks, write, end } = paced;
     pacer.listens(true);

@@ -240,7 +240,7 @@ describe('a wrong declaration', () => {
     ]),
   ];
   it.each(cases)(
-    'S21: a declaration with %s is refused at import, with the step and the fix',
+    'S21, G6k: a declaration with %s is refused at import, with the step and the fix',
     (_, declare, text) => expect(message(declare)).toContain(text),
   );
 });

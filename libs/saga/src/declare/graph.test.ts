@@ -57,7 +57,7 @@ const runners = (declaration: SagaDeclaration): readonly string[] => stepsOf(dec
 
 describe('the graph of a saga', () => {
   // Planted fault: triggersOf without the siblings, without the next stage's undone or without the own dead letter.
-  it('whatever fails in a declared saga, exactly the steps that may have been applied are undone', () => {
+  it('G6k: whatever fails in a declared saga, exactly the steps that may have been applied are undone', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const declaration = anySaga(shape);

@@ -54,7 +54,7 @@ it('the type of a step behind a group allows the success of any member as its be
   expect(trip.go.step.begins).toEqual([reserved, taken]);
 });
 
-it('S21: a declaration that cannot be undone or cannot be right does not compile', () => {
+it('S21, S56, G6k: a declaration that cannot be undone or cannot be right does not compile', () => {
   const behind = start.compensatable('reserve', reserve).pivot('ship', ship);
   const wrong: readonly (() => unknown)[] = [
     // @ts-expect-error no event says that it took effect

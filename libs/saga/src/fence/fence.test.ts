@@ -109,7 +109,7 @@ describe('the fence of a step', () => {
   // Planted faults that fail here: undo against `started` or `unknown` as a noop, `begin` that overruns a tombstone,
   // and an outcome that closes `undo_pending` without the undo.
   it.each(OUTCOMES)(
-    'a fence ends undone in all 720 orders of six events when its step was in truth %s',
+    'S54: a fence ends undone in all 720 orders of six events when its step was in truth %s',
     (truth) => {
       let count = 0;
       for (const order of permutations(six(truth))) {

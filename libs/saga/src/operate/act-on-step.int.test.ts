@@ -26,7 +26,7 @@ describe('a local step of unknown outcome, without a query', () => {
     return one;
   };
 
-  it('a local step of unknown outcome continues when an operator states that it took effect', async () => {
+  it('G6l: a local step of unknown outcome continues when an operator states that it took effect', async () => {
     const one = await unknown();
     await resolve(one, 'pay', fact('test.taken', one.id));
     await seen(one, 'completed');
@@ -94,7 +94,7 @@ it('a retry or a stated outcome for a step that does not wait is refused', async
   await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({ code: 'STEP_NOT_WAITING' });
 });
 
-it('the journals of all sagas that operators acted on have no flaw, and each compensation has a cause', async () => {
+it('S27, S57: the journals of all sagas that operators acted on have no flaw, and each compensation has a cause', async () => {
   const { executor } = scene.database;
   expect((await verifyJournals([executor])).findings).toEqual([]);
 });

@@ -46,7 +46,7 @@ async function charging(key: string): Promise<{ readonly instance: string; reado
 
 // Planted faults: a claim without the look at pauses calls; a pause that also holds the recording of outcomes never gets
 // to `mail`.
-it('a paused saga begins no call: the one in flight ends and is recorded, events and local steps go on, and a resume loses nothing', async () => {
+it('G6m: a paused saga begins no call: the one in flight ends and is recorded, events and local steps go on, and a resume loses nothing', async () => {
   const flying = await charging('flying');
   const pause = await pauseSaga(scene.database, all, by);
   expect(pause).toMatchObject({ saga: 'half', instance: null, by: 'alice', held: 0, inFlight: 1 });

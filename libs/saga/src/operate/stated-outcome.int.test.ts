@@ -29,7 +29,7 @@ describe('an outcome that the declaration of the step does not allow', () => {
     expect(await observed(one)).toMatch(/^completed/);
   });
 
-  it('a mistyped step name is refused with the name that was meant, and so is data that is no JSON', async () => {
+  it('G6g: a mistyped step name is refused with the name that was meant, and so is data that is no JSON', async () => {
     const one = await given();
     await expect(
       retryStep(scene.database, { instance: one.instance, step: 'shop' }, by),

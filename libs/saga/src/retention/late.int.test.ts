@@ -34,7 +34,7 @@ describe('a run whose records were removed', () => {
   };
 
   // Planted fault: without the horizon the start begins the saga anew: everything is reserved, paid and shipped twice.
-  it('an event that is delivered again after the records of its run were removed has no effect', async () => {
+  it('G6h: an event that is delivered again after the records of its run were removed has no effect', async () => {
     const one = await swept({}, COMPLETED);
     const other = await swept({ pay: 'reject' }, 'pay:rejected reserve:undone');
     const before = [await did(one), await did(other)];

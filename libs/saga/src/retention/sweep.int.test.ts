@@ -22,7 +22,7 @@ afterAll(() => scene.close());
 
 describe('the records of a run', () => {
   // Planted fault: with the horizon raised and used in one round both runs leave in the first.
-  it('the records of a run that ended long ago are removed below a horizon that was set before', async () => {
+  it('G6h: the records of a run that ended long ago are removed below a horizon that was set before', async () => {
     const completed = await ended(100, {}, COMPLETED);
     const compensated = await ended(100, { pay: 'reject' }, 'pay:rejected reserve:undone');
     const recent = await ended(10, {}, COMPLETED);

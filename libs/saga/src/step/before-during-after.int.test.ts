@@ -11,7 +11,7 @@ afterAll(async () => expect(await scene.close()).toEqual([]));
 
 describe('a compensation before, during and after its apply', () => {
   // Planted fault: `begin` that overruns a tombstone takes effect when its event comes, and fails here.
-  it('a compensation before its apply prevents that apply, and the step before it is undone', async () => {
+  it('G6c, S54: a compensation before its apply prevents that apply, and the step before it is undone', async () => {
     scene.asksFirst('book');
     scene.saga.pump.held.add('trial.reserved');
     const order = await scene.place();

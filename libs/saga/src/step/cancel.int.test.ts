@@ -47,7 +47,7 @@ async function met(order: Placed, op: string): Promise<void> {
 
 describe.each(ways)('%s', (_, cancelRuns, op) => {
   // Planted faults: a pivot that begins although it is tombstoned; a cancellation that undoes a pivot that took effect.
-  it('a cancellation or deadline before the pivot begins undoes all steps, and the pivot never begins', async () => {
+  it('G6c, S54: a cancellation or deadline before the pivot begins undoes all steps, and the pivot never begins', async () => {
     scene.saga.pump.held.add('trial.booked');
     const order = await scene.place();
     await scene.until(order, GROUP);

@@ -109,7 +109,7 @@ describe('a step that fails', () => {
       all,
     ],
   ] as const)(
-    'step %s that fails %s is compensated accordingly, in reverse order',
+    'G6c, S54: step %s that fails %s is compensated accordingly, in reverse order',
     async (_, __, moods, ends, books) => {
       const order = await place(moods);
       await scene.until(order, ends);
@@ -150,7 +150,7 @@ describe('a step of unknown outcome, without a query', () => {
       'reserve+- book+-',
     ],
   ] as const)(
-    'step %s of unknown outcome waits, moves no other step, and ends by the outcome that an operator states (%s %s)',
+    'G8c: step %s of unknown outcome waits, moves no other step, and ends by the outcome that an operator states (%s %s)',
     async (...row) => {
       const [step, op, mood, took, ends, books] = row;
       const order = await place({ [step]: mood });

@@ -53,7 +53,7 @@ const ends: readonly (readonly [string, Moods, string])[] = [
 
 describe.each(ends)('a saga that was undone because %s', (_, moods, fences) => {
   // Planted fault: without the `close` triggers the timer stays, and `cancel` publishes a failure of the pivot.
-  it('an undone saga has no timer left, and a cancellation after its end publishes nothing', async () => {
+  it('G6c: an undone saga has no timer left, and a cancellation after its end publishes nothing', async () => {
     const order = await scene.place(moods);
     await scene.until(order, fences);
     await scene.eventually(async () => (await timers(order)).length === 0, 'its timers to be withdrawn');

@@ -30,7 +30,7 @@ describe('the step behind a group', () => {
 });
 
 describe('the step before a group', () => {
-  it('the step before a group is undone once when both members fail', async () => {
+  it('S55: the step before a group is undone once when both members fail', async () => {
     const order = await scene.place({ pay: 'reject', book: 'not_applied' });
     await scene.until(
       order,
@@ -42,7 +42,7 @@ describe('the step before a group', () => {
     ]);
   });
 
-  it('the step before a group waits for a member of unknown outcome, until an operator resolves it', async () => {
+  it('G8c: the step before a group waits for a member of unknown outcome, until an operator resolves it', async () => {
     const name = scene.next();
     const charge = stop(scene.world, 'inNetwork', 'charge', name);
     const order = await scene.place({ book: 'unknown_took', pay: 'reject' }, name);

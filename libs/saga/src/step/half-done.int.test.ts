@@ -91,7 +91,7 @@ const BACK = 'hold:undone pay:undone seat:tombstoned';
 
 describe('an external step behind the pivot that the other side refuses', () => {
   // Planted fault: without `late` on the call of a step nothing of this is said, and the saga is `running` for ever.
-  it('an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
+  it('G6c, S28: an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
     wrongs.set('mail', 'm1');
     const instance = await scene.emit(asked({ key: 'm1' }));
     await eventually(() => wrongs.calls('mail', 'm1') > 2, 'the refusals');

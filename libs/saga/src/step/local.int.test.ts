@@ -89,7 +89,7 @@ describe('a saga of local steps', () => {
     ['ship', 'pay:undone reserve:undone ship:failed_not_applied', '+reserve +pay -pay -reserve'],
     ['confirm', 'confirm:stuck pay:applied reserve:applied ship:applied', '+reserve +pay +ship'],
   ] as const)(
-    'a bug in the handler of step %s is compensated by default, unless the step is behind the pivot',
+    'G5d: a bug in the handler of step %s is compensated by default, unless the step is behind the pivot',
     async (of, ends, did) => {
       const { id, instance } = await place({ [of]: 'bug' });
       await scene.until(instance, ends);

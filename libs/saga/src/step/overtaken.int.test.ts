@@ -12,7 +12,7 @@ afterAll(async () => expect(await scene.close()).toEqual([]));
 const UNDONE = 'book:tombstoned pay:rejected reserve:undone ship:tombstoned';
 
 // Planted fault: where a fence that exists is taken for a success of the insert, the effect of the handler stays.
-it('a local step whose handler is overtaken by its undo leaves nothing, and is rejected by the tombstone', async () => {
+it('G6d: a local step whose handler is overtaken by its undo leaves nothing, and is rejected by the tombstone', async () => {
   const name = scene.next();
   const inside = stop(scene.world, 'inHandler', 'book', name);
   const order = await scene.place({ pay: 'reject' }, name);

@@ -151,7 +151,7 @@ async function until(instance: string, wanted: string): Promise<void> {
 
 // Planted fault: with the start taken by the newest version of each service, inventory begins version 2, payments version 1;
 // version 2 is cancelled, and what payments took under version 1 stays taken.
-it('a start that names its version begins that version in every service of a first group, and a cancellation undoes all of it', async () => {
+it('G6p: a start that names its version begins that version in every service of a first group, and a cancellation undoes all of it', async () => {
   scene.pump.held.add('group.reserved');
   const instance = await scene.emit(starts(placed, first)({ order: 'off' }));
   await until(instance, 'pay:v1:applied reserve:v1:applied');

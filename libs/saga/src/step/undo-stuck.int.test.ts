@@ -29,7 +29,7 @@ describe.each([
   ['reserve', 'book:undone pay:undone reserve:undo_pending ship:rejected', 'trial.released'],
 ] as const)('an undo that always fails, of step %s', (step, waits, undone) => {
   // Planted fault: without the mark the saga compensates for ever, and no observer is notified.
-  it('an undo that always fails is retried, alerts an operator once, and delays no step that does not depend on it', async () => {
+  it('G8c: an undo that always fails is retried, alerts an operator once, and delays no step that does not depend on it', async () => {
     const name = scene.next();
     scene.world.undoFails.set(`${step} ${name}`, 1_000_000);
     const order = await scene.place({ ship: 'reject' }, name);
@@ -67,7 +67,7 @@ describe.each([
     expect(await stuckSteps(order)).toBe('');
   });
 
-  it('an undo that fails three times and then works needs no operator', async () => {
+  it('S31: an undo that fails three times and then works needs no operator', async () => {
     const name = scene.next();
     scene.world.undoFails.set(`${step} ${name}`, 3);
     const order = await scene.place({ ship: 'reject' }, name);

@@ -63,7 +63,7 @@ async function start(consumer: ConsumerDefinition<RoomDb>): Promise<string> {
 }
 
 // Planted fault: without `checkWorkers` the consumer starts, and its intents wait for ever.
-it('N4: a consumer with saga steps does not start without a worker, and names the work that would wait', async () => {
+it('N4, G6f: a consumer with saga steps does not start without a worker, and names the work that would wait', async () => {
   expect(await start(money!)).toContain(
     'consumer money cannot start: it has work for a saga worker, and none in this database does half.pay.apply, half.pay.compensate',
   );

@@ -75,7 +75,7 @@ const history = recordHistory(
   (id) => events.get(id),
 );
 
-it('a history replays without findings under the declaration that wrote it', () => {
+it('S72: a history replays without findings under the declaration that wrote it', () => {
   expect(JSON.parse(JSON.stringify(history))).toEqual(history);
   expect(replayHistory([declaration], history)).toEqual([]);
 });

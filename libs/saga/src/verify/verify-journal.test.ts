@@ -46,7 +46,7 @@ it('the verifier finds no flaw in a journal that the kit wrote, whatever happene
 });
 
 // Planted fault: a replay that does not compare `from` with the row before, or `to` with the table, fails here.
-it('the verifier finds any one journal row that was changed, removed or added', () => {
+it('G8b, S32: the verifier finds any one journal row that was changed, removed or added', () => {
   const states = ['absent', 'started', 'applied', 'undone', 'tombstoned', 'undo_pending', 'stuck'] as const;
   const tampering = fc.record({
     row: fc.nat(),

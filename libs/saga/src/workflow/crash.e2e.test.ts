@@ -45,7 +45,7 @@ describe('a process that is killed in the middle of a workflow', () => {
     ['workflow.after_undone@1', 'undo', []],
     ['saga.after_call@2', 'resume', ['one', 'two', 'three']],
   ] as const)(
-    'S26: a workflow killed at %s ends in another process (%s)',
+    'S26, G6j: a workflow killed at %s ends in another process (%s)',
     async (failpoint, RECOVERY, kept) => {
       const id = `f${runs}`;
       const FAILS = RECOVERY === 'undo' ? '1' : '0';

@@ -80,7 +80,7 @@ function scene(body: Body, more: Partial<WorkflowsOptions<TenantDb>> = {}) {
 }
 
 describe('a workflow that is stuck', () => {
-  it('a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
+  it('G6j, S56: a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
     const { run, worker } = scene(async (unit) => {
       await unit.step('bucket', { name: 'bucket' });
       await unit.step('mail', { name: 'mail' });

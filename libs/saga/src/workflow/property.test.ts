@@ -213,7 +213,7 @@ const CLOCK_AHEAD_OF_A_CALL: Scene = {
 describe('a workflow whose processes die anywhere', () => {
   // Planted faults that fail here: `find` for `findLast` in `nextMove`; an interrupted call taken for one that was never made
   // (`found` always `ready`), or for failed; "not found" believed at once (`finalInMs` 0), or while it may be hidden.
-  it('a workflow is completed or completely undone, the last step first and nothing twice, as its journal says', async () => {
+  it('G6j, S29, S55: a workflow is completed or completely undone, the last step first and nothing twice, as its journal says', async () => {
     const scene = fc.record({ tree, recovery, kills, pauses, jumps, faults });
     await fc.assert(
       fc.asyncProperty(scene, async (given) => {

@@ -54,10 +54,12 @@ export async function commitWith(
   const { journal, options } = turn;
   const what = `a step of workflow ${turn.workflow.name} (${journal.claim.id})`;
   const changed = (tx: Transaction<unknown>): Promise<Entry> =>
-    runCode(
-      what,
-      (err, line) => options.log.error({ err }, line),
-      () => awaitedStatements(tx, what, change),
+    awaitedStatements(tx, what, (own) =>
+      runCode(
+        what,
+        (err, line) => options.log.error({ err }, line),
+        () => change(own),
+      ),
     );
   try {
     const adopt = await kyselyTransaction(options.database.db, options, async (tx) =>

@@ -69,12 +69,12 @@ describe('the journal of a workflow', () => {
     expect(verifyWorkflow(recordOf(story)).plan.map(({ does }) => does)).toEqual(['done', 'done']);
   });
 
-  it('a journal shows which steps will be undone, in their order, before any is', () => {
+  it('S26: a journal shows which steps will be undone, in their order, before any is', () => {
     const { plan } = verifyWorkflow(recordOf(story.slice(0, 5)));
     expect(plan.map(({ path, does }) => `${path} ${does}`)).toEqual(['s/b undo', 'a undo']);
   });
 
-  it('a journal in which any entry was changed, removed, added or moved is found', () => {
+  it('S57: a journal in which any entry was changed, removed, added or moved is found', () => {
     const { journal, ...row } = recordOf(story);
     const found = (tampered: WorkflowRecord['journal']): number =>
       verifyWorkflow({ ...row, entries: tampered.length, journal: tampered }).findings.length;
@@ -163,7 +163,7 @@ describe('the journal of a workflow', () => {
     expect(findings[0]?.what).toContain('cannot stand here');
   });
 
-  it('a journal allows no undo of a step before the steps after it are undone', () => {
+  it('S55: a journal allows no undo of a step before the steps after it are undone', () => {
     const fold = story.slice(0, 7).reduce((before, entry, at) => foldEntry(before, entry, at), emptyFold);
     expect(whyNot(fold, undo(1, 'a'))).toBe('step 2 comes first: it is done');
     expect(whyNot(fold, undo(2, 's/b'))).toBeUndefined();

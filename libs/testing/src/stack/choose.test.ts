@@ -26,7 +26,7 @@ const facts = (some: Partial<ChoiceFacts>): ChoiceFacts => ({
 
 describe('chooseStack', () => {
   it.each(cases)(
-    'chooseStack with database $databaseUrl, brokers $brokers, request $asked and Docker $docker chooses $postgres and $kafka',
+    'C7: chooseStack with database $databaseUrl, brokers $brokers, request $asked and Docker $docker chooses $postgres and $kafka',
     (one) => {
       const choices = chooseStack(facts(one));
       expect([choices.postgres.how, choices.kafka.how]).toEqual([one.postgres, one.kafka]);

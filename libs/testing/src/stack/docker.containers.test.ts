@@ -33,7 +33,7 @@ describe('a stack in Docker', () => {
     return rows[0]?.['it'] ?? '';
   };
 
-  it('a stack in Docker has the settings of an embedded one', async () => {
+  it('C7, N13: a stack in Docker has the settings of an embedded one', async () => {
     expect(stack.chose).toBe('docker');
     expect(await show('max_prepared_transactions')).toBe('20');
     expect(await show('timezone')).toBe('UTC');

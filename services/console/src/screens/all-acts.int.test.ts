@@ -78,7 +78,7 @@ it('every act of an operator is in the audit once, and in the history that it be
   expect(names.filter((name) => !recorded.has(name) && !name.startsWith('workflow '))).toEqual([]);
 });
 
-it('a story names the databases that it was read from, and those that it was not given, with the way to give them', async () => {
+it('G8a: a story names the databases that it was read from, and those that it was not given, with the way to give them', async () => {
   const alone = await converge('inventory', 'event', 'history', letter(2).eventId);
   expect(alone).toMatch(
     /^read from \S+; not given: the database of source \S+; .*give them with --database/m,

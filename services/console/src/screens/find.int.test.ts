@@ -140,7 +140,7 @@ describe('the console over a service with failures', () => {
     expect(records.map(({ copyOf }) => copyOf)).toEqual([null, records[0]?.offset]);
   });
 
-  it('the audit has the acts of every table, finds them by event, and exports them as JSON lines', async () => {
+  it('G5m: the audit has the acts of every table, finds them by event, and exports them as JSON lines', async () => {
     await pauseReconciler(shown.databases.inventory.executor, 'counts', {
       by: 'ada',
       reason: 'the stock is counted',
@@ -188,7 +188,7 @@ describe('the console over a service with failures', () => {
     ]);
   });
 
-  it('a look that cannot be recorded shows nothing', async () => {
+  it('G5n: a look that cannot be recorded shows nothing', async () => {
     const { executor } = shown.databases.orders;
     await executor.query('alter table converge.audit rename to audit_away');
     const answer = await shown.ask(`/api/events/${scene.skipped.eventId}/payload`, {

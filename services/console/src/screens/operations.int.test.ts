@@ -49,7 +49,7 @@ describe('drift', () => {
     });
   });
 
-  it('a reader sees which fields differ and no value; an operator sees values, and the look is audited', async () => {
+  it('G5o: a reader sees which fields differ and no value; an operator sees values, and the look is audited', async () => {
     const reader = await ask('/drift/inventory/stock-reserved');
     expect(JSON.stringify(reader.body)).not.toContain('customer');
     expect(reader.body).toMatchObject({ declared: true, masked: true });

@@ -64,7 +64,7 @@ const seen = (instance: string, state: string) =>
   });
 
 describe('in Chromium', () => {
-  it('an operator finds the saga that charged but never shipped, and resolves it, in four clicks', async () => {
+  it('N11: an operator finds the saga that charged but never shipped, and resolves it, in four clicks', async () => {
     moods.set('ship', 'o-late', 'unknown');
     const late = await shop.emit(placed({ order: 'o-late' }));
     const fine = await shop.emit(placed({ order: 'o-fine' }));
@@ -98,7 +98,7 @@ describe('in Chromium', () => {
     await close();
   });
 
-  it('an operator replays what an outage broke and nothing else, in five clicks', async () => {
+  it('G5p, N11: an operator replays what an outage broke and nothing else, in five clicks', async () => {
     const { scene, name, events } = stock;
     const published = Array.from({ length: 24 }, (_, n) => events.counted({ key: `k${n}`, n }));
     await scene.source.publish(scene.broker, published);

@@ -127,7 +127,7 @@ describe('every screen in Chromium', () => {
 });
 
 describe('tasks of an operator, four clicks from home at most', () => {
-  it('an operator says why an order is late', async () => {
+  it('N11: an operator says why an order is late', async () => {
     const { page, clicks, close } = await openPage(browser, shown.url);
     await page.getByRole('searchbox').fill(scene.late);
     await page.keyboard.press('Enter');

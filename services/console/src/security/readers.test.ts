@@ -56,7 +56,7 @@ describe('a viewer', () => {
     expect(await shown('ada', byToken)).toContain('name="formToken"');
   });
 
-  it('a viewer reads, signs out, and neither acts nor sees a payload in full', async () => {
+  it('G5n: a viewer reads, signs out, and neither acts nor sees a payload in full', async () => {
     const { ask, acts, looks, signIn } = appUnderTest({
       CONVERGE__CONSOLE__VIEWERS: 'ada',
       CONVERGE__CONSOLE__PAYLOADS: 'full',

@@ -11,7 +11,7 @@ const ours = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' 
 describe('a user', () => {
   const key = signer(Buffer.alloc(32, 1));
 
-  it('a wrong token signs no user in, and the cookie of a session is kept from scripts and other sites', async () => {
+  it('G5n: a wrong token signs no user in, and the cookie of a session is kept from scripts and other sites', async () => {
     const { ask } = appUnderTest();
     const wrong = await ask('/sign-in', { form: { token: 'x'.repeat(30) }, headers: ours });
     expect([wrong.status, wrong.headers.get('set-cookie')]).toEqual([401, null]);
@@ -19,7 +19,7 @@ describe('a user', () => {
     expect(right.headers.get('set-cookie')).toMatch(/HttpOnly.*SameSite=Strict/);
   });
 
-  it('a session that is forged, over, or of another process is none', () => {
+  it('G5n: a session that is forged, over, or of another process is none', () => {
     const sessions = new Sessions(key);
     const cookie = sessions.begin('ada', 1_000);
     expect(sessions.userOf(cookie, 1_001)).toBe('ada');

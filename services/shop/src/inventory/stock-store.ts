@@ -37,15 +37,13 @@ export async function hold(
     .execute();
 }
 
-/** Locks the articles and the reservation of an order, in the lock order of every other writer. Returns the rows. */
-export async function lockReservation(
-  orderId: string,
-  tx: Transaction<InventoryDb>,
-): Promise<readonly unknown[]> {
-  const of = tx.selectFrom('reservation').select('sku').where('order_id', '=', orderId);
-  const skus = (await of.execute()).map(({ sku }) => sku);
-  const levels = skus.length > 0 ? await lockLevels(tx, skus) : new Map();
-  return [...levels.values(), ...(await of.orderBy('sku').forUpdate().execute())] as unknown[];
+/** Finds the articles and the reservation of an order, in the lock order of every other writer. */
+export function rowsOfReservation(orderId: string, tx: Transaction<InventoryDb>) {
+  const lines = tx.selectFrom('reservation').where('order_id', '=', orderId);
+  return [
+    tx.selectFrom('stock').where('sku', 'in', lines.select('sku')).orderBy('sku'),
+    lines.orderBy('sku'),
+  ];
 }
 
 /**

@@ -43,8 +43,7 @@ export const paymentsVsProvider = (ledger: ProviderLedger): Reconciler =>
         return row === undefined ? null : factOf(row);
       },
       version: 'version',
-      lock: (orderId, tx) =>
-        tx.selectFrom('payment').select('order_id').where('order_id', '=', orderId).forUpdate().execute(),
+      lock: (orderId, tx) => tx.selectFrom('payment').where('order_id', '=', orderId),
     },
     // A refund is recorded when its event is handled; until then, and while its call is open, our record is not wrong.
     inFlight: { topic: paymentRefunded.topic, consumer: 'payments' },

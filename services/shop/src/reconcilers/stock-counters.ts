@@ -41,7 +41,7 @@ export const stockCounters = defineReconciler<InventoryDb, Reserved, InventoryDb
         .where('sku', '=', sku)
         .executeTakeFirst()) ?? null,
     version: 'version',
-    lock: (sku, tx) => tx.selectFrom('stock').select('sku').where('sku', '=', sku).forUpdate().execute(),
+    lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku),
   },
   compare: compareCounters,
   unresolvable: ({ wanted }) =>

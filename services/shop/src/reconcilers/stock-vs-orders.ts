@@ -2,7 +2,7 @@ import { defineReconciler } from '@convergekit/reconcile';
 import { orderConfirmed } from '@convergekit/schemas';
 import { scanPages } from '@convergekit/service-common';
 import type { Kysely } from 'kysely';
-import { endReservation, lockReservation } from '../inventory/stock-store.ts';
+import { endReservation, rowsOfReservation } from '../inventory/stock-store.ts';
 import type { InventoryDb } from '../inventory/tables.ts';
 import type { OrdersDb } from '../orders/tables.ts';
 import {
@@ -64,7 +64,7 @@ export const stockVsOrders = defineReconciler<
       return lines.length === 0 ? null : { orderId, lines };
     },
     version: ({ lines }) => lines.reduce((sum, { version }) => sum + version, 0),
-    lock: lockReservation,
+    lock: rowsOfReservation,
   },
   inFlight: { topic: orderConfirmed.topic, consumer: 'inventory' },
   compare: compareReservation,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => servers?.stop(), 300_000);
 
-it('S67: keys that drift under load are repaired, in three databases, and none whose events are late', () => {
+it('S67, C5: keys that drift under load are repaired, in three databases, and none whose events are late', () => {
   // The bound of time is for the report: a machine under load may take longer.
   const checks = outcome.checks.filter(({ claim }) => !claim.startsWith('all was repaired within'));
   for (const { claim, findings } of checks) expect({ claim, findings }).toEqual({ claim, findings: [] });

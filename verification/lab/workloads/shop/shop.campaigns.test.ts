@@ -60,7 +60,7 @@ afterAll(async () => {
 }, 300_000);
 
 describe('the shop, all services on real Postgres and real Kafka', () => {
-  it('the shop completes or compensates every order, and conserves money, stock and events', () => {
+  it('G1i, N7, S64: the shop completes or compensates every order, and conserves money, stock and events', () => {
     expect(outcome.checks.flatMap(({ findings }) => findings)).toEqual([]);
     expect(outcome.judgement).toBe('agrees');
   });
@@ -86,7 +86,7 @@ function running(): Shop {
 describe('the telemetry of the shop', () => {
   // Planted faults: without the headers of its attempt, no call has a span at the provider here; without `attemptTrace`, the
   // refund has no link.
-  it('an order that is compensated is one trace, from its request to its last compensation', async () => {
+  it('G8d, S59, S60: an order that is compensated is one trace, from its request to its last compensation', async () => {
     const shop = running();
     // One of two calls of the provider fails.
     await behaveAs(shop, { mode: 'fail', every: 2 });
@@ -154,7 +154,7 @@ describe('a real Prometheus that scraped the shop', () => {
   beforeAll(() => causeEvents(running()));
 
   // Planted fault: with sizes of slices recorded without their consumer, the panel “Events of a slice” is empty here.
-  it('S38, N12: every query of every panel returns data, but for rare events that did not happen', async () => {
+  it('S38, N12, S61: every query of every panel returns data, but for rare events that did not happen', async () => {
     const unexpected = async () =>
       (await emptyPanels(prometheus!.url, range())).filter((place) => !NOT_CAUSED.includes(place));
     // The last events have a rate two scrapes later.

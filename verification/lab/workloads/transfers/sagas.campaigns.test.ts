@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => servers?.stop(), 300_000);
 
 describe('orders and transfers as sagas, under kills, hangs and failing steps', () => {
-  it('all sagas under faults complete, are compensated, or wait for an operator with a reason; stock and money are conserved', () => {
+  it('G6c, S28, S32, S64: all sagas under faults complete, are compensated, or wait for an operator with a reason; stock and money are conserved', () => {
     const wrong = outcome.checks.filter((check) => judgementOf(check, outcome.settled) !== 'agrees');
     expect({ wrong, notes: wrong.length === 0 ? [] : notes }).toEqual({ wrong: [], notes: [] });
     expect(outcome.checks.length).toBeGreaterThan(30);

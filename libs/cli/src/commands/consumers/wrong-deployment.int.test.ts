@@ -51,7 +51,7 @@ async function open<DB>(table: string): Promise<{ readonly url: string; readonly
   return { url, database };
 }
 
-it('N20: a wrong deployment of payments compensates at most its limit of orders; the others complete after the fix by one resume', async () => {
+it('N20, G5w: a wrong deployment of payments compensates at most its limit of orders; the others complete after the fix by one resume', async () => {
   const { brokers } = inject('stack');
   const broker = kafkaBroker({ brokers: brokers.split(','), clientId: `scene-${tag}` });
   closers.push(() => broker.close());

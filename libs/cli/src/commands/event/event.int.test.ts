@@ -21,7 +21,7 @@ afterEach(stopLeftovers);
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
-it('S24, S60: a request, its event, the failed attempts, the failure event and its compensation are one trace and one history', async () => {
+it('S24, S60, G5u: a request, its event, the failed attempts, the failure event and its compensation are one trace and one history', async () => {
   const { brokers, databaseUrl } = inject('stack');
   const run = hex(4);
   const data = z.object({ orderId: z.string() });

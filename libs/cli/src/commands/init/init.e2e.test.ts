@@ -134,7 +134,7 @@ it.each([
   // Its rows are there, and the topics have its events.
   ['Kafka for the second time', { KAFKA_BROKERS: stack.brokers }],
 ])(
-  '`converge dev` on %s serves, compensates, restarts on a change, and ends at Ctrl-C',
+  'N23: `converge dev` on %s serves, compensates, restarts on a change, and ends at Ctrl-C',
   async (_, broker) => {
     const port = await freePort();
     const env = { ...broker, CONVERGE_STACK: 'embedded', CONVERGE__HTTP__PORT: String(port) };

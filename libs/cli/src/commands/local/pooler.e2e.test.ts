@@ -4,7 +4,7 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { pgbouncerMissing, startPgbouncer } from '../../fixture/pgbouncer.ts';
 
-it('a local log behind a pooler in transaction mode works: it polls, since notifications cannot arrive', async (context) => {
+it('G1k: a local log behind a pooler in transaction mode works: it polls, since notifications cannot arrive', async (context) => {
   const missing = pgbouncerMissing();
   if (missing !== undefined) return context.skip(missing);
   const pooler = await startPgbouncer(inject('stack').databaseUrl);

@@ -66,7 +66,7 @@ async function consumerWithDeadLetter() {
 }
 
 // Planted fault: with the edited copy not kept, the event takes effect as it came.
-it('an operator finds a dead letter, reads it, edits a copy and retries it', async () => {
+it('G5k, G6q: an operator finds a dead letter, reads it, edits a copy and retries it', async () => {
   const { url, applied, repair } = await consumerWithDeadLetter();
   const converge = async (...args: string[]) => {
     const ended = await cli(['parked', ...args], { DATABASE_URL: url, LOG_LEVEL: 'silent' });

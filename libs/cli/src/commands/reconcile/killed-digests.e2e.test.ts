@@ -38,7 +38,7 @@ interface Range {
 
 // Planted fault: where a lease is not respected, the survivor
 // finishes the ranges of the dead process before their lease has ended.
-it('G7l: a process killed by SIGKILL in a range of a digest scan loses it to the other, and no run, no range and no key is lost or done twice', async () => {
+it('G7l, C6: a process killed by SIGKILL in a range of a digest scan loses it to the other, and no run, no range and no key is lost or done twice', async () => {
   const { rows, number, sidecar } = scene;
   const gate = await scene.copy.acquire();
   await gate.query(`select pg_advisory_lock(${GATE})`);

@@ -60,7 +60,7 @@ describe('converge reconcile', () => {
     expect(await amount()).toBe(2);
   });
 
-  it('C6, S40: `converge reconcile run` runs on its schedule until it is stopped', async () => {
+  it('C6, S40, G7g: `converge reconcile run` runs on its schedule until it is stopped', async () => {
     await copy.executor.query(`update stock set amount = 77 where sku = 'b'`);
     await copy.executor.query(
       `insert into converge.workflow (workflow, id, input, state, stuck_reason) values ('import', 'w1', '{}', 'stuck', 'outcome_unknown')`,

@@ -120,7 +120,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     expect(await settingsOfSessions()).toMatchObject([{ statement: '0' }]);
   });
 
-  it('G2a: events are emitted, published and handled once and in order through PgBouncer, a standby takes over, and old children are removed', async () => {
+  it('G2a, N25: events are emitted, published and handled once and in order through PgBouncer, a standby takes over, and old children are removed', async () => {
     const broker = kafkaBroker({ brokers: inject('stack').brokers.split(','), clientId: 'pgbouncer' });
     onClose(() => broker.close());
     const consumer = consumerService([counter], { database: pooled, broker });

@@ -57,7 +57,7 @@ const leases = async ({ database }: { database: Database }): Promise<number> =>
   ).rows[0]?.n ?? -1;
 
 describe('a relay for several sources', () => {
-  it('a relay for several sources publishes those that it reaches, names the others, continues with them later, and stops as one process', async () => {
+  it('C6: a relay for several sources publishes those that it reaches, names the others, continues with them later, and stops as one process', async () => {
     const up = await outbox();
     const down = await outbox();
     const behind = new URL(down.url);

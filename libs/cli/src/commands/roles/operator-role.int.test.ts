@@ -55,7 +55,7 @@ describe('the audit of operators', () => {
   const act = `select converge.record_act('parked skip', 'event', 'e', 'ann', 'not ours', null, null)`;
 
   // Planted fault: without `security definer` the operator may not call it (42501).
-  it('an operator records an act by the function alone, which takes the login and the time itself; no other duty may', async () => {
+  it('G5m: an operator records an act by the function alone, which takes the login and the time itself; no other duty may', async () => {
     await during('converge_operator', async (executor) => {
       await executor.query(act);
       const { rows } = await executor.query(

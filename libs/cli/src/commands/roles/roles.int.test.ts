@@ -94,7 +94,7 @@ it('N9, G1h: the function without a search_path names the schema of each operato
   expect(definer).toBe(false);
 });
 
-describe('N7, G1i: journals and audits', () => {
+describe('N7, G1i, G5m, G8b: journals and audits', () => {
   const appendOnly: readonly (readonly [Duty, string])[] = [
     ['operator', 'converge.workflow_step'],
     ['operator', 'converge.audit'],
@@ -139,7 +139,7 @@ describe('N7, G1i: a consumer', () => {
 
   // Planted faults: in saga_forget, without `security definer` the consumer forgets nothing (42501), without the age of the
   // journal the new step leaves, whose time the consumer changed, without state and mark the open one and the waiting one.
-  it('a consumer removes only steps that are a day old, and have ended', async () => {
+  it('G8b: a consumer removes only steps that are a day old, and have ended', async () => {
     const client = await database.acquire();
     const row = `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, journal, changed_at)
       values ('s', $1, $2, 1, 'c', 'k', $3, 'e', array[json_build_object('at', now() - $4::interval)::text], now() - $4::interval)`;

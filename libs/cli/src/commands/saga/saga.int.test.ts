@@ -107,7 +107,7 @@ describe('converge saga', () => {
     ]);
   });
 
-  it('`converge saga retry` retries a step that waits for an operator, and the journal names who did so, and why', async () => {
+  it('G6l: `converge saga retry` retries a step that waits for an operator, and the journal names who did so, and why', async () => {
     const instance = await scene.emit(asked({ trip: 'lost-again' }));
     await waitUntil(async () => (await states()).includes('lost-again stuck'), { what: 'it to wait' });
     const why = ['--reason', 'they have no record', '--yes'];
@@ -172,7 +172,7 @@ describe('converge saga', () => {
     ]);
   });
 
-  it('`converge saga verify` accepts journals that the kit wrote, and finds rows that were changed by hand', async () => {
+  it('G8b, S32, S57: `converge saga verify` accepts journals that the kit wrote, and finds rows that were changed by hand', async () => {
     expect(await cli(['saga', 'verify'], env)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('rows replayed, 0 findings') as string,
@@ -203,7 +203,7 @@ describe('converge saga', () => {
     expect(found.stdout).toContain('no step emitted event no-such-event, which it names as its cause');
   });
 
-  it('`converge saga` draws and checks the sagas of a module, and names a subscription that is missing', async () => {
+  it('S30: `converge saga` draws and checks the sagas of a module, and names a subscription that is missing', async () => {
     const drawn = await cli(['saga', 'graph', 'schemas/src/index.ts'], {});
     expect(drawn).toMatchObject({
       code: 0,

@@ -49,7 +49,7 @@ const waiting = async (): Promise<readonly string[]> =>
   );
 
 describe('work behind a quota', () => {
-  it('S6: calls that a quota has none left for wait, unclaimed, with the quota as their reason', async () => {
+  it('S6, S58: calls that a quota has none left for wait, unclaimed, with the quota as their reason', async () => {
     const { keyed } = patient(hourly);
     await request(database, keyed, names('k', 5));
     await work([keyed]);
@@ -162,7 +162,7 @@ describe('the calls of a quota', () => {
     [2.99, 2],
     [100, 3],
   ])(
-    'of %s earned calls, of which three are kept at most, %s begin, by claims as by single calls',
+    'G6n: of %s earned calls, of which three are kept at most, %s begin, by claims as by single calls',
     async (earned, begin) => {
       const quota = { ...hourly, burst: 3 };
       await declareQuotas(database.executor, [quota]);

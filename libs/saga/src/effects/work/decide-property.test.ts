@@ -190,7 +190,7 @@ describe('an effect under every failure of the network', () => {
   // forgotten after a failed repeat, and `tried.doubt` not asked for (a call is given up while an earlier one arrives).
   // The refusal of an idempotent repeat believed while the earlier call may arrive: recorded as refused, and it took effect.
   // `covered` forgotten in nextTurn or in afterNotFound: a call begins after the deadline of its saga.
-  it('whatever the network does, an effect happens at most once, its recorded outcome is the true one, and no call begins after its step was to be undone', () => {
+  it('G6b, S19: whatever the network does, an effect happens at most once, its recorded outcome is the true one, and no call begins after its step was to be undone', () => {
     fc.assert(
       fc.property(fc.record(arbitrary), ({ fates, seed, withinMs, undoneFrom, ...rest }) => {
         const backoff = { baseMs: 10, factor: 2, capMs: 200 };

@@ -56,7 +56,7 @@ describe('a saga worker that is killed or frozen', () => {
 
   // Planted fault: the claim leaves the state at `ready`; `plain` and `blind` are then twice in the ledger.
   it.each(KILLS.map((row) => [row.join(', then '), row] as const))(
-    'after a saga worker is killed at %s, each call took effect at most once and each intent ends',
+    'G6a, G6b: after a saga worker is killed at %s, each call took effect at most once and each intent ends',
     async (_, failpoints) => {
       for (const [at, failpoint] of failpoints.entries()) {
         const keys = (prefix: string): string[] =>

@@ -111,7 +111,7 @@ it('a dead worker’s call, and one that was never begun, are made although the 
 });
 
 // Planted faults: work that is due at once although it is held, and "not found" that is not final until the clock has caught up.
-it('a call that is under way while the clock of the database is set back keeps a lease, and is made once', async () => {
+it('G6a: a call that is under way while the clock of the database is set back keeps a lease, and is made once', async () => {
   await request(database, effects.keyed, ['a']);
   const [mine] = await claim(5_000);
   await timePasses(database.executor, '-2 hours');

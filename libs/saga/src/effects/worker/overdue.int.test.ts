@@ -47,7 +47,7 @@ async function waiting(key: string, state: string, op?: WorkOp, story = '[]'): P
 const look = (): Promise<number> => alertOverdue(resolveOptions(effects, { database, log }));
 
 // Planted fault: an index predicate, or a state in `markOverdue`, that leaves one of the states out.
-it('work that waits for longer than its bound alerts an operator once, in every state', async () => {
+it('G6c: work that waits for longer than its bound alerts an operator once, in every state', async () => {
   for (const state of WORK_STATES) await waiting(`s-${state}`, state);
   const open = WORK_STATES.filter((state) => !['done', 'failed', 'stuck'].includes(state));
   expect([await look(), await look()]).toEqual([open.length, 0]);
@@ -91,7 +91,7 @@ it.each(Object.entries(ALARMS))(
 );
 
 // Planted fault: without the look at pauses every call that a pause holds alerts an operator, who knows it.
-it('work that a pause of its saga holds is not overdue, and its timers are', async () => {
+it('G6m: work that a pause of its saga holds is not overdue, and its timers are', async () => {
   for (const op of ['apply', 'compensate', 'resolve', 'deadline'] as const)
     await waiting(`p-${op}`, 'ready', op);
   const pause = `insert into converge.saga_pause (saga, by, reason) values ('test', 'alice', 'looking')`;

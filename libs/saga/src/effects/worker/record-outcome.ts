@@ -30,6 +30,8 @@ export interface Recording<DB> {
   readonly inContext: <T>(run: () => T) => T;
 }
 
+type Recorder<DB> = Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random' | 'log'>;
+
 /**
  * Records outcomes of one effect and their reactions in one transaction. The rows are closed, if they are still claimed,
  * and the effect's own rows are locked; then the effect's own code runs; then its events are appended. Returns the ids of
@@ -37,7 +39,7 @@ export interface Recording<DB> {
  * was written.
  */
 export async function recordOutcomes<DB>(
-  { database, clock, random, log }: Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random' | 'log'>,
+  { database, clock, random, log }: Recorder<DB>,
   recordings: readonly Recording<DB>[],
 ): Promise<ReadonlySet<string>> {
   try {
@@ -50,11 +52,7 @@ export async function recordOutcomes<DB>(
         const { id } = recording.work;
         if (!closed.has(id)) continue;
         const react = (): Promise<readonly AppendEvent[]> =>
-          runCode(
-            whatRecords(recording),
-            (err, line) => log.error({ err }, line),
-            () => reaction(recording, { tx, gathered, locked: closed.get(id) }),
-          );
+          reaction(recording, { tx, gathered, locked: closed.get(id) }, log);
         events.push(...(await recording.inContext(react)));
       }
       await gathered.send();
@@ -93,6 +91,7 @@ async function closeAll<DB>(
 async function reaction<DB>(
   recording: Recording<DB>,
   tools: Pick<OutcomeContext<DB, never>, 'tx' | 'gathered' | 'locked'>,
+  log: Recorder<DB>['log'],
 ): Promise<readonly AppendEvent[]> {
   const { revived, work, outcome, made } = recording;
   const { idempotencyKey, key } = work;
@@ -104,10 +103,16 @@ async function reaction<DB>(
   const emit: OutcomeContext<DB, never>['emit'] = (event, as) => emitted.add(event, as);
   const ended = endedWork(work, outcome, made.calls, attempts);
   const context = { ...tools, emit, idempotencyKey, key, attempts, ended };
-  await awaitedStatements(tools.tx, whatRecords(recording), (tx) =>
-    outcome.kind === 'succeeded'
-      ? revived.succeeded(outcome.result, { ...context, tx })
-      : revived.failed(outcome.failure, { ...context, tx }),
+  const what = whatRecords(recording);
+  await awaitedStatements(tools.tx, what, (tx) =>
+    runCode(
+      what,
+      (err, line) => log.error({ err }, line),
+      () =>
+        outcome.kind === 'succeeded'
+          ? revived.succeeded(outcome.result, { ...context, tx })
+          : revived.failed(outcome.failure, { ...context, tx }),
+    ),
   );
   return emitted.close();
 }

@@ -59,7 +59,7 @@ async function work(
 }
 
 describe('an effect that a handler requests', () => {
-  it('a requested effect is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
+  it('G6a: a requested effect is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
     const broker = memoryBroker();
     stops.push(() => broker.close());
     const admin = await broker.admin();
@@ -194,7 +194,7 @@ describe('a worker', () => {
     expect(await readUnclaimedWork(executor, { afterMs: 60_000 })).toEqual([]);
   });
 
-  it('a worker whose lease went to another one writes nothing, even when its call was answered', async () => {
+  it('G6a: a worker whose lease went to another one writes nothing, even when its call was answered', async () => {
     await request(database, effects.keyed, ['a']);
     const claim = async (leaseMs: number) => {
       const wanted = [{ effect: 'test.keyed', places: 1, leaseMs, callMs: leaseMs, settleMs: 0 }];

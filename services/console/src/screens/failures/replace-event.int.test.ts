@@ -11,7 +11,7 @@ import { urlOf } from '../../fixture/whole-scene.ts';
 const EVENTS = new URL('../../fixture/counted-event.ts', import.meta.url).pathname;
 
 // Planted fault: a console that writes what its declarations do not allow puts `n: "2"` in the place of the dead letter.
-it('a dead letter is replaced by a new event in the console, and data that its contract refuses is not', async () => {
+it('G5l: a dead letter is replaced by a new event in the console, and data that its contract refuses is not', async () => {
   const { scene, name, events } = await stockScene(inject('stack').databaseUrl);
   onTestFinished(() => scene.close());
   await migrate(scene.database, allMigrations);

@@ -14,7 +14,7 @@ const event = (id: string): Batch['events'][number] => ({
 });
 
 // Seen to fail without waiting for the write: a frame is held for each read that the browser does not take.
-it('a browser that takes nothing holds one frame, and nothing more is read for it', async () => {
+it('G5o: a browser that takes nothing holds one frame, and nothing more is read for it', async () => {
   const clock = manualClock();
   const ended = new AbortController();
   const taken = Promise.withResolvers<undefined>();

@@ -21,7 +21,7 @@ import { renderNarrative } from './render-narrative.ts';
 const program = fileURLToPath(new URL('../../../fixture/trip-process.ts', import.meta.url));
 
 // Planted fault: without the calls of the worker the narrative differs.
-it('S24: a process that is killed in the middle of an undo leaves a saga that still ends, and a narrative that shows both', async () => {
+it('S24, G8a, S27: a process that is killed in the middle of an undo leaves a saga that still ends, and a narrative that shows both', async () => {
   const { brokers, databaseUrl } = inject('stack');
   const { url, database } = await migratedDatabase<TripDb>(
     databaseUrl,

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-it('S24: a call that succeeds after the time of its step is over is shown as late, and is undone', async () => {
+it('S24, G8a: a call that succeeds after the time of its step is over is shown as late, and is undone', async () => {
   const instance = await scene.emit(asked({ trip: 't-1' }));
   await scene.until(instance, 'pay:undo_pending room:applied');
   answer.resolve(undefined);

@@ -61,7 +61,7 @@ async function narrativeOf(instance: string): Promise<string> {
 const golden = (name: string): string => new URL(`golden/${name}.txt`, import.meta.url).pathname;
 
 describe('the narrative of a saga', () => {
-  it('S24: the narrative of a saga with a step that is given up shows the dead letter', async () => {
+  it('S24, G8a: the narrative of a saga with a step that is given up shows the dead letter', async () => {
     const instance = await place('dead-letter', { pay: 'applied' });
     await until(instance, 'compensated');
     await scene.until(instance, 'pay:undone reserve:undone ship:tombstoned');
