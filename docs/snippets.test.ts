@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const pages = ['README.md', ...globSync(['docs/*.md', 'docs/guides/**/*.md'], { cwd: root })];
 // The templates of `converge init` are examples, too: tests run them.
-const examples = globSync(['docs/examples/**/*.ts', 'libs/cli/templates/*/{src,test}/*.ts'], {
+const examples = globSync(['docs/examples/**/*.ts', 'libs/cli/templates/*/{src,test}/**/*.ts'], {
   cwd: root,
 });
 const tests = examples.filter((path) => path.endsWith('.test.ts'));

@@ -2,6 +2,8 @@ import type { DriverName } from '@convergekit/kafka';
 import type { BrokerName } from '@convergekit/local/choose';
 import { driftedCounters, driftOf } from './faults/drift.ts';
 import { faultsNamed, menu } from './faults/menu.ts';
+import { brokerPlaceFaults } from './faults/broker-places.ts';
+import { brokerTopicFaults } from './faults/broker-topics.ts';
 import { brokerFaults } from './faults/brokers.ts';
 import { brokerDown, brokerKill, postgresDown } from './faults/servers.ts';
 import { killConsumer, killLeader } from './faults/processes.ts';
@@ -15,6 +17,8 @@ import { scenarios } from './scenarios.ts';
 import type { RunSpec } from './spec.ts';
 import type { Fault, Load } from './types.ts';
 import type { CountedOptions } from './workloads/counted/part.ts';
+
+const allBrokerFaults = [...brokerFaults, ...brokerPlaceFaults, ...brokerTopicFaults];
 
 /** What the command line changes. */
 export interface Settings {
@@ -148,16 +152,19 @@ function moved(name: string, title: string, fault: Fault, rate: number, counted:
   };
 }
 
-/** Each fault of a broker after the other, on a cluster of three. */
-export function clusterOfThree({ rate = 100, driver, faults = brokerFaults }: Settings): RunSpec {
+/** On a cluster of three: each fault of a broker after the other, or for a time, in the order of the seed. */
+export function clusterOfThree({ rate = 100, seconds, driver, faults = brokerFaults }: Settings): RunSpec {
+  const timed = seconds !== undefined;
   return {
     name: 'cluster',
     title: 'Three brokers, of which one after the other is killed, frozen, emptied and moved',
     workloads: ['counted'],
     counted: { brokers: 3, ...(driver && { driver }) },
-    endsWithPlan: true,
-    load: atRate(rate, Number.POSITIVE_INFINITY),
-    plan: { kind: 'script', scenes: faults.map((fault) => ({ at: 0, fault })) },
+    endsWithPlan: !timed,
+    load: atRate(rate, seconds ?? Number.POSITIVE_INFINITY),
+    plan: timed
+      ? { kind: 'deck', faults, everyMs: [1_000, 5_000] }
+      : { kind: 'script', scenes: faults.map((fault) => ({ at: 0, fault })) },
   };
 }
 
@@ -229,7 +236,9 @@ export const presets: readonly Preset[] = [
   preset('outage', 'Kafka 30 s away, then Postgres, under a consumer at work', (settings) => [
     outage(settings),
   ]),
-  preset('cluster', 'three brokers under every fault of a broker', (settings) => [clusterOfThree(settings)]),
+  preset('cluster', 'three brokers under every fault of a broker; --minutes: by turns', (settings) => [
+    clusterOfThree({ ...settings, faults: settings.faults ?? allBrokerFaults }),
+  ]),
   preset('upgrade', 'Postgres moves to its next major version under load', upgrades),
   preset('cluster-switch', 'relay and consumers move to another Kafka cluster', switches),
 ];

@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newcomer, say, seconds } from '../quickstart/newcomer.ts';
-import { checkOrders } from '../quickstart/orders.ts';
+import { checkOrders, ORDERS } from '../quickstart/orders.ts';
 
 const began = performance.now();
 const { outside, name, service, env, step, close } = await newcomer(/^(java|javac|mvn|converge)/);
@@ -21,7 +21,7 @@ try {
   await writeFile(join(service, 'build.json'), JSON.stringify(override));
   try {
     await step(`${compose} up --build --detach`, service);
-    await checkOrders('http://127.0.0.1:3000/orders', (what) => say(`${seconds(began)}  ${what}`));
+    await checkOrders('http://127.0.0.1:3000/orders', ORDERS, (what) => say(`${seconds(began)}  ${what}`));
     const health = await (await fetch('http://127.0.0.1:9000/readyz')).text();
     say(`${seconds(began)}  /readyz: ${health.trim()}`);
     await step(`${compose} stop`, service);

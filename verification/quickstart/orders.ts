@@ -6,8 +6,16 @@ interface Order {
   readonly reason: string | null;
 }
 
+/** An order that is placed, and how it ends. */
+interface Expected {
+  readonly key: string;
+  readonly body: { readonly cents: number; readonly sku?: string; readonly pieces?: number };
+  readonly status: string;
+  readonly reason: string | null;
+}
+
 /** The orders of the guide, and how each ends. */
-const ORDERS = [
+export const ORDERS: readonly Expected[] = [
   { key: 'a1', body: { sku: 'book', pieces: 2, cents: 4_200 }, status: 'shipped', reason: null },
   {
     key: 'a2',
@@ -21,13 +29,23 @@ const ORDERS = [
     status: 'undeliverable',
     reason: 'the carrier refused it',
   },
-] as const;
+];
 
-/** Places the orders of the guide at a service that starts, and waits for their ends. Rejects when one ends otherwise. */
-export async function checkOrders(url: string, say: (what: string) => void): Promise<void> {
+/** Those of the two services. */
+export const PAIR_ORDERS: readonly Expected[] = [
+  { key: 'a1', body: { cents: 4_200 }, status: 'paid', reason: null },
+  { key: 'a2', body: { cents: 420_000 }, status: 'declined', reason: 'over the limit of this card' },
+];
+
+/** Places orders at a service that starts, and waits for their ends. Rejects when one ends otherwise. */
+export async function checkOrders(
+  url: string,
+  orders: readonly Expected[],
+  say: (what: string) => void,
+): Promise<void> {
   await waitUntil(() => answers(url), { what: `an answer of ${url}` });
   say('answers');
-  for (const { key, body, status, reason } of ORDERS) {
+  for (const { key, body, status, reason } of orders) {
     const placed = await post(url, key, body);
     const again = await post(url, key, body);
     if (again.orderId !== placed.orderId) throw new Error(`the repeat of ${key} made another order`);

@@ -136,7 +136,7 @@ async function observeUnderLock(
 ): Promise<Divergent> {
   const { reconciler, claim, databases } = request;
   if (!needsLock(request)) return before;
-  await lockRows(reconciler, claim.key, tx);
+  await lockRows(reconciler.actual, claim.key, tx);
   const locked = { desired: databases.desired, actual: tx };
   const seen = await observe(reconciler, claim.key, locked, claim.lastVersionWritten);
   if (seen.kind !== 'read') throw new Abandon(seen);

@@ -1,4 +1,6 @@
 import type { Fault } from '../types.ts';
+import { brokerPlaceFaults, requestQuota } from './broker-places.ts';
+import { brokerTopicFaults } from './broker-topics.ts';
 import { brokerFaults } from './brokers.ts';
 import { driftedCounters, driftOf } from './drift.ts';
 import { networkFaults } from './network.ts';
@@ -14,6 +16,9 @@ export const menu: readonly Fault[] = [
   ...Object.values(processes),
   ...Object.values(servers),
   ...brokerFaults,
+  ...brokerPlaceFaults,
+  requestQuota,
+  ...brokerTopicFaults,
   ...networkFaults,
   ...Object.values(sessions),
   haltedTopic,

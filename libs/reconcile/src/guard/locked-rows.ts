@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
 import { type SelectQueryBuilder, sql, type Transaction } from 'kysely';
-import type { Reconciler } from '../reconciler.ts';
 
 /** Where a locked row was stored when it was locked. */
 export interface LockedRow {
@@ -13,9 +12,14 @@ export interface LockedRow {
 const tableSql = sql<string>`(select format('%I.%I', n.nspname, c.relname)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tableoid)`;
 
+/** The side of a reconciler that names the rows of a key, as one query or several. */
+interface Lockable {
+  lock?(key: string, tx: Transaction<unknown>): object;
+}
+
 /** Locks the rows of a key that the reconciler names, query by query; none if it names none. */
 export async function lockRows(
-  { actual }: Reconciler,
+  actual: Lockable,
   key: string,
   tx: Transaction<unknown>,
 ): Promise<readonly LockedRow[]> {

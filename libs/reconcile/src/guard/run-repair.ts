@@ -40,7 +40,7 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
       reconciler.actual.lock === undefined
         ? undefined
         : async () => ({
-            rows: await lockRows(reconciler, key, tx),
+            rows: await lockRows(reconciler.actual, key, tx),
             version: versionOf(reconciler, await readActual(reconciler, key, tx)),
           }),
   });

@@ -9,7 +9,9 @@ import {
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Halt } from '../backlog/flow-state.ts';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';
+import type { Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';
+import { unknownText } from '../topics/recreated.ts';
 import { SendFailureLog } from '../watch/failure-log.ts';
 import { decideFailedSend } from './send-decision.ts';
 import { SendLimits } from './send-limits.ts';
@@ -186,7 +188,7 @@ export class SendLoop {
           backlog.split(queue, decision.records);
           break;
         case 'halt_topic':
-          backlog.halt(topic, { code: decision.code, detail: `${error.message}${whereOf(sent)}` });
+          backlog.halt(topic, { code: decision.code, detail: `${textOf(topic, error)}${whereOf(sent)}` });
           break;
         case 'halt_partition':
           backlog.haltPartition(topic, queue, stuckAt(queue.partition, decision.code, error.message));
@@ -200,6 +202,11 @@ export class SendLoop {
       }
     }
   }
+}
+
+/** The broker does not know with how many partitions a missing topic has to be made. */
+function textOf({ name, partitions }: Topic, { code, message }: BrokerError): string {
+  return code === 'TOPIC_UNKNOWN' ? unknownText(name, partitions) : message;
 }
 
 function stuckAt(partition: number, code: string, text: string): Halt {

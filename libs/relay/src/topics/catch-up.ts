@@ -6,7 +6,7 @@ import type { Leadership } from '../leader/leadership.ts';
 import type { Executor } from '@convergekit/postgres';
 import { readLowestId, readTicks } from '../window/window-sql.ts';
 import { setDrain, withdrawAcceptance } from './accept-sql.ts';
-import { keepId, record, type TopicFinding } from './topic-check.ts';
+import { acceptPartitions, keepId, record, type TopicFinding } from './topic-check.ts';
 import { readTopic } from './topic-sql.ts';
 
 /** Starts a separate lane for a topic whose cause of the halt is gone, from its held window. */
@@ -78,7 +78,7 @@ export async function followAcceptance(
 export function endDrain(backlog: Backlog, topic: Topic, heldAt: bigint): void {
   const { state } = topic;
   if (state.kind !== 'catching_up' || state.lane.until === undefined || heldAt <= state.lane.until) return;
-  const detail = `all windows up to ${state.lane.until} are sent with the old count; \`converge topics accept\` continues from there`;
+  const detail = `all windows up to ${state.lane.until} are sent with the old count; \`${acceptPartitions(topic.name)}\` continues from there`;
   backlog.endDrain(topic, { code: 'PARTITION_COUNT_CHANGED', detail }, heldAt);
 }
 

@@ -1,10 +1,4 @@
-import {
-  type Admin,
-  type Broker,
-  BrokerError,
-  createTopics,
-  type TopicDescription,
-} from '@convergekit/broker/engine';
+import { type Admin, type Broker, BrokerError, type TopicDescription } from '@convergekit/broker/engine';
 import { withTransaction } from '@convergekit/postgres';
 import { START } from '@convergekit/contracts/engine';
 import { messageOf } from '@convergekit/core/engine';
@@ -12,7 +6,7 @@ import { limitTopic } from '@convergekit/outbox/engine';
 import type { Leadership } from '../leader/leadership.ts';
 import { registerTopic, saveTopicId } from './topic-sql.ts';
 import { comparePartitions } from '../log-check/compare.ts';
-import { isRecreated, recreatedText } from './recreated.ts';
+import { isRecreated, recreatedText, unknownText } from './recreated.ts';
 import type { Topic } from '../backlog/topic.ts';
 import type { Halt } from '../backlog/flow-state.ts';
 
@@ -35,21 +29,22 @@ export interface Known {
   readonly topicId: string | undefined;
 }
 
+/** The command that lets a topic continue with its new number of partitions. */
+export function acceptPartitions(topic: string): string {
+  return `converge topics accept ${topic} --group <the groups that read it> --reason "…"`;
+}
+
 /** Decides what a description means for a topic. Pure. */
 export function judgeTopic(
   name: string,
   { partitions: recorded, topicId }: Known,
   described: Pick<TopicDescription, 'partitions' | 'topicId' | 'replicationFactor' | 'config'> | undefined,
 ): TopicFinding {
-  if (described === undefined)
-    return wrong(
-      'TOPIC_UNKNOWN',
-      `the broker has no topic ${name}. Create it: \`${createTopics([name], recorded === 0 ? undefined : recorded)}\``,
-    );
+  if (described === undefined) return wrong('TOPIC_UNKNOWN', unknownText(name, recorded));
   if (recorded !== 0 && described.partitions !== recorded)
     return wrong(
       'PARTITION_COUNT_CHANGED',
-      `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one (\`converge topics accept\`)`,
+      `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one: \`${acceptPartitions(name)}\``,
     );
   if (isRecreated(topicId, described.topicId)) return wrong('TOPIC_RECREATED', recreatedText(name));
   if ((described.config['cleanup.policy'] ?? '').split(',').includes('compact'))

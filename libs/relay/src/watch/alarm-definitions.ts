@@ -38,7 +38,7 @@ export const alarmDefinitions = {
   ),
   topic_partitions_changed: alarm(
     'A topic has another number of partitions than on record. Keys would move and lose their order, so it waits',
-    'restore the number, or accept the new one with `converge topics accept`',
+    'restore the number, or accept the new one with the `converge topics accept` that the alarm names',
   ),
   topic_not_authorized: alarm(
     'The broker does not let the relay write to a topic, or read it to compare it with the database',

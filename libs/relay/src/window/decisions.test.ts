@@ -81,7 +81,10 @@ describe('a topic as the broker describes it', () => {
     expect(judgeTopic('t', known(0), sound)).toEqual(found);
     expect(judgeTopic('t', known(3), sound)).toEqual(found);
     expect(judgeTopic('t', known(3), { ...sound, partitions: 6 })).toMatchObject({
-      halt: { code: 'PARTITION_COUNT_CHANGED' },
+      halt: {
+        code: 'PARTITION_COUNT_CHANGED',
+        detail: expect.stringContaining('`converge topics accept t --group <') as string,
+      },
     });
     expect(judgeTopic('t', known(3), undefined)).toMatchObject({ halt: { code: 'TOPIC_UNKNOWN' } });
   });

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { type Check, checkOf } from '../../../checker/check.ts';
 
 /** The consumer's own table. `line` has the order of the effects of a key: a key has one partition. */
 export const effectTableSql = `
@@ -38,4 +39,12 @@ export async function judgeEffects(executor: Executor, sent: readonly string[]):
   const [row] = rows;
   if (row === undefined) throw new Error('the statement that judges the effects returned no row');
   return row;
+}
+
+/** The claims of a consumer's effects as checks. Pure. */
+export function effectChecks(name: string, looked: number, counts: EffectCounts): readonly Check[] {
+  return (Object.keys(CLAIMS) as (keyof typeof CLAIMS)[]).map((kind) => {
+    const found = counts[kind] === 0 ? [] : [`${counts[kind]} events`];
+    return checkOf(`${CLAIMS[kind]} at ${name}`, looked, found, kind === 'lost' ? 'at_rest' : 'always');
+  });
 }

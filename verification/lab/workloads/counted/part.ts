@@ -15,7 +15,8 @@ import {
   sourceState,
 } from '../../operator.ts';
 import type { Judged, Load, Look, Part, Run } from '../../types.ts';
-import { CLAIMS, countEffects, type EffectCounts, judgeEffects } from './effects-sql.ts';
+import { AlarmRecord } from './alarm-record.ts';
+import { countEffects, effectChecks, type EffectCounts, judgeEffects } from './effects-sql.ts';
 import type { EffectDb } from './events.ts';
 import { type Cluster, startConsumer, startRelay, untilApplied } from './services.ts';
 import { Writers } from './writers.ts';
@@ -61,6 +62,7 @@ export class CountedPart implements Part {
   relay: Relay | undefined;
   readonly services = new Map<string, ConsumerService>();
   writers: Writers | undefined;
+  readonly alarms = new AlarmRecord();
   /** What a move measured. */
   readonly figures: [string, string][] = [];
   rate = 0;
@@ -96,13 +98,13 @@ export class CountedPart implements Part {
   }
 
   async startRelay(): Promise<Relay> {
-    this.relay = await startRelay(this.orders.database, this.cluster.broker, this.run.defer);
+    this.relay = await startRelay(this.orders.database, this.cluster.broker, this.run.defer, this.alarms);
     return this.relay;
   }
 
   async startConsumer(name: string): Promise<ConsumerService> {
     const { database } = this.place(name);
-    const service = await startConsumer(name, database, this.cluster.broker, this.run.defer);
+    const service = await startConsumer(name, database, this.cluster.broker, this.run.defer, this.alarms);
     this.services.set(name, service);
     return service;
   }
@@ -116,7 +118,7 @@ export class CountedPart implements Part {
   async load(load: Load, _: unknown, signal: AbortSignal): Promise<void> {
     if (load.kind !== 'rate') throw new Error('counted events need a rate and a time');
     this.rate = load.perSecond;
-    const writers = new Writers(this.orders.database, load.perSecond);
+    const writers = new Writers(this.orders.database, load.perSecond, (error) => this.alarms.explains(error));
     this.writers = writers;
     writers.start();
     this.run.defer(() => writers.stop());
@@ -189,6 +191,7 @@ export class CountedPart implements Part {
         checkOf('no event was parked or given up', sent.length, parked),
         await this.#logFits(),
         await this.#partitionsRun(),
+        ...(this.cluster.nodes.length === 0 ? [] : [this.alarms.check(acknowledged.length)]),
       ],
       figures: [
         ['committed', `${sent.length} events`],
@@ -231,11 +234,4 @@ export class CountedPart implements Part {
       halted.map((one) => `${one.consumer} ${one.topic}/${one.partition}: ${one.halted?.code ?? ''}`),
     );
   }
-}
-
-function effectChecks(name: string, looked: number, counts: EffectCounts): readonly Check[] {
-  return (Object.keys(CLAIMS) as (keyof typeof CLAIMS)[]).map((kind) => {
-    const found = counts[kind] === 0 ? [] : [`${counts[kind]} events`];
-    return checkOf(`${CLAIMS[kind]} at ${name}`, looked, found, kind === 'lost' ? 'at_rest' : 'always');
-  });
 }

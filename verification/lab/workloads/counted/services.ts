@@ -6,6 +6,7 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
 import { type Relay, relay, relayMigrations, type RelayOptions } from '@convergekit/relay';
+import { withLogsTo } from '@convergekit/telemetry';
 import { waitUntil } from '@convergekit/testing';
 import {
   embeddedCluster,
@@ -16,11 +17,14 @@ import {
 import { withDatabase } from '../../../with-database.ts';
 import { makeTopics } from '../../prepare.ts';
 import type { Defer } from '../../types.ts';
+import type { AlarmRecord } from './alarm-record.ts';
 import { countEffects, effectTableSql } from './effects-sql.ts';
 import { effectConsumer, type EffectDb, PARTITIONS, TOPIC } from './events.ts';
 
 const silence = (): void => undefined;
-const quiet = { debug: silence, info: silence, warn: silence, error: silence };
+/** Where the lines of a service go. */
+type Logs = Pick<AlarmRecord, 'destination'>;
+const nowhere: Logs = { destination: { write: silence } };
 
 /** Opens a database of the workload. Its connections may be cut. */
 export function open<DB>(url: string, defer: Defer): Database<DB> {
@@ -82,11 +86,14 @@ export async function startRelay(
   database: RelayOptions['database'],
   broker: Broker,
   defer: Defer,
+  { destination } = nowhere,
 ): Promise<Relay> {
-  const service = relay({ database, broker, log: quiet });
-  defer(() => service.stop());
-  await service.start();
-  return service;
+  return withLogsTo(destination, 'warn', async () => {
+    const service = relay({ database, broker });
+    defer(() => service.stop());
+    await service.start();
+    return service;
+  });
 }
 
 export async function startConsumer(
@@ -94,11 +101,14 @@ export async function startConsumer(
   database: Database<EffectDb>,
   broker: Broker,
   defer: Defer,
+  { destination } = nowhere,
 ): Promise<ConsumerService> {
-  const service = consumerService([effectConsumer(name)], { database, broker });
-  defer(() => service.stop());
-  await service.start();
-  return service;
+  return withLogsTo(destination, 'warn', async () => {
+    const service = consumerService([effectConsumer(name)], { database, broker });
+    defer(() => service.stop());
+    await service.start();
+    return service;
+  });
 }
 
 /** Waits until at least `count` events have their effect. */

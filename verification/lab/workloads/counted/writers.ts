@@ -9,8 +9,10 @@ type Target = Pick<Database, 'acquire'>;
 
 /** Writers at a steady rate, one event for each transaction. Their database can be replaced, and they can be paused. */
 export class Writers {
-  /** Transactions that failed: they are not repeated. */
+  /** Transactions that failed without a fault that explains it: they are not repeated. */
   refused = 0;
+  /** Transactions that failed for a reason that the fault of the moment explains. */
+  explained = 0;
   /** The ids of events whose commit was acknowledged. */
   readonly acknowledged: string[] = [];
   #database: Target | undefined;
@@ -18,10 +20,12 @@ export class Writers {
   readonly #over = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #busy = 0;
+  readonly #explains: (error: unknown) => boolean;
 
-  constructor(database: Target, rate: number) {
+  constructor(database: Target, rate: number, explains: (error: unknown) => boolean = () => false) {
     this.#database = database;
     this.#rate = rate;
+    this.#explains = explains;
   }
 
   start(): void {
@@ -64,8 +68,9 @@ export class Writers {
     try {
       const { ids } = await withTransaction(database, {}, (tx) => outbox.append(tx, [counted(data)]));
       this.acknowledged.push(...ids);
-    } catch {
-      this.refused += 1;
+    } catch (error) {
+      if (this.#explains(error)) this.explained += 1;
+      else this.refused += 1;
     } finally {
       this.#busy -= 1;
     }

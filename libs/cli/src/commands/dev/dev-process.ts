@@ -11,13 +11,18 @@ export interface DevProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Sends the address of each file that the program loads, but for those of packages. */
+/**
+ * Sends the address of each file that the program loads, but for those of packages, and stops the program as SIGTERM does when
+ * the command has ended, however that was.
+ */
 const REPORT = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
   registerHooks({ load(url, context, next) {
     if (url.startsWith('file:') && !url.includes('/node_modules/') && process.connected) process.send(url);
     return next(url, context);
-  } });`)}`;
+  } });
+  process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel?.unref(); // a program without work ends`)}`;
 
 export interface DevProcessService extends Service {
   /** Says whether the program has loaded the file; of one that has ended, whether it may lack it. */

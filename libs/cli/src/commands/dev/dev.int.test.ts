@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { connect, type Database } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
+import { freePort } from '@convergekit/testing/operate';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { root } from '../../fixture/root.ts';
@@ -21,7 +22,9 @@ const env = {
   NODE_OPTIONS: '--conditions=source',
   PATH: process.env['PATH'] ?? '',
 };
-const modules = [orders, payments].map((name) => relative(process.cwd(), join(folder, `src/${name}.ts`)));
+const modules = [orders, payments].map((name) =>
+  relative(process.cwd(), join(folder, `src/${name}/main.ts`)),
+);
 const opened: Database[] = [];
 
 beforeAll(() => {
@@ -31,8 +34,7 @@ beforeAll(() => {
     ['orders', orders],
     ['payments', payments],
   ] as const) {
-    renameSync(join(folder, `src/${from}.ts`), join(folder, `src/${to}.ts`));
-    renameSync(join(folder, 'migrations', from), join(folder, 'migrations', to));
+    renameSync(join(folder, 'src', from), join(folder, 'src', to));
   }
 });
 afterAll(async () => {
@@ -48,7 +50,8 @@ function at(name: string): Database {
 }
 
 it('N23: `converge dev` runs two services that exchange events, each with a database, and applies a migration that comes', async () => {
-  const dev = startedCli(['dev', ...modules], env);
+  const port = String(await freePort());
+  const dev = startedCli(['dev', ...modules], { ...env, PORT: port });
   await waitUntil(() => dev.stderr().includes('Ctrl-C stops'), { what: 'the services to be started' });
   // Planted fault: a line that was pasted into the shell of another service had its database used without a word.
   expect(dev.stderr()).toContain('DATABASE_URL is set: unset it to have a Postgres of this folder');
@@ -59,15 +62,30 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
   const rows = async ({ executor }: Database, sql: string): Promise<unknown[]> => [
     ...(await executor.query(sql)).rows,
   ];
-  // The large order is refused by the one service, and removed by the other.
+  const place = (cents: number): Promise<unknown> =>
+    waitUntil(
+      async () => {
+        const answer = await fetch(`http://127.0.0.1:${port}/orders`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'idempotency-key': String(cents) },
+          body: JSON.stringify({ cents }),
+        }).catch(() => undefined);
+        return answer?.status === 201;
+      },
+      { what: `the order of ${cents}` },
+    );
+  for (const cents of [4_200, 420_000]) await place(cents);
+  // The large order is refused by the one service, and declined by the other.
   await waitUntil(
     async () =>
-      (await rows(bank, 'select id from charges')).length === 1 &&
-      (await rows(shop, 'select from converge.request')).length === 2 &&
-      (await rows(shop, 'select id from orders')).length === 1,
-    { what: 'one order and one charge' },
+      (await rows(bank, 'select from charges')).length === 1 &&
+      (await rows(shop, "select from orders where status <> 'placed'")).length === 2,
+    { what: 'the ends of both orders' },
   );
-  expect(await rows(shop, 'select id from orders')).toEqual([{ id: 'small' }]);
+  expect(await rows(shop, 'select cents, status from orders order by cents')).toEqual([
+    { cents: 4_200, status: 'paid' },
+    { cents: 420_000, status: 'declined' },
+  ]);
 
   const sessions = (): Promise<unknown[]> =>
     rows(
@@ -76,7 +94,7 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
     );
   const before = await sessions();
   expect(before.length).toBeGreaterThan(0);
-  writeFileSync(join(folder, 'migrations', payments, '002-notes.sql'), 'create table notes (id text);\n');
+  writeFileSync(join(folder, 'src', payments, 'migrations/002-notes.sql'), 'create table notes (id text);\n');
   await waitUntil(() => dev.stderr().includes('002-notes applied; it starts again'), {
     what: 'the migration to be applied',
   });
@@ -93,7 +111,7 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
   );
 
   // A new file is empty at first. A mistake is said, and the next change of the file is tried.
-  const third = join(folder, 'migrations', payments, '003-more.sql');
+  const third = join(folder, 'src', payments, 'migrations/003-more.sql');
   writeFileSync(third, '-- more\n');
   await waitUntil(() => dev.stderr().includes('003-more.sql has no statement yet'), {
     what: 'the empty migration to be left alone',

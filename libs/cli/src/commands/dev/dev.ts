@@ -12,6 +12,7 @@ import { codeWatch } from './dev-code.ts';
 import { consoleProcess, type DevConsole, findConsole } from './dev-console.ts';
 import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environment.ts';
 import { checkFolder, folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
+import { packageManagerEnd } from './dev-parent.ts';
 import { devProcess, type DevProcessService } from './dev-process.ts';
 import { databaseOf, type DevService, devServices, sharedName } from './dev-services.ts';
 
@@ -33,6 +34,7 @@ export const devCommand = command({
     for (const service of services) await checkFolder(folderOf(service, folder));
     const kit = await testKit();
     const { env } = context.settings;
+    const parentEnd = packageManagerEnd(env);
     const postgres = await kit.startPostgres({
       log: (line) => context.output.progress(line),
       env: { CONVERGE_STACK: 'embedded', ...env },
@@ -43,7 +45,7 @@ export const devCommand = command({
     try {
       const prepared = await prepare(context, services, { postgres, folder, freePort: kit.freePort });
       const data = postgres.chose === 'embedded' ? dataFolder(env) : undefined;
-      await runAll(context, prepared, { data, freePort: kit.freePort });
+      await runAll(context, prepared, { data, freePort: kit.freePort, parentEnd });
     } finally {
       await postgres.stop();
     }
@@ -141,11 +143,17 @@ const databasesOf = (places: readonly Omit<Prepared, 'env'>[]): Readonly<Record<
 /** Longer than a service takes by default to end its work, in milliseconds. */
 const STOP_MS = 30_000;
 
+interface Running {
+  readonly data: string | undefined;
+  readonly freePort: () => Promise<number>;
+  readonly parentEnd: AbortSignal;
+}
+
 /** Runs the services, the watches of their migrations, and the console where it is installed, until a signal. */
 async function runAll(
   context: CommandContext,
   prepared: readonly Prepared[],
-  { data, freePort }: { readonly data: string | undefined; readonly freePort: () => Promise<number> },
+  { data, freePort, parentEnd }: Running,
 ): Promise<void> {
   const say = (line: string): void => context.output.progress(line);
   const bin = findConsole(process.cwd());
@@ -173,7 +181,10 @@ async function runAll(
   const consoles = shown.map((one) =>
     devProcess(consoleProcess(prepared[0]?.env ?? {}, databasesOf(prepared), one)),
   );
-  await runServices([...running, ...consoles], { stopDeadlineMs: STOP_MS, signal: context.signal });
+  await runServices([...running, ...consoles], {
+    stopDeadlineMs: STOP_MS,
+    signal: AbortSignal.any([parentEnd, ...(context.signal === undefined ? [] : [context.signal])]),
+  });
 }
 
 function linesOf(

@@ -21,6 +21,10 @@ beforeAll(async () => {
   folder = join(parent, name);
   mkdirSync(parent, { recursive: true });
   expect(await run(['init', name], { cwd: parent })).toMatchObject({ code: 0 });
+  expect(await run(['init', 'pair', '--template', 'two-services'], { cwd: parent })).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('npm test') as string,
+  });
 });
 afterEach(async () => {
   for (const stop of stops.splice(0).toReversed()) await stop();
@@ -63,23 +67,29 @@ it('a new service has its own name everywhere, and a folder that is not empty is
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is not empty') as string });
 });
 
-it('a template writes other files: two services, whose script names both modules', async () => {
-  const made = await run(['init', 'pair', '--template', 'two-services'], { cwd: parent });
-  expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining('npm run dev') as string });
+it('a template writes other files: two services, whose script names both modules, and what a service has beside its code', () => {
   const { name: packageName, scripts } = JSON.parse(
     readFileSync(join(parent, 'pair', 'package.json'), 'utf8'),
   ) as { name: string; scripts: Record<string, string> };
   expect({ packageName, dev: scripts['dev'] }).toEqual({
     packageName: 'pair',
-    dev: 'converge dev src/orders.ts src/payments.ts',
+    dev: 'converge dev src/orders/main.ts src/payments/main.ts',
   });
-  for (const file of ['src/orders.ts', 'src/payments.ts', 'migrations/payments/001-charges.sql'])
+  for (const file of ['src/orders/main.ts', 'src/payments/migrations/001-charges.sql', 'compose.yaml'])
     expect(existsSync(join(parent, 'pair', file))).toBe(true);
+  for (const file of ['.gitignore', '.env.example', 'Dockerfile'])
+    expect(existsSync(join(parent, 'pair', file))).toBe(true);
+  // What is of no service in particular is the same in both.
+  for (const file of ['.dockerignore', '.github/workflows/ci.yml', 'eslint.config.js', 'tsconfig.json'])
+    expect(readFileSync(join(parent, 'pair', file), 'utf8')).toBe(readFileSync(join(folder, file), 'utf8'));
 });
 
-it('the tests of a new service pass', async () => {
-  const tested = await run(['test/orders.test.ts'], {
-    cwd: folder,
+it.each([
+  ['service', 'orders', () => folder],
+  ['two-services', 'shop', () => join(parent, 'pair')],
+] as const)('the tests of the template %s pass', async (_, test, where) => {
+  const tested = await run([`test/${test}.test.ts`], {
+    cwd: where(),
     command: '--test',
     env: { DATABASE_URL: stack.databaseUrl },
   });
@@ -87,18 +97,24 @@ it('the tests of a new service pass', async () => {
   expect(tested.code).toBe(0);
 });
 
-it('the lint of a new service passes, and names a forgotten await and a query that is built and not run', async () => {
-  // The packages of the kit are sources here.
-  const settings = join(folder, 'tsconfig.json');
-  const tsconfig = readFileSync(settings, 'utf8');
-  writeFileSync(settings, tsconfig.replace('"strict"', '"customConditions": ["source"], "strict"'));
-  const lint = () => run(['.'], { cwd: folder, command: join(root, 'node_modules/eslint/bin/eslint.js') });
-  expect(await lint()).toMatchObject({ code: 0, stdout: '' });
-  const mistakes = join(folder, 'src/mistakes.ts');
-  writeFileSync(
-    mistakes,
-    `import type { HandlerContext } from 'convergekit';
-import type { Tables } from './tables.ts';
+it.each([
+  ['service', './tables.ts', () => folder],
+  ['two-services', './payments/service.ts', () => join(parent, 'pair')],
+] as const)(
+  'the lint of the template %s passes, and names a forgotten await and a query that is built and not run',
+  async (_, tables, where) => {
+    const folder = where();
+    // The packages of the kit are sources here.
+    const settings = join(folder, 'tsconfig.json');
+    const tsconfig = readFileSync(settings, 'utf8');
+    writeFileSync(settings, tsconfig.replace('"strict"', '"customConditions": ["source"], "strict"'));
+    const lint = () => run(['.'], { cwd: folder, command: join(root, 'node_modules/eslint/bin/eslint.js') });
+    expect(await lint()).toMatchObject({ code: 0, stdout: '' });
+    const mistakes = join(folder, 'src/mistakes.ts');
+    writeFileSync(
+      mistakes,
+      `import type { HandlerContext } from 'convergekit';
+import type { Tables } from '${tables}';
 const row = { orderId: 'o', cents: 1 };
 export async function forgetful({ tx, write }: HandlerContext<Tables>) {
   tx.insertInto('charges').values(row).execute();
@@ -108,19 +124,20 @@ export async function forgetful({ tx, write }: HandlerContext<Tables>) {
   await tx.insertInto('charges').values(row).execute();
 }
 `,
-  );
-  const found = await lint();
-  rmSync(mistakes);
-  writeFileSync(settings, tsconfig);
-  expect(found.code).toBe(1);
-  const lines = found.stdout
-    .split('\n')
-    .flatMap((line) => /^ +(\d+):\d+ +error.* (\S+)$/.exec(line)?.slice(1, 3).join(' ') ?? []);
-  expect(lines).toEqual([
-    ...['5 @typescript-eslint/no-floating-promises', '6 no-restricted-syntax'],
-    ...['7 @typescript-eslint/await-thenable', '7 no-restricted-syntax'],
-  ]);
-});
+    );
+    const found = await lint();
+    rmSync(mistakes);
+    writeFileSync(settings, tsconfig);
+    expect(found.code).toBe(1);
+    const lines = found.stdout
+      .split('\n')
+      .flatMap((line) => /^ +(\d+):\d+ +error.* (\S+)$/.exec(line)?.slice(1, 3).join(' ') ?? []);
+    expect(lines).toEqual([
+      ...['5 @typescript-eslint/no-floating-promises', '6 no-restricted-syntax'],
+      ...['7 @typescript-eslint/await-thenable', '7 no-restricted-syntax'],
+    ]);
+  },
+);
 
 interface Order {
   readonly orderId: string;
@@ -178,3 +195,30 @@ it.each([
     await expect(fetch(url)).rejects.toThrow();
   },
 );
+
+// npm and npx send SIGTERM to the shell that they start, which passes nothing on.
+it('`converge dev` of a package manager that is ended stops its services and its Postgres', async () => {
+  const cwd = join(parent, 'pair');
+  const port = await freePort();
+  const env = { PORT: String(port), CONVERGE_STACK: 'embedded', npm_config_user_agent: 'npm' };
+  const shell = `const { spawn } = require('node:child_process');
+    spawn(process.execPath, process.argv.slice(1), { stdio: 'inherit', detached: true });`;
+  const bin = join(root, 'libs/kit/bin/converge.js');
+  const dev = start([shell, bin, 'dev', 'src/orders/main.ts', 'src/payments/main.ts'], {
+    cwd,
+    env,
+    command: '-e',
+  });
+  const url = `http://127.0.0.1:${port}/orders/none`;
+  const answers = () =>
+    fetch(url)
+      .then(({ status }) => status === 404)
+      .catch(() => false);
+  await waitUntil(answers, { what: 'the service of orders' });
+  const pidFile = join(cwd, '.converge/dev/local/postgres.pid');
+  expect(existsSync(pidFile)).toBe(true);
+  dev.child.kill('SIGTERM');
+  // Its output is closed when the command and both services have ended.
+  await dev.ended;
+  expect(existsSync(pidFile)).toBe(false);
+});

@@ -44,7 +44,7 @@ export const initCommand = command({
         '',
         `  cd ${name}`,
         '  npm install',
-        ...(template === 'service' ? ['  npm test        # on a real Postgres, which comes from npm'] : []),
+        ...(template !== 'minimal' ? ['  npm test        # on a real Postgres, which comes from npm'] : []),
         '  npm run dev     # Postgres, migrations, what you wrote here; README.md has the next steps',
       ]),
     );

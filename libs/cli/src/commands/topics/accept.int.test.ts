@@ -44,6 +44,26 @@ async function addPartitions(count: number): Promise<void> {
   await operator.disconnect();
 }
 
+/** The command that the halt of the topic advises, with the group filled in. */
+async function advised(group: string): Promise<readonly string[]> {
+  let reason = '';
+  await waitUntil(
+    async () => {
+      const { rows } = await database.executor.query<{ held_reason: string | null }>(
+        'select held_reason from converge.relay_topic',
+      );
+      reason = rows[0]?.held_reason ?? '';
+      return reason !== '';
+    },
+    { what: 'the halt of the topic' },
+  );
+  const command = /`converge ([^`]+)`/.exec(reason)?.[1] ?? '';
+  return command
+    .replace(/<[^>]+>/, group)
+    .replaceAll('"', '')
+    .split(' ');
+}
+
 /** A group that reads nothing until its gate opens, and then notes what it reads. */
 async function laggingGroup(groupId: string) {
   const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'lagging' });
@@ -83,7 +103,7 @@ async function laggingGroup(groupId: string) {
 }
 
 describe('converge topics accept', () => {
-  it('`converge topics accept` continues a topic with more partitions in the order of its keys, once a lagging group has read the old ones', async () => {
+  it('`converge topics accept`, as the halt advises it, continues a topic with more partitions in the order of its keys, once a lagging group has read the old ones', async () => {
     const relay = startedCli(['relay'], env);
     const group = await laggingGroup(`g.${topic}`);
     await emit(1, 200);
@@ -93,7 +113,7 @@ describe('converge topics accept', () => {
     await addPartitions(5);
     const accepting = ['topics', 'accept', topic, '--reason', 'more room'];
     expect(await cli([...accepting, '--yes'], env)).toMatchObject({ code: 2 });
-    const accept = startedCli([...accepting, '--group', `g.${topic}`, '--yes'], env);
+    const accept = startedCli([...(await advised(`g.${topic}`)), '--yes'], env);
     await waitUntil(() => accept.stderr().includes(`group g.${topic}, partition`), {
       what: 'the command to wait for the group',
     });

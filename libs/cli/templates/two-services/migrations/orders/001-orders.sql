@@ -1,1 +1,0 @@
-create table orders (id text primary key, cents int not null);

@@ -1,1 +1,0 @@
-create table charges (id text primary key, cents int not null);

@@ -1,0 +1,3 @@
+import { ordersService } from './service.ts';
+
+await ordersService.run();

@@ -1,0 +1,28 @@
+import { getRequestListener } from '@hono/node-server';
+import { httpServer, service } from 'convergekit';
+import { orderPlaced } from '../events.ts';
+import { api } from './http.ts';
+import { orders, type Tables } from './orders.ts';
+
+/** PORT and HOST are of this service alone; `converge dev` gives both services one environment. */
+const { PORT = '3000', HOST = '127.0.0.1' } = process.env;
+
+/** What the process of orders runs. */
+export const ordersService = service<Tables>('orders', {
+  consumers: [orders],
+  emits: [orderPlaced],
+  onReady: ({ log }) => log.info(`orders are taken at http://localhost:${PORT}/orders`),
+  parts: ({ db, outbox, log }) => {
+    const app = api({ db, outbox, onError: (error) => log.error({ err: error }, 'a request failed') });
+    const answer = getRequestListener(app.fetch);
+    return [
+      httpServer({
+        name: 'http',
+        host: HOST,
+        port: Number(PORT),
+        listener: (request, response) => void answer(request, response),
+        graceMs: 4_000,
+      }),
+    ];
+  },
+});

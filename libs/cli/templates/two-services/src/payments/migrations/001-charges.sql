@@ -1,0 +1,4 @@
+create table charges (
+  "orderId" text primary key,
+  cents     int  not null
+);
