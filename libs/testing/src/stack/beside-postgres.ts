@@ -1,7 +1,6 @@
 import { embeddedPgbouncer, embeddedPostgres } from './embedded.ts';
 import { EmbeddedServer } from './embedded-server.ts';
 import type { StackServer } from './server.ts';
-import { DevStackError } from './stack-error.ts';
 import { follow, PAIR_SETTINGS, setSynchronous } from './standby.ts';
 
 /** What may run beside the Postgres of a stack. */
@@ -24,12 +23,8 @@ export async function startBeside(
   dataDir: string,
   onStop: (stop: () => Promise<void>) => void,
 ): Promise<Beside> {
-  if (standby === undefined && !pgbouncer) return {};
-  if (!(postgres instanceof EmbeddedServer))
-    throw new DevStackError(
-      'STACK_SETTING',
-      'a standby and a PgBouncer are started beside an embedded Postgres only: set CONVERGE_STACK=embedded and unset DATABASE_URL',
-    );
+  // Beside another one they were refused.
+  if (!(postgres instanceof EmbeddedServer)) return {};
   const started = async (server: EmbeddedServer): Promise<EmbeddedServer> => {
     onStop(() => server.dispose());
     await server.start();

@@ -13,8 +13,8 @@ import { DevStackError } from './stack-error.ts';
 export interface Pgbouncer {
   readonly server: EmbeddedServer;
   /** Returns the address of the same database through the pooler. */
-  through(url: string): string;
-  /** Sends its clients to another server, or changes its settings, without a restart. */
+  readonly through: (url: string) => string;
+  /** Sends its clients to another server with the same logins, or changes its settings, without a restart. */
   reload(change: { readonly url?: string; readonly settings?: PostgresSettings }): void;
 }
 

@@ -3,6 +3,7 @@ import { appendFileSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, wr
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onServer } from '../database.ts';
+import { waitUntil } from '../wait-until.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { passwordFile } from './postgres-recipe.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
@@ -10,7 +11,7 @@ import type { PostgresSettings } from './postgres-settings.ts';
 const run = promisify(execFile);
 
 /** The name by which a primary knows its standby, as in `synchronous_standby_names`. */
-export const STANDBY = 'standby';
+const STANDBY = 'standby';
 
 /** Settings of both servers of a pair: either is the primary of the other one day. */
 export const PAIR_SETTINGS: PostgresSettings = {
@@ -64,6 +65,11 @@ export async function setSynchronous({ address }: EmbeddedServer, synchronous: b
   await onServer(address, async (session) => {
     await session.query(`alter system set synchronous_standby_names = '${names}'`);
     await session.query('select pg_reload_conf()');
+    const sql = `select from pg_stat_replication
+                  where application_name = $1 and state = 'streaming' and (sync_state = 'sync') = $2`;
+    await waitUntil(async () => (await session.query(sql, [STANDBY, synchronous])).rowCount > 0, {
+      what: `${STANDBY} to be ${synchronous ? 'synchronous' : 'asynchronous'}`,
+    });
   });
 }
 
