@@ -41,6 +41,7 @@ it('a standby that is made under writes has every commit that waited for it, is 
   await before.query('insert into written values (-2)');
 
   await follow(primary, standby);
+  await setSynchronous(standby, true);
   await after.query('insert into written values (-3)');
   const seen = async () => (await before.query('select n from written where n < 0 order by n')).rows;
   await waitUntil(async () => (await seen()).length === 2, { what: 'the old primary to follow' });

@@ -21,8 +21,8 @@ export const PAIR_SETTINGS: PostgresSettings = {
   wal_retrieve_retry_interval: '200ms',
 };
 
-/** Files of a running server that are no part of its copy. */
-const NOT_COPIED = ['postmaster.pid', 'postmaster.opts', 'standby.signal', 'postgresql.auto.conf'];
+/** Files of a running server that are no part of its copy. `postgresql.auto.conf` is written at the start, and keeps its owner. */
+const NOT_COPIED = ['postmaster.pid', 'postmaster.opts', 'standby.signal'];
 
 /**
  * Makes a running server the streaming standby of a primary, which works on: its data become a copy of the primary's.
