@@ -11,9 +11,12 @@ import { onServer, open, startRelay } from '../workloads/counted/services.ts';
 
 const AWAY_MS = 5_000;
 
+/** Each fault takes the lease once, so that their sum is an alarm. */
+const IN_SUM = { lease_lost_repeatedly: /times/ } satisfies Expected['alarms'];
+
 type PairTargets = Pick<Targets, 'pair' | 'counted'>;
 
-interface PairFault extends Expected {
+interface PairFault extends Pick<Expected, 'alarms'> {
   readonly name: string;
   readonly about: string;
   /** How long it is held, in milliseconds. @default not at all */
@@ -21,14 +24,14 @@ interface PairFault extends Expected {
   readonly inject: (targets: PairTargets) => Promise<Injected>;
 }
 
-function ofPair({ name, about, ms = 0, inject, ...expected }: PairFault): Fault {
+function ofPair({ name, about, ms = 0, inject, alarms }: PairFault): Fault {
   return fault({
     name,
     about,
     needs: ['pair', 'counted'],
     holdMs: [ms, ms],
     inject: (targets) => {
-      targets.counted.alarms.begin(name, expected);
+      targets.counted.alarms.begin(name, { alarms: { ...IN_SUM, ...alarms } });
       return inject(targets);
     },
   });
@@ -91,7 +94,8 @@ export const poolerRestarted = ofPair({
 export const standbyHangs = ofPair({
   name: 'pair-standby-hangs',
   about: 'a synchronous standby takes no WAL, until the relay names it',
-  alarms: { commits_wait: /SyncRep/ },
+  // The lease is late before its cause is known.
+  alarms: { commits_wait: /SyncRep/, lease_margin_short: /no renewal came in time/ },
   inject: async ({ pair: { primary, standby }, counted }) => {
     await setSynchronous(primary, true);
     const sql = 'select pid from pg_stat_wal_receiver';
@@ -162,7 +166,7 @@ export const promotedAsynchronously = ofPair({
 export const standbyNamed = ofPair({
   name: 'pair-standby-named',
   about: 'PgBouncer is pointed at the standby by mistake, until the relay names it',
-  alarms: { relay_cannot_lead: /standby/ },
+  alarms: { relay_cannot_lead: /standby/, leadership_failing: /during recovery/ },
   inject: async ({ pair: { pooler, primary, standby }, counted }) => {
     pooler.reload({ url: standby.address });
     const repair = (): void => pooler.reload({ url: primary.address });
