@@ -25,7 +25,8 @@ it('a standby that is made under writes has every commit that waited for it, is 
   await before.query('create table written (n int)');
   const enough = new AbortController();
   const writer = (async () => {
-    for (let n = 0; !enough.signal.aborted; n += 1) await before.query('insert into written values ($1)', [n]);
+    for (let n = 0; !enough.signal.aborted; n += 1)
+      await before.query('insert into written values ($1)', [n]);
   })();
   const standby = await standbyOf(primary, onTestFinished);
   await setSynchronous(primary, true);
