@@ -1,5 +1,5 @@
 import { rewrite } from '../../libs/testing/src/fixture/any-table.ts';
-import { sagaObserver } from 'convergekit/operate';
+import { sagaObserver } from 'convergekit/process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Mood,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { javaTools } from '@convergekit/testing/engine';
 import { waitUntil } from '@convergekit/testing';
 import { TOPIC } from '../workloads/counted/events.ts';
-import { addressOf, asking, killed, leaderOf, nodeOf, ofBroker, untilInSync } from './cluster.ts';
+import { addressOf, asking, AWAY, killed, leaderOf, nodeOf, ofBroker, untilInSync } from './cluster.ts';
 
 const quiet = { onLine: (): void => undefined };
 
@@ -29,6 +29,7 @@ export const coordinatorKilled = ofBroker({
   name: 'brokers-coordinator-killed',
   about: 'kill −9 of the coordinator of the consumer, which leads the partition of its offsets',
   ms: 8_000,
+  ...AWAY,
   inject: async ({ nodes, counted }) => {
     const [group = ''] = counted.consumers.keys();
     const { topics } = await asking({ nodes }, (admin) =>

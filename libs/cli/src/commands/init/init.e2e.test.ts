@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
 import { root } from '../../fixture/root.ts';
 
