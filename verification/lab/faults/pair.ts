@@ -94,8 +94,7 @@ export const poolerRestarted = ofPair({
 export const standbyHangs = ofPair({
   name: 'pair-standby-hangs',
   about: 'a synchronous standby takes no WAL, until the relay names it',
-  // The lease is late before its cause is known.
-  alarms: { commits_wait: /SyncRep/, lease_margin_short: /no renewal came in time/ },
+  alarms: { commits_wait: /SyncRep/ },
   inject: async ({ pair: { primary, standby }, counted }) => {
     await setSynchronous(primary, true);
     const sql = 'select pid from pg_stat_wal_receiver';
