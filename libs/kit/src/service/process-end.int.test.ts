@@ -175,7 +175,8 @@ it('an error thrown in a timer or an event of a handler fails its own event, and
       for (const k of ['timer', 'socket', 'handled']) emit(asked({ k }));
       return Promise.resolve();
     });
-    await waitUntil(async () => (await parked()).length === 2, { what: 'two parked keys' });
+    const both = waitUntil(async () => (await parked()).length === 2, { what: 'two parked keys' });
+    expect(await Promise.race([both, run.exited.then(() => 'the process ended')])).toBe(true);
     expect(await parked()).toEqual(['socket', 'timer'].map((key) => ({ key, code: 'CALLBACK_THREW' })));
   } finally {
     await database.close();
