@@ -95,8 +95,9 @@ export const alarmDefinitions = {
   },
   fetch_stalled: {
     kind: 'paused',
-    means: 'A partition gets no records although its log has some, or no broker serves it',
-    next: 'check its leader (`kafka-topics.sh --describe`); leaders are looked up again automatically, and a stall that lasts fails the liveness check',
+    means:
+      'A partition gets no records although its log has some: no broker serves it, or a quota keeps answers empty',
+    next: 'raise the quota if the text names one; else check its leader (`kafka-topics.sh --describe`): leaders are looked up again automatically, and a stall that lasts fails the liveness check',
   },
   open_transaction: {
     kind: 'paused',

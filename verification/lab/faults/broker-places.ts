@@ -3,8 +3,9 @@ import { mkdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { javaTools } from '@convergekit/testing/engine';
 import { waitUntil } from '@convergekit/testing';
+import type { Expected } from '../workloads/counted/alarm-record.ts';
 import { TOPIC } from '../workloads/counted/events.ts';
-import { addressOf, asking, killed, leaderOf, nodeOf, ofBroker, untilInSync } from './cluster.ts';
+import { addressOf, asking, AWAY, killed, leaderOf, nodeOf, ofBroker, untilInSync } from './cluster.ts';
 
 const quiet = { onLine: (): void => undefined };
 
@@ -29,6 +30,7 @@ export const coordinatorKilled = ofBroker({
   name: 'brokers-coordinator-killed',
   about: 'kill −9 of the coordinator of the consumer, which leads the partition of its offsets',
   ms: 8_000,
+  ...AWAY,
   inject: async ({ nodes, counted }) => {
     const [group = ''] = counted.consumers.keys();
     const { topics } = await asking({ nodes }, (admin) =>
@@ -47,12 +49,12 @@ function quota(brokers: string, change: readonly string[]): Promise<void> {
   return javaTools(brokers).run('kafka.admin.ConfigCommand', args, quiet);
 }
 
-const quotaOf = (name: string, setting: string, value: string) =>
+const quotaOf = (name: string, setting: string, value: string, alarms: Expected['alarms'] = {}) =>
   ofBroker({
     name: `brokers-quota-${name}`,
     about: `answers are throttled by ${setting}=${value}, which is less than the load needs`,
     ms: 20_000,
-    alarms: { broker_unreachable: /quota|thrott/, events_late: /./ },
+    alarms: { broker_unreachable: /quota|thrott/, events_late: /./, ...alarms },
     inject: async ({ nodes }) => {
       const brokers = addressOf({ nodes });
       await quota(brokers, ['--add-config', `${setting}=${value}`]);
@@ -61,8 +63,9 @@ const quotaOf = (name: string, setting: string, value: string) =>
   });
 
 export const producerQuota = quotaOf('bytes', 'producer_byte_rate', '5000');
-/** In no preset: consumers raise fetch_stalled, which does not name the quota. */
-export const requestQuota = quotaOf('requests', 'request_percentage', '1');
+export const requestQuota = quotaOf('requests', 'request_percentage', '1', {
+  fetch_stalled: /a quota of the brokers .*request_percentage/,
+});
 
 /** More than the logs of the workload, and filled in a moment. */
 const DISK_MB = 256;
@@ -112,4 +115,10 @@ function fill(file: string): void {
   }
 }
 
-export const brokerPlaceFaults = [preferredElection, coordinatorKilled, producerQuota, diskFull] as const;
+export const brokerPlaceFaults = [
+  preferredElection,
+  coordinatorKilled,
+  producerQuota,
+  requestQuota,
+  diskFull,
+] as const;

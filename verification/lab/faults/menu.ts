@@ -1,5 +1,5 @@
 import type { Fault } from '../types.ts';
-import { brokerPlaceFaults, requestQuota } from './broker-places.ts';
+import { brokerPlaceFaults } from './broker-places.ts';
 import { brokerTopicFaults } from './broker-topics.ts';
 import { brokerFaults } from './brokers.ts';
 import { driftedCounters, driftOf } from './drift.ts';
@@ -17,7 +17,6 @@ export const menu: readonly Fault[] = [
   ...Object.values(servers),
   ...brokerFaults,
   ...brokerPlaceFaults,
-  requestQuota,
   ...brokerTopicFaults,
   ...networkFaults,
   ...Object.values(sessions),

@@ -62,6 +62,17 @@ it('G4d: a partition with records that no loop fetches is reported, then fetched
   await until('the end of the stall', () => stalls.at(-1) === undefined);
 });
 
+it('a partition whose answers a quota keeps empty is reported as throttled, and the end of that, too', async () => {
+  const { link, stalls, arrive } = await consume();
+  link.throttled = true;
+  link.end += 2n;
+  await until('the quota to be named', () => stalls.at(-1)?.reason === 'throttled');
+  expect(stalls.at(-1)?.behind).toBe(2n);
+  link.throttled = false;
+  await arrive();
+  await until('the end of the stall', () => stalls.at(-1) === undefined);
+});
+
 it('a partition without a leader, and one behind an open transaction, is reported with its reason', async () => {
   const { link, stalls, arrive } = await consume();
   link.truth = undefined;

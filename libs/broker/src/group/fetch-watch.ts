@@ -69,7 +69,7 @@ export class FetchWatch {
     const stall = await this.#judge(flow);
     if (stall === undefined || !flow.open || this.#seen.get(flow)?.answers !== flow.answers) return false;
     this.#report(flow, stall);
-    return stall.reason !== 'open_transaction';
+    return stall.reason === 'no_leader' || stall.reason === 'not_fetched';
   }
 
   async #judge(flow: PartitionFlow): Promise<FetchStall | undefined> {
@@ -81,13 +81,17 @@ export class FetchWatch {
       const { position } = flow;
       if (typeof position !== 'bigint') return { reason: 'not_fetched', forMs, behind: undefined };
       if (end <= position) return undefined;
-      const reason = stable <= position ? 'open_transaction' : 'not_fetched';
+      const reason = stable <= position ? 'open_transaction' : this.#unfetched(flow);
       return { reason, forMs, behind: end - position };
     } catch (error) {
       // The end of the log is unknown, so it is unknown whether there is anything to fetch.
       log('debug', 'the end of a partition could not be read', { error, ...flow.place });
       return undefined;
     }
+  }
+
+  #unfetched({ place }: PartitionFlow): FetchStall['reason'] {
+    return this.#settings.link.isThrottled?.(place) === true ? 'throttled' : 'not_fetched';
   }
 
   #report(flow: PartitionFlow, stall: FetchStall): void {

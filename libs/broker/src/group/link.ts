@@ -60,6 +60,8 @@ export interface GroupLink {
   resolve(wanted: readonly (Assignment & { readonly at: StartAt })[]): Promise<readonly bigint[]>;
   /** Returns the end of a partition's log, and the last stable offset (before any open transaction). */
   ends(place: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }>;
+  /** True while a quota keeps the answers of this partition's broker empty. @default never */
+  isThrottled?(place: Assignment): boolean;
   /** The leader of a partition; undefined while it has none. */
   nodeOf(place: Assignment): number | undefined;
   /** Fetches once from one broker, which answers when there is data, or after `maxWaitMs` milliseconds. */

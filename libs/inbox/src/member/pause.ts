@@ -68,6 +68,11 @@ function pauseOf({ reason, behind }: FetchStall): Pick<Pause, 'code' | 'reason'>
         reason:
           'no broker serves this partition: bring its replicas back; the partition then resumes by itself',
       };
+    case 'throttled':
+      return {
+        code: 'fetch_stalled',
+        reason: `${behind ?? 0n} records are in the log and a quota of the brokers keeps answers empty: raise consumer_byte_rate or request_percentage of this client (\`kafka-configs.sh --describe --entity-type clients --entity-type users\`); the partition then resumes by itself`,
+      };
     case 'not_fetched':
       return {
         code: 'fetch_stalled',

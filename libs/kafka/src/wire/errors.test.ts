@@ -72,6 +72,12 @@ describe('answers of a broker', () => {
     expect(protocolError(code, { doing: 'joining group stock' }).message).toContain(named);
   });
 
+  it('a refusal for a topic that does not exist names the command that creates it, or the one that finds it', () => {
+    const named = protocolError(3, at).message;
+    expect(named).toContain('create it with `converge topics create orders --partitions 6`');
+    expect(protocolError(3, { doing: 'creating topics' }).message).toContain('see `converge topics check`');
+  });
+
   it('an error names topic and partition, and an unknown code its number', () => {
     expect(protocolError(10, at)).toMatchObject({ code: 'MESSAGE_TOO_LARGE', topic: 'orders', partition: 3 });
     expect(protocolError(10, at).message).toMatch(/^writing to orders\/3 failed: .*max\.message\.bytes/);

@@ -1,4 +1,4 @@
-import { BrokerError, type BrokerErrorDetail } from '@convergekit/broker/engine';
+import { BrokerError, type BrokerErrorDetail, createTopics } from '@convergekit/broker/engine';
 import { messageOf } from '@convergekit/core/engine';
 import { ConnectionError, type ConnectionFailure } from './connection.ts';
 import { MEANINGS } from './error-codes.ts';
@@ -40,9 +40,8 @@ export function protocolError(protocolCode: number, context: ErrorContext): Brok
     kind: 'fatal' as const,
   };
   const said = context.said === undefined ? '' : ` (${context.said})`;
-  const why = code === 'NOT_AUTHORIZED' ? deniedText(context.right) : EXPLANATIONS[code];
   return new AnswerError(
-    `${context.doing} failed: ${why ?? `the broker answered ${code} (${protocolCode})`}${said}`,
+    `${context.doing} failed: ${explanationOf(code, context) ?? `the broker answered ${code} (${protocolCode})`}${said}`,
     { code, kind, certainty: unsure === true ? 'unknown' : 'not_applied', ...placeOf(context) },
     protocolCode,
   );
@@ -85,8 +84,6 @@ const FAILURES: Readonly<Record<ConnectionFailure, Detail>> = {
 };
 
 const EXPLANATIONS: Readonly<Record<string, string>> = {
-  TOPIC_UNKNOWN:
-    'the topic does not exist: create it with `converge topics create`. No client creates topics by accident',
   MESSAGE_TOO_LARGE:
     "the batch is larger than the topic's max.message.bytes: raise it, or send smaller batches",
   NOT_AUTHENTICATED: 'the broker refused the credentials: check user, password and SASL mechanism',
@@ -102,6 +99,18 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
     "the broker does not take this sessionTimeoutMs: keep it between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms",
   RECORD_INVALID: 'the topic refuses the record: a compacted topic, for one, takes no record without a key',
 };
+
+function explanationOf(code: string, { right, topic }: ErrorContext): string | undefined {
+  if (code === 'NOT_AUTHORIZED') return deniedText(right);
+  if (code === 'TOPIC_UNKNOWN') return missingText(topic);
+  return EXPLANATIONS[code];
+}
+
+function missingText(topic: string | undefined): string {
+  const next =
+    topic === undefined ? 'see `converge topics check`' : `create it with \`${createTopics([topic])}\``;
+  return `the topic does not exist: ${next}. No client creates topics by accident`;
+}
 
 function deniedText(right: Right | undefined): string {
   if (right === undefined) return 'the broker denies access: grant it to this user';

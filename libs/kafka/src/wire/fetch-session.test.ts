@@ -137,11 +137,15 @@ it('a fetch that begins while another waits goes behind it, in the same session'
 });
 
 // Planted fault: the stall watch takes an answer that a quota keeps empty for one of each partition.
-it('an answer that a quota keeps empty answers for no partition', async () => {
+it('an answer that a quota keeps empty answers for no partition, and is known as throttled until one brings news', async () => {
   const session = new FetchSession();
   await ask(session, [want(0, 5n), want(1, 9n)], both);
   const { fetched } = await ask(session, [want(0, 5n), want(1, 9n)], { throttledMs: 5 });
-  expect(fetched).toEqual([]);
+  expect([fetched, session.isThrottled]).toEqual([[], true]);
+  await ask(session, [want(0, 5n), want(1, 9n)]);
+  expect(session.isThrottled).toBe(true);
+  await ask(session, [want(0, 5n), want(1, 9n)], { ...both, throttledMs: 5 });
+  expect(session.isThrottled).toBe(false);
 });
 
 it('begins anew every ten seconds', async () => {

@@ -19,12 +19,18 @@ export class FetchSession {
   #id = 0;
   #epoch = 0;
   #begunAt = 0;
+  #throttled = false;
   #sent = new Map<string, FetchWant>();
   /** The high watermarks of the partitions that the session has. */
   readonly #ends = new Map<string, bigint>();
 
   constructor(clock: Pick<Clock, 'monotonic'> = systemClock) {
     this.#clock = clock;
+  }
+
+  /** True when a quota kept the last answer empty. */
+  get isThrottled(): boolean {
+    return this.#throttled;
   }
 
   /** Fetches once, behind the fetch before. `send` resolves with the broker's answer. */
@@ -54,7 +60,8 @@ export class FetchSession {
         return await this.#fetch(wants, send, maxBatchBytes);
       }
       const fetched = await fetchResponse(payload, wants, maxBatchBytes);
-      const quiet = throttledMs > 0 && fetched.length === 0 ? [] : this.#quiet(wants, fetched);
+      this.#throttled = throttledMs > 0 && fetched.length === 0;
+      const quiet = this.#throttled ? [] : this.#quiet(wants, fetched);
       this.#answered(asked, sessionId);
       return [...fetched, ...quiet];
     } catch (error) {

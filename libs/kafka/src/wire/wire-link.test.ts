@@ -32,3 +32,13 @@ it('a member whose subscription cannot be read has no topics, and its group goes
   for (const bytes of [hostile, Buffer.alloc(0), Buffer.from([0])])
     expect(decodeSubscription(bytes)).toEqual([]);
 });
+
+// Planted fault: both ends asked for at once. Records that arrive between the two answers look like an open transaction.
+it('the end before open transactions is never older than the end of the log that it is compared with', async () => {
+  let appended = 0n;
+  const leader = { call: () => Promise.resolve(new Map([[0, (appended += 1n)]])) };
+  const cluster = { leader: () => Promise.resolve(leader) } as unknown as Cluster;
+  const link = new WireLink({ cluster, groupId: 'g', topics: ['orders'], sessionTimeoutMs: 10_000 });
+  const { end, stable } = await link.ends({ topic: 'orders', partition: 0 });
+  expect(stable).toBeGreaterThanOrEqual(end);
+});

@@ -35,6 +35,7 @@ const TOPICS_EVERY_MS = 10_000;
 /** A member of a consumer group, by single requests of the classic protocol. */
 export class WireLink implements GroupLink {
   readonly #options: WireLinkOptions;
+  readonly #rebalanceTimeoutMs: number;
   #coordinator: BrokerLink | undefined;
   #memberId = '';
   readonly #topicIds = new Map<string, string>();
@@ -46,6 +47,7 @@ export class WireLink implements GroupLink {
 
   constructor(options: WireLinkOptions) {
     this.#options = options;
+    this.#rebalanceTimeoutMs = Math.max(options.sessionTimeoutMs, 10_000);
   }
 
   async connect(): Promise<void> {
@@ -122,13 +124,17 @@ export class WireLink implements GroupLink {
 
   async ends(place: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
     const leader = await this.#options.cluster.leader(place);
-    const asked = [readEnd(leader, place, 'stable'), readEnd(leader, place, 'latest')] as const;
-    const [stable, end] = await Promise.all(asked);
-    return { end, stable };
+    // In this order: what arrives in between must not look like an open transaction.
+    const end = await readEnd(leader, place, 'latest');
+    return { end, stable: await readEnd(leader, place, 'stable') };
   }
 
   nodeOf(place: Assignment): number | undefined {
     return this.#options.cluster.leaderOf(place);
+  }
+
+  isThrottled(place: Assignment): boolean {
+    return this.#sessions.get(this.nodeOf(place) ?? -1)?.isThrottled === true;
   }
 
   async fetch(node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]> {
@@ -172,24 +178,17 @@ export class WireLink implements GroupLink {
     return new Map(found.map(({ topic, partition, value }) => [partitionId(topic, partition), value]));
   }
 
-  get #rebalanceTimeoutMs(): number {
-    return Math.max(this.#options.sessionTimeoutMs, 10_000);
-  }
-
   /** Joins twice at first: the broker assigns the member id. A lost answer then leaves no member without a client. */
   async #enter(link: BrokerLink, doing: string): Promise<requests.Joined> {
     const { groupId, topics, sessionTimeoutMs } = this.#options;
-    const rebalanceTimeoutMs = this.#rebalanceTimeoutMs;
     for (;;) {
-      const metadata = requests.encodeSubscription(topics);
-      const memberId = this.#memberId;
       const joining = {
         groupId,
-        memberId,
+        memberId: this.#memberId,
         sessionTimeoutMs,
-        rebalanceTimeoutMs,
+        rebalanceTimeoutMs: this.#rebalanceTimeoutMs,
         protocol: PROTOCOL,
-        metadata,
+        metadata: requests.encodeSubscription(topics),
       };
       const joined = await link.call(doing, requests.joinGroup(joining));
       this.#memberId = joined.memberId;

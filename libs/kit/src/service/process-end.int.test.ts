@@ -5,7 +5,7 @@ import { createOutbox } from '@convergekit/outbox';
 import { connect } from '@convergekit/postgres';
 import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { checkRemovedSteps } from '@convergekit/saga/engine';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { killPrograms, migrated, program } from '../fixture/program.ts';

@@ -10,7 +10,7 @@ import type { Executor } from '@convergekit/postgres';
 import type { Source } from '@convergekit/outbox/engine';
 import { readTopics } from '../topics/topic-sql.ts';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
-import { isRecreated, recreatedText } from '../topics/recreated.ts';
+import { isRecreated, recreatedText, unknownText } from '../topics/recreated.ts';
 import { Deadline, type Unread, unreadOf } from './deadline.ts';
 import { AT_ONCE, atMost, eachOf, READ_AT_ONCE } from './each-of.ts';
 import { type LogEnd, readDatabase, readDisowned, readKnownTicks } from './facts-sql.ts';
@@ -174,12 +174,13 @@ async function readFacts(
   // Topics are read separately: one that does not answer must not use up the time of the others.
   const facts = await eachOf(byTopic, AT_ONCE, async ([topic, recorded]) => {
     const asked = await deadline.read({ topic }, () => admin.partitionEnds(topic));
+    const { topicId, recreated = false, partitions = recorded.length } = onRecord.get(topic) ?? {};
     if ('why' in asked) {
-      unread.push(asked);
+      const isGone = asked.code === 'TOPIC_UNKNOWN';
+      unread.push(isGone ? { ...asked, why: unknownText(topic, partitions) } : asked);
       return [];
     }
     const found = new Map(asked.value.map((one) => [one.partition, one]));
-    const { topicId, recreated = false, partitions = recorded.length } = onRecord.get(topic) ?? {};
     const recounted = found.size !== partitions;
     const tails = recorded.map(async (cursor): Promise<Fact | undefined> => {
       const { partition } = cursor;

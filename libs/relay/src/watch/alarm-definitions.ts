@@ -34,7 +34,7 @@ export const alarmDefinitions = {
   ),
   topic_unknown: alarm(
     'A topic that events go to does not exist. Its events wait, the other topics flow',
-    'create it with `converge topics create`: it catches up by itself, in order. Deleted on purpose: `converge topics forget`',
+    'create it with the `converge topics create` that the alarm names: it catches up by itself, in order. Deleted on purpose: `converge topics forget`',
   ),
   topic_partitions_changed: alarm(
     'A topic has another number of partitions than on record. Keys would move and lose their order, so it waits',
@@ -45,7 +45,7 @@ export const alarmDefinitions = {
     'grant READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on the topic to the login of the relay',
   ),
   topic_record_too_large: alarm(
-    "An event is larger than its topic's limit, which was lowered after its emit. It is named; nothing is skipped, so its partition waits",
+    "An event is larger than its topic's limit, which was lowered after its emit or is below 12 KiB. It is named; nothing is skipped, so its partition waits",
     'raise max.message.bytes of the topic; it catches up by itself, in order',
   ),
   topic_recreated: alarm(
@@ -96,8 +96,8 @@ export const alarmDefinitions = {
     'restore properly, or fork a new epoch with `converge source rebase`',
   ),
   database_moved: alarm(
-    'This database is a copy of the one in which a relay led last: another cluster, or another database',
-    'stop the database that it was copied from, and fork a new epoch with `converge source rebase`',
+    'This database is a copy of the one in which a relay led last, or in which its tables were made: another cluster, or another database',
+    'a copy of a template, before its first event: `converge migrate`; any other: stop the database that it was copied from, and fork a new epoch with `converge source rebase`',
   ),
   log_behind_cursor: alarm(
     "A partition's log ends before the saved cursor: an unclean election, or the topic was recreated",
