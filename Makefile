@@ -58,7 +58,7 @@ check-others:
 	@node infra/grafana/main.ts check
 
 .PHONY: build
-build: $(INSTALLED) ## compile the publishable packages into dist
+build: $(INSTALLED) ## compile the types of the publishable packages, which `make packages` bundles with their code
 	@tsc -b tsconfig.build.json
 
 .PHONY: packages

@@ -8,10 +8,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 interface Manifest {
   readonly name: string;
-  readonly exports: Readonly<Record<string, { readonly source: string }>>;
+  readonly private?: boolean;
+  readonly exports: Readonly<Record<string, string | { readonly source: string }>>;
 }
 interface Door {
   readonly name: string;
+  /** True for an entry point that users have, and may depend on. */
+  readonly isPublic: boolean;
   /** The file of the door. */
   readonly file: string;
   readonly values: readonly string[];
@@ -22,13 +25,16 @@ const manifests = globSync(['libs/*/package.json', 'services/console/package.jso
   cwd: root,
 }).toSorted();
 const doors = manifests.flatMap((path) => {
-  const { name, exports } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest;
-  return Object.entries(exports).map(([door, { source }]) =>
-    namesOf(join(name, door), join(root, dirname(path), source)),
-  );
+  const { name, exports, ...rest } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest;
+  return Object.entries(exports).map(([door, to]): Door => {
+    const isPublic = rest.private !== true && typeof to !== 'string' && door !== './internal';
+    const file = join(root, dirname(path), typeof to === 'string' ? to : to.source);
+    return { name: join(name, door), isPublic, file, ...namesOf(file) };
+  });
 });
+const publicDoors = doors.filter(({ isPublic }) => isPublic);
 
-function namesOf(name: string, file: string): Door {
+function namesOf(file: string): Pick<Door, 'values' | 'types'> {
   const values: string[] = [];
   const types: string[] = [];
   const text = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
@@ -45,7 +51,13 @@ function namesOf(name: string, file: string): Door {
         kind.push(...one.declarationList.declarations.map((each) => each.name.getText()));
     }
   }
-  return { name, file, values: values.toSorted(), types: types.toSorted() };
+  return { values: values.toSorted(), types: types.toSorted() };
+}
+
+function totals(): string {
+  const packages = new Set(publicDoors.map(({ name }) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0]));
+  const sum = (kind: 'values' | 'types') => publicDoors.reduce((all, door) => all + door[kind].length, 0);
+  return `${packages.size} packages, ${publicDoors.length} doors, ${sum('values')} values, ${sum('types')} types`;
 }
 
 function isExport(modifier: ts.ModifierLike): boolean {
@@ -53,12 +65,12 @@ function isExport(modifier: ts.ModifierLike): boolean {
 }
 
 // A change of the list is a change of what users may depend on: `vitest run --project unit docs/public-names -u` records it.
-it('the public names of all packages are those that docs/public-names.txt lists', async () => {
-  const text = doors.map(
+it('the public names of the published packages are those that docs/public-names.txt lists', async () => {
+  const text = publicDoors.map(
     ({ name, values, types }) =>
       `${name}\n  values ${values.length}: ${values.join(' ')}\n  types ${types.length}: ${types.join(' ')}\n`,
   );
-  await expect(text.join('')).toMatchFileSnapshot('public-names.txt');
+  await expect(`${totals()}\n\n${text.join('')}`).toMatchFileSnapshot('public-names.txt');
 });
 
 // The search for dead code (knip) takes each export of a door for used.
@@ -81,11 +93,32 @@ it('each value of a door is used outside of its package, or a page shows it', ()
     if (path.endsWith('.md')) for (const name of text.match(/\w+/g) ?? []) shown.add(name);
   }
   const unused = doors.flatMap(({ name, values }) => {
-    const isInternal = /\/(engine|operate)$/.test(name) && name.startsWith('@');
+    const isInternal = /\/(engine|operate|internal)$/.test(name) && name.startsWith('@');
     const isUsed = (value: string) => used.has(`${name} ${value}`) || (!isInternal && shown.has(value));
     return values.filter((value) => !isUsed(value)).map((value) => `${name} ${value}`);
   });
   expect(unused).toEqual([]);
+});
+
+it('templates, examples, guides and samples import public doors alone', () => {
+  const open = new Set(publicDoors.map(({ name }) => name));
+  const isOpen = (id: string) => open.has(id) || /^@convergekit\/(schemas|service-common)$/.test(id);
+  const paths = globSync(
+    [
+      'README.md',
+      'docs/{examples,guides}/**/*.{ts,md}',
+      'libs/cli/templates/**/*.ts',
+      'services/{common,shop,transfers,relay,reconciler}/src/**/*.ts',
+    ],
+    { cwd: root },
+  ).filter((path) => !/\/fixture\/|\/generated\/|\.int\.test\.ts$|^services\/.*\.test\.ts$/.test(path));
+  expect(paths.length).toBeGreaterThan(100);
+  const inside = paths.flatMap((path) =>
+    [
+      ...readFileSync(join(root, path), 'utf8').matchAll(/from '((?:@convergekit\/|convergekit)[^']*)'/g),
+    ].flatMap(([, id = '']) => (isOpen(id) ? [] : [`${path}: ${id}`])),
+  );
+  expect(inside).toEqual([]);
 });
 
 it('the package that a service installs has at most 40 values', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ConvergeError } from '@convergekit/core';
-import { classify, policyBook, SharedGuards, strategies } from '@convergekit/resilience';
+import { classify, ConvergeError, strategies } from 'convergekit';
+import { policyBook, SharedGuards } from 'convergekit/process';
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { type Bank, chargeWith, guards, payRoute, priceFrom, rules } from './choose-a-policy.ts';

@@ -1,14 +1,6 @@
-import {
-  deadlineHeaders,
-  httpAnswer,
-  type OperationGuards,
-  operation,
-  policyBook,
-  type PolicyRules,
-  readDeadline,
-  SharedGuards,
-} from '@convergekit/resilience';
-import { systemClock, systemRandom } from '@convergekit/core';
+import { deadlineHeaders, httpAnswer, readDeadline } from 'convergekit/http';
+import { operation, type OperationGuards, type PolicyRules, systemClock, systemRandom } from 'convergekit';
+import { policyBook, SharedGuards } from 'convergekit/process';
 
 /** The policy module: the only file to edit when the strategy changes. */
 export const rules: PolicyRules = {

@@ -1,4 +1,4 @@
-import { serviceDatabase } from '@convergekit/testing/service';
+import { serviceDatabase } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { orderPlaced, placeOrder, type ShopDb } from './events.ts';
 

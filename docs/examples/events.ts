@@ -1,4 +1,5 @@
-import { createOutbox, defineEvent } from 'convergekit';
+import { createOutbox } from 'convergekit/postgres';
+import { defineEvent } from 'convergekit';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 

@@ -1,9 +1,9 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { systemClock, systemRandom } from '@convergekit/core';
-import { readDeadline } from '@convergekit/resilience';
-import { startTelemetry } from '@convergekit/telemetry/sdk';
-import { applyAll, eventsOf, serviceDatabase } from '@convergekit/testing/service';
+import { systemClock, systemRandom } from 'convergekit';
+import { readDeadline } from 'convergekit/http';
+import { startTelemetry } from 'convergekit/telemetry';
+import { applyAll, eventsOf, serviceDatabase } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import {
   charged,
@@ -57,7 +57,7 @@ it('S68: the example of “external calls” charges an order once although an a
 
 // Planted fault: with an example that does not pass `headers` on, the other system gets no `traceparent` here.
 it('the example of a call over HTTP takes the trace and the deadline of its attempt to the other system', async () => {
-  const telemetry = startTelemetry({ serviceName: 'calls', onSpan: () => undefined });
+  const telemetry = await startTelemetry({ serviceName: 'calls', onSpan: () => undefined });
   const received: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
     received.push(request.headers);

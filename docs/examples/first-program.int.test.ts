@@ -3,12 +3,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { sagaMigrations } from '@convergekit/saga';
-import { inboxMigrations } from '@convergekit/inbox';
-import { outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
-import { relayMigrations } from '@convergekit/relay';
-import { kafkaBroker } from '@convergekit/kafka';
+import { inboxMigrations, relayMigrations, sagaMigrations } from 'convergekit/process';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+import { kafkaBroker } from 'convergekit/kafka';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { kafkaOptions, kafkaSettings, type TokenProvider } from '@convergekit/kafka';
+import { kafkaOptions, kafkaSettings, type TokenProvider } from 'convergekit/kafka';
 import { afterAll, expect, expectTypeOf, it, vi } from 'vitest';
 import type { token } from './msk-token.ts';
 

@@ -1,4 +1,5 @@
-import { createOutbox, defineEvent } from 'convergekit';
+import { createOutbox } from 'convergekit/postgres';
+import { defineEvent } from 'convergekit';
 import { z } from 'zod';
 
 export const order = z.object({ id: z.string(), cents: z.int().positive() });

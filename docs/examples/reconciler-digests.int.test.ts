@@ -1,5 +1,6 @@
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { reconcileMigrations, runReconciler } from '@convergekit/reconcile';
+import { connect, migrate } from 'convergekit/postgres';
+import type { Database } from 'convergekit';
+import { reconcileMigrations, runReconciler } from 'convergekit/process';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { onStockChanged, type OrdersDb, stock, type StockDb, warehouseScan } from './reconciler-digests.ts';

@@ -1,5 +1,4 @@
-import type { Database } from '@convergekit/postgres';
-import { defineReconciler, digestScan, digestTable, markDirty } from 'convergekit';
+import { type Database, defineReconciler, digestScan, digestTable, markDirty } from 'convergekit';
 import { sql } from 'kysely';
 
 export interface OrdersDb {

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { inboxMigrations } from '@convergekit/inbox';
-import { outboxMigrations } from '@convergekit/outbox';
-import { type Reconciler, reconcileMigrations, type RunCounts, runReconciler } from '@convergekit/reconcile';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+import type { Database, Reconciler } from 'convergekit';
+import { inboxMigrations, reconcileMigrations, type RunCounts, runReconciler } from 'convergekit/process';
 import { approveRepairs } from '@convergekit/reconcile/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';

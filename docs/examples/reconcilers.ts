@@ -1,4 +1,4 @@
-import { defineReconciler, type ReconcilerDefinition } from '@convergekit/reconcile';
+import { defineReconciler, type ReconcilerDefinition } from 'convergekit';
 
 export interface OrdersDb {
   wanted: { sku: string; quantity: number };

@@ -1,13 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { sagaMigrations } from '@convergekit/saga';
-import { inboxMigrations } from '@convergekit/inbox';
-import { kafkaBroker } from '@convergekit/kafka';
-import { outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
-import { relayMigrations } from '@convergekit/relay';
+import { inboxMigrations, relayMigrations, sagaMigrations } from 'convergekit/process';
+import { kafkaBroker } from 'convergekit/kafka';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { expect, inject, it } from 'vitest';
 import { TABLES } from './run-a-service.ts';
 

@@ -1,7 +1,5 @@
-import { memoryBroker } from '@convergekit/broker/testing';
+import { applyOne, memoryBroker, recordHistory, replayHistory, serviceDatabase } from '@convergekit/testing';
 import { readSagaRecords } from '@convergekit/saga/operate';
-import { recordHistory, replayHistory } from 'convergekit/testing';
-import { applyOne, serviceDatabase } from '@convergekit/testing/service';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { bookTrip, hotel, type HotelDb, tripAsked } from './saga.ts';
 import { debits, outbox, transferAsked, watching } from './saga-operation.ts';

@@ -1,11 +1,16 @@
-import type { Broker } from '@convergekit/broker';
-import type { Service } from '@convergekit/core';
-import { defineEvent } from '@convergekit/contracts';
-import { consumerService, defineConsumer } from '@convergekit/inbox';
-import { createOutbox } from '@convergekit/outbox';
-import type { Database } from '@convergekit/postgres';
-import { sagaObserver, sagaWatch, semanticLock, step } from '@convergekit/saga';
-import { saga, starts } from '@convergekit/saga/declare';
+import type { Broker } from 'convergekit/kafka';
+import {
+  type Database,
+  defineConsumer,
+  defineEvent,
+  saga,
+  semanticLock,
+  type Service,
+  starts,
+  step,
+} from 'convergekit';
+import { consumerService, sagaObserver, sagaWatch } from 'convergekit/process';
+import { createOutbox } from 'convergekit/postgres';
 import { z } from 'zod';
 import { bookTrip, tripAsked } from './saga.ts';
 
@@ -16,7 +21,7 @@ export const watching = (database: Database, broker: Broker): readonly Service[]
 ];
 
 /** The start names the version of the saga. */
-export const outbox = createOutbox([starts(tripAsked, bookTrip)]); // from @convergekit/saga/declare
+export const outbox = createOutbox([starts(tripAsked, bookTrip)]);
 
 const data = z.object({ transfer: z.string(), account: z.string() });
 const event = <const Type extends string>(type: Type) =>

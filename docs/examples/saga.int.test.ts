@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { type ConsumerDefinition, consumerService, inboxMigrations } from '@convergekit/inbox';
-import { memoryBroker } from '@convergekit/broker/testing';
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { relay, relayMigrations } from '@convergekit/relay';
-import type { Service } from '@convergekit/core';
-import { effectsOf, sagaMigrations, sagaObserver, sagaWatch, sagaWorker } from '@convergekit/saga';
+import type { ConsumerDefinition, Database, Service } from 'convergekit';
+import {
+  consumerService,
+  effectsOf,
+  inboxMigrations,
+  relay,
+  relayMigrations,
+  sagaMigrations,
+  sagaObserver,
+  sagaWatch,
+  sagaWorker,
+} from 'convergekit/process';
+import { checkGraph, drawSaga, freshDatabase, memoryBroker, waitUntil } from '@convergekit/testing';
+import { connect, createOutbox, migrate, outboxMigrations } from 'convergekit/postgres';
 import { listInstances, verifyJournals } from '@convergekit/saga/operate';
-import { checkGraph, drawSaga } from 'convergekit/testing';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { normalise } from '../../libs/cli/src/fixture/normalise.ts';
 import { readNarrative } from '../../libs/cli/src/commands/saga/narrative/read-narrative.ts';

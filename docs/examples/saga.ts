@@ -1,7 +1,4 @@
-import { defineEvent } from '@convergekit/contracts';
-import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
-import { defineCall, step } from '@convergekit/saga';
-import { saga } from '@convergekit/saga/declare';
+import { type ConsumerDefinition, defineCall, defineConsumer, defineEvent, saga, step } from 'convergekit';
 import { z } from 'zod';
 
 // What the services tell each other: facts about one trip, keyed by it.

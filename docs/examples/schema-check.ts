@@ -1,4 +1,4 @@
-import { checkSchemas, writeSchemas } from '@convergekit/contracts/operate';
+import { checkSchemas, writeSchemas } from '@convergekit/testing';
 import { orderPlaced } from './schema-evolution.ts';
 
 const info = { title: 'The events of the shop', version: '1.0.0' };

@@ -11,8 +11,8 @@ import {
   stubCall,
   type TestPostgres,
   withPostgres,
-} from 'convergekit/testing';
-import { connect } from '@convergekit/postgres';
+} from '@convergekit/testing';
+import { connect } from 'convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { buy, cancelled, ordered, shop, SHOP_TABLES, type ShopDb } from './testing.ts';
 import { orderPlaced, stock, type StockDb, stockReserved, TABLES } from './write-a-consumer.ts';

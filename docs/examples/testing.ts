@@ -1,5 +1,14 @@
-import { BusinessRejection, defineCall, defineConsumer, defineEvent, saga, step } from 'convergekit';
-import type { Found, UndoAnswer, UndoingCall } from '@convergekit/saga';
+import {
+  BusinessRejection,
+  defineCall,
+  defineConsumer,
+  defineEvent,
+  type Found,
+  saga,
+  step,
+  type UndoAnswer,
+  type UndoingCall,
+} from 'convergekit';
 import { z } from 'zod';
 
 const data = z.object({ order: z.string(), cents: z.int() });

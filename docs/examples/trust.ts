@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Broker } from '@convergekit/broker';
-import { consumerService } from '@convergekit/inbox';
-import type { Database } from '@convergekit/postgres';
+import type { Broker } from 'convergekit/kafka';
+import { consumerService } from 'convergekit/process';
+import type { Database } from 'convergekit';
 import { stock, type StockDb } from './write-a-consumer.ts';
 
 /** The consumer of “write a consumer”, which verifies the signatures of the source `orders`. */

@@ -1,7 +1,7 @@
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { BusinessRejection } from '@convergekit/core';
+import { connect, migrate } from 'convergekit/postgres';
+import { BusinessRejection, type Database } from 'convergekit';
 import { inspectWorkflow } from '@convergekit/saga/operate';
-import { sagaMigrations } from '@convergekit/saga';
+import { sagaMigrations } from 'convergekit/process';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Clouds, tenants, type TenantsDb } from './undo-several-effects.ts';

@@ -1,5 +1,5 @@
-import type { Database } from '@convergekit/postgres';
-import { defineCall, defineWorkflow, type LocalContext, localStep, workflows } from '@convergekit/saga';
+import { type Database, defineCall, defineWorkflow, type LocalContext, localStep } from 'convergekit';
+import { workflows } from 'convergekit/process';
 import { z } from 'zod';
 
 /** What the service talks to: a store of buckets, a name server, a bank. */

@@ -1,10 +1,7 @@
-import { memoryBroker } from '@convergekit/broker/testing';
-import { consumerService, inboxMigrations } from '@convergekit/inbox';
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { relay, relayMigrations } from '@convergekit/relay';
-import { policyBook } from '@convergekit/resilience';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { freshDatabase, memoryBroker, waitUntil } from '@convergekit/testing';
+import { consumerService, inboxMigrations, policyBook, relay, relayMigrations } from 'convergekit/process';
+import { connect, createOutbox, migrate, outboxMigrations } from 'convergekit/postgres';
+import type { Database } from 'convergekit';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import {
   orderPlaced,

@@ -1,6 +1,4 @@
-import { defineEvent } from '@convergekit/contracts';
-import { defineConsumer } from '@convergekit/inbox';
-import { BusinessRejection } from '@convergekit/core';
+import { BusinessRejection, defineConsumer, defineEvent } from 'convergekit';
 import type { Transaction } from 'kysely';
 import { z } from 'zod';
 

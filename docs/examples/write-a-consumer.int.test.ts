@@ -1,14 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { DomainEvent } from '@convergekit/contracts';
-import { consumerService, inboxMigrations } from '@convergekit/inbox';
-import { memoryBroker } from '@convergekit/broker/testing';
-import { kafkaBroker } from '@convergekit/kafka';
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
-import { relay, relayMigrations } from '@convergekit/relay';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type { Database, DomainEvent } from 'convergekit';
+import { consumerService, inboxMigrations, relay, relayMigrations } from 'convergekit/process';
+import { freshDatabase, memoryBroker, waitUntil } from '@convergekit/testing';
+import { kafkaBroker } from 'convergekit/kafka';
+import { connect, createOutbox, migrate, outboxMigrations } from 'convergekit/postgres';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import {
   orderPlaced,

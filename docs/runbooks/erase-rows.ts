@@ -1,4 +1,4 @@
-import type { Executor } from '@convergekit/postgres';
+import type { Executor } from 'convergekit/postgres';
 import { WITHOUT_TRIGGERS } from '../../libs/testing/src/fixture/any-table.ts';
 
 /** The person who is erased: in every column that can mention one. */

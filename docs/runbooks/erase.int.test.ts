@@ -5,7 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { localMigrations } from '@convergekit/local';
-import { type Database, migrate } from '@convergekit/postgres';
+import type { Database } from 'convergekit';
+import { migrate } from 'convergekit/postgres';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { allMigrations } from '../../libs/cli/src/frame/all-migrations.ts';

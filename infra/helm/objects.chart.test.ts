@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { root } from '../packages/stage.ts';
+import { root } from '../packages/workspaces.ts';
 import { type ChartScene, chart, helm, renderAll, valuesOf } from './fixture/chart-scene.ts';
 import { type Manifest, render } from './fixture/render.ts';
 

@@ -1,7 +1,7 @@
 import { globSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { root } from '../packages/stage.ts';
+import { root } from '../packages/workspaces.ts';
 
 const folder = 'infra/helm/converge/files/prometheus';
 

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { root } from '../packages/stage.ts';
+import { root } from '../packages/workspaces.ts';
 
 /** Each place with its reason. A name comes from settings, the command line or a constant, never from what is received. */
 const ALLOWED = {

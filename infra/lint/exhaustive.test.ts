@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
-import { root } from '../packages/stage.ts';
+import { root } from '../packages/workspaces.ts';
 
 /** The compared expression of `x.kind === 'a'`; else undefined. */
 function comparedBy(condition: ts.Expression): string | undefined {

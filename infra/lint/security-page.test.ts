@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { root } from '../packages/stage.ts';
+import { root } from '../packages/workspaces.ts';
 
 const page = readFileSync(join(root, 'SECURITY.md'), 'utf8');
 const rows = page.split('\n').filter((line) => /^\| (?!threat|---)/.test(line));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { publishedPackages, root } from './stage.ts';
+import { publishedPackages, root } from './workspaces.ts';
 
 const [wanted] = process.argv.slice(2);
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');

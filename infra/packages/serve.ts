@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { runServices } from '@convergekit/core';
 import { packedRegistry } from './registry.ts';
-import { packAll, root } from './stage.ts';
+import { packAll } from './stage.ts';
+import { root } from './workspaces.ts';
 
 const { values } = parseArgs({ options: { port: { type: 'string', default: '4873' } } });
 const { stdout } = await promisify(execFile)('npm', ['config', 'get', 'registry'], { cwd: root });

@@ -6,7 +6,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../packages/manifest.ts';
-import { publishedPackages, root } from '../packages/stage.ts';
+import { publishedManifests, publishedPackages, root } from '../packages/workspaces.ts';
 import { billOf, countsOf, faultsOf, isOwn } from './bill.ts';
 import { closureOf, lockFile } from './lock.ts';
 
@@ -27,10 +27,7 @@ const bill = billOf(
 const components = [bill.metadata.component, ...bill.components];
 const faults = [
   ...faultsOf(components),
-  ...unexplained(
-    published.map(({ manifest }) => manifest),
-    await readFile(join(root, 'docs/dependencies.md'), 'utf8'),
-  ),
+  ...unexplained(publishedManifests(), await readFile(join(root, 'docs/dependencies.md'), 'utf8')),
 ];
 for (const fault of faults) process.stderr.write(`${fault}\n`);
 if (what === 'write') {
@@ -51,7 +48,7 @@ function foreignNames(packages: readonly Manifest[]): readonly string[] {
     ...Object.keys(manifest['dependencies'] ?? {}),
     ...Object.keys(manifest['peerDependencies'] ?? {}),
   ]);
-  return [...new Set(names)].filter((name) => !name.startsWith('@convergekit/')).toSorted();
+  return [...new Set(names)].filter((name) => !isOwn({ name })).toSorted();
 }
 
 /** The packages with a row in docs/dependencies.md, sorted. */

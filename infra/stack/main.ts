@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConvergeError, runServices } from '@convergekit/core';
-import { stackDown, stackService, stackStatus } from '@convergekit/testing/operate';
+import { stackDown, stackService, stackStatus } from '@convergekit/testing/internal';
 
 const usage =
   'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] [--brokers 3] | down | status';

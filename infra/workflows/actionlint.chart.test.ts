@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { toolOf } from '../helm/fixture/tools.ts';
-import { root } from '../packages/stage.ts';
+import { root } from '../packages/workspaces.ts';
 
 it('actionlint finds nothing in the workflows', () => {
   const files = globSync('.github/workflows/*.yml', { cwd: root });

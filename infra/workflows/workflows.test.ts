@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { parts } from '../../verification/verify/parts.ts';
-import { root } from '../packages/stage.ts';
+import { root } from '../packages/workspaces.ts';
 
 const step = z.looseObject({
   uses: z.string().optional(),

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
-import { stackStatus } from '@convergekit/testing/operate';
+import { stackStatus } from '@convergekit/testing/internal';
 import { identityOf, isAlive, type ProcessIdentity } from '../../libs/testing/src/stack/process-identity.ts';
 import { program } from '../interrupt.ts';
 import { run } from '../programs.ts';

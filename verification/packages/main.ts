@@ -6,19 +6,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { outboxMigrations } from '@convergekit/outbox';
-import { migrate } from '@convergekit/postgres';
 import { freshDatabase, startStack } from '@convergekit/testing';
-import { packAll, root } from '../../infra/packages/stage.ts';
+import { packAll } from '../../infra/packages/stage.ts';
+import { root } from '../../infra/packages/workspaces.ts';
 import { lintPackage, publishDry } from './tools.ts';
+import { contentFaults, filesOf, lacking } from './contents.ts';
 import { LIMITS, overLimit, tooLarge } from './limits.ts';
 import { runCommand, runEmitter, runFirstProgram } from './program.ts';
 import { addFiles, addPackage, compile, makeProject, type Project, versionOf } from './project.ts';
 import { NEST_COMPANIONS, NEST_PACKAGES, runNest } from './nest.ts';
-import { LOWEST, LOWEST_TO_EMIT, NEST, type Peers } from './peers.ts';
+import { checkStack, runConsole, runUserTest, TEST_RUNNER } from './one-copy.ts';
+import { LOWEST, NEST, type Peers } from './peers.ts';
 import { progress } from '../lab/progress.ts';
 import { reasonOf, runIn } from '../programs.ts';
-import { withDatabase } from '../with-database.ts';
 import { installTools, type Tools } from './tools.ts';
 
 /** The signer of AWS, with which the example of the guide “Kafka login” was tried. */
@@ -47,6 +47,14 @@ const [packed, tools] = await Promise.all([
 for (const { name, bytes, unpackedBytes } of packed)
   say(`${name.padEnd(26)} ${kilobytes(bytes)} packed, ${kilobytes(unpackedBytes)} unpacked`);
 faults.push(...tooLarge(packed));
+const files = filesOf(packed);
+faults.push(
+  ...contentFaults(files),
+  ...lacking(
+    files,
+    packed.map(({ name }) => name),
+  ),
+);
 
 const lint = attempt('publint and attw have nothing to say', async () => {
   const found: string[] = [];
@@ -67,7 +75,7 @@ try {
   await attempt('all packages with the lowest peers', async () =>
     trial(await projectOf('lowest', ['convergekit'], LOWEST), tools, '22'),
   );
-  await attempt('a program that only emits', emitOnly);
+  await attempt('a service, its test kit and its console', oneCopy);
   // The tests of the repository run the newest.
   for (const version of all ? [NEST.lowest, NEST.newest] : [NEST.lowest])
     await attempt(`the example application on Nest ${version}`, () => nest(version));
@@ -87,20 +95,6 @@ function projectOf(
   others: Readonly<Record<string, string>>,
 ): Promise<Project> {
   return makeProject({ folder: join(outside, name), packed, ours, others });
-}
-
-/** Counts what a program that only emits brings, loads it without pg, then runs it with pg and its own tracer provider. */
-async function emitOnly(): Promise<void> {
-  const { pg, ...others } = LOWEST_TO_EMIT;
-  const project = await projectOf('emit', ['@convergekit/contracts', '@convergekit/outbox'], others);
-  count('emit', project);
-  const load = ['--input-type=module', '--eval', `await import('@convergekit/outbox')`];
-  await runIn(project.folder, tools.node['22'], load);
-  await addPackage(project, 'pg', pg);
-  await addFiles(project, { 'emit.mts': './files/emit.mts' });
-  const databaseUrl = await freshDatabase(stack.databaseUrl, 'emit');
-  await withDatabase({ url: databaseUrl }, (database) => migrate(database, [outboxMigrations]));
-  await runEmitter({ project, node: tools.node['22'], databaseUrl, brokers: stack.brokers }, 'emit.mts');
 }
 
 /** Bundles the first program as the guide “deploying” says, its packages apart, and runs it. */
@@ -130,10 +124,22 @@ async function sdk(project: Project): Promise<void> {
   if (!page.includes('target_info')) throw new Error(`the page of metrics is ${page}`);
 }
 
+/** Runs what has code of several packages in one project: it has one copy of the kit. */
+async function oneCopy(): Promise<void> {
+  const ours = ['convergekit', '@convergekit/testing', '@convergekit/console'];
+  const project = await projectOf('one-copy', ours, TEST_RUNNER);
+  const databaseUrl = await freshDatabase(stack.databaseUrl, 'one_copy');
+  const at = { project, node: tools.node['24'], databaseUrl, brokers: stack.brokers };
+  await attempt('a stack trace names a line of the source', () => checkStack(at));
+  await attempt('vitest runs a test of a user, whose kit and test kit are one', () => runUserTest(at));
+  await runCommand(at);
+  await attempt('the console shows its first page', () => runConsole(at));
+}
+
 /** Compiles and runs the example application of the guide “Nest” with one version of it. */
 async function nest(version: string): Promise<void> {
   const nests = Object.fromEntries(NEST_PACKAGES.map((name) => [name, version]));
-  const ours = ['convergekit', '@convergekit/nest', '@convergekit/broker', '@convergekit/local'];
+  const ours = ['convergekit', '@convergekit/nest'];
   const folder = `nest-${version.replaceAll(/\W/g, '')}`;
   const project = await projectOf(folder, ours, { ...NEST_COMPANIONS, ...nests });
   const node = tools.node[version === NEST.lowest ? '22' : '24'];
@@ -185,7 +191,7 @@ async function trial(
       compile(project, compiler, nodes['24']),
     );
   // Node strips types and changes nothing else, so CommonJS runs without the import syntax.
-  const required = `for (const door of ['', '/operate', '/telemetry']) require('convergekit' + door)`;
+  const required = `for (const door of ['', '/http', '/kafka', '/postgres', '/process', '/telemetry']) require('convergekit' + door)`;
   for (const args of [['doors.mts'], ['--input-type=commonjs', '--eval', required]])
     await attempt(`every door loads by ${args.length === 1 ? 'import' : 'require'} (${where})`, () =>
       runIn(project.folder, node, args),

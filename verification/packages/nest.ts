@@ -1,5 +1,5 @@
 import { waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { run, whileRunning } from '../programs.ts';
 import { withDatabase } from '../with-database.ts';
 import { ofRepository } from './peers.ts';

@@ -11,9 +11,6 @@ export const LOWEST: Peers = {
   '@opentelemetry/api': '1.10.0',
 };
 
-/** The same for a program without the OpenTelemetry SDK, which needs a newer API. */
-export const LOWEST_TO_EMIT: Peers = { ...LOWEST, '@opentelemetry/api': '1.9.0' };
-
 /** Nest at both ends of the range of @convergekit/nest. */
 export const NEST = { lowest: '11.0.0', newest: '^12.0.0' } as const;
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { FixtureSource, sendRecords } from '@convergekit/inbox/testing';
 import { defineConsumer, effect, type Quota } from 'convergekit';
-import { sagaWorker } from 'convergekit/operate';
-import { waitUntil } from 'convergekit/testing';
+import { sagaWorker } from 'convergekit/process';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   asked,

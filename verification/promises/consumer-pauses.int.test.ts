@@ -2,7 +2,7 @@ import { quickRetries } from '@convergekit/inbox/testing';
 import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { defineConsumer } from 'convergekit';
-import { waitUntil } from 'convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { type LedgerDb, note } from '../../libs/inbox/src/fixture/ledger.ts';
 import { Counting, partitionOf, why } from './fixture/consumers.ts';
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { FixtureSource, sendRecords, type FixtureRecord } from '@convergekit/inbox/testing';
+import { type FixtureRecord, FixtureSource, sendRecords } from '@convergekit/inbox/testing';
 import { captureLogs } from '@convergekit/telemetry/testing';
-import { defineConsumer, executorOf } from 'convergekit';
-import { waitUntil } from 'convergekit/testing';
+import { defineConsumer } from 'convergekit';
+import { executorOf } from 'convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type LedgerDb, note } from '../../libs/inbox/src/fixture/ledger.ts';

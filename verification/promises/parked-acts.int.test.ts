@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer, type defineEvent } from 'convergekit';
-import { waitUntil } from 'convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { type LedgerDb, note } from '../../libs/inbox/src/fixture/ledger.ts';
 import { Counting, failing, partitionOf, why } from './fixture/consumers.ts';
 

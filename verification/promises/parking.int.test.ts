@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from 'convergekit';
-import { faultProxy, waitUntil } from 'convergekit/testing';
+import { faultProxy, waitUntil } from '@convergekit/testing';
 import { connect } from '@convergekit/postgres';
 import { note, type LedgerDb } from '../../libs/inbox/src/fixture/ledger.ts';
 import { Counting, failing, partitionOf } from './fixture/consumers.ts';

@@ -1,5 +1,5 @@
-import { relay } from 'convergekit/operate';
-import { memoryBroker, waitUntil } from 'convergekit/testing';
+import { relay } from 'convergekit/process';
+import { memoryBroker, waitUntil } from '@convergekit/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { Scene } from './fixture/scene.ts';
 

@@ -1,5 +1,5 @@
 import { type ConvergeError, defineConsumer, saga, step } from 'convergekit';
-import { checkGraph, drawSaga } from 'convergekit/testing';
+import { checkGraph, drawSaga } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { buy, shop } from '../../docs/examples/testing.ts';
 import { hotel, bookTrip, payments, airline, mails } from '../../docs/examples/saga.ts';

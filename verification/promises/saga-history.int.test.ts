@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { FixtureSource } from '@convergekit/inbox/testing';
-import { createOutbox } from 'convergekit';
-import { sagaObserver } from 'convergekit/operate';
-import { waitUntil } from 'convergekit/testing';
+import { createOutbox } from 'convergekit/postgres';
+import { sagaObserver } from 'convergekit/process';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { normalise } from '../../libs/cli/src/fixture/normalise.ts';
 import {

@@ -1,5 +1,5 @@
 import { rewrite } from '../../libs/testing/src/fixture/any-table.ts';
-import { sagaObserver } from 'convergekit/operate';
+import { sagaObserver } from 'convergekit/process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Mood,
@@ -195,7 +195,7 @@ it('G8b, S32, S57: `converge saga verify` accepts the journals that the kit wrot
   await seen(one, 'completed');
   expect(await scene.cli('saga', 'verify')).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('rows replayed, 0 findings') as string,
+    stdout: expect.stringContaining('rows checked, 0 findings') as string,
   });
   expect(await rewrite(scene.database.executor, 'emit_success', 'emit_failure')).toBeGreaterThan(0);
   const found = await scene.cli('saga', 'verify');

@@ -1,5 +1,5 @@
-import { sagaObserver } from 'convergekit/operate';
-import { waitUntil } from 'convergekit/testing';
+import { sagaObserver } from 'convergekit/process';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   asked,

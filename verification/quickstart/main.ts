@@ -3,12 +3,12 @@
  * from packed packages, without Java and Docker. Prints the time of each step and what was downloaded, and fails when an
  * order does not end as the pages say. `make quickstart`; on the oldest Node with `ARGS="--node 22"`.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/operate';
-import { root } from '../../infra/packages/stage.ts';
+import { freePort } from '@convergekit/testing/internal';
+import { root } from '../../infra/packages/workspaces.ts';
 import { isApplied } from '../packages/program.ts';
 import { installTools } from '../packages/tools.ts';
 import { withDatabase } from '../with-database.ts';
@@ -53,7 +53,7 @@ try {
     say(`${seconds(start)}  npm run dev: the console shows the declined order`);
   });
   await runPair();
-  await runReadme(join(outside, 'readme'));
+  await runReadme();
   say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded`);
 } finally {
   await close();
@@ -97,15 +97,13 @@ async function runPair(): Promise<void> {
 }
 
 /** Runs the README's first program by the commands that it prints, until it has done its work. */
-async function runReadme(folder: string): Promise<void> {
+async function runReadme(): Promise<void> {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
-  const [, program = ''] = /```ts\n([^]*?)```/.exec(readme) ?? [];
   const [, commands = ''] = /```sh\n([^]*?)```/.exec(readme) ?? [];
   const lines = commands.trimEnd().split('\n');
   const dev = lines.pop() ?? '';
-  await mkdir(folder);
-  await writeFile(join(folder, 'shop.mts'), program);
-  for (const line of lines) await step(line, folder);
+  const printed = await step(`${lines.join(' && ')} && pwd`, outside);
+  const folder = printed.trimEnd().split('\n').at(-1) ?? '';
   await whileDev(['bash', '-c', `exec ${dev}`], { cwd: folder, env: own }, async ({ start, log }) => {
     const url = await waitUntil(() => /DATABASE_URL=(\S+)/.exec(log())?.[1], {
       what: 'the address of the database',

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { packedRegistry } from '../../infra/packages/registry.ts';
-import { packAll, root } from '../../infra/packages/stage.ts';
+import { packAll } from '../../infra/packages/stage.ts';
+import { root } from '../../infra/packages/workspaces.ts';
 import { run, type Running, whileRunning } from '../programs.ts';
 
 const NAME = 'demo-service';

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '@convergekit/core';
-import { root } from '../../infra/packages/stage.ts';
+import { root } from '../../infra/packages/workspaces.ts';
 import { choose, MOST_SECONDS, type Runs } from './choose.ts';
 import { type Part, parts } from './parts.ts';
 

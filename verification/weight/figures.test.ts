@@ -5,7 +5,7 @@ import { above, BARS, tableOf } from './figures.ts';
 const atBars = {
   ...BARS,
   convergekit: { ...BARS['convergekit'], import: 6_500 },
-  'emit only': { ...BARS['emit only'], import: 4_500 },
+  'convergekit/postgres': { import: 4_500 },
   '@dbos-inc/dbos-sdk': { import: 1_000 },
 };
 

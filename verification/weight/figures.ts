@@ -27,7 +27,7 @@ export const FIGURES: readonly Figure[] = [
  */
 export const BARS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   convergekit: {
-    'installed packages': 70,
+    'installed packages': 45,
     'installed size': 35,
     import: 6.5,
     'memory, idle service': 130,
@@ -36,7 +36,7 @@ export const BARS: Readonly<Record<string, Readonly<Record<string, number>>>> = 
     'CPU of `--help`': 8,
     '`parked list`': 8,
   },
-  'emit only': { 'installed packages': 10, import: 4.5 },
+  'convergekit/postgres': { import: 4.5 },
 };
 const MEASURE = '@dbos-inc/dbos-sdk';
 

@@ -6,8 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freshDatabase, withPostgres } from '@convergekit/testing';
-import { packAll, root } from '../../infra/packages/stage.ts';
-import { LOWEST_TO_EMIT, ofRepository } from '../packages/peers.ts';
+import { packAll } from '../../infra/packages/stage.ts';
+import { root } from '../../infra/packages/workspaces.ts';
+import { ofRepository } from '../packages/peers.ts';
 import { addFiles, makeProject, type Project } from '../packages/project.ts';
 import { runIn } from '../programs.ts';
 import { above, tableOf, type Weights } from './figures.ts';
@@ -31,12 +32,8 @@ try {
   const service = await project('service', ['convergekit'], PEERS);
   measured['convergekit'] = { ...(await weightOf(service, ['convergekit'])), ...(await inUse(service)) };
 
-  const { '@opentelemetry/api': api, kysely } = LOWEST_TO_EMIT;
-  const emit = await project('emit', ['@convergekit/contracts', '@convergekit/outbox'], {
-    '@opentelemetry/api': api,
-    kysely,
-  });
-  measured['emit only'] = await weightOf(emit, ['@convergekit/contracts', '@convergekit/outbox']);
+  const { ms, mb } = await importOf(service.folder, ['convergekit/postgres']);
+  measured['convergekit/postgres'] = { import: ms, 'memory after the import': mb };
   for (const [name, version] of Object.entries(RIVALS))
     measured[name] = await weightOf(await project(name.replace(/\W/g, '-'), [], { [name]: version }), [name]);
 } finally {

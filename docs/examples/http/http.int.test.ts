@@ -1,11 +1,11 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+import type { Database } from 'convergekit';
 import { startTelemetry } from 'convergekit/telemetry';
-import { deadlineHeaders } from '@convergekit/resilience';
-import { freshDatabase, waitUntil } from 'convergekit/testing';
+import { deadlineHeaders } from 'convergekit/http';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import type { ShopDb } from './orders.ts';
 import { expressApp } from './with-express.ts';

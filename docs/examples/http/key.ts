@@ -1,4 +1,5 @@
-import { classify, httpAnswer, readDeadline } from '@convergekit/resilience';
+import { classify } from 'convergekit';
+import { httpAnswer, readDeadline } from 'convergekit/http';
 
 /** True for a value of `Idempotency-Key` that can be a request key: 1 to 200 visible ASCII characters. */
 export const isRequestKey = (key: unknown): key is string =>

@@ -1,5 +1,4 @@
-import { clientSignal } from 'convergekit';
-import { requestSpan } from 'convergekit/telemetry';
+import { clientSignal, requestSpan } from 'convergekit/http';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { Kysely } from 'kysely';
 import { answerOf, isLate, isRequestKey } from './key.ts';

@@ -1,5 +1,4 @@
-import { clientSignal } from 'convergekit';
-import { requestSpan } from 'convergekit/telemetry';
+import { clientSignal, requestSpan } from 'convergekit/http';
 import fastify, { type preHandlerHookHandler } from 'fastify';
 import type { Kysely } from 'kysely';
 import { answerOf, isLate, isRequestKey } from './key.ts';

@@ -1,4 +1,4 @@
-import { requestSpan } from 'convergekit/telemetry';
+import { requestSpan } from 'convergekit/http';
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';

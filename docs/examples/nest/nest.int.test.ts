@@ -1,12 +1,10 @@
 import 'reflect-metadata';
-import { memoryBroker } from '@convergekit/broker/testing';
-import { inboxMigrations } from '@convergekit/inbox';
+import { freshDatabase, memoryBroker, waitUntil } from '@convergekit/testing';
+import { inboxMigrations, relayMigrations } from 'convergekit/process';
 import { CONVERGE_OUTBOX, ConvergeModule, TransactionEvents } from '@convergekit/nest';
-import { outboxMigrations } from '@convergekit/outbox';
-import { relayMigrations } from '@convergekit/relay';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
 import { NestFactory } from '@nestjs/core';
-import { connect, type Database, migrate, type Service } from 'convergekit';
-import { freshDatabase, waitUntil } from 'convergekit/testing';
+import type { Database, Service } from 'convergekit';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { appModule } from './app.ts';
 import { orderPlaced, outbox } from './shop.ts';

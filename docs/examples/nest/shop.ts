@@ -1,4 +1,5 @@
-import { createOutbox, defineConsumer, defineEvent } from 'convergekit';
+import { createOutbox } from 'convergekit/postgres';
+import { defineConsumer, defineEvent } from 'convergekit';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { integer, pgTable, text } from 'drizzle-orm/pg-core';
 import { z } from 'zod';

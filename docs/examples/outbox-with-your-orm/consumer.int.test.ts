@@ -1,10 +1,7 @@
-import { memoryBroker } from '@convergekit/broker/testing';
-import { type ConsumerDefinition, defineConsumer, inboxMigrations } from '@convergekit/inbox';
-import { outboxMigrations } from '@convergekit/outbox';
-import { relayMigrations } from '@convergekit/relay';
-import { connect, type Database, migrate } from 'convergekit';
-import { consumerService, relay } from 'convergekit/operate';
-import { freshDatabase, waitUntil } from 'convergekit/testing';
+import { freshDatabase, memoryBroker, waitUntil } from '@convergekit/testing';
+import { type ConsumerDefinition, type Database, defineConsumer } from 'convergekit';
+import { consumerService, inboxMigrations, relay, relayMigrations } from 'convergekit/process';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';

@@ -1,7 +1,7 @@
 /** The adapters of `executorFrom`, and the functions of the guide, with each ORM on a real Postgres. */
 // Seen to fail: an array that Drizzle writes as a list; Knex with the values in another order; a pool of pg that is accepted.
-import { outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database, migrate } from '@convergekit/postgres';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+import type { Database } from 'convergekit';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { openDrizzle, openKysely, openPg } from './fixture/drivers.ts';

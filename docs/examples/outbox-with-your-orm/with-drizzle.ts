@@ -1,4 +1,4 @@
-import { executorFrom } from 'convergekit/orm';
+import { executorFrom } from 'convergekit/postgres';
 import { sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { integer, pgTable, text } from 'drizzle-orm/pg-core';

@@ -1,5 +1,5 @@
 import { EntitySchema, type MikroORM } from '@mikro-orm/postgresql';
-import { executorFrom } from 'convergekit/orm';
+import { executorFrom } from 'convergekit/postgres';
 import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 
 export const orders = new EntitySchema<Order>({

@@ -1,4 +1,4 @@
-import { executorFrom } from 'convergekit/orm';
+import { executorFrom } from 'convergekit/postgres';
 import type { Pool } from 'pg';
 import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 

@@ -1,4 +1,4 @@
-import { executorFrom } from 'convergekit/orm';
+import { executorFrom } from 'convergekit/postgres';
 import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 import type { PrismaClient } from './prisma/generated/client.ts';
 

@@ -1,4 +1,4 @@
-import { executorFrom } from 'convergekit/orm';
+import { executorFrom } from 'convergekit/postgres';
 import { type DataSource, EntitySchema } from 'typeorm';
 import { type Order, orderPlaced, outbox } from '../order-placed.ts';
 

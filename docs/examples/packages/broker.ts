@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/broker/testing';
+import { memoryBroker } from '@convergekit/testing';
 
 /** Writes a record and reads it back, without Kafka: the same calls work on `kafkaBroker`. */
 export async function roundTrip(): Promise<string | undefined> {

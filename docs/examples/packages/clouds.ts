@@ -1,4 +1,4 @@
-import { defineCall } from '@convergekit/saga';
+import { defineCall } from 'convergekit';
 import { z } from 'zod';
 
 export declare const buckets: {

@@ -1,4 +1,4 @@
-import { healthServer, loadConfig, watchEventLoop } from '@convergekit/config';
+import { healthServer, loadConfig, watchEventLoop } from 'convergekit/process';
 import { z } from 'zod';
 
 const schema = z.object({

@@ -1,4 +1,4 @@
-import { defineEvent } from '@convergekit/contracts';
+import { defineEvent } from 'convergekit';
 import { z } from 'zod';
 
 /** Version 1 had whole euros. */

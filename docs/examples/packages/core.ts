@@ -1,4 +1,5 @@
-import { BusinessRejection, ConvergeError, runServices, type Service } from '@convergekit/core';
+import { BusinessRejection, ConvergeError, type Service } from 'convergekit';
+import { runServices } from 'convergekit/process';
 
 declare const bank: { charge(cents: number): Promise<'paid' | 'declined'> };
 declare const relay: Service, payments: Service;

@@ -1,4 +1,4 @@
-import { defineEvent } from '@convergekit/contracts';
+import { defineEvent } from 'convergekit';
 import { z } from 'zod';
 
 const fact = <Type extends string>(type: Type) =>

@@ -1,6 +1,6 @@
-import type { Broker } from '@convergekit/broker';
-import { consumerService, defineConsumer } from '@convergekit/inbox';
-import type { Database } from '@convergekit/postgres';
+import type { Broker } from 'convergekit/kafka';
+import { consumerService } from 'convergekit/process';
+import { type Database, defineConsumer } from 'convergekit';
 import { charged, declined, ordered, type ShopDb } from './shop.ts';
 
 export const billing = defineConsumer<ShopDb>({ name: 'billing', from: 'beginning' })

@@ -1,6 +1,6 @@
-import { consumerService, type ConsumerDefinition } from '@convergekit/inbox';
-import { kafkaBroker, kafkaOptions, kafkaSettings } from '@convergekit/kafka';
-import type { Database } from '@convergekit/postgres';
+import { consumerService } from 'convergekit/process';
+import type { ConsumerDefinition, Database } from 'convergekit';
+import { kafkaBroker, kafkaOptions, kafkaSettings } from 'convergekit/kafka';
 
 /** Settings come as unknown data, from files and variables: CONVERGE__KAFKA__BROKERS, …__TLS__CA_FILE, …__SASL__PASSWORD. */
 export function serviceOf(

@@ -1,6 +1,5 @@
-import { consumerService, type ConsumerDefinition } from '@convergekit/inbox';
-import { localBroker } from '@convergekit/local';
-import type { Database } from '@convergekit/postgres';
+import { consumerService, localBroker } from 'convergekit/process';
+import type { ConsumerDefinition, Database } from 'convergekit';
 
 /** Services that exchange events name the same log. */
 export function serviceOf(consumer: ConsumerDefinition<object>, database: Database<object>) {

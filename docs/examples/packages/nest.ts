@@ -1,9 +1,7 @@
-import type { Broker } from '@convergekit/broker';
-import { type ConsumerDefinition, consumerService } from '@convergekit/inbox';
+import type { Broker } from 'convergekit/kafka';
+import type { ConsumerDefinition, Database, Outbox } from 'convergekit';
+import { consumerService, relay } from 'convergekit/process';
 import { ConvergeModule } from '@convergekit/nest';
-import type { Outbox } from '@convergekit/outbox';
-import type { Database } from '@convergekit/postgres';
-import { relay } from '@convergekit/relay';
 import type { DynamicModule } from '@nestjs/common';
 
 /** A module for the imports of the application: it runs the relay and a consumer, and provides the outbox. */

@@ -1,5 +1,4 @@
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
+import { connect, createOutbox, migrate, outboxMigrations } from 'convergekit/postgres';
 import { ordered } from './shop.ts';
 
 interface OrdersDb {

@@ -1,6 +1,5 @@
-import { connect, migrate, withTransaction } from '@convergekit/postgres';
-import { outboxMigrations } from '@convergekit/outbox';
-import { systemClock, systemRandom } from '@convergekit/core';
+import { connect, migrate, outboxMigrations, withTransaction } from 'convergekit/postgres';
+import { systemClock, systemRandom } from 'convergekit';
 
 const database = connect({ url: process.env['DATABASE_URL'] ?? '', max: 10 });
 await migrate(database, [outboxMigrations]);

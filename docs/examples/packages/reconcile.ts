@@ -1,5 +1,5 @@
-import type { Database } from '@convergekit/postgres';
-import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
+import { type Database, defineReconciler } from 'convergekit';
+import { reconcilerService } from 'convergekit/process';
 import type { Drift, OrdersDb, StockDb, StockRow } from './stock.ts';
 
 const stock = defineReconciler<OrdersDb, number, StockDb, StockRow, Drift>({

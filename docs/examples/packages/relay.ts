@@ -1,7 +1,6 @@
-import { kafkaBroker } from '@convergekit/kafka';
-import { outboxMigrations } from '@convergekit/outbox';
-import { connect, migrate } from '@convergekit/postgres';
-import { relay, relayMigrations } from '@convergekit/relay';
+import { kafkaBroker } from 'convergekit/kafka';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+import { relay, relayMigrations } from 'convergekit/process';
 
 const database = connect({ url: 'postgres://localhost/orders', applicationName: 'relay' });
 await migrate(database, [outboxMigrations, relayMigrations]);

@@ -1,5 +1,5 @@
-import { systemClock, systemRandom } from '@convergekit/core';
-import { operation, policyBook, SharedGuards } from '@convergekit/resilience';
+import { operation, systemClock, systemRandom } from 'convergekit';
+import { policyBook, SharedGuards } from 'convergekit/process';
 import { pay } from './shop.ts';
 
 const policies = policyBook({ 'payment.charge': { attempts: 2, attemptTimeoutMs: 2_000 } });

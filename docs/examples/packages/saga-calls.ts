@@ -1,6 +1,5 @@
-import { defineConsumer } from '@convergekit/inbox';
-import type { Database } from '@convergekit/postgres';
-import { defineCall, effect, sagaWorker } from '@convergekit/saga';
+import { type Database, defineCall, defineConsumer, effect } from 'convergekit';
+import { sagaWorker } from 'convergekit/process';
 import { z } from 'zod';
 import { charged, declined, ordered, pay, type ShopDb } from './shop.ts';
 

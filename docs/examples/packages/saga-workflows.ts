@@ -1,5 +1,5 @@
-import type { Database } from '@convergekit/postgres';
-import { defineCall, defineWorkflow, workflows } from '@convergekit/saga';
+import { type Database, defineCall, defineWorkflow } from 'convergekit';
+import { workflows } from 'convergekit/process';
 import { z } from 'zod';
 import { buckets, dns } from './clouds.ts';
 

@@ -1,7 +1,5 @@
-import { defineConsumer } from '@convergekit/inbox';
-import type { Database } from '@convergekit/postgres';
-import { effectsOf, sagaWorker, step } from '@convergekit/saga';
-import { saga } from '@convergekit/saga/declare';
+import { type Database, defineConsumer, saga, step } from 'convergekit';
+import { effectsOf, sagaWorker } from 'convergekit/process';
 import { roomFreed, roomHeld, roomRefused, seated, tripAsked } from './events.ts';
 
 const bookTrip = saga('book-trip', { start: tripAsked })

@@ -1,4 +1,4 @@
-import { defineEvent } from '@convergekit/contracts';
+import { defineEvent } from 'convergekit';
 import { z } from 'zod';
 
 export type ShopDb = object;

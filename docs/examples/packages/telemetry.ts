@@ -1,11 +1,10 @@
-import type { OperationContext } from '@convergekit/resilience';
-import { exitOnUncaught, logger, observeAttempts, traceAttempts } from '@convergekit/telemetry';
-import { startTelemetry } from '@convergekit/telemetry/sdk';
+import { logger, type OperationContext } from 'convergekit';
+import { exitOnUncaught, observeAttempts, startTelemetry, traceAttempts } from 'convergekit/telemetry';
 import { pay } from './shop.ts';
 
 const log = logger('payments');
 exitOnUncaught(log);
-const telemetry = startTelemetry({ serviceName: 'payments' });
+const telemetry = await startTelemetry({ serviceName: 'payments' });
 
 /** The `call` of an operation: each attempt is a span. */
 export const call = traceAttempts('payment.charge', (cents: number, context: OperationContext) =>

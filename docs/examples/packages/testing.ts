@@ -1,4 +1,4 @@
-import { connect } from '@convergekit/postgres';
+import { connect } from 'convergekit/postgres';
 import { freshDatabase, manualClock, waitUntil, withStack } from '@convergekit/testing';
 
 /** Starts Postgres and Kafka (given, in Docker, or embedded), and stops what it started. */

@@ -1,6 +1,5 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
-import type { Broker } from '@convergekit/broker';
-import { confluentCodec, withCodec } from '@convergekit/broker/payload';
+import { type Broker, confluentCodec, withCodec } from 'convergekit/kafka';
 import { defineConsumer } from 'convergekit';
 import { type Order, orderPlaced } from '../order-placed.ts';
 

@@ -1,10 +1,7 @@
-import { memoryBroker } from '@convergekit/broker/testing';
-import { inboxMigrations } from '@convergekit/inbox';
-import { outboxMigrations } from '@convergekit/outbox';
-import { relayMigrations } from '@convergekit/relay';
-import { connect, type Database, migrate } from 'convergekit';
-import { consumerService, relay } from 'convergekit/operate';
-import { freshDatabase, waitUntil } from 'convergekit/testing';
+import { freshDatabase, memoryBroker, waitUntil } from '@convergekit/testing';
+import { consumerService, inboxMigrations, relay, relayMigrations } from 'convergekit/process';
+import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+import type { Database } from 'convergekit';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import { orderPlaced, outbox } from '../order-placed.ts';
 import { billing, brokerWithRegistry } from './orders.ts';

@@ -16,7 +16,7 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly oldest: number;
   readonly topic: string;
   readonly schema: StandardSchema<unknown, Data>;
-  /** The sagas that the event starts, as `name/version`: see `starts` of `@convergekit/saga/declare`. */
+  /** The sagas that the event starts, as `name/version`: see `starts`. */
   readonly starts?: readonly string[];
   /** Returns the key of the entity that the event is about. Events of one key keep their order. */
   keyOf(data: Data): string;

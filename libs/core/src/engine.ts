@@ -17,6 +17,7 @@ export { CATEGORIES, CERTAINTIES } from './failure.ts';
 export { deterministicUuid, isUuid } from './ids.ts';
 export { forItsExports, isImportedOnly } from './importing.ts';
 export { loopService } from './loop-service.ts';
+export { ownFolder } from './own-folder.ts';
 export { type NextRun, poll, Wake } from './poll.ts';
 export { Renewals } from './renewals.ts';
 export { shellWord } from './shell-word.ts';

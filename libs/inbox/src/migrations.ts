@@ -1,7 +1,8 @@
+import { ownFolder } from '@convergekit/core/engine';
 import type { MigrationSet } from '@convergekit/postgres';
 
 /** Tables inbox_*, parked, parked_key. They live in the consumer's own database, beside its outbox. */
 export const inboxMigrations: MigrationSet = {
   name: 'inbox',
-  directory: new URL('../sql/', import.meta.url),
+  directory: ownFolder('inbox', 'sql'),
 };

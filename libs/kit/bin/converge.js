@@ -15,10 +15,7 @@ if (major < 22 || (major === 22 && minor < 22)) {
   // The code of a command is compiled once for a user, not at each call. Node's own default is a folder that others may make first.
   const folder = compileCache();
   if (folder !== undefined) module.enableCompileCache(folder);
-  const [{ run }, { exitOnUncaught, logger }] = await Promise.all([
-    import('@convergekit/cli'),
-    import('@convergekit/telemetry'),
-  ]);
+  const { exitOnUncaught, logger, run } = await import('#command');
   exitOnUncaught(logger('converge'));
   // The reader has closed the pipe (`converge … | head`).
   process.stdout.on('error', (error) => {

@@ -1,32 +1,80 @@
 /**
- * Exports of a service: events, outbox, consumers, external calls, sagas, workflows, reconcilers, and `service()`, which
- * runs them. `convergekit/operate` has what processes of another shape are made of; the packages of `@convergekit/*`
- * have the rest: errors, migrations, and the exports for operators.
+ * Exports of a service: events, consumers, external calls, sagas, workflows, reconcilers, and `service()`, which runs them.
+ * `convergekit/postgres` has the outbox in your own transactions, `convergekit/kafka` the options of the broker,
+ * `convergekit/http` what handlers of requests need, `convergekit/telemetry` the traces and metrics of a process, and
+ * `convergekit/process` the parts of a service for a main of your own.
  */
-export { defineEvent, type DomainEvent, type EventDefinition } from '@convergekit/contracts';
-export { BusinessRejection, ConvergeError, newUuidV7, type Service } from '@convergekit/core';
-export { createOutbox, type Outbox } from '@convergekit/outbox';
+export {
+  type DomainEvent,
+  defineEvent,
+  type EventDefinition,
+  type ReceivedEvent,
+} from '@convergekit/contracts';
+export {
+  BusinessRejection,
+  type Clock,
+  ConvergeError,
+  type NewId,
+  newUuidV7,
+  type Service,
+  systemClock,
+  systemRandom,
+} from '@convergekit/core';
+export type { Outbox } from '@convergekit/outbox';
+export type { Database } from '@convergekit/postgres';
 
 export { type ConsumerDefinition, defineConsumer, type HandlerContext } from '@convergekit/inbox';
-export { classifier, classify, httpAnswer, operation, retry, strategies } from '@convergekit/resilience';
+export {
+  classifier,
+  classify,
+  defaultPolicy,
+  operation,
+  type Operation,
+  type OperationContext,
+  type OperationDefinition,
+  type OperationGuards,
+  type Policy,
+  type PolicyRules,
+  retry,
+  type SlowSchedule,
+  strategies,
+} from '@convergekit/resilience';
 
 export {
+  type Call,
+  type CallContext,
   defineCall,
   defineWorkflow,
   effect,
+  type Effect,
+  type Found,
+  type LocalContext,
   localStep,
+  type LocalStep,
   type Quota,
   semanticLock,
+  type SemanticLock,
   step,
   takeQuota,
+  type UndoAnswer,
+  type UndoCallContext,
+  type UndoingCall,
+  type Workflow,
+  type WorkflowStep,
 } from '@convergekit/saga';
-export { saga, starts } from '@convergekit/saga/declare';
+export { saga, type SagaDeclaration, starts, type StepRef } from '@convergekit/saga/declare';
 
-export { defineReconciler, digestScan, digestTable, markDirty, reportKeys } from '@convergekit/reconcile';
+export {
+  defineReconciler,
+  digestScan,
+  digestTable,
+  markDirty,
+  type Reconciler,
+  type ReconcilerDefinition,
+  reportKeys,
+  type ScanChunk,
+} from '@convergekit/reconcile';
 
-export { connect, type Database, executorOf, migrate, withTransaction } from '@convergekit/postgres';
 export { logger } from '@convergekit/telemetry';
-
-export { clientSignal, httpServer } from '@convergekit/config';
 export { service, type ServiceProcess } from './service/service.ts';
 export type { Part, ServiceDefinition, ServiceParts } from './service/definition.ts';

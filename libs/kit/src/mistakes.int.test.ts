@@ -6,16 +6,9 @@ import { readMigrations } from '@convergekit/postgres/operate';
 import { sql } from 'kysely';
 import { expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import {
-  createOutbox,
-  type Database,
-  defineConsumer,
-  defineEvent,
-  type HandlerContext,
-  saga,
-  step,
-} from './index.ts';
-import { applyOne, serviceDatabase } from './testing.ts';
+import { applyOne, serviceDatabase } from '@convergekit/testing';
+import { type Database, defineConsumer, defineEvent, type HandlerContext, saga, step } from './index.ts';
+import { createOutbox } from './postgres.ts';
 
 interface Tables {
   charges: { id: string };

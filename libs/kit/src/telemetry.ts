@@ -1,3 +1,9 @@
-/** Traces of HTTP requests; and the OpenTelemetry SDK, started once by a process that exports metrics and traces. */
-export { startTelemetry, type Telemetry, type TelemetryOptions } from '@convergekit/telemetry';
-export { type RequestSpan, requestSpan, type ServedRequest } from '@convergekit/telemetry';
+/** Traces, metrics and logs of a process of your own: the OpenTelemetry SDK, started once. `service()` does so by itself. */
+export {
+  exitOnUncaught,
+  observeAttempts,
+  startTelemetry,
+  type Telemetry,
+  type TelemetryOptions,
+  traceAttempts,
+} from '@convergekit/telemetry';

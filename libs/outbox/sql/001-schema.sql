@@ -137,14 +137,50 @@ create function converge.outbox_bucket(topic text, key text) returns int
   language sql immutable strict parallel safe
   return (hashtextextended((topic || E'\n' || key) collate "C", 0) & 2047)::int;
 
--- Locks the buckets of keys. Sorted, so that transactions which lock once cannot deadlock each other. The sort is below the
--- volatile call: the subquery has DISTINCT, so it is not pulled up.
-create function converge.outbox_lock(topics text[], keys text[]) returns void
+-- Waits for the lock of a bucket that another session holds. Any login of the database may take these locks, so the wait ends: after
+-- twice the time that the server lets a holder be silent, unless the session has a limit of its own. That limit holds for the lock
+-- alone, since deferred constraints of the application may wait longer. The error names the holder (55P03, OUTBOX_LOCKED in
+-- TypeScript): each login sees pid, login and application of a session; its time only with pg_read_all_stats.
+create function converge.outbox_wait(bucket int, idle_ms int) returns boolean
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+declare
+  holder  record;
+  limited boolean := current_setting('lock_timeout') = '0';
+  done    boolean;
+begin
+  if limited then
+    done := set_config('lock_timeout', case when idle_ms > 0 then least(2::bigint * idle_ms, 2147483647) else 60000 end::text, true) is not null;
+  end if;
+  done := pg_advisory_xact_lock(1668247159, bucket) is null;
+  if limited then
+    done := set_config('lock_timeout', '0', true) is not null;
+  end if;
+  return true;
+exception when lock_not_available then
+  select coalesce(format('session %s (login %s, application "%s"%s)', l.pid, a.usename, a.application_name,
+                         ', since ' || coalesce(a.xact_start, a.state_change)::text), 'a prepared transaction') as name,
+         coalesce(format('select pg_terminate_backend(%s)', l.pid), 'select * from pg_prepared_xacts') as next
+    into holder
+    from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+   where l.locktype = 'advisory' and l.classid = 1668247159 and l.objid = bucket and l.objsubid = 2 and l.granted
+     and l.database = (select d.oid from pg_database d where d.datname = current_database())
+   limit 1;
+  raise exception 'converge: % holds the lock of an event''s key for longer than lock_timeout, or twice idleTimeoutMs',
+    coalesce(holder.name, 'another session')
+    using errcode = '55P03', constraint = 'outbox_key_lock',
+          hint = format('nothing was written: repeat it, or end the holder: %s', coalesce(holder.next, 'it has left meanwhile'));
+end $$;
+
+-- Locks the buckets of keys. Sorted, so that transactions which lock once cannot deadlock each other: each is waited for before the
+-- next is looked at. The sort is below the volatile call: the subquery has DISTINCT, so it is not pulled up.
+create function converge.outbox_lock(topics text[], keys text[], idle_ms int) returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
   as $$
 begin
-  perform pg_advisory_xact_lock(1668247159, s.bucket)
+  perform case when not pg_try_advisory_xact_lock(1668247159, s.bucket) then converge.outbox_wait(s.bucket, idle_ms) end
     from (select distinct converge.outbox_bucket(u.topic, u.key) as bucket
             from unnest(topics, keys) as u (topic, key)
            order by 1) s;
@@ -156,15 +192,6 @@ create function converge.limit_idle(idle_ms int) returns boolean
   return idle_ms > 0 and case
     when extract(epoch from current_setting('idle_in_transaction_session_timeout')::interval) * 1000 between 1 and idle_ms then false
     else set_config('idle_in_transaction_session_timeout', idle_ms::text, true) is not null end;
-
--- Any login of the database may hold the advisory locks of keys. An append waits for a
--- lock twice as long as the server lets its holder be silent, unless the session has a limit of its own. 55P03 is the error,
--- OUTBOX_LOCKED in TypeScript. Two settings cost an append 1 µs; they hold for the lock alone, since deferred constraints of
--- the application may wait longer.
-create function converge.limit_lock_wait(idle_ms int) returns boolean
-  language sql volatile parallel unsafe
-  return current_setting('lock_timeout') = '0'
-     and set_config('lock_timeout', case when idle_ms > 0 then least(2::bigint * idle_ms, 2147483647) else 60000 end::text, true) is not null;
 
 -- Measures the outbox: sizes of files, and the share of each child's ids that is not published; no row is read. For every role
 -- that may emit, so with the rights of its owner. A measurement that another session makes is not waited for. In a
@@ -259,18 +286,16 @@ create function converge.outbox_append_one(
   as $$
 declare
   last_id bigint;
+  bucket  int := converge.outbox_bucket(topic, key);
   done    boolean;
-  limited boolean;
 begin
   done := converge.limit_idle(idle_ms);
   if exists (select from converge.outbox_room r
               where r.last_value > 0 and (r.last_value % 2 = 1 or r.last_value / 2 < extract(epoch from clock_timestamp()) - 15)) then
     perform converge.outbox_admit();
   end if;
-  limited := converge.limit_lock_wait(idle_ms);
-  done := pg_advisory_xact_lock(1668247159, converge.outbox_bucket(topic, key)) is null;
-  if limited then
-    done := set_config('lock_timeout', '0', true) is not null;
+  if not pg_try_advisory_xact_lock(1668247159, bucket) then
+    done := converge.outbox_wait(bucket, idle_ms);
   end if;
   insert into converge.outbox (event_id, topic, key, type, headers, payload)
   values (outbox_append_one.event_id, outbox_append_one.topic, outbox_append_one.key, outbox_append_one.type,
@@ -291,18 +316,13 @@ declare
   written uuid[];
   last_id bigint;
   done    boolean;
-  limited boolean;
 begin
   done := converge.limit_idle(idle_ms);
   if exists (select from converge.outbox_room r
               where r.last_value > 0 and (r.last_value % 2 = 1 or r.last_value / 2 < extract(epoch from clock_timestamp()) - 15)) then
     perform converge.outbox_admit();
   end if;
-  limited := converge.limit_lock_wait(idle_ms);
-  perform converge.outbox_lock(topics, keys);
-  if limited then
-    done := set_config('lock_timeout', '0', true) is not null;
-  end if;
+  perform converge.outbox_lock(topics, keys, idle_ms);
   with inserted as (
     insert into converge.outbox (event_id, topic, key, type, headers, payload)
     select u.event_id, u.topic, u.key, u.type, u.headers, u.payload

@@ -37,9 +37,8 @@ const maxBytes = 8_000_000;
 // one round trip. They are in the select list because a function in FROM costs more to plan than the insert takes.
 const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
 const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';
-const limitSql = 'select converge.limit_lock_wait($1)';
 // The result is cast, because Prisma does not read the type `void`.
-const lockSql = 'select converge.outbox_lock($1, $2)::pg_catalog.text';
+const lockSql = 'select converge.outbox_lock($1, $2, $3)::pg_catalog.text';
 
 /** Inserts rows, at least one, in array order. They get ascending ids, under the locks of all their keys. */
 export async function insertRows(
@@ -121,8 +120,11 @@ async function lockKeys(
 ): Promise<void> {
   const distinct = new Map(rows.map((row) => [`${row.topic}\n${row.key}`, row]));
   const keys = [...distinct.values()];
-  await executor.query(limitSql, [idleTimeoutMs]);
-  const locking = executor.query(lockSql, [keys.map((row) => row.topic), keys.map((row) => row.key)]);
+  const locking = executor.query(lockSql, [
+    keys.map((row) => row.topic),
+    keys.map((row) => row.key),
+    idleTimeoutMs,
+  ]);
   await locking.catch((error: unknown) => {
     throw nameRefusal(error);
   });

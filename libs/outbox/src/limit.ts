@@ -95,13 +95,10 @@ export function nameRefusal(error: unknown): unknown {
       'nothing was written: the tables of the outbox are missing in this database, or older than this version: run `converge migrate` with its DATABASE_URL, then repeat',
       { code: 'OUTBOX_NOT_MIGRATED', category: 'configuration', cause: error },
     );
-  // An append that waited too long for the lock of its key. Other statements have no such context.
-  if (
-    state === '55P03' &&
-    inCauses(error, (at) => 'where' in at && String(at.where).includes('converge.outbox_')) !== undefined
-  )
+  const locked = inCauses(error, (at) => 'constraint' in at && at.constraint === 'outbox_key_lock');
+  if (locked !== undefined)
     return new OutboxError(
-      "nothing was written: another session holds the lock of an event's key for longer than `lock_timeout`, or twice `idleTimeoutMs`. See which: select pid from pg_locks where locktype = 'advisory' and classid = 1668247159 and granted. Repeat it, or end that session.",
+      `${locked.message.replace(/^converge: /, '')}: ${'hint' in locked ? String(locked.hint) : ''}`,
       { code: 'OUTBOX_LOCKED', category: 'contention', cause: error },
     );
   const large = inCauses(error, (at) => 'constraint' in at && at.constraint === 'outbox_topic_limit');

@@ -1,39 +1,61 @@
-import { executorOf } from '@convergekit/postgres';
+import { connect, type Database, executorOf } from '@convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 
 /** Any login may hold the locks of keys: an emit must not wait for it without end. */
 let shop: Shop;
+let dashboards: Database;
+const login = `dashboard_${process.pid}`;
 beforeAll(async () => {
-  shop = await openShop(inject('stack').databaseUrl, { idleTimeoutMs: 100 });
+  const opened = await openShop(inject('stack').databaseUrl, { idleTimeoutMs: 100 });
+  shop = opened;
+  await shop.database.executor.query(`create role ${login} login password 'd'`);
+  const url = new URL(opened.url);
+  url.username = login;
+  url.password = 'd';
+  dashboards = connect({ url: url.href, applicationName: 'dashboard' });
 });
-afterAll(() => shop.database.close());
+afterAll(async () => {
+  await dashboards.close();
+  await shop.database.executor.query(`drop role ${login}`);
+  await shop.database.close();
+});
 
-/** Places orders while another session holds the lock of every key. */
-async function placeLocked(count: number): Promise<unknown> {
-  const client = await shop.database.acquire();
+interface Refused {
+  readonly error: unknown;
+  readonly holder: number;
+}
+
+/** Places orders while a session of another login holds the lock of every key. */
+async function placeLocked(count: number): Promise<Refused> {
+  const client = await dashboards.acquire();
   try {
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
     await client.query('select pg_advisory_lock(1668247159, bucket) from generate_series(0, 2047) as bucket');
-    return await shop.outbox
+    const error: unknown = await shop.outbox
       .transaction(shop.database.db, async ({ tx, emit }) => {
         await tx.insertInto('orders').values({ id: 'a', cents: 1 }).execute();
         for (let n = 0; n < count; n += 1) emit(orderPlaced({ orderId: `a${n}` }));
       })
-      .catch((error: unknown) => error);
+      .catch((refusal: unknown) => refusal);
+    return { error, holder: rows[0]!.pid };
   } finally {
     client.release(true);
   }
 }
 
-// For the faults: appends, and the lock before several appends, without a limit of their wait.
-test.each([1, 2, 5_001])('%d events whose keys another session locks are refused by name', async (count) => {
-  expect(await placeLocked(count)).toMatchObject({
-    code: 'OUTBOX_LOCKED',
-    category: 'contention',
-    certainty: 'not_applied',
-  });
-  expect([await ordersOf(shop), await keysOf(shop)]).toEqual([[], []]);
-});
+// For the faults: appends, and the lock before several appends, without a limit of their wait, or by the wait alone.
+test.each([1, 2, 5_001])(
+  '%d events whose keys another login locks are refused, and the error names its session',
+  async (count) => {
+    const { error, holder } = await placeLocked(count);
+    expect(error).toMatchObject({ code: 'OUTBOX_LOCKED', category: 'contention', certainty: 'not_applied' });
+    const { message } = error as Error;
+    expect(message).toContain(`session ${holder} (login ${login}, application "dashboard", since 2`);
+    expect(message).toContain(`select pg_terminate_backend(${holder})`);
+    expect([await ordersOf(shop), await keysOf(shop)]).toEqual([[], []]);
+  },
+);
 
 // Planted fault: without the way back in either append the application waits for its own locks no longer than the append.
 test.each([

@@ -1,7 +1,8 @@
+import { ownFolder } from '@convergekit/core/engine';
 import type { MigrationSet } from '@convergekit/postgres';
 
 /** The tables outbox, source and request, and the function `converge.emit`. */
 export const outboxMigrations: MigrationSet = {
   name: 'outbox',
-  directory: new URL('../sql/', import.meta.url),
+  directory: ownFolder('outbox', 'sql'),
 };

@@ -1,6 +1,6 @@
 import { systemClock, systemRandom } from '@convergekit/core';
 import { hasTables } from './has-tables.ts';
-import { delayMs, messageOf } from '@convergekit/core/engine';
+import { delayMs, messageOf, ownFolder } from '@convergekit/core/engine';
 import { readdir } from 'node:fs/promises';
 import type { Database } from './connect.ts';
 import { DatabaseError, sqlState } from './errors.ts';
@@ -35,7 +35,7 @@ const WAIT_FOR_OTHER_MS = 60_000;
 /** The tables of this package: leases and central policies. `migrate` always applies them first. */
 export const postgresMigrations: MigrationSet = {
   name: 'postgres',
-  directory: new URL('../sql/', import.meta.url),
+  directory: ownFolder('postgres', 'sql'),
 };
 
 // Advisory locks of two ints: the first is the kit's space (0x636f6e76 = "conv"), the second the locked object.

@@ -1,7 +1,8 @@
+import { ownFolder } from '@convergekit/core/engine';
 import type { MigrationSet } from '@convergekit/postgres';
 
 /** The tables reconcile_key, reconciler and reconcile_audit, for every database that a reconciler repairs. */
 export const reconcileMigrations: MigrationSet = {
   name: 'reconcile',
-  directory: new URL('../sql/', import.meta.url),
+  directory: ownFolder('reconcile', 'sql'),
 };

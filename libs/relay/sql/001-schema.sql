@@ -29,14 +29,15 @@ create table converge.relay_source (
   done_tick         bigint  not null default 0,
   term              bigint  not null default 0,
   -- Where the relay last led: another cluster or database is a copy of this one, and lower transaction ids make its
-  -- snapshots worthless. Null until a leader wrote them.
+  -- snapshots worthless. Null until a leader wrote them, except for the database in which this table was made: all copies
+  -- of a template have one identity (converge.source).
   system_identifier text,
   database_oid      oid,
   next_xid          xid8,
   -- The login of the leader, for operators: when no relay leads, the catalog knows whether it can still log in.
   login             text
 );
-insert into converge.relay_source default values;
+insert into converge.relay_source (database_oid) select d.oid from pg_database d where d.datname = current_database();
 
 -- A halt concerns a whole topic, and may come before its partitions are known: it is recorded here, not in the cursor rows.
 create table converge.relay_topic (

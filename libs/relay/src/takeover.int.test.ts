@@ -1,12 +1,15 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { systemClock } from '@convergekit/core';
-import { waitUntil } from '@convergekit/testing';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
 import { dump, restore } from './fixture/dump.ts';
 import { withAdmin } from './fixture/other-admin.ts';
 import { leaseEnd, readAll, refusedWith, ticksIn, timing } from './fixture/restored.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
+import { relayMigrations } from './migrations.ts';
 import { rebaseSource } from './rebase/rebase.ts';
 
 /**
@@ -171,6 +174,10 @@ test('G1j: a database from before its first event finds its own past in the log,
   await service.stop();
   const restored = await restore(inject('stack').databaseUrl, fresh);
   onClose(() => restored.database.close());
+  // A recovery to a point in time keeps the database's oid.
+  await restored.database.executor.query(
+    'update converge.relay_source set database_oid = (select oid from pg_database where datname = current_database())',
+  );
   await writeMany(restored.database, topic, 300);
   const next = await started({ database: restored.database, broker, ...timing });
   await refusedWith(next, 'database_went_back');
@@ -205,4 +212,28 @@ test('G1j: a copy of a database that still publishes is refused, and a live lead
   ).rejects.toMatchObject({
     code: 'SOURCE_LEASE_HELD',
   });
+});
+
+// Seen to fail: a copy led under the identity of its template, and its events were repeats of another copy's to consumers.
+test('G1j: a copy of a template in which no relay has led is refused', async () => {
+  const url = await freshDatabase(inject('stack').databaseUrl, 'template');
+  const template = connect({ url });
+  await migrate(template, [outboxMigrations, relayMigrations]);
+  await template.close();
+  const server = connect({ url: inject('stack').databaseUrl });
+  onClose(() => server.close());
+  const name = new URL(url).pathname.slice(1);
+  await server.executor.query(`create database "${name}_copy" template "${name}"`);
+  const database = connect({ url: `${url}_copy` });
+  onClose(() => database.close());
+  const copy = await started({ database, broker: closing(memoryBroker()), ...timing });
+  const refused = () => {
+    const status = copy.status();
+    return status.state === 'leading' || (status.state === 'standby' && status.code !== undefined)
+      ? status
+      : undefined;
+  };
+  const found = await waitUntil(refused, { what: 'the relay to lead, or to refuse' });
+  expect(found).toMatchObject({ state: 'standby', code: 'database_moved' });
+  expect(found).toHaveProperty('trouble', expect.stringContaining('run `converge migrate` instead'));
 });

@@ -82,7 +82,7 @@ export type RecoveryPath =
   | { readonly kind: 'compensates'; readonly by: string }
   | { readonly kind: 'needs_a_person' };
 
-/** Declares a call to another system. Throws for one that declares no idempotency, and for attempts above 1 without it. */
+/** Declares a call that the caller makes and awaits. Throws for one that declares no idempotency, and for attempts above 1 without it. */
 export function operation<Input, Output>(
   definition: OperationDefinition<Input, Output>,
 ): Operation<Input, Output> {

@@ -17,7 +17,7 @@ interface Sleeper {
   wake(): void;
 }
 
-/** A clock that a test moves by hand. `startMs` is its first wall clock time; monotonic time starts at 0. */
+/** Creates a clock that a test moves by hand. `startMs` is its first wall clock time; monotonic time starts at 0. */
 export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
   let elapsed = 0;
   const asleep = new Set<Sleeper>();

@@ -1,5 +1,4 @@
-import { stubCall } from '@convergekit/testing/service';
-import { manualClock } from '@convergekit/testing';
+import { manualClock, stubCall } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 
 const bank = (keyed = true) => stubCall({ answer: (cents: number) => `r${cents}`, keyed });

@@ -14,7 +14,7 @@ import type { Found, UndoAnswer, UndoingCall } from '@convergekit/saga';
 export type StubBehaviour =
   'ok' | 'rejected' | 'not_applied' | 'applied' | 'unknown_applied' | 'unknown_not_applied' | 'late';
 
-/** An effect of the stub, as the other company's books have it. */
+/** A call that took effect, as the other company's books have it. */
 export interface LedgerEntry<Input, Result> {
   readonly key: string;
   readonly input: Input;
@@ -30,7 +30,7 @@ interface StubContext {
 export interface StubHandlers<Input, Result> {
   readonly call: (input: Input, context: StubContext) => Promise<Result>;
   readonly query: (input: Input, context: StubContext) => Promise<Found<Result>>;
-  /** Undoes the call with the key `call.key`. Rejects with STUB_UNKNOWN_KEY when no effect has that key. */
+  /** Undoes the call with the key `call.key`. Rejects with STUB_UNKNOWN_KEY when no call with that key took effect. */
   readonly undo: (
     what: { readonly call: Pick<UndoingCall<Input, Result>['call'], 'key'> },
     context: { readonly undoKey: string },
@@ -57,7 +57,7 @@ export interface StubCall<Input, Result> extends StubHandlers<Input, Result> {
   always(behaviour: StubBehaviour): void;
   /** Lets the late calls arrive. */
   arrive(): void;
-  /** The effects, in order. With `keyed`, a key has one. */
+  /** The calls that took effect, in order. With `keyed`, a key has one. */
   ledger(): readonly LedgerEntry<Input, Result>[];
   /** The number of calls that were made, those without effect included. */
   readonly made: number;

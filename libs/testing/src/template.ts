@@ -94,5 +94,6 @@ const renewRows = `
     end if;
     if to_regclass('converge.tick') is not null then
       update converge.tick set created_at = default;
+      update converge.relay_source set database_oid = (select oid from pg_database where datname = current_database());
     end if;
   end $$`;

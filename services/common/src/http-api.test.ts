@@ -1,4 +1,4 @@
-import { ConvergeError } from '@convergekit/core';
+import { ConvergeError } from 'convergekit';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { httpApi, keyedPost } from './http-api.ts';

@@ -1,8 +1,13 @@
 import { getRequestListener } from '@hono/node-server';
-import { httpServer, type HttpServer } from '@convergekit/config';
-import { type Clock, systemClock } from '@convergekit/core';
-import { classify, type HttpAnswer, httpAnswer, readDeadline } from '@convergekit/resilience';
-import { requestSpan } from '@convergekit/telemetry';
+import {
+  type HttpAnswer,
+  httpAnswer,
+  httpServer,
+  type HttpServer,
+  readDeadline,
+  requestSpan,
+} from 'convergekit/http';
+import { classify, type Clock, systemClock } from 'convergekit';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';

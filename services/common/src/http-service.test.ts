@@ -4,7 +4,7 @@ import { stressService } from '@convergekit/core/service-stress';
 import { manualClock, type ManualClock } from '@convergekit/testing';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
-import type { HttpServer } from '@convergekit/config';
+import type { HttpServer } from 'convergekit/http';
 import { httpService } from './http-api.ts';
 
 interface Scene {

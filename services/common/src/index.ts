@@ -1,5 +1,5 @@
 /** Shared code of the sample services, independent of what each service does. */
-import type { MigrationSet } from '@convergekit/postgres';
+import type { MigrationSet } from 'convergekit/postgres';
 
 export { type EffectTable, noteEffect } from './effect.ts';
 export {

@@ -1,4 +1,4 @@
-import type { MigrationSet } from '@convergekit/postgres';
+import type { MigrationSet } from 'convergekit/postgres';
 import { effectMigrations } from '@convergekit/service-common';
 
 const set = (name: string): MigrationSet => ({

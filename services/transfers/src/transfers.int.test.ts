@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createOutbox } from '@convergekit/outbox';
-import { newUuidV7 } from '@convergekit/core';
+import { createOutbox } from 'convergekit/postgres';
+import { newUuidV7 } from 'convergekit';
 import { transferRequested } from '@convergekit/schemas';
-import type { HttpServer } from '@convergekit/config';
+import type { HttpServer } from 'convergekit/http';
 import { httpService } from '@convergekit/service-common';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';

@@ -1,5 +1,6 @@
 /** The desk of an operator: commands, and what the log has, for the process that forked this one. */
-import { kafkaSettings, openBroker, run } from 'convergekit/operate';
+import { kafkaSettings } from 'convergekit/kafka';
+import { openBroker, run } from 'convergekit/process';
 
 /** What is asked of the desk, one after the other: the records of topics, or a command in a database. */
 export type Ask =

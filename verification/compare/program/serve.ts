@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { httpServer, type Part, service, type ServiceDefinition } from 'convergekit';
+import { httpServer } from 'convergekit/http';
+import { type Part, service, type ServiceDefinition } from 'convergekit';
 import { ready } from './director.ts';
 
 /** More attempts than the script has failures that pass: of a workflow, the last one would decide. */

@@ -8,14 +8,18 @@ export function commandsIn(text: string): readonly string[] {
   return [...text.matchAll(/`(converge [^`]+)`/g)].map(([, command = '']) => command);
 }
 
-/** The words of a command as a shell reads it, without its program. `<…>` is what the operator fills in. Pure. */
+/** The words of a command as a shell reads it, without its program. `<…>` is what the operator fills in: the first entry whose words it begins with. Pure. */
 export function wordsOf(command: string, filledIn: Readonly<Record<string, string>> = {}): readonly string[] {
-  const filled = command.replaceAll(/<[^>]+>/g, (place) => filledIn[place] ?? place);
+  const entries = Object.entries(filledIn);
+  const filled = command.replaceAll(
+    /<([^>]+)>/g,
+    (place, words: string) => entries.find(([begin]) => words.startsWith(begin))?.[1] ?? place,
+  );
   return [...filled.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '').slice(1);
 }
 
 /** Commands that ask before they act. */
-const ASKING: ReadonlySet<string> = new Set(['topics accept', 'consumers resume']);
+const ASKING: ReadonlySet<string> = new Set(['topics accept', 'consumers resume', 'consumers fill']);
 
 type Act = (command: string, env: Readonly<Record<string, string>>) => Promise<void>;
 
@@ -51,12 +55,12 @@ export async function followRelay(part: CountedPart, words: RegExp): Promise<voi
   const [command] = commandsIn(reason);
   if (command === undefined) throw new Error(`the halt advises no command: ${reason}`);
   const groups = [...part.consumers.keys()].join(',');
-  await act({ '<the groups that read it>': groups })(command, part.envOf(part.orders));
+  await act({ 'the groups that read it': groups })(command, part.envOf(part.orders));
 }
 
 /** Does what the halts of consumers advise, until none is halted. */
 export async function followConsumers(part: CountedPart, isOver: () => Promise<boolean>): Promise<void> {
-  const run = act({ '<URL of the database of orders>': part.orders.url });
+  const run = act({ 'URL of the database of': part.orders.url });
   const step = async (): Promise<boolean> => {
     let halted = 0;
     for (const place of part.consumers.values())

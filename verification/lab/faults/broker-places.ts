@@ -5,7 +5,7 @@ import { javaTools } from '@convergekit/testing/engine';
 import { waitUntil } from '@convergekit/testing';
 import type { Expected } from '../workloads/counted/alarm-record.ts';
 import { TOPIC } from '../workloads/counted/events.ts';
-import { addressOf, asking, killed, leaderOf, nodeOf, ofBroker, untilInSync } from './cluster.ts';
+import { addressOf, asking, AWAY, killed, leaderOf, nodeOf, ofBroker, untilInSync } from './cluster.ts';
 
 const quiet = { onLine: (): void => undefined };
 
@@ -30,6 +30,7 @@ export const coordinatorKilled = ofBroker({
   name: 'brokers-coordinator-killed',
   about: 'kill −9 of the coordinator of the consumer, which leads the partition of its offsets',
   ms: 8_000,
+  ...AWAY,
   inject: async ({ nodes, counted }) => {
     const [group = ''] = counted.consumers.keys();
     const { topics } = await asking({ nodes }, (admin) =>

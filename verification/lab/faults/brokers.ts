@@ -2,7 +2,16 @@ import { readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
 import { TOPIC } from '../workloads/counted/events.ts';
-import { asking, controllerOf, killed, leaderOf, ofBroker, partitionsOf, untilInSync } from './cluster.ts';
+import {
+  asking,
+  AWAY,
+  controllerOf,
+  killed,
+  leaderOf,
+  ofBroker,
+  partitionsOf,
+  untilInSync,
+} from './cluster.ts';
 
 /** Longer than a broker's session, and than that of a consumer. */
 const FROZEN_MS = 25_000;
@@ -12,6 +21,7 @@ export const leaderKilled = ofBroker({
   name: 'brokers-leader-killed',
   about: 'kill −9 of the broker that leads a partition',
   ms: AWAY_MS,
+  ...AWAY,
   inject: async (cluster) => killed(await leaderOf(cluster)),
 });
 
@@ -19,6 +29,7 @@ export const leaderFrozen = ofBroker({
   name: 'brokers-leader-frozen',
   about: 'SIGSTOP of the broker that leads a partition, for longer than its session',
   ms: FROZEN_MS,
+  ...AWAY,
   inject: async (cluster) => {
     const node = await leaderOf(cluster);
     const { pid, address } = node;
@@ -32,6 +43,7 @@ export const diskEmptied = ofBroker({
   name: 'brokers-disk-emptied',
   about: 'a broker loses its log directory, and starts with an empty one',
   ms: AWAY_MS,
+  ...AWAY,
   inject: async (cluster) => {
     const node = await leaderOf(cluster);
     const logs = join(readlinkSync(`/proc/${node.pid ?? 0}/cwd`), 'kafka', 'logs');
@@ -45,6 +57,7 @@ export const controllerKilled = ofBroker({
   name: 'brokers-controller-killed',
   about: 'kill −9 of the active controller',
   ms: AWAY_MS,
+  ...AWAY,
   inject: async (cluster) => killed(await controllerOf(cluster)),
 });
 
@@ -52,10 +65,7 @@ export const twoAway = ofBroker({
   name: 'brokers-two-away',
   about: 'two of three brokers are away: there is no majority, and writes are refused',
   ms: AWAY_MS,
-  alarms: {
-    broker_unreachable: /writing to drill\.counted\/\d failed: .*bring the broker back/,
-    fetch_stalled: /no broker serves this partition/,
-  },
+  ...AWAY,
   inject: async ({ nodes }) => {
     const away = nodes.slice(1);
     await Promise.all(away.map((node) => node.kill()));
@@ -67,6 +77,7 @@ export const twoAway = ofBroker({
 export const rollingRestart = ofBroker({
   name: 'brokers-rolling-restart',
   about: 'all brokers are restarted in order, each when its replicas are in sync',
+  ...AWAY,
   inject: async (cluster) => {
     for (const node of cluster.nodes) {
       await node.restart();

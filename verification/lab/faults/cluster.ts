@@ -74,6 +74,11 @@ interface BrokerFault extends Expected {
   readonly inject: (targets: BrokerTargets) => Promise<Injected | undefined>;
 }
 
+/** The alarms while brokers are away: they name the address that does not answer, or what the others refuse. */
+export const AWAY: Expected = {
+  alarms: { broker_unreachable: /connecting to \S+|replicas|answer|leader/, fetch_stalled: /leader|fetch/ },
+};
+
 /** Declares a fault of a broker, which comes when all replicas are in sync, with the alarms that it may raise. */
 export function ofBroker({ name, about, ms = 0, inject, ...expected }: BrokerFault): Fault {
   return fault({

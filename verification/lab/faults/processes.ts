@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { leaderOf } from '../operator.ts';
 import type { Child } from '../process.ts';
 import { fault, type SourceTarget, type Targets } from '../types.ts';

@@ -1,10 +1,13 @@
 /** Every door of convergekit, as CommonJS. */
 import { defineConsumer, defineEvent, saga, service, step } from 'convergekit';
-import { consumerService, kafkaBroker } from 'convergekit/operate';
+import { httpServer } from 'convergekit/http';
+import { kafkaBroker } from 'convergekit/kafka';
+import { createOutbox } from 'convergekit/postgres';
+import { consumerService } from 'convergekit/process';
 import { startTelemetry } from 'convergekit/telemetry';
 
 export const doors = [
   ...[defineConsumer, defineEvent, saga, service, step],
-  ...[consumerService, kafkaBroker, startTelemetry],
+  ...[consumerService, createOutbox, httpServer, kafkaBroker, startTelemetry],
 ].map((one) => one.name);
 process.stdout.write(`${doors.join(' ')}\n`);

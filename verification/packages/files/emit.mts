@@ -1,8 +1,8 @@
 /** Emits with the application's own pool and tracer provider, and prints what both have seen. */
-import { defineEvent } from '@convergekit/contracts';
-import { createOutbox } from '@convergekit/outbox';
 import { ROOT_CONTEXT, type Span, trace, type Tracer } from '@opentelemetry/api';
 import { Kysely, PostgresDialect } from 'kysely';
+import { defineEvent } from 'convergekit';
+import { createOutbox } from 'convergekit/postgres';
 import pg from 'pg';
 import { z } from 'zod';
 

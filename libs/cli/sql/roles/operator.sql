@@ -24,7 +24,10 @@ grant update (state, seq, changed_at, stuck_since, reason_code, reason, cause_ev
 -- The limit of the outbox, and not what leaves it: the owner's relay drops that.
 grant update (max_bytes, refuse) on converge.source to converge_operator;
 grant delete on converge.inbox_attempt, converge.inbox_foreign, converge.inbox_fill to converge_operator;
-grant insert, update on converge.reconcile_key, converge.policy, converge.lease to converge_operator;
+grant insert, update on converge.reconcile_key, converge.policy to converge_operator;
+grant insert on converge.lease to converge_operator;
+-- By columns, without LOCK TABLE, as for those who lead.
+grant update (name, holder, term, expires_at, lost_at) on converge.lease to converge_operator;
 grant insert on converge.reconciler to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;
 -- A rebase holds the relay's lease.

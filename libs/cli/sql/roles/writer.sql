@@ -13,6 +13,6 @@ grant select, insert, update on converge.request to converge_writer;
 grant select on converge.source, converge.topic_limit, converge.migration to converge_writer;
 grant execute on function
   converge.emit, converge.emit_check, converge.emit_check_headers, converge.emit_check_readable, converge.is_json, converge.new_uuid_v7,
-  converge.outbox_admit, converge.outbox_measure, converge.outbox_append_all, converge.outbox_append_one, converge.outbox_bucket, converge.outbox_large_rules, converge.outbox_lock, converge.limit_idle, converge.limit_lock_wait
+  converge.outbox_admit, converge.outbox_measure, converge.outbox_append_all, converge.outbox_append_one, converge.outbox_bucket, converge.outbox_large_rules, converge.outbox_lock, converge.outbox_wait, converge.limit_idle
   to converge_writer;
 reset search_path;

@@ -24,6 +24,7 @@ import {
   stalledItems,
   workerItems,
 } from './items.ts';
+import { lockItems, readLockHolders } from './key-locks.ts';
 import { relayGoneItems } from './relay-gone.ts';
 import { lateCallItems, lateSagaItems, MOST_PAUSES, pauseItems } from './saga-items.ts';
 
@@ -85,6 +86,9 @@ export const areas: readonly Area[] = [
       ...relayItems(outbox, heldTopics(outbox), now),
     ];
   }),
+  area('locks', 'no session holds locks of the kit for long', async ({ one: { executor } }) =>
+    lockItems(await readLockHolders(executor)),
+  ),
   {
     name: 'consumers',
     find: async ({ one: { executor }, bounds, now }) => {

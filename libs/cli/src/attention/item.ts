@@ -14,6 +14,7 @@ export type AttentionKind =
   | 'gap'
   | 'stalled'
   | 'relay'
+  | 'locks'
   | 'worker'
   | 'calls'
   | 'reconciler'

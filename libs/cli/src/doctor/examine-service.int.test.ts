@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { areas } from '../attention/areas.ts';
+import { lockItems, readLockHolders } from '../attention/key-locks.ts';
 import { examineService } from './examine-service.ts';
 
 let database: Database;
@@ -127,6 +128,35 @@ describe('the doctor of a service', () => {
     );
   });
 
+  it('the doctor names the session by whose locks an emit waits, and the statement that ends it', async () => {
+    const emit = (executor: Executor) =>
+      executor.query(`select converge.emit('things', 'k', 'cli.thing', '{}', '{}')`);
+    const client = await database.acquire();
+    const pid = String((await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid);
+    await client.query('begin');
+    await emit(executorOfClient(client));
+    expect(await readLockHolders(database.executor, { waitsMs: 0 })).toEqual([]);
+    const waiting = emit(database.executor);
+    const found = await waitUntil(
+      async () => {
+        const holders = await readLockHolders(database.executor, { waitsMs: 0 });
+        return holders.length > 0 ? lockItems(holders) : undefined;
+      },
+      { what: 'the session that waits for the lock' },
+    );
+    await client.query('rollback');
+    client.release();
+    await waiting;
+    expect(found).toMatchObject([
+      { alarm: 'locks_held', severity: 'watch', next: `select pg_terminate_backend(${pid})` },
+    ]);
+    expect(found[0]?.text).toMatch(
+      new RegExp(
+        `^session ${pid} \\(login \\w+, application ".*"\\) holds 1 lock .*; 1 session waits for it$`,
+      ),
+    );
+  });
+
   it('the doctor skips what its role may not read', async () => {
     const role = `examined_${String(process.pid)}`;
     const client = await database.acquire();
@@ -134,6 +164,9 @@ describe('the doctor of a service', () => {
     const { findings } = await examined(executorOfClient(client));
     await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
     client.release();
-    expect(findings.map(({ verdict }) => verdict)).toEqual(areas.map(() => 'skip'));
+    // Every role may see the locks of a server.
+    expect(findings.map(({ verdict, check }) => [verdict, check])).toEqual(
+      areas.map(({ name }) => [name === 'locks' ? 'ok' : 'skip', name]),
+    );
   });
 });

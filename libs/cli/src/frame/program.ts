@@ -4,7 +4,7 @@ import type { Command, Group, Noun } from './command.ts';
 import { UsageError } from './errors.ts';
 import type { Flag } from './flags.ts';
 import type { Streams } from './output.ts';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 
 /** A command with the values of its arguments and flags, as the command line gives them. */
 export interface Call {

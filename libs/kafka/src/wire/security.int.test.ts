@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedKafka, type EmbeddedServer } from '@convergekit/testing/engine';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
 import { collect, record, values, written } from '@convergekit/broker/contract';

@@ -24,7 +24,7 @@ export interface AnySaga {
   readonly declaration: SagaDeclaration;
 }
 
-/** An effect of any tables: the result of `defineCall(…).onOutcome(…)`. */
+/** A call with reactions on any tables: the result of `defineCall(…).onOutcome(…)`. */
 export type AnyEffect = Pick<Effect<never>, 'name' | 'idempotency'>;
 
 /** A part of a service, such as an HTTP server. `live` is its part of /livez. */
@@ -67,7 +67,7 @@ export interface ServiceDefinition<
   readonly consumers?:
     | readonly AnyConsumer[]
     | ((parts: Pick<ServiceParts<DB, Own>, 'settings' | 'shared' | 'log'>) => readonly AnyConsumer[]);
-  /** The effects that handlers request with `effect()`; the service runs the worker that makes their calls. @default none */
+  /** The calls that handlers request with `effect()`; the service runs the worker that makes them. @default none */
   readonly effects?: readonly AnyEffect[];
   /** The sagas that this service observes: their state, deadlines and metrics, here and in no other service. @default none */
   readonly sagas?: readonly AnySaga[];

@@ -4,7 +4,7 @@ import type { ConsumerPart } from '@convergekit/inbox/engine';
 import { connect } from '@convergekit/postgres';
 import { faultProxy, freshDatabase } from '@convergekit/testing';
 import { checkRemovedSteps } from '@convergekit/saga/engine';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { killPrograms, migrated, program } from '../fixture/program.ts';

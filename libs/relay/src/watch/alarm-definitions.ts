@@ -96,8 +96,8 @@ export const alarmDefinitions = {
     'restore properly, or fork a new epoch with `converge source rebase`',
   ),
   database_moved: alarm(
-    'This database is a copy of the one in which a relay led last: another cluster, or another database',
-    'stop the database that it was copied from, and fork a new epoch with `converge source rebase`',
+    'This database is a copy of the one in which a relay led last, or in which its tables were made: another cluster, or another database',
+    'a copy of a template, before its first event: `converge migrate`; any other: stop the database that it was copied from, and fork a new epoch with `converge source rebase`',
   ),
   log_behind_cursor: alarm(
     "A partition's log ends before the saved cursor: an unclean election, or the topic was recreated",

@@ -8,11 +8,11 @@ interface StepOptions<Success, External, Failure, Undone> {
   readonly by: string;
   /** The event that the step took effect, for which the next step waits. No other step uses this event. */
   readonly success: Success;
-  /** True where the step's effect is a call to another system. @default false */
+  /** True where the step is a call to another system. @default false */
   readonly external?: External;
   /** The event that the step was refused without effect. @default only the dead letter reports it */
   readonly failure?: Failure;
-  /** The event that the effect is undone; the previous step is compensated next. @default `converge.step_undone` */
+  /** The event that the step is undone; the previous step is compensated next. @default `converge.step_undone` */
   readonly undone?: Undone;
 }
 type WithUndo<Success, External, Failure, Undone> = StepOptions<Success, External, Failure, Undone> & {

@@ -3,7 +3,7 @@ import type { SagaDeclaration } from './declaration.ts';
 import { invalid } from './names.ts';
 
 /**
- * The start event of these sagas, as its emitter declares it: `createOutbox([starts(orderPlaced, placeOrder)])`. A header
+ * Declares an event as the start of these sagas, for its emitter: `createOutbox([starts(orderPlaced, placeOrder)])`. A header
  * names the version of each, so that all services begin the same one while versions are deployed. An emitter changes to a
  * new version when every service that takes part knows it. Throws SAGA_INVALID for a saga that begins with another event.
  */

@@ -6,7 +6,7 @@ import { stepPart } from './part.ts';
 import type { AnyCall, ErasedHandlers, StepHandlers } from './types.ts';
 
 /**
- * A step of a declared saga, for the consumer that runs it: `defineConsumer(…).include(step(placeOrder.pay, { … }))`.
+ * Binds handlers to a step of a saga, in the consumer that runs it: `defineConsumer(…).include(step(placeOrder.pay, { … }))`.
  * The subscriptions follow from the declaration. Throws STEP_INVALID here, at import, when a handler is missing.
  */
 export function step<

@@ -65,7 +65,7 @@ async function start(consumer: ConsumerDefinition<RoomDb>): Promise<string> {
 // Planted fault: without `checkWorkers` the consumer starts, and its intents wait for ever.
 it('N4, G6f: a consumer with saga steps does not start without a worker, and names the work that would wait', async () => {
   expect(await start(money!)).toContain(
-    'consumer money cannot start: it has work for a saga worker, and none in this database does half.pay.apply, half.pay.compensate',
+    'consumer money cannot start: it needs a saga worker for half.pay.apply, half.pay.compensate, and this database has none',
   );
   expect(await start(rooms!)).toContain('half.hold.compensate');
   await startWorker(money!);
@@ -78,7 +78,7 @@ it('a worker that has not been seen for ten minutes counts as missing', async ()
   await startWorker(money!);
   await stops.pop()?.();
   await database.executor.query(`update converge.saga_worker set seen_at = seen_at - interval '11 minutes'`);
-  expect(await start(money!)).toContain('none in this database does half.pay.apply');
+  expect(await start(money!)).toContain('it needs a saga worker for half.pay.apply');
 });
 
 // Planted fault: an insert that does not look for the worker writes an intent that no worker ever finds.
@@ -106,7 +106,7 @@ it('a handler that requests an effect without a worker stops its consumer by nam
   await createOutbox([]).append(database.executor, [
     { id: randomUUID(), type, version, topic, key, payload },
   ]);
-  await expect(service.done).rejects.toThrow('no worker in this database does test.ping');
+  await expect(service.done).rejects.toThrow('no worker in this database makes the call test.ping');
   expect((await database.executor.query('select from converge.saga_work')).rows).toEqual([]);
   const worker = sagaWorker<RoomDb>([ping], { database, pollMs: 10 });
   stops.push(() => worker.stop());

@@ -55,7 +55,7 @@ export interface Workflow<Input = never, Result = unknown> {
   resultOf(text: string): Result;
 }
 
-/** Declares several effects that stand or fall together. Throws WORKFLOW_INVALID here, at import. */
+/** Declares calls and local steps that all take effect, or are undone together. Throws WORKFLOW_INVALID here, at import. */
 export function defineWorkflow<
   In extends StandardSchema,
   Res extends StandardSchema,

@@ -21,7 +21,7 @@ export const sagaInstruments = {
     'converge.effects.undeclared',
     '{intent}',
     [effect],
-    'Intents that wait although no worker declares their effect',
+    'Calls that wait although no worker declares them',
   ),
   effectsWaiting: gauge(
     'converge.effects.waiting',

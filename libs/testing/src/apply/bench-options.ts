@@ -9,7 +9,7 @@ export interface BenchOptions<DB> {
    * after them, since no test waits for a deployment
    */
   readonly policies?: Policies;
-  /** The effects that handlers request by `effect()`; those of saga steps are found. @default none */
+  /** The calls that handlers request by `effect()`; those of saga steps are found. @default none */
   readonly effects?: readonly Effect<DB>[];
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@convergekit/core';
 import { OwnedProcess } from './owned-process.ts';
+import { guardOwner } from './owner-guard.ts';
 import { assertPortFree, freePort } from './ports.ts';
 import { type StackServer, untilReady } from './server.ts';
 import { DevStackError, type DevStackErrorCode } from './stack-error.ts';
@@ -147,13 +148,16 @@ export class EmbeddedServer implements StackServer {
   }
 
   #spawn(launch: Launch): OwnedProcess {
-    const name = this.#recipe.what.toLowerCase();
-    return OwnedProcess.start({
+    const { what, stopSignal } = this.#recipe;
+    const name = what.toLowerCase();
+    const server = OwnedProcess.start({
       ...launch,
       cwd: this.#folder,
       logFile: join(this.#folder, `${name}.log`),
       pidFile: join(this.#folder, `${name}.pid`),
-      stopSignal: this.#recipe.stopSignal,
+      stopSignal,
     });
+    guardOwner(server, stopSignal);
+    return server;
   }
 }

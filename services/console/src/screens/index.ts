@@ -52,7 +52,7 @@ const failures: Screen = {
   title: 'Failures',
   path: '/failures',
   summary:
-    'Parked events and dead letters by handler and failure, down to one event; replay of all that match',
+    'Parked events and dead letters by handler and failure, down to one event; retry of all that match',
   routes: [groupsPage, keysPage, eventsPage, eventPage, replayAction, editAction, replaceAction, skipAction],
 };
 

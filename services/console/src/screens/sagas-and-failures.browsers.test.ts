@@ -98,7 +98,7 @@ describe('in Chromium', () => {
     await close();
   });
 
-  it('G5p, N11: an operator replays what an outage broke and nothing else, in five clicks', async () => {
+  it('G5p, N11: an operator retries what an outage broke and nothing else, in five clicks', async () => {
     const { scene, name, events } = stock;
     const published = Array.from({ length: 24 }, (_, n) => events.counted({ key: `k${n}`, n }));
     await scene.source.publish(scene.broker, published);
@@ -137,14 +137,14 @@ describe('in Chromium', () => {
     const { page, click, clicks, close } = await openPage(browser!, under.url, { token: TOKENS.bob });
     await click('Failures');
     await click(/service AWAY/);
-    await click('Replay all that match');
+    await click('Retry all that match');
     // Their failure events are published: other services may have compensated, which the operator accepts by name.
     expect(await page.locator('.preview').innerText()).toMatch(/^0 events of 0 keys[^]*--after-compensation/);
     await click('Include the 12 that may be compensated');
     expect(await page.locator('.preview').innerText()).toMatch(/^12 events of 12 keys/);
     await page.getByLabel('Reason').fill('the warehouse is back');
-    await click('Replay');
-    await page.getByText('12 replayed, 12 took effect').waitFor();
+    await click('Retry');
+    await page.getByText('12 retried, 12 took effect').waitFor();
     expect(clicks()).toBeLessThanOrEqual(5);
     expect(await lines(scene.database)).toHaveLength(18);
     expect(await groups()).toEqual([['RangeError', 6]]);
@@ -242,6 +242,6 @@ it('a payload is shown with its values masked, and an edited one is applied inst
   await waitUntil(edited, { what: 'the edited event' });
   expect(await post('/api/failures/replay', { reason: 'all of it' })).toEqual([
     409,
-    expect.stringContaining('choose what to replay'),
+    expect.stringContaining('choose what to retry'),
   ]);
 });

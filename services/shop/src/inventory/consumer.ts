@@ -1,5 +1,4 @@
-import { defineConsumer } from '@convergekit/inbox';
-import { step } from '@convergekit/saga';
+import { defineConsumer, step } from 'convergekit';
 import {
   orderConfirmed,
   placeOrder,

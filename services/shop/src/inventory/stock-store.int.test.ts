@@ -1,8 +1,8 @@
 /** Planted fault, seen to fail here: articles locked in the order of the lines, and not of their names, deadlock. */
 import { readFileSync } from 'node:fs';
-import { newUuidV7, seededRandom } from '@convergekit/core';
-import { connect } from '@convergekit/postgres';
-import { freshDatabase } from '@convergekit/testing';
+import { newUuidV7 } from 'convergekit';
+import { freshDatabase, seededRandom } from '@convergekit/testing';
+import { connect } from 'convergekit/postgres';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { endReservation, hold, lockLevels, saveLevels } from './stock-store.ts';
 import { mergeLines, reserve } from './stock.ts';

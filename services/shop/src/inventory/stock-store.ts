@@ -1,5 +1,5 @@
 import type { StockLine } from '@convergekit/schemas';
-import { ConvergeError } from '@convergekit/core';
+import { ConvergeError } from 'convergekit';
 import { sql, type Transaction } from 'kysely';
 import { decideReservation, type Levels, release, ship, type StockLevel } from './stock.ts';
 import type { InventoryDb } from './tables.ts';

@@ -1,4 +1,4 @@
-import { defineConsumer } from '@convergekit/inbox';
+import { defineConsumer } from 'convergekit';
 import { orderPlaced, paymentDeclined, paymentRefunded, paymentTaken } from '@convergekit/schemas';
 import type { OrdersDb } from '../orders/tables.ts';
 import { recordPayment, recordRefund } from './order-list.ts';

@@ -1,8 +1,7 @@
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { connect, type Database } from '@convergekit/postgres';
-import { newUuidV7 } from '@convergekit/core';
+import { connect, createOutbox, outboxMigrations } from 'convergekit/postgres';
+import { type Database, newUuidV7 } from 'convergekit';
 import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
-import type { HttpServer } from '@convergekit/config';
+import type { HttpServer } from 'convergekit/http';
 import { httpService } from '@convergekit/service-common';
 import { type FaultProxy, faultProxy, waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';

@@ -1,6 +1,5 @@
-import { newUuidV7 } from '@convergekit/core';
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import type { Database } from '@convergekit/postgres';
+import { type Database, newUuidV7 } from 'convergekit';
+import { createOutbox, outboxMigrations } from 'convergekit/postgres';
 import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
 import { httpService } from '@convergekit/service-common';
 import { waitUntil } from '@convergekit/testing';

@@ -1,4 +1,4 @@
-import type { Outbox } from '@convergekit/outbox';
+import type { Outbox } from 'convergekit';
 import { orderCancelRequested } from '@convergekit/schemas';
 import { type Kysely, sql } from 'kysely';
 import type { OrdersDb } from './tables.ts';

@@ -1,4 +1,4 @@
-import { ConvergeError } from '@convergekit/core';
+import { ConvergeError } from 'convergekit';
 import type { Transaction } from 'kysely';
 import { decideOutcome, type Outcome } from './order.ts';
 import type { OrdersDb } from './tables.ts';

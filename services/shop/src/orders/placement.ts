@@ -1,6 +1,5 @@
 import { country, orderLine, orderPlaced } from '@convergekit/schemas';
-import type { Outbox } from '@convergekit/outbox';
-import type { NewId } from '@convergekit/core';
+import type { NewId, Outbox } from 'convergekit';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import { totalCents } from './order.ts';

@@ -1,6 +1,4 @@
-import { defineConsumer } from '@convergekit/inbox';
-import { defaultPolicy, type Policy, type SlowSchedule } from '@convergekit/resilience';
-import { defineCall, step } from '@convergekit/saga';
+import { defaultPolicy, defineCall, defineConsumer, type Policy, type SlowSchedule, step } from 'convergekit';
 import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
 import { sql } from 'kysely';

@@ -1,4 +1,4 @@
-import { classify } from '@convergekit/resilience';
+import { classify } from 'convergekit';
 import { describe, expect, it } from 'vitest';
 import { parseCharge } from './provider-client.ts';
 

@@ -1,4 +1,4 @@
-import type { CallContext, UndoCallContext } from '@convergekit/saga';
+import type { CallContext, UndoCallContext } from 'convergekit';
 import { z } from 'zod';
 
 /** The provider's state of an order's charge. */

@@ -1,4 +1,4 @@
-import type { Clock } from '@convergekit/core';
+import type { Clock } from 'convergekit';
 import { z } from 'zod';
 import { TokenBucket, type TokenRate } from './token-bucket.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from '@convergekit/core';
+import { systemClock } from 'convergekit';
 import { servedRequests } from '@convergekit/service-common';
 import { type Context, Hono } from 'hono';
 import type { Kysely } from 'kysely';

@@ -1,14 +1,19 @@
-import { memoryBroker } from '@convergekit/broker/testing';
+import { memoryBroker, waitUntil } from '@convergekit/testing';
 import { failureTopic } from '@convergekit/contracts';
-import { newUuidV7 } from '@convergekit/core';
-import { effectsOf, sagaMigrations, sagaWorker } from '@convergekit/saga';
-import { consumerService, inboxMigrations } from '@convergekit/inbox';
-import { createOutbox, outboxMigrations } from '@convergekit/outbox';
-import { type Database, withTransaction } from '@convergekit/postgres';
-import { reconcileMigrations, runReconciler } from '@convergekit/reconcile';
-import { relay, relayMigrations } from '@convergekit/relay';
+import { type Database, newUuidV7 } from 'convergekit';
+import {
+  consumerService,
+  effectsOf,
+  inboxMigrations,
+  reconcileMigrations,
+  relay,
+  relayMigrations,
+  runReconciler,
+  sagaMigrations,
+  sagaWorker,
+} from 'convergekit/process';
+import { createOutbox, outboxMigrations, withTransaction } from 'convergekit/postgres';
 import { paymentRefunded, shopEvents } from '@convergekit/schemas';
-import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';

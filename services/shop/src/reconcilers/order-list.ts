@@ -1,4 +1,4 @@
-import { defineReconciler } from '@convergekit/reconcile';
+import { defineReconciler } from 'convergekit';
 import { paymentTaken } from '@convergekit/schemas';
 import { scanPages } from '@convergekit/service-common';
 import { type Kysely, sql } from 'kysely';

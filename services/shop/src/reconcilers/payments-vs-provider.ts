@@ -1,4 +1,4 @@
-import { defineReconciler, type Reconciler } from '@convergekit/reconcile';
+import { defineReconciler, type Reconciler } from 'convergekit';
 import { paymentRefunded } from '@convergekit/schemas';
 import { type Kysely, sql } from 'kysely';
 import type { ChargeFact, ProviderLedger } from '../payments/provider-ledger.ts';

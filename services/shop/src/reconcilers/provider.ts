@@ -1,4 +1,4 @@
-import { systemClock } from '@convergekit/core';
+import { systemClock } from 'convergekit';
 import { providerLedger } from '../payments/provider-ledger.ts';
 import { paymentsVsProvider } from './payments-vs-provider.ts';
 

@@ -1,7 +1,6 @@
-import { outboxMigrations } from '@convergekit/outbox';
-import type { Database } from '@convergekit/postgres';
-import { reconcileMigrations, runReconciler } from '@convergekit/reconcile';
-import { newUuidV7 } from '@convergekit/core';
+import { outboxMigrations } from 'convergekit/postgres';
+import { type Database, newUuidV7 } from 'convergekit';
+import { reconcileMigrations, runReconciler } from 'convergekit/process';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { shopMigrations } from '../migrations.ts';

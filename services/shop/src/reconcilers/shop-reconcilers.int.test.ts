@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { HttpServer } from '@convergekit/config';
-import { systemClock } from '@convergekit/core';
-import { outboxMigrations } from '@convergekit/outbox';
-import type { Database } from '@convergekit/postgres';
-import { reconcileMigrations, type Reconciler, runReconciler } from '@convergekit/reconcile';
+import type { HttpServer } from 'convergekit/http';
+import { type Database, type Reconciler, systemClock } from 'convergekit';
+import { outboxMigrations } from 'convergekit/postgres';
+import { reconcileMigrations, runReconciler } from 'convergekit/process';
 import { httpService } from '@convergekit/service-common';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';

@@ -1,4 +1,4 @@
-import { defineReconciler } from '@convergekit/reconcile';
+import { defineReconciler } from 'convergekit';
 import { sql } from 'kysely';
 import type { InventoryDb } from '../inventory/tables.ts';
 import { compareCounters, type CounterDrift, type Counters, type Reserved } from './counters.ts';

@@ -1,4 +1,4 @@
-import { defineReconciler } from '@convergekit/reconcile';
+import { defineReconciler } from 'convergekit';
 import { orderConfirmed } from '@convergekit/schemas';
 import { scanPages } from '@convergekit/service-common';
 import type { Kysely } from 'kysely';

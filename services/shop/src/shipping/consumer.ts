@@ -1,5 +1,4 @@
-import { defineConsumer } from '@convergekit/inbox';
-import { step } from '@convergekit/saga';
+import { defineConsumer, step } from 'convergekit';
 import { parcelHanded, parcelRefused, placeOrder } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
 import { refusalReason, trackingId } from './parcel.ts';

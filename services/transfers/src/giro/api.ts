@@ -1,5 +1,4 @@
-import type { Outbox } from '@convergekit/outbox';
-import type { NewId } from '@convergekit/core';
+import type { NewId, Outbox } from 'convergekit';
 import { answerById, httpApi, keyedPost } from '@convergekit/service-common';
 import type { Hono } from 'hono';
 import type { Kysely } from 'kysely';

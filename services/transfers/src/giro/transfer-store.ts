@@ -1,5 +1,4 @@
-import type { Outbox } from '@convergekit/outbox';
-import type { NewId } from '@convergekit/core';
+import type { NewId, Outbox } from 'convergekit';
 import { accountId, cents, transferRequested } from '@convergekit/schemas';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { z } from 'zod';

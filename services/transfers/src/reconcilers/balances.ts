@@ -1,4 +1,4 @@
-import { defineReconciler, type Reconciler } from '@convergekit/reconcile';
+import { defineReconciler, type Reconciler } from 'convergekit';
 import { scanPages } from '@convergekit/service-common';
 import { type Kysely, sql } from 'kysely';
 import type { Bank } from '../migrations.ts';

@@ -1,4 +1,4 @@
-import { defineReconciler } from '@convergekit/reconcile';
+import { defineReconciler } from 'convergekit';
 import { scanPages } from '@convergekit/service-common';
 import type { Kysely } from 'kysely';
 import type { AccountsDb, GiroDb, TransferState } from '../tables.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { outboxMigrations } from '@convergekit/outbox';
-import type { Database } from '@convergekit/postgres';
-import { reconcileMigrations, type Reconciler, runReconciler } from '@convergekit/reconcile';
+import { outboxMigrations } from 'convergekit/postgres';
+import type { Database, Reconciler } from 'convergekit';
+import { reconcileMigrations, runReconciler } from 'convergekit/process';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { book } from '../account-store.ts';

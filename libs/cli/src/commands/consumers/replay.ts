@@ -32,7 +32,7 @@ import { databases } from '../../history/named-databases.ts';
 /** Sets a consumer back in one topic, after naming the effects that it will repeat. */
 export const replayCommand = command({
   name: 'replay',
-  summary: 'set a consumer back, so that it handles events again; names the effects that it will repeat',
+  summary: 'set a consumer back, so that it handles events again; names what it will repeat',
   args: { consumer: argument('a consumer of DATABASE_URL') },
   flags: {
     topic: needed(text('name', 'of this topic')),

@@ -21,6 +21,8 @@ const REPORT = `data:text/javascript,${encodeURIComponent(`
     if (url.startsWith('file:') && !url.includes('/node_modules/') && process.connected) process.send(url);
     return next(url, context);
   } });
+  // A terminal that was closed refuses what the program says at its end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   process.channel?.unref(); // a program without work ends`)}`;
 

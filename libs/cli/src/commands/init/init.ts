@@ -1,16 +1,16 @@
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownFolder } from '@convergekit/core/engine';
 import { InvalidArgumentError } from 'commander';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { argument, choice } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { version } from '../../frame/version.ts';
-import { ownFile } from '../../own-files.ts';
+import { version } from '../../version.ts';
 import { scaffoldFile, type ScaffoldFile, serviceName } from './scaffold.ts';
 
-const templates = fileURLToPath(ownFile('templates/'));
+const templates = fileURLToPath(ownFolder('cli', 'templates'));
 const TEMPLATES = ['service', 'minimal', 'two-services'] as const;
 
 /** Writes a small service, or two that exchange events, into a new folder. */

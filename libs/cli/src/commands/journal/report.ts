@@ -5,7 +5,7 @@ import { type Result, result } from '../../frame/result.ts';
 /** The report of a check of journals: a line for each finding, and the sum. Exit code 1 when there are findings. */
 export function journalReport(output: Output, checked: CheckedJournals): Result {
   const { journals, rows, findings } = checked;
-  const sum = `${journals} journals of ${rows} rows replayed, ${findings.length} findings`;
+  const sum = `${journals} journals of ${rows} rows checked, ${findings.length} findings`;
   const isSound = findings.length === 0;
   return result(
     checked,

@@ -11,6 +11,7 @@ import type { CommandContext } from '../../frame/context.ts';
 import { text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { ownMigrations } from './own-migrations.ts';
+import { renewSource } from './renew-source.ts';
 import { DUTIES, type Duty, roleSql } from '../roles/role-files.ts';
 
 /** Applies every migration that the database lacks, and gives the source its name. Repeating it changes nothing. */
@@ -30,6 +31,7 @@ export const migrateCommand = command({
       ...(await migrate(database, [...allMigrations, ...own])),
       ...(await migrateLog(context)),
     ];
+    const isCopy = await renewSource(database.executor);
     if (name !== undefined) await nameSource(database.executor, name);
     const source = await readSource(database.executor);
     const grants = await renewGrants(database.executor);
@@ -37,6 +39,9 @@ export const migrateCommand = command({
       ...applied.map((one) => `applied ${migrationName(one)}`),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
       ...grantLines(grants),
+      ...(isCopy
+        ? ['a copy of a template that was never written to: it has an identity of its own now']
+        : []),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,
     ]);
   },

@@ -13,7 +13,7 @@ export const pathsCommand = command({
   summary: 'which operations, calls and saga steps recover by retries, are compensated, or need an operator',
   args: {
     modules: someArguments(
-      'files or packages that export operations, effects, workflows, or consumers with saga steps',
+      'files or packages that export operations, calls, workflows, or consumers with saga steps',
     ),
   },
   run: async (_context, { modules }) => {

@@ -54,3 +54,12 @@ it.each([
 
 it('a reader sees every lease', async () =>
   expect(await during('converge_read', leases)).toEqual([{ name: 'reconcile/stock' }, { name: 'relay' }]));
+
+// Seen to fail: a table that one duty locks stops the leaders of all others.
+it.each(['relay', 'reconciler', 'operator', 'consumer', 'writer', 'read'])(
+  'N7, G1i: a %s cannot lock the table of leases',
+  async (duty) => {
+    for (const mode of ['share', 'exclusive', 'access exclusive'])
+      expect(await as(`converge_${duty}`, `lock table converge.lease in ${mode} mode`)).toBe('42501');
+  },
+);

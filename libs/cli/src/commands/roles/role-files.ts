@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ownFile } from '../../own-files.ts';
+import { ownFolder } from '@convergekit/core/engine';
 
 /** The duties for which a database role exists, each with a file of grants in `sql/roles`. */
 export const DUTIES = ['writer', 'relay', 'consumer', 'reconciler', 'read', 'operator', 'migrator'] as const;
@@ -7,7 +7,7 @@ export type Duty = (typeof DUTIES)[number];
 
 /** The SQL that makes the role `converge_<duty>` and grants it what its duty needs. Safe to repeat. */
 export function roleSql(duty: Duty): string {
-  return readFileSync(ownFile(`sql/roles/${duty}.sql`), 'utf8');
+  return readFileSync(new URL(`roles/${duty}.sql`, ownFolder('cli', 'sql')), 'utf8');
 }
 
 /** A privilege on an object, as named by Postgres' `has_…_privilege` functions. */

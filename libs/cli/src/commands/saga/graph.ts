@@ -25,7 +25,7 @@ export const graphCommand = command({
     if (declarations.length === 0)
       throw new UsageError(
         'MODULE_EMPTY',
-        `${modules.join(', ')} export no saga: export what the builder of @convergekit/saga/declare returns`,
+        `${modules.join(', ')} export no saga: export what the builder of sagas of convergekit returns`,
       );
     checkGraph(declarations, ...(consumers ? [await exportsLike(modules, isConsumer)] : []));
     const drawn = declarations.map((declaration) => ({

@@ -175,7 +175,7 @@ describe('converge saga', () => {
   it('G8b, S32, S57: `converge saga verify` accepts journals that the kit wrote, and finds rows that were changed by hand', async () => {
     expect(await cli(['saga', 'verify'], env)).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('rows replayed, 0 findings') as string,
+      stdout: expect.stringContaining('rows checked, 0 findings') as string,
     });
     await rewrite(scene.database.executor, 'emit_success', 'emit_failure');
     await scene.rows(

@@ -105,12 +105,12 @@ export const narrativeCommand = command({
 });
 
 /**
- * Replays journals against fences, replays workflows' journals against rows, and finds compensations without a cause.
+ * Compares sagas and workflows with their journals, and finds compensations without a cause.
  */
 export const verifyCommand = command({
   name: 'verify',
   summary:
-    'replay the journals of sagas and workflows, and find compensations without a cause; exit code 1 when something is wrong',
+    'compare sagas and workflows with their journals, and find compensations without a cause; exit code 1 when something is wrong',
   args: { instance: optionalArgument('only this one: the instance of a saga, or the id of a workflow') },
   flags: databases,
   run: async (context, { instance, database }) => {

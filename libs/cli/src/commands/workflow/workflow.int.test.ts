@@ -77,7 +77,7 @@ describe('converge workflow', () => {
     expect([...world.there.values()]).toEqual(['mail']);
 
     const passed = await workflow('verify', 'guests.invite', 'g1');
-    expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('rows replayed, 0 findings')]);
+    expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('rows checked, 0 findings')]);
     await database.executor.query(`delete from converge.workflow_step where id = 'g1' and seq = 2`);
     const failed = await workflow('verify', 'guests.invite', 'g1');
     expect([failed.code, failed.stdout]).toEqual([1, expect.stringContaining('row 2 is missing before it')]);

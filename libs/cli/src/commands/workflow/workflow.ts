@@ -76,7 +76,7 @@ const showCommand = command({
 
 const verifyCommand = command({
   name: 'verify',
-  summary: 'replay the journal and compare it with the state; exit code 1 when they differ',
+  summary: 'compute the state from the journal, and compare both; exit code 1 when they differ',
   args: named,
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);

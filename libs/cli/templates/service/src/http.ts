@@ -1,4 +1,5 @@
-import { classify, httpAnswer, type Outbox } from 'convergekit';
+import { classify, type Outbox } from 'convergekit';
+import { httpAnswer } from 'convergekit/http';
 import { Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';

@@ -1,5 +1,6 @@
 import { getRequestListener } from '@hono/node-server';
-import { httpServer, service } from 'convergekit';
+import { httpServer } from 'convergekit/http';
+import { service } from 'convergekit';
 import { z } from 'zod';
 import { carrier, warehouse } from './delivery.ts';
 import { deliverOrder, orderPaid, orderPlaced } from './events.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, it } from 'node:test';
-import { createOutbox, type Database } from 'convergekit';
-import { applyAll, applyOne, serviceDatabase, startPostgres, type TestPostgres } from 'convergekit/testing';
+import { createOutbox } from 'convergekit/postgres';
+import type { Database } from 'convergekit';
+import { applyAll, applyOne, serviceDatabase, startPostgres, type TestPostgres } from '@convergekit/testing';
 import { orderPlaced } from '../src/events.ts';
 import { api } from '../src/orders/http.ts';
 import { orders, type Tables as Shop } from '../src/orders/orders.ts';

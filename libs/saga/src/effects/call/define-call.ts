@@ -5,12 +5,12 @@ import { quotaProblem } from '../quota/quota.ts';
 import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse, usageOf } from './bind-call.ts';
 import type { CallOptions, UndoCall } from './types.ts';
 
-/** A declared call to another system, for handlers' effects, external saga steps and workflow steps. */
+/** A declared call to another system, for handlers, steps of sagas and steps of workflows. */
 export interface Call<Input = never, Output = unknown, Result = unknown, Undo extends Undoable = Undoable> {
   readonly kind: 'call';
   readonly name: string;
   /**
-   * Declares the reactions to the outcome of a handler's call. The result is the effect for `effect()` and the worker.
+   * Declares the reactions to the outcome of a handler's call. `effect()` and the worker take the result.
    */
   onOutcome<DB>(reactions: Reactions<DB, Output, Result>): Effect<DB, Input>;
   /** Binds the call to a use, with its types erased. For the engines only. */
@@ -77,7 +77,7 @@ function check(
     throw invalid('irreversible', irreversible, 'leave it out, or leave undo out');
 }
 
-/** The effect of a handler's call. */
+/** The call of a handler, with its reactions. */
 function effectOfCall<DB, Input>(
   call: BoundCall,
   reactions: Reactions<DB, unknown, unknown>,

@@ -14,12 +14,12 @@ export type EffectContext<DB> = Pick<HandlerContext<DB>, 'tx' | 'consumer' | 'ha
   readonly event: ReceivedEvent;
 };
 
-/** The number of effects that each call of a handler requested, by its own `tx`. */
+/** The number of calls that each run of a handler requested, by its own `tx`. */
 const asked = new WeakMap<object, Map<string, number>>();
 
 /**
  * Requests a call to another system: writes the intent in the handler's transaction, and returns its id. The saga
- * worker calls after the slice's commit; then the effect's `succeeded` or `failed` runs. The id derives from the event
+ * worker makes the call after the slice's commit; then its `succeeded` or `failed` runs. The id derives from the event
  * and the handler: however often the event is handled, there is one intent, and the first one counts.
  */
 export async function effect<DB, Input>(
@@ -59,7 +59,7 @@ type Asking = Omit<Parameters<typeof eventContextOf>[0], 'deadline'> & {
   readonly deadline?: Date | string;
 };
 
-/** Returns the cause of work that an event requests, with the trace context of the active span. */
+/** Returns the cause of a call that an event requests, with the trace context of the active span. */
 export function causeOf({ deadline: until, ...event }: Asking): Cause {
   const { correlationId, causationId: eventId, hops } = eventContextOf(event);
   const deadline = until && new Date(until).toISOString();

@@ -11,23 +11,23 @@ import type { EndedWork, StoredFailure, StuckReason, WorkAttempt } from '../work
 export interface OutcomeContext<DB, Input> {
   /** The transaction that closes the intent: what is written through it happens once. */
   readonly tx: Transaction<DB>;
-  /** Writes an event with that transaction; ids, causation and correlation follow from the event that asked. */
+  /** Writes an event with that transaction; ids, causation and correlation follow from the requesting event. */
   readonly emit: (event: DomainEvent, as?: EmitAs) => void;
   readonly input: Input;
   readonly idempotencyKey: string;
-  /** Key of the event that asked. */
+  /** The key of the requesting event. */
   readonly key: string;
   /** The attempts, the latest last. */
   readonly attempts: readonly WorkAttempt[];
-  /** The work that ends, for the journal of its step. */
+  /** The call that ends, for the journal of its step. */
   readonly ended: EndedWork;
-  /** The row that `lockSql` of the effect locked. Undefined: the effect has none, or found no row. */
+  /** The row that `lockSql` locked. Undefined: the call has none, or found no row. */
   readonly locked: unknown;
   /** What the outcomes of the transaction write together. */
   readonly gathered: Gathered<DB>;
 }
 
-/** The failure of an effect. The effect certainly did not happen. */
+/** The failure of a call that certainly took no effect. */
 export type EffectFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
 
 /** The reactions to an outcome. An error in a reaction rolls back and is retried, without a second call. */
@@ -39,7 +39,7 @@ export interface Reactions<DB, Input, Result> {
 /** The tools of the worker's transaction for a hook. */
 export type HookTools<DB> = Pick<OutcomeContext<DB, never>, 'tx' | 'emit'>;
 
-/** Work that has waited longer than its bound. */
+/** A call that has waited longer than its bound. */
 export interface LateWork {
   /** `start`: no attempt was made · `call`, `query`: it fails · `settlement`: a reaction to its outcome fails. */
   readonly at: 'start' | 'call' | 'query' | 'settlement';

@@ -39,7 +39,7 @@ export function admission(
   };
 }
 
-/** Takes a call of a quota in its time, for calls that the kit does not make. Rejects with the signal's reason. */
+/** Waits for a turn of a quota, before a call that the kit does not make. Rejects with the signal's reason. */
 export async function takeQuota(
   { executor }: Pick<Database, 'executor'>,
   quota: Quota,

@@ -39,10 +39,15 @@ export const wantedSql = (given: string): string => `
       from (${given}) as asked
      where not exists (
        select from converge.saga_pause pause where pause.saga = asked.saga and pause.instance = '')`;
+/** The state of the fence of a row `work`, when that is the call of a step: by the primary key. */
+const stepStateSql = `(select fence.state from converge.saga_fence fence
+       where work.op = 'apply' and fence.saga = work.saga and fence.instance = work.instance and fence.step = work.step)`;
+/** The condition that the step of a call `work` is to be undone: it is ended without a call, or its outcome is queried. */
+const coveredSql = `coalesce(${stepStateSql} = 'undo_pending', false)`;
 /** The condition that a row `work` of a `wanted` effect may be taken. `held`: the parameter with the rows at hand. */
 export const isDue = (held: string): string => `effect = wanted.effect and due_at <= clock_timestamp()
           and state in ('ready', 'calling', 'unknown', 'answered') and id <> all (${held}::uuid[])
-          and case state when 'answered' then true when 'ready' then wanted.calls else wanted.queries end
+          and case state when 'answered' then true when 'ready' then wanted.calls or ${coveredSql} else wanted.queries end
           and (not wanted.is_partly_paused or not exists (
             select from converge.saga_pause pause where pause.saga = wanted.saga and pause.instance = work.instance))`;
 /** Takes the rows of `due`. `holder`: the parameter with the holder. */
@@ -57,10 +62,7 @@ export const claim = (holder: string): string => `update converge.saga_work work
     work.attempts, work.queries, work.story, (extract(epoch from clock_timestamp() - work.created_at) * 1000)::float8 as "ageMs",
     due.final_at is not null as doubt, due.final_at::text as "doubtUntil", due.final_ms::float8 as "finalMs",
     (coalesce(extract(epoch from work.final_at - clock_timestamp()), 0) * 1000)::float8 as "finalInMs",
-    work.op is not distinct from 'apply' and exists (
-      select from converge.saga_fence fence
-       where fence.saga = work.saga and fence.instance = work.instance and fence.step = work.step
-         and fence.state = 'undo_pending') as covered`;
+    ${coveredSql} as covered`;
 
 /**
  * Takes what is due of each effect, oldest first, up to its free places. The lease is committed before anything is
@@ -70,7 +72,8 @@ export const claim = (holder: string): string => `update converge.saga_work work
  * workers pass each other. All times are the database's. Whether the step of a call is to be undone is read by the
  * primary key of its fence, without a lock. Work of a paused saga is not taken: all of an effect's when the saga is paused,
  * row by row when only some of its instances are. Without a pause that costs a look at an empty table for each effect.
- * Work whose call an open breaker would refuse is not taken either: it stays due, until a probe may be made.
+ * Work whose call an open breaker would refuse is not taken either: it stays due, until a probe may be made, or until its step is
+ * to be undone, which needs no call. Only behind an open breaker the fence of each due row is read for that.
  */
 const claiming = givenRows(
   wantedColumns,

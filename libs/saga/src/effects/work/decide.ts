@@ -3,15 +3,7 @@ import { clean } from '@convergekit/inbox/engine';
 import { BREAKER_OPEN, nextSlowAttempt, slowWait } from '@convergekit/resilience/engine';
 import type { Effect } from '../effect/types.ts';
 import { QUOTA_USED_UP } from '../quota/admission.ts';
-import type {
-  ClaimedWork,
-  Op,
-  OperatorAct,
-  StoredFailure,
-  StuckReason,
-  WorkAttempt,
-  WorkWait,
-} from './work.ts';
+import type { ClaimedWork, Op, StoredFailure, StuckReason, WorkWait } from './work.ts';
 
 /** The answer of a call or a query. */
 export type Answer =
@@ -106,36 +98,6 @@ export function doubtAfter(op: Op, next: Next, { finalInMs }: Tried): 'kept' | '
   if (next.kind !== 'again' || next.state !== 'ready') return 'kept';
   if (op === 'call') return 'as_before';
   return finalInMs <= 0 ? 'cleared' : 'kept';
-}
-
-/**
- * Pure: the time until "not found" is final, in milliseconds. The database's clock alone does not say it, since that may jump
- * at a failover while the call is on its way: the time must have passed by the workers' clocks as well. `now`: the time of
- * this worker's machine.
- */
-export function finalInMs(
-  { finalInMs: byDatabase, finalMs, doubt, found, story }: ClaimedWork,
-  now: number,
-): number {
-  if (!doubt) return byDatabase;
-  // A call whose worker did not come back may have begun a moment ago.
-  const begun = found === 'calling' ? undefined : begunBefore(story);
-  const byWorkers = begun === undefined ? finalMs : Date.parse(begun) + finalMs - now;
-  return Math.max(byDatabase, byWorkers);
-}
-
-/** Returns a time at which the call in doubt had begun: its own, or that of the first attempt after it. */
-function begunBefore(story: readonly (WorkAttempt | OperatorAct)[]): string | undefined {
-  let since: string | undefined;
-  for (const one of story.toReversed()) {
-    if (one.op === 'operator') continue;
-    // An attempt without effect (an open breaker refused it) says only that the calls before it had begun by then.
-    if (one.op === 'call') return one.failure?.certainty === 'not_applied' ? (since ?? one.at) : one.at;
-    // After this query another call was made.
-    if (one.wait === undefined) return since;
-    since = one.at;
-  }
-  return since;
 }
 
 function afterNotFound({ ageMs, finalInMs, covered }: Tried, rules: Rules): Next {

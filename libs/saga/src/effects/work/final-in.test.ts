@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { finalInMs } from './decide.ts';
-import type { ClaimedWork, WorkAttempt } from './work.ts';
+import { finalInMs } from './final-in.ts';
+import { type ClaimedWork, COVERED, type WorkAttempt } from './work.ts';
 
 const MINUTE = 60_000;
 const FINAL_MS = 40_000;
@@ -45,10 +45,22 @@ it('"not found" is final once the time of the call has passed by the clocks of t
   expect(left(60, [call(0), believed(41), query(50), query(55)])).toBe(30_000);
 });
 
-it('a call that the breaker refused hides no call before it, whose time passes meanwhile', () => {
-  const refused = call(1, 'not_applied');
-  expect(left(30, [call(0), refused])).toBe(11_000);
-  expect(left(41, [call(0), refused])).toBe(0);
+// Planted fault: the time of the refusal has "not found" believed one more time of the call later.
+it('a call that the breaker refused neither hides the call before it nor prolongs its time', () => {
+  const refused = call(35, 'not_applied');
+  expect(left(36, [call(0), refused])).toBe(4_000);
+  expect(left(40, [call(0), refused])).toBe(0);
+  expect(left(40, [call(0), believed(20), refused])).toBe(0);
+  // A call that left no entry had begun before the first attempt that is known.
+  expect(left(45, [believed(1), refused])).toBe(-4_000);
+  // A query after the refusal may have found the row of a later call that left no entry.
+  expect(left(60, [call(0), refused, query(50)])).toBe(30_000);
+});
+
+it('a call whose step is to be undone is in doubt for the time of one call, however late it is queried', () => {
+  const covered: WorkAttempt = { ...call(35), failure: COVERED };
+  expect(left(41, [call(0), believed(20), covered])).toBe(-1_000);
+  expect(left(41, [call(0), call(34, 'not_applied'), covered, query(36)])).toBe(-1_000);
 });
 
 it('"not found" is not final before its time by the database, and final at once where no call was made', () => {

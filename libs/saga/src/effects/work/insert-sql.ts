@@ -219,6 +219,6 @@ function bornClaimed(
 function alertGone({ effect, key }: NewWork): void {
   logger('saga').error(
     { alarm: 'worker_gone', effect, key },
-    'work waits for a worker that has not been seen for ten minutes: start it again',
+    'a call, an undo or a timer waits for a worker that has not been seen for ten minutes: start it again',
   );
 }

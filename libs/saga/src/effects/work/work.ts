@@ -57,6 +57,14 @@ export const EFFECT_STAYS = 'EFFECT_STAYS';
 
 export type StoredFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
 
+/** The failure of a call that is not made, since its step is to be undone. It says nothing about a call before it. */
+export const COVERED: StoredFailure = Object.freeze({
+  category: 'business',
+  certainty: 'not_applied',
+  code: 'COVERED',
+  message: 'it was to be undone before its call was made',
+});
+
 /** The operations of a worker on a claimed row. */
 export type Op = 'call' | 'query' | 'settle';
 

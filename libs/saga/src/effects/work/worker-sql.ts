@@ -41,14 +41,14 @@ export async function checkWorkers(
   const names = rows.map(({ effect }) => effect).join(', ');
   throw new SagaError(
     'WORKER_MISSING',
-    `consumer ${consumer} cannot start: it has work for a saga worker, and none in this database does ${names}: run the consumer by service(), which starts its worker, or start sagaWorker(effectsOf(${consumer}), { database }) before it`,
+    `consumer ${consumer} cannot start: it needs a saga worker for ${names}, and this database has none: run the consumer by service(), which starts its worker, or start sagaWorker(effectsOf(${consumer}), { database }) before it`,
   );
 }
 
-/** An effect that is asked for and that no worker has ever declared here. */
+/** The error of a requested call that no worker has ever declared here. */
 export function workerMissing(effect: string): SagaError {
   return new SagaError(
     'WORKER_MISSING',
-    `no worker in this database does ${effect}, so its call would never be made: list the effect in \`effects\` of service(), or give it to sagaWorker([…], { database }) and start that before the consumer`,
+    `no worker in this database makes the call ${effect}, so it would wait for ever: list the call in \`effects\` of service(), or give it to sagaWorker([…], { database }) and start that before the consumer`,
   );
 }

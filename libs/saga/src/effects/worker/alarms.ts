@@ -23,7 +23,7 @@ export function undeclaredCheck(executor: Executor, log: Logger, afterMs: number
     for (const { effect, calls: count } of found)
       log.error(
         { alarm: 'effect_undeclared', effect, count },
-        'intents wait whose effect no worker declares: deploy the code that does, or `converge effects resolve` them',
+        'calls wait that no worker declares: deploy the code that does, or `converge effects resolve` them',
       );
     record(found.map(({ effect, calls: count }) => ({ count, labels: { [attributeNames.effect]: effect } })));
   };

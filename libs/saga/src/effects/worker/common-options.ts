@@ -13,8 +13,8 @@ export interface CommonOptions<DB> {
   /** The milliseconds after the deadline of a call's policy at which it has ended for certain. @default 10_000 */
   readonly leaseMarginMs?: number;
   /**
-   * The time work may fail before it is shown as stuck and an operator is alerted. The failure may be of a call, a
-   * query, an undo or a reaction; the work is still retried. A pause of a saga that lasts longer raises an alarm, too. In
+   * The time a call may fail before it is shown as stuck and an operator is alerted. The failure may be of the call, a
+   * query, an undo or a reaction; it is still retried. A pause of a saga that lasts longer raises an alarm, too. In
    * milliseconds. @default 900_000
    */
   readonly stuckAfterMs?: number;
@@ -27,7 +27,7 @@ export interface CommonOptions<DB> {
    * milliseconds, of a saga worker at most 300_000. @default 60_000
    */
   readonly tidyMs?: number;
-  /** The policies, breakers and budgets, by effect or `<workflow>.<step>`. @default separate ones, the kit's policy */
+  /** The policies, breakers and budgets, by call or `<workflow>.<step>`. @default separate ones, the kit's policy */
   readonly shared?: SharedGuards;
   readonly clock?: Clock;
   readonly random?: Random;

@@ -1,7 +1,8 @@
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { expect, it } from 'vitest';
 import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
-import { ended, hurried, outcomes, type SceneDb } from '../../fixture/effects/scene.ts';
+import { ended, hurried, outcomes, type SceneDb, sharedWith, workRows } from '../../fixture/effects/scene.ts';
+import { waitUntil } from '@convergekit/testing';
 import { insertWork } from '../work/insert-sql.ts';
 import type { WorkOp } from '../work/step-key.ts';
 import { sagaWorker } from '../../saga-worker.ts';
@@ -58,4 +59,22 @@ it('no call begins when its step is to be undone: one in doubt is asked for, and
     'left_out COVERED',
     'undone r-undone',
   ]);
+});
+
+// Planted fault: the claim leaves all that is ready to the open breaker, and the saga waits for as long as the other side is down.
+it('a call that was never sent ends without one behind an open breaker when its step is to be undone', async () => {
+  const shared = sharedWith({ minimumCalls: 1, open: { baseMs: 600_000, factor: 1, capMs: 600_000 } });
+  const ofSteps = { ...effects.keyed, lockSql: 'select 1 as one from closed' };
+  const worker = sagaWorker<SceneDb>([ofSteps], { ...hurried, database, shared });
+  provider.always('keyed', 'fail');
+  await worker.start();
+  await requests(0, 'fails', 'apply', 'started');
+  const isOpen = () => shared.breakers.get('test.keyed')?.room === 0;
+  await waitUntil(isOpen, { what: 'the breaker to be open' });
+  await requests(1, 'waits', 'apply', 'started');
+  await requests(2, 'left_out', 'apply', 'undo_pending');
+  const isEnded = async () => (await workRows(database)).every(({ key }) => key !== 'left_out');
+  await waitUntil(isEnded, { what: 'the end of the call that is to be undone' }).finally(() => worker.stop());
+  expect(await outcomes(database)).toEqual(['left_out COVERED']);
+  expect(provider.calls.map(({ key }) => key)).toEqual(['fails']);
 });

@@ -7,8 +7,8 @@ export interface SagaWorkerOptions<DB> extends CommonOptions<DB> {
   /** Further pools of this process on the same database, whose transactions wake this worker, too. @default none */
   readonly wokenBy?: readonly { readonly db: object }[];
   /**
-   * The pause before the next look for work while work of another process was found in the last ten minutes. A worker is
-   * woken for work of its own process with the same `database`, and looks each second besides. In milliseconds.
+   * The pause before the next look for calls while one of another process was found in the last ten minutes. A worker is
+   * woken for calls of its own process with the same `database`, and looks each second besides. In milliseconds.
    * @default 100
    */
   readonly pollMs?: number;
@@ -19,7 +19,7 @@ export interface SagaWorkerOptions<DB> extends CommonOptions<DB> {
    */
   readonly leaseMs?: number;
   /**
-   * The time unbegun work may wait before the alarm: no worker declares its effect, or none has a place. An intent that
+   * The time an unbegun call may wait before the alarm: no worker declares it, or none has a place. An intent that
    * no process can read is stuck after the same time. In milliseconds. @default 900_000
    */
   readonly undeclaredMs?: number;
@@ -36,7 +36,7 @@ export function resolveOptions<DB>(
   options: SagaWorkerOptions<DB>,
 ): ResolvedOptions<DB> {
   const byName = new Map(effects.map((effect) => [effect.name, effect]));
-  if (effects.length === 0) throw invalid('it has no effect to run: give it those that handlers ask for');
+  if (effects.length === 0) throw invalid('it has no call to make: give it those that handlers request');
   const twice = effects.find((effect) => byName.get(effect.name) !== effect);
   if (twice !== undefined)
     throw invalid(`two effects are named ${twice.name}: their intents could not be answer apart; rename one`);

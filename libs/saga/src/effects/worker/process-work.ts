@@ -7,8 +7,16 @@ import { slowWait } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
-import { type Answer, decide, doubtAfter, finalInMs, type Next, nextTurn, stored } from '../work/decide.ts';
-import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
+import { type Answer, decide, doubtAfter, type Next, nextTurn, stored } from '../work/decide.ts';
+import { finalInMs } from '../work/final-in.ts';
+import {
+  type ClaimedWork,
+  COVERED,
+  type Op,
+  type Outcome,
+  type StuckReason,
+  type WorkAttempt,
+} from '../work/work.ts';
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
 import { earlierOf, report } from './report.ts';
@@ -50,14 +58,6 @@ export async function processWork<DB>(
   );
 }
 
-/** The failure of a call that was left out. Only a first call can be. */
-const COVERED: StoredFailure = {
-  category: 'business',
-  certainty: 'not_applied',
-  code: 'COVERED',
-  message: 'it was to be undone before its call was made',
-};
-
 /** A claimed row, its effect, and the worker that holds it. */
 interface Claimed<DB> {
   readonly options: WorkOptions<DB>;
@@ -66,6 +66,12 @@ interface Claimed<DB> {
 }
 
 const nothing: AttemptsMade = { calls: 0, queries: 0, attempts: [], doubt: 'kept' };
+
+/** The entry of a call in doubt that is not repeated: no call begins after it. */
+function leftOut(now: number): AttemptsMade {
+  const at = new Date(now).toISOString();
+  return { ...nothing, attempts: [{ at, op: 'call', durationMs: 0, failure: COVERED }], doubt: 'as_before' };
+}
 
 async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise<Processed> {
   const { options, effect, work } = claimed;
@@ -82,7 +88,7 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
     case 'drop':
       return close(claimed, revived, { kind: 'failed', failure: COVERED }, nothing);
     case 'doubt':
-      return putOff(claimed, { kind: 'again', state: 'unknown' }, { ...nothing, doubt: 'as_before' });
+      return putOff(claimed, { kind: 'again', state: 'unknown' }, leftOut(options.clock.now()));
     case 'call':
     case 'query': {
       const { answer, attempts, sent } = await inCallOfCode(codeOf(claimed), () =>

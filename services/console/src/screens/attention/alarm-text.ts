@@ -20,7 +20,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
     next: '`converge saga resume <saga> --rate 50 --reason …`, when its cause is over',
   },
   effect_late: {
-    means: 'A call that a handler asked for has waited for too long. It is retried',
+    means: 'A call that a handler requested has waited for too long. It is retried',
     next: '`converge effects show`; fix the cause, or `converge effects resolve`',
   },
   calls_waiting: {
@@ -33,7 +33,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
     next: '`converge saga narrative`',
   },
   effect_undeclared: {
-    means: 'Calls wait, and no worker of this database declares their effect',
+    means: 'Calls wait, and no worker of this database declares them',
     next: 'deploy the code that does, or `converge effects resolve`',
   },
   workflow_stuck: {

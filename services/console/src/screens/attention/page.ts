@@ -50,6 +50,7 @@ const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
   workflow: undefined,
   worker: undefined,
   calls: undefined,
+  locks: undefined,
   migrations: undefined,
 };
 

@@ -55,11 +55,11 @@ function payloadField(
     <label>${label} <textarea name="payload" rows="8" required spellcheck="false"></textarea></label>`;
 }
 
-/** Defines the action that puts a payload in the place of an event's own, and replays it. */
+/** Defines the action that puts a payload in the place of an event's own, and retries it. */
 export function editAction({ action, databases, payloads }: ConsoleContext): void {
   action({
     path: '/failures/events/:database/:id/edit',
-    title: 'Edit and replay',
+    title: 'Edit and retry',
     summary: 'Replace the payload of a parked event, and retry it; the original bytes are kept',
     input: change,
     preview: async (input) => {

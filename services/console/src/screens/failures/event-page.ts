@@ -65,7 +65,7 @@ export function parkedEventPage(event: ParkedEvent, inFull: boolean): Html {
     ${closed === null ? nothing : html`<p class="note needs">It cannot be retried: ${closed}</p>`}
     ${note === null ? nothing : html`<p class="note">${note}</p>`}
     <p>
-      ${actionLink(`/failures/replay?database=${encodeURIComponent(database)}&id=${id}`, 'Replay this event')}
+      ${actionLink(`/failures/replay?database=${encodeURIComponent(database)}&id=${id}`, 'Retry this event')}
       ${actionLink(`${path}/edit`, 'Edit its payload')}
       ${event.state === 'dead' || event.state === 'rejected' ? actionLink(`${path}/replace`, 'Replace it by a new event') : nothing}
       ${actionLink(`${path}/skip`, 'Skip it')}

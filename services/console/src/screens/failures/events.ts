@@ -56,7 +56,7 @@ export function eventsPage({ view, databases, payloads }: ConsoleContext): void 
       title: filter.key === undefined ? 'Parked events' : `Parked events of ${filter.key}`,
       body: html`${unreadNote(unread)}
         <p>
-          ${events.length === 0 ? '' : actionLink(filtered('/failures/replay', filter), 'Replay all that match')}
+          ${events.length === 0 ? '' : actionLink(filtered('/failures/replay', filter), 'Retry all that match')}
         </p>
         ${dataTable({
           caption: 'Parked events, in the order of parking',

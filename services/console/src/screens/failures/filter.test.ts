@@ -18,8 +18,8 @@ it('the filter of an address is the filter of the database, and is written back 
 });
 
 // Planted fault: without the check the button acts on every dead letter of every service.
-it('a replay needs a condition', () => {
-  expect(() => requireCondition(parse({}))).toThrow('choose what to replay');
+it('a retry needs a condition', () => {
+  expect(() => requireCondition(parse({}))).toThrow('choose what to retry');
   expect(() => requireCondition(parse({ code: 'AWAY' }))).not.toThrow();
 });
 

@@ -4,7 +4,7 @@ import { invalidInput } from '../../errors.ts';
 import { withQuery } from '../../layout/parts.ts';
 import { instant } from '../../routes/input.ts';
 
-/** The fields by which failures are chosen: the same in every list and in the replay. */
+/** The fields by which failures are chosen: the same in every list and in the retry. */
 export const filterFields = {
   database: z.string().optional(),
   consumer: z.string().optional(),
@@ -51,8 +51,8 @@ export function filtered(
   });
 }
 
-/** Refuses a replay without any condition: all dead letters of all services is never what an operator means. */
+/** Refuses a retry without any condition: all dead letters of all services is never what an operator means. */
 export function requireCondition(filter: FailureFilter): void {
   if (filtered('', filter) !== '') return;
-  throw invalidInput('choose what to replay: open a group, or filter the failures first');
+  throw invalidInput('choose what to retry: open a group, or filter the failures first');
 }

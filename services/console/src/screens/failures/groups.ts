@@ -68,7 +68,7 @@ export function groupsPage({ view, databases, payloads }: ConsoleContext): void 
       body: html`${unreadNote(unread)} ${form(filter, databases.names)}
       ${tableOf(groups, filter, now, unread.length > 0)}
       ${left === 0 ? '' : html`<p class="note">${left} smaller groups are not shown: filter by consumer or code.</p>`}
-      ${groups.length === 0 || filtered('', filter) === '' ? '' : html`<p>${actionLink(filtered('/failures/replay', filter), 'Replay all that match')}</p>`}`,
+      ${groups.length === 0 || filtered('', filter) === '' ? '' : html`<p>${actionLink(filtered('/failures/replay', filter), 'Retry all that match')}</p>`}`,
     }),
   });
 }

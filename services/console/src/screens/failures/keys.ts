@@ -78,7 +78,7 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
       title: group === undefined ? 'Failures by key' : `Failures of ${group.handler.replace(/^saga:/, '')}`,
       body: html`${unreadNote(unread)} ${group === undefined ? nothing : headOf(group)}
         <p>
-          ${keys.length === 0 ? nothing : actionLink(filtered('/failures/replay', filter), 'Replay all that match')}
+          ${keys.length === 0 ? nothing : actionLink(filtered('/failures/replay', filter), 'Retry all that match')}
           <a href="${filtered('/failures/events', filter)}">the events, in the order of parking</a>
         </p>
         ${tableOf(keys, filter, now)}

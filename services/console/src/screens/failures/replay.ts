@@ -24,11 +24,11 @@ const input = z.object({
   stopAt: z.coerce.number().int().min(1).max(100).default(20),
 });
 
-/** Defines the replay of all parked events that match: one, a group, or what an outage broke. */
+/** Defines the retry of all parked events that match: one, a group, or what an outage broke. */
 export function replayAction({ action, databases, clock }: ConsoleContext): void {
   action({
     path: '/failures/replay',
-    title: 'Replay',
+    title: 'Retry',
     summary: 'Retry all parked events that match, at a rate, and stop when too many fail again',
     input,
     preview: async (given) => {
@@ -132,7 +132,7 @@ function plus(a: RetryCounts, b: RetryCounts): RetryCounts {
 
 function textOf({ sent, refused, applied, failed, pending }: RetryCounts): string {
   const parts = [
-    `${sent} replayed`,
+    `${sent} retried`,
     ...(applied > 0 ? [`${applied} took effect`] : []),
     ...(failed > 0 ? [`${failed} failed again`] : []),
     ...(pending > 0 ? [`${pending} are due and not tried yet`] : []),

@@ -1,5 +1,6 @@
 import { getRequestListener } from '@hono/node-server';
-import { httpServer, service } from 'convergekit';
+import { httpServer } from 'convergekit/http';
+import { service } from 'convergekit';
 import { orderPlaced } from '../events.ts';
 import { api } from './http.ts';
 import { orders, type Tables } from './orders.ts';

@@ -1,0 +1,145 @@
+import { builtinModules } from 'node:module';
+import { isAbsolute, join, relative } from 'node:path';
+import { type OutputAsset, type OutputChunk, rolldown, type RolldownPlugin } from 'rolldown';
+import { dts } from 'rolldown-plugin-dts';
+import type { Manifest } from './manifest.ts';
+import { ownImport, root, type Workspace } from './workspaces.ts';
+
+/** A file below `dist` of a published package. */
+export interface BuiltFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What a package is built into. */
+export interface Built {
+  readonly files: readonly BuiltFile[];
+  /** The imports of private packages that it takes from the kit, by their names in the source. */
+  readonly internals: readonly string[];
+}
+
+/** How code of one package sees the others. */
+interface View {
+  /** True for the kit, which has the code of private packages in itself. */
+  readonly bundles: boolean;
+  readonly internals: Set<string>;
+}
+
+type Form = 'code' | 'types';
+
+/**
+ * Builds a published package: one file of each entry point and files that they share, once as code with source maps and once
+ * as declarations. Packages of others stay imports. `internals` are entry points of private packages, for the kit alone.
+ */
+export async function build(
+  { folder, manifest }: Workspace,
+  internals?: readonly string[],
+  forms: readonly Form[] = ['code', 'types'],
+): Promise<Built> {
+  const view: View = { bundles: internals !== undefined, internals: new Set() };
+  const doors = [
+    ...Object.values(manifest.exports ?? {}).flatMap((door) => (typeof door === 'string' ? [] : [door])),
+    ...Object.values(manifest.imports ?? {}),
+  ];
+  const files: BuiltFile[] = [];
+  for (const form of forms) {
+    const input: Record<string, string> = {};
+    for (const { source = '', types = '', default: code = '' } of doors)
+      if (form === 'code') input[nameOf(code)] = join(root, folder, source);
+      else if (types !== '') input[nameOf(code)] = join(root, folder, types);
+    for (const id of internals ?? []) {
+      const own = ownImport(id);
+      if (own !== undefined) input[own.internal.replace(/^.*\/internal\//, 'internal-')] = own[pathOf(form)];
+    }
+    files.push(...(await bundle(input, form, view)));
+  }
+  return { files, internals: [...view.internals].toSorted() };
+}
+
+const pathOf = (form: Form) => (form === 'code' ? 'source' : 'types');
+
+async function bundle(input: Record<string, string>, form: Form, view: View): Promise<readonly BuiltFile[]> {
+  const extension = form === 'code' ? '.js' : '.d.ts';
+  const built = await rolldown({
+    input,
+    platform: 'node',
+    plugins: [
+      workspaces(form, view),
+      form === 'types' && dts({ emitDtsOnly: true, tsconfig: false, sourcemap: false }),
+    ],
+    transform: { target: 'es2024' },
+    checks: { bundlerTimings: false },
+    // No module of the kit does anything at its import: an entry point loads what it exports, and no more.
+    treeshake: { moduleSideEffects: false },
+  });
+  const { output } = await built.generate({
+    format: 'esm',
+    entryFileNames: `[name]${extension}`,
+    chunkFileNames: ({ moduleIds }) => `${packageOf(moduleIds)}-[hash]${extension}`,
+    sourcemap: form === 'code',
+  });
+  await built.close();
+  return output.map(fileOf);
+}
+
+/** Resolves imports of this repository: into the bundle, or to the published package that has them. */
+function workspaces(form: Form, { bundles, internals }: View): RolldownPlugin {
+  return {
+    name: 'workspaces',
+    resolveId: {
+      // The plugin of declarations finds packages by their manifests, which name the source.
+      order: 'pre',
+      handler: (id) => {
+        if (id.startsWith('.') || isAbsolute(id)) return null;
+        const own = ownImport(id);
+        if (own === undefined || own.isPublished) return { id, external: true };
+        if (bundles) return own[pathOf(form)];
+        internals.add(id);
+        return { id: own.internal, external: true };
+      },
+    },
+  };
+}
+
+function fileOf(one: OutputAsset | OutputChunk): BuiltFile {
+  if (one.type === 'chunk') return { path: one.fileName, text: one.code };
+  const text = String(one.source);
+  return { path: one.fileName, text: one.fileName.endsWith('.map') ? withoutContent(text) : text };
+}
+
+/** A source map that names files of the repository by their paths in it, without their text. */
+function withoutContent(text: string): string {
+  const map = JSON.parse(text) as { readonly sources: readonly string[] };
+  const sources = map.sources.map((source) => source.replace(/^.*?(?=(libs|services)\/)/, '../'));
+  return JSON.stringify({ ...map, sources, sourcesContent: undefined });
+}
+
+/** The package of this repository from which most modules of a file come. */
+function packageOf(moduleIds: readonly string[]): string {
+  const names = moduleIds.map((id) => relative(root, id).split('/')[1] ?? 'shared');
+  const counted = [...Map.groupBy(names, (name) => name)];
+  return counted.toSorted(([, a], [, b]) => b.length - a.length)[0]?.[0] ?? 'shared';
+}
+
+/** `./dist/engine.js` → `engine`. */
+function nameOf(file: string): string {
+  return file.replace(/^\.\/dist\//, '').replace(/\.js$/, '');
+}
+
+/** Names what code imports and the package does not install (pure): also what a transform of the bundler adds. */
+export function undeclared(files: readonly BuiltFile[], manifest: Manifest): readonly string[] {
+  const known = new Set([
+    ...builtinModules,
+    manifest.name,
+    ...Object.keys(manifest.dependencies ?? {}),
+    ...Object.keys(manifest.peerDependencies ?? {}),
+  ]);
+  return files
+    .filter(({ path }) => /\.(js|d\.ts)$/.test(path))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/^(?:import|export)[^'"\n]*["']([^'".][^'"]*)["'];$/gm)].flatMap(([, id = '']) => {
+        const [name = ''] = /^(@[^/]+\/)?[^/]+/.exec(id) ?? [];
+        return id.startsWith('node:') || known.has(name) ? [] : [`${path} imports ${id}`];
+      }),
+    );
+}

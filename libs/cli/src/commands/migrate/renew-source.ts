@@ -1,0 +1,17 @@
+import type { Executor } from '@convergekit/postgres';
+
+// The outbox has given no id, and no relay has led: nothing of this source was ever published, under any identity.
+const renewSql = `
+  with here as (select oid from pg_database where datname = current_database()),
+       copied as (
+         update converge.relay_source r set database_oid = here.oid from here
+          where r.term = 0 and r.database_oid <> here.oid and not (select is_called from converge.outbox_id) returning here.oid)
+  update converge.source set id = gen_random_uuid(), created_at = clock_timestamp() from copied`;
+
+/**
+ * Gives the copy of a template (`create database … template`) an identity of its own; returns true for such a copy. Copies with one
+ * identity would be one source to consumers, which take the events of one for repeats of another's.
+ */
+export async function renewSource(executor: Executor): Promise<boolean> {
+  return (await executor.query(renewSql)).rowCount === 1;
+}
