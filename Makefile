@@ -102,7 +102,7 @@ dev: $(INSTALLED) ## like demo without the faults, and everything stays up until
 	@node verification/lab/main.ts --preset demo --keep $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 .PHONY: stack
-stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C; ARGS="--brokers 3" for a cluster of three
+stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C; ARGS="--brokers 3 --standby --pgbouncer" for a cluster of three, a standby, a PgBouncer
 	@node infra/stack/main.ts up $(ARGS)
 
 .PHONY: bench

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { Account } from './test/account.ts';
+import { inEveryRun } from './test/every-run.ts';
 import { LongestFirst } from './test/longest-first.ts';
-import { promises } from './test/promises.ts';
+import { PromiseReporter } from './test/promises.ts';
 import { HangWatch } from './test/running.ts';
 import { MissingTools, toolTags } from './test/tools.ts';
 
@@ -65,7 +66,7 @@ const partOf = (name: string): TestProjectInlineConfiguration => {
 };
 
 export default defineConfig({
-  plugins: part === undefined ? [promises()] : [],
+  plugins: [inEveryRun([new HangWatch(), ...(part === undefined ? [new PromiseReporter()] : [])])],
   // Tests are resolved by `ssr.resolve`, global set-up files by vitest's own environment; `resolve.conditions` is ignored.
   ssr: { resolve: { conditions } },
   environments: { __vitest__: { resolve: { conditions } } },
@@ -77,7 +78,7 @@ export default defineConfig({
     },
     provide: { full },
     tags: toolTags,
-    reporters: ['default', ...report, new Account(), new HangWatch(), new MissingTools()],
+    reporters: ['default', ...report, new Account(), new MissingTools()],
     setupFiles: ['./test/file.setup.ts'],
     testTimeout: HANGS_MS * (part === undefined ? 1 : 3),
     hookTimeout: HANGS_MS,

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { Plugin } from 'vitest/config';
 import type { Reporter, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node';
 import { onlyVerify } from './only-verify.ts';
 import { type PromiseRow, promiseFaults, promiseRows } from './promise-ids.ts';
@@ -40,7 +39,7 @@ function titlesOf(test: TestCase): readonly string[] {
 }
 
 /** Fails a whole run in which a promise of the pages was not shown. */
-class PromiseReporter implements Reporter {
+export class PromiseReporter implements Reporter {
   #vitest: WholeRun | undefined;
 
   onInit(vitest: Vitest): void {
@@ -57,16 +56,4 @@ class PromiseReporter implements Reporter {
     process.stderr.write(`\n${faults.map((fault) => `promise not kept: ${fault}\n`).join('')}`);
     process.exitCode = 1;
   }
-}
-
-/** Adds the check to whichever reporters a run has: `--reporter` replaces those of the configuration. */
-export function promises(): Plugin {
-  const reporter = new PromiseReporter();
-  return {
-    name: 'converge-promises',
-    configureVitest({ vitest }) {
-      // Each project has the plugin.
-      if (!vitest.config.reporters.includes(reporter)) vitest.config.reporters.push(reporter);
-    },
-  };
 }

@@ -3,7 +3,7 @@ import { ConvergeError, runServices } from '@convergekit/core';
 import { stackDown, stackService, stackStatus } from '@convergekit/testing/internal';
 
 const usage =
-  'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] [--brokers 3] | down | status';
+  'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] [--brokers 3] [--standby | --synchronous-standby] [--pgbouncer] | down | status';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -14,6 +14,9 @@ async function main(argv: readonly string[]): Promise<number> {
       'postgres-port': { type: 'string' },
       'kafka-port': { type: 'string' },
       brokers: { type: 'string', default: '1' },
+      standby: { type: 'boolean', default: false },
+      'synchronous-standby': { type: 'boolean', default: false },
+      pgbouncer: { type: 'boolean', default: false },
     },
   });
   switch (positionals[0]) {
@@ -22,6 +25,8 @@ async function main(argv: readonly string[]): Promise<number> {
         postgresPort: port(values['postgres-port']),
         kafkaPort: port(values['kafka-port']),
         brokers: brokers(values.brokers),
+        standby: values['synchronous-standby'] ? 'synchronous' : values.standby ? 'asynchronous' : undefined,
+        pgbouncer: values.pgbouncer,
       });
     case 'down':
       await stackDown(undefined, say);
@@ -38,6 +43,8 @@ interface Asked {
   readonly postgresPort: number | undefined;
   readonly kafkaPort: number | undefined;
   readonly brokers: 1 | 3;
+  readonly standby: 'asynchronous' | 'synchronous' | undefined;
+  readonly pgbouncer: boolean;
 }
 
 async function up(asked: Asked): Promise<number> {

@@ -8,6 +8,7 @@ import { type Log, openLog, type Servers } from './servers.ts';
 import type { Part, Run } from './types.ts';
 import type { EffectDb } from './workloads/counted/events.ts';
 import { CountedPart, type CountedOptions, type Place } from './workloads/counted/part.ts';
+import { startPair } from './workloads/counted/pair.ts';
 import { createTopics, open, prepare, startCluster } from './workloads/counted/services.ts';
 import { ShopPart } from './workloads/shop/part.ts';
 import { openShop, type Shop, type ShopOptions } from './workloads/shop/shop.ts';
@@ -72,10 +73,12 @@ async function openCounted(run: Run, options: CountedOptions): Promise<CountedPa
   const postgres = await embeddedPostgres(how);
   defer(() => postgres.dispose());
   await postgres.start();
+  const pair = options.pair === true ? await startPair(postgres, defer) : undefined;
   const cluster = await startCluster(defer, driver, brokers);
   await createTopics(cluster.broker, cluster.server.address, names);
   const place = async (name: string): Promise<Place> => {
-    const url = await freshDatabase(postgres.address, name);
+    const direct = await freshDatabase(postgres.address, name);
+    const url = pair?.pooler.through(direct) ?? direct;
     const database = open<EffectDb>(url, defer);
     await prepare(database);
     return { url, database };
@@ -83,7 +86,7 @@ async function openCounted(run: Run, options: CountedOptions): Promise<CountedPa
   const orders = await place('orders');
   const consumers = new Map<string, Place>();
   for (const name of names) consumers.set(name, await place(name));
-  return new CountedPart(run, { postgres, orders, consumers, cluster }, mayRefuse);
+  return new CountedPart(run, { postgres, pair, orders, consumers, cluster }, mayRefuse);
 }
 
 /** Runs a spec from nothing to nothing: what was started is gone when this resolves or rejects. */

@@ -1,10 +1,8 @@
 import type { DriverName } from '@convergekit/kafka';
 import type { BrokerName } from '@convergekit/local/choose';
+import { allBrokerFaults, clusterOfThree, standbyBehindPooler } from './cluster-runs.ts';
 import { driftedCounters, driftOf } from './faults/drift.ts';
 import { faultsNamed, menu } from './faults/menu.ts';
-import { brokerPlaceFaults } from './faults/broker-places.ts';
-import { brokerTopicFaults } from './faults/broker-topics.ts';
-import { brokerFaults } from './faults/brokers.ts';
 import { brokerDown, brokerKill, postgresDown } from './faults/servers.ts';
 import { killConsumer, killLeader } from './faults/processes.ts';
 import { provider } from './faults/provider.ts';
@@ -17,8 +15,6 @@ import { scenarios } from './scenarios.ts';
 import type { RunSpec } from './spec.ts';
 import type { Fault, Load } from './types.ts';
 import type { CountedOptions } from './workloads/counted/part.ts';
-
-const allBrokerFaults = [...brokerFaults, ...brokerPlaceFaults, ...brokerTopicFaults];
 
 /** What the command line changes. */
 export interface Settings {
@@ -152,22 +148,6 @@ function moved(name: string, title: string, fault: Fault, rate: number, counted:
   };
 }
 
-/** On a cluster of three: each fault of a broker after the other, or for a time, in the order of the seed. */
-export function clusterOfThree({ rate = 100, seconds, driver, faults = brokerFaults }: Settings): RunSpec {
-  const timed = seconds !== undefined;
-  return {
-    name: 'cluster',
-    title: 'Three brokers, of which one after the other is killed, frozen, emptied and moved',
-    workloads: ['counted'],
-    counted: { brokers: 3, ...(driver && { driver }) },
-    endsWithPlan: !timed,
-    load: atRate(rate, seconds ?? Number.POSITIVE_INFINITY),
-    plan: timed
-      ? { kind: 'deck', faults, everyMs: [1_000, 5_000] }
-      : { kind: 'script', scenes: faults.map((fault) => ({ at: 0, fault })) },
-  };
-}
-
 function upgrades({ rate = 200, bins }: Settings): readonly RunSpec[] {
   if (bins === undefined) return [];
   return (['pg_upgrade', 'replication'] as const).map((kind) =>
@@ -226,6 +206,7 @@ export const presets: readonly Preset[] = [
     ...scenarios(),
     ...switches({ ...settings, rate: 100 }),
     clusterOfThree({ ...settings, faults: undefined }),
+    standbyBehindPooler(settings),
   ]),
   preset('demo', 'the shop under faults, then its audit', (settings) => [demo(settings)]),
   preset('soak', 'relays under a random fault every 10 to 20 s for 30 min', (settings) => [soak(settings)]),
@@ -238,6 +219,9 @@ export const presets: readonly Preset[] = [
   ]),
   preset('cluster', 'three brokers under every fault of a broker; --minutes: by turns', (settings) => [
     clusterOfThree({ ...settings, faults: settings.faults ?? allBrokerFaults }),
+  ]),
+  preset('standby', 'a primary and its standby behind PgBouncer under every fault of theirs', (settings) => [
+    standbyBehindPooler(settings),
   ]),
   preset('upgrade', 'Postgres moves to its next major version under load', upgrades),
   preset('cluster-switch', 'relay and consumers move to another Kafka cluster', switches),

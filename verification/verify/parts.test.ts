@@ -18,3 +18,9 @@ it('each target of `make help` is started by a part of `make verify`, or by .ci/
   expect(targets.length).toBeGreaterThan(30);
   expect(targets.filter((target) => !started.has(target))).toEqual([]);
 });
+
+it('a release runs every part of `make verify`', () => {
+  const [, matrix = ''] = /\n {8}part:\n((?: {10}- .*\n)+)/.exec(read('.github/workflows/release.yml')) ?? [];
+  const released = [...matrix.matchAll(/- (.+)/g)].map(([, name]) => name);
+  expect(released.toSorted()).toEqual(parts.map(({ name }) => name).toSorted());
+});

@@ -13,6 +13,7 @@ export interface Part {
 const DOCKER = { 'a Docker engine': '.ci/engine --possible' };
 const CHROMIUM = { chromium: 'chromium --version' };
 const JAVA = { java: 'java -version', maven: 'mvn --version' };
+const PGBOUNCER = { pgbouncer: 'pgbouncer --version' };
 const PROMETHEUS = { prometheus: 'prometheus --version' };
 /** The tests whose files have the part's name as suffix. */
 const tests = (name: string): string => `CONVERGE_PART=${name} vitest run`;
@@ -93,6 +94,13 @@ export const parts: readonly Part[] = [
     projects: ['@convergekit/kafka', '@convergekit/broker', '@convergekit/relay', '@convergekit/inbox'],
     needs: JAVA,
     steps: [tests('cluster-brokers')],
+  },
+  {
+    name: 'cluster-standby',
+    shows: 'a primary, its standby and a PgBouncer, which are killed, hang and are promoted under load',
+    projects: ['@convergekit/postgres', '@convergekit/relay', '@convergekit/inbox'],
+    needs: PGBOUNCER,
+    steps: [tests('cluster-standby')],
   },
   {
     name: 'laboratory',

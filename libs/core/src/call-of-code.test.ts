@@ -16,10 +16,12 @@ afterEach(() => {
   for (const [event, listeners] of others) for (const one of listeners) process.on(event, one);
 });
 
+const unexpected = (error: unknown): void => expect(error).toBeUndefined();
+
 it('a rejection that the code of a call leaves behind goes to its call', async () => {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   inCallOfCode(
-    { what: () => 'a handler', stray: resolve },
+    { what: () => 'a handler', stray: resolve, thrown: () => false },
     () => void Promise.reject(new RangeError('left')),
   );
   expect(await promise).toEqual(new RangeError('left'));
@@ -29,6 +31,35 @@ it('a rejection of other code ends the process as before', async () => {
   const uncaught = once(process, 'uncaughtException');
   void Promise.reject(new RangeError('foreign'));
   expect(await uncaught).toEqual([new RangeError('foreign'), 'unhandledRejection']);
+});
+
+it('code with a callback that throws fails at once, although what it awaits never comes', async () => {
+  const failed = runCode('a repair', unexpected, () => {
+    setImmediate(() => {
+      throw new RangeError('boom');
+    });
+    return new Promise(() => undefined);
+  });
+  await expect(failed).rejects.toMatchObject({
+    code: 'CALLBACK_THREW',
+    message:
+      "a callback of a repair threw (a timer, or a listener of an event, such as an 'error' that has no listener): boom. Catch it in the callback, and reject a promise that the code awaits.",
+  });
+});
+
+it('an error that a callback throws after the end of its code is not contained', async () => {
+  const { promise: ended, resolve: end } = Promise.withResolvers<undefined>();
+  await runCode('a repair', unexpected, () => {
+    void ended.then(() =>
+      setImmediate(() => {
+        throw new RangeError('late');
+      }),
+    );
+    return Promise.resolve();
+  });
+  const uncaught = once(process, 'uncaughtException');
+  end(undefined);
+  expect(await uncaught).toEqual([new RangeError('late'), 'uncaughtException']);
 });
 
 it('code that returns with a rejection left behind fails with it, and a later one is handed on', async () => {

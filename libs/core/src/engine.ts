@@ -1,6 +1,7 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { type Backoff, cappedMs, delayMs, outageBackoff } from './backoff.ts';
 export {
+  callbackError,
   type CallOfCode,
   callOfCode,
   containStrays,

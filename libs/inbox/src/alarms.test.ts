@@ -29,3 +29,14 @@ it('S53: a structural failure alarms at its first attempt, and a transient one n
     'exhausted',
   ]);
 });
+
+it('each command of the kit that an alarm of consumers advises is written whole: with its program, and with the reason that it asks for', () => {
+  const commands = Object.values(alarmDefinitions).flatMap(({ next }) => next.match(/`[^`]+`/g) ?? []);
+  const ours = commands.filter((one) =>
+    /^`(converge )?(consumers|parked|source|policy|effects|audit)\b/.test(one),
+  );
+  expect(ours.filter((one) => !one.startsWith('`converge '))).toEqual([]);
+  const acts = ours.filter((one) => one.includes('consumers resume'));
+  expect(acts.length).toBeGreaterThan(5);
+  expect(acts.filter((one) => !/ resume <consumer> .*--reason "…"/.test(one))).toEqual([]);
+});

@@ -21,34 +21,34 @@ export const alarmDefinitions = {
   gap: {
     kind: 'halted',
     means: 'An event is missing: retention, truncation or an unclean election took it before it was read',
-    next: '`converge consumers fill <consumer> --source-url <URL>`, then `consumers resume`; or `resume --continue`, which keeps the range on record',
+    next: '`converge consumers fill <consumer> --source-url <URL>`, then `converge consumers resume <consumer> --reason "…"`; or the same with `--continue`, which keeps the range on record',
   },
   type_ahead: {
     kind: 'halted',
     means: 'An event whose type only a newer version of this consumer handles',
-    next: 'let the deployment finish: a member with the newer code continues; else `.ignore()` the type, or `consumers types drop`',
+    next: 'let the deployment finish: a member with the newer code continues; else `.ignore()` the type, or `converge consumers types drop`',
   },
   epoch_superseded: {
     kind: 'halted',
     means: 'An old primary still writes although its source began a new epoch',
-    next: 'stop it; then `consumers resume --continue` passes what it wrote',
+    next: 'stop it; then `converge consumers resume <consumer> --continue --reason "…"` passes what it wrote',
   },
   position_jump: {
     kind: 'halted',
     means:
       'A record claims a position that its source cannot have reached: it is forged, or a clock is hours wrong',
-    next: '`consumers resume --reject <offset>` when it is forged (the line names it); `resume --continue` when it is the source’s own',
+    next: '`converge consumers resume <consumer> --reject <offset> --reason "…"` when it is forged (the line names it); the same with `--continue` when it is the source’s own',
   },
   fork: {
     kind: 'halted',
     means:
       'Two records exclude each other: one of them is forged, two databases write as one source, or its database went back together with the log',
-    next: 'compare both with the source’s outbox; `consumers resume --reject <offset>` of the forged one (the line names both); both are genuine where this consumer’s clock was more than an hour behind before: then `resume --continue`',
+    next: 'compare both with the source’s outbox; `converge consumers resume <consumer> --reject <offset> --reason "…"` of the forged one (the line names both); both are genuine where this consumer’s clock was more than an hour behind before: then the same with `--continue`',
   },
   source_not_listed: {
     kind: 'halted',
     means: 'A source sends that the consumer’s `sources` do not list',
-    next: 'list it and deploy (`converge source show` prints name and uuid); `consumers resume --reject <offset>` when it is forged',
+    next: 'list it and deploy (`converge source show` prints name and uuid); `converge consumers resume <consumer> --reject <offset> --reason "…"` when it is forged',
   },
   too_many_sources: {
     kind: 'halted',
@@ -58,24 +58,24 @@ export const alarmDefinitions = {
   topic_recreated: {
     kind: 'halted',
     means: 'The topic was deleted and created again: the consumer’s offset belongs to the old one',
-    next: 'decide what was lost; `consumers resume --from earliest` reads the new one',
+    next: 'decide what was lost; `converge consumers resume <consumer> --from earliest --reason "…"` reads the new one',
   },
   offset_out_of_range: {
     kind: 'halted',
     means: 'Records were removed before they were read: the consumer’s offset is not in the log any more',
-    next: '`consumers resume --from earliest`: what is missing is then a gap, by name',
+    next: '`converge consumers resume <consumer> --from earliest --reason "…"`: what is missing is then a gap, by name',
   },
   operator_paused: {
     kind: 'halted',
     means:
       'An operator paused the consumer (`converge consumers pause`): no handler is called, also for parked events',
-    next: '`converge consumers resume`, when the cause is over; `converge audit` says who paused it and why',
+    next: '`converge consumers resume <consumer> --reason "…"`, when the cause is over; `converge audit` says who paused it and why',
   },
   give_up_limit: {
     kind: 'halted',
     means:
       'The consumer gave up as many events for a bug, a structural failure or refused data as it may in an hour (`giveUp.perHour` of its policy): it pauses in place of giving up more',
-    next: '`converge parked list`; fix and deploy, then `converge consumers resume`: the parked events are tried again; `--continue` lets as many again be given up within the hour',
+    next: '`converge parked list`; fix and deploy, then `converge consumers resume <consumer> --reason "…"`: the parked events are tried again; `--continue` lets as many again be given up within the hour',
   },
   breaker_open: {
     kind: 'paused',
@@ -114,7 +114,7 @@ export const alarmDefinitions = {
   data: {
     kind: 'event',
     means: 'A dead letter: its bytes or its data cannot be used. They are kept unchanged',
-    next: '`converge parked show`; fix the producer, `parked edit` a copy, or give the handler a `refetch`',
+    next: '`converge parked show`; fix the producer, `converge parked edit` a copy, or give the handler a `refetch`',
   },
   bug_waits: {
     kind: 'event',

@@ -89,7 +89,8 @@ export function codeOf({ statements }: Frame): CallOfCode {
   const stray = (error: unknown): void => {
     if (!statements.isAftermath(error)) passStray(outer, error);
   };
-  return { what: outer?.what ?? (() => WORK), stray };
+  const thrown = (error: unknown): boolean => outer?.thrown(error) ?? false;
+  return { what: outer?.what ?? (() => WORK), stray, thrown };
 }
 
 /** Has the statements of a function that threw answered to whatever waits for them. */

@@ -5,6 +5,9 @@ create table converge.lease (
   holder     text        not null,
   term       bigint      not null check (term > 0),
   expires_at timestamptz not null,
+  -- The server on which it was acquired, by the microsecond of its start. On a standby that is promoted it has ended: the holder
+  -- may have relied on commits that this one lacks.
+  server     bigint      not null default (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint,
   -- When it was acquired without a release before, within ten minutes: its holder was killed, frozen or cut off.
   lost_at    timestamptz[] not null default '{}'
 );

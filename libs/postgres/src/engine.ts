@@ -8,7 +8,7 @@ export { rawQuery } from './raw-query.ts';
 export { otherUrls, urlOf } from './address.ts';
 export { type CopyExecutor, quoteLiteral } from './copy-binary.ts';
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
-export { acquireLease, endsTooLate, otherHolder, releaseLease, renewLease } from './lease.ts';
+export { acquireLease, endsTooLate, otherHolder, releaseLease, renewLease, SERVER_STARTED } from './lease.ts';
 export { LeasedTable } from './leased-table.ts';
 export { hasTables } from './has-tables.ts';
 export { type Send, senderOf } from './pipeline.ts';

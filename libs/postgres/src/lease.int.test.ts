@@ -36,6 +36,16 @@ it('an expired lease is acquired once, with the next term, and its former holder
   expect(await releaseLease(database.executor, old)).toBe(false);
 });
 
+it('a lease that was acquired on another server is not renewed, and its holder acquires it anew, with the next term', async () => {
+  await acquire('a');
+  // A standby that was promoted has the row of the server that it followed.
+  await database.executor.query('update converge.lease set server = server - 1');
+  const held = { name: 'relay', holder: 'a', ttlMs: 60_000 };
+  expect(await renewLease(database.executor, { ...held, term: 1n })).toBe(false);
+  expect(await acquire('a')).toEqual({ kind: 'acquired', term: 2n });
+  expect(await renewLease(database.executor, { ...held, term: 2n })).toBe(true);
+});
+
 it('a lease that is released is not lost; one that its holder left behind is, for ten minutes', async () => {
   const lost = async (): Promise<unknown> =>
     (await database.executor.query('select cardinality(lost_at) as lost from converge.lease')).rows[0]?.[

@@ -19,6 +19,9 @@ export interface HeldLease {
   readonly term: bigint;
 }
 
+/** The server that answers, by the microsecond of its start: a standby that is promoted is another one. */
+export const SERVER_STARTED = '(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint';
+
 /** The longest lease of any process, in milliseconds; a longer one is held by processes that ask for as long. */
 const LONGEST_MS = 600_000;
 
@@ -43,7 +46,7 @@ const acquireSql = `
   insert into converge.lease as l (name, holder, term, expires_at)
   values ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
   on conflict (name) do update
-    set holder = excluded.holder, term = l.term + 1, expires_at = clock_timestamp() + $3 * interval '1 millisecond',
+    set holder = excluded.holder, term = l.term + 1, server = ${SERVER_STARTED}, expires_at = clock_timestamp() + $3 * interval '1 millisecond',
         lost_at = array(select lost from unnest(l.lost_at || case when l.expires_at > '-infinity' then clock_timestamp() end) as lost
                          where lost > clock_timestamp() - interval '10 minutes')
     where l.holder = excluded.holder or not (${HELD})
@@ -75,7 +78,7 @@ export async function otherHolder(
   return rows[0]?.holder;
 }
 
-/** Extends a lease. Returns false when another holder has it: stop at once. */
+/** Extends a lease. Returns false when another holder has it, or another server has taken over: stop at once. */
 export async function renewLease(
   executor: Executor,
   { name, holder, term, ttlMs }: HeldLease & { readonly ttlMs: number },
@@ -83,7 +86,7 @@ export async function renewLease(
   // An expired lease that was not taken is still ours: the term proves it.
   const { rowCount } = await executor.query(
     `update converge.lease set expires_at = clock_timestamp() + $4 * interval '1 millisecond'
-      where name = $1 and holder = $2 and term = $3`,
+      where name = $1 and holder = $2 and term = $3 and server = ${SERVER_STARTED}`,
     [name, holder, term.toString(), ttlMs],
   );
   return rowCount === 1;

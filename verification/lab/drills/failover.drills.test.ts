@@ -8,7 +8,7 @@ import { systemClock } from '@convergekit/core';
 import { kafkaBroker } from '@convergekit/kafka';
 import { rebaseSource } from '@convergekit/relay/operate';
 import type { Database } from '@convergekit/postgres';
-import { embeddedPostgres } from '@convergekit/testing/engine';
+import { embeddedPostgres, promote, setSynchronous } from '@convergekit/testing/engine';
 import { standbyOf } from '../../../libs/testing/src/fixture/standby.ts';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
@@ -16,7 +16,6 @@ import { countEffects, judgeEffects } from '../workloads/counted/effects-sql.ts'
 import { type EffectDb, PARTITIONS, TOPIC } from '../workloads/counted/events.ts';
 import {
   createTopics,
-  onServer,
   open,
   prepare,
   startConsumer,
@@ -24,7 +23,7 @@ import {
   untilApplied,
 } from '../workloads/counted/services.ts';
 import { Writers } from '../workloads/counted/writers.ts';
-import { refusal, STANDBY, undoing, urlAt } from '../fixture/drill.ts';
+import { refusal, undoing, urlAt } from '../fixture/drill.ts';
 
 const RATE = 150;
 const { defer } = undoing();
@@ -88,12 +87,7 @@ async function untilCursorsIn({ executor }: Database<EffectDb>): Promise<void> {
 
 test('G3k, N25: a synchronous standby takes over from a killed primary: nothing acknowledged is lost, and each event takes effect once', async () => {
   const { broker, stock, primary, standby, url, relay, writers } = await scene('failover-sync');
-  await onServer(primary, `alter system set synchronous_standby_names = '${STANDBY}'`);
-  await onServer(primary, 'select pg_reload_conf()');
-  const sql = "select sync_state from pg_stat_replication where sync_state = 'sync'";
-  await waitUntil(async () => (await onServer(primary, sql)).length === 1, {
-    what: 'the standby to be synchronous',
-  });
+  await setSynchronous(primary, true);
   writers.start();
   defer(() => writers.stop());
   await untilApplied(stock, 2 * RATE);
@@ -102,7 +96,7 @@ test('G3k, N25: a synchronous standby takes over from a killed primary: nothing 
   const died = systemClock.monotonic();
   await writers.pause();
   await relay.stop();
-  await onServer(standby, 'select pg_promote()');
+  await promote(standby);
   const orders = open<EffectDb>(urlAt(standby, url), defer);
   writers.resume(orders);
   const withoutWritesMs = Math.round(systemClock.monotonic() - died);
@@ -150,7 +144,7 @@ test('G3k: a standby that lacks commits is refused after its promotion, and afte
   await primary.kill();
   await relay.stop();
   await standby.start();
-  await onServer(standby, 'select pg_promote()');
+  await promote(standby);
   const orders = open<EffectDb>(urlAt(standby, url), defer);
   const next = await startRelay(orders, broker, defer);
   await refusal(next, 'database_went_back');

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { brokerFaults } from '../faults/brokers.ts';
 import { quietRun } from '../fixture/quiet-run.ts';
 import { runSpec } from '../open.ts';
-import { clusterOfThree } from '../presets.ts';
+import { clusterOfThree } from '../cluster-runs.ts';
 
 it('G1c, G2b, G3a, N25: on three brokers no event is lost, doubled, invented or out of order, whatever happens to a broker', async () => {
   const outcome = await runSpec(clusterOfThree({}), quietRun('.converge/cluster-brokers', 1));

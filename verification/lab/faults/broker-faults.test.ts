@@ -21,7 +21,7 @@ describe('the advice of a text for operators', () => {
   });
 
   it('a place of a command that the operator fills in is filled in, and one without a value stays', () => {
-    const filledIn = { '<the groups that read it>': 'stock,mail' };
+    const filledIn = { 'the groups that read it': 'stock,mail' };
     const command = 'converge topics accept a --groups <the groups that read it> --by <you>';
     expect(wordsOf(command, filledIn)).toEqual([
       'topics',

@@ -27,7 +27,7 @@ grant delete on converge.inbox_attempt, converge.inbox_foreign, converge.inbox_f
 grant insert, update on converge.reconcile_key, converge.policy to converge_operator;
 grant insert on converge.lease to converge_operator;
 -- By columns, without LOCK TABLE, as for those who lead.
-grant update (name, holder, term, expires_at, lost_at) on converge.lease to converge_operator;
+grant update (name, holder, term, expires_at, server, lost_at) on converge.lease to converge_operator;
 grant insert on converge.reconciler to converge_operator;
 grant usage on sequence converge.policy_version to converge_operator;
 -- A rebase holds the relay's lease.

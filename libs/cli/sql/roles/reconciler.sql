@@ -9,7 +9,7 @@ grant select, insert, update, delete on converge.reconcile_key to converge_recon
 grant select, insert, update on converge.reconciler to converge_reconciler;
 grant select, insert on converge.lease to converge_reconciler;
 -- By columns: with the right to update a table goes LOCK TABLE, which would stop every leader of the database.
-grant update (name, holder, term, expires_at, lost_at) on converge.lease to converge_reconciler;
+grant update (name, holder, term, expires_at, server, lost_at) on converge.lease to converge_reconciler;
 grant select, insert, update, delete on converge.reconcile_run to converge_reconciler;
 -- The number and the time of an audit row, by which it leaves, are the database's.
 grant select, insert (reconciler, key, desired, before, after, drift, why, cause, actor, term, verdict) on converge.reconcile_audit to converge_reconciler;

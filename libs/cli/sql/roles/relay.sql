@@ -10,7 +10,7 @@ grant select, insert, delete on converge.tick to converge_relay;
 grant select, insert, update on converge.relay_topic to converge_relay;
 grant select, insert on converge.lease to converge_relay;
 -- By columns: with the right to update a table goes LOCK TABLE, which would stop every leader of the database.
-grant update (name, holder, term, expires_at, lost_at) on converge.lease to converge_relay;
+grant update (name, holder, term, expires_at, server, lost_at) on converge.lease to converge_relay;
 grant select, insert, update, delete on converge.relay_cursor, converge.topic_limit to converge_relay;
 grant select, update on converge.relay_source to converge_relay;
 -- What it measures and removes; not the identity and the epoch of the source.

@@ -15,6 +15,7 @@ import { heldTopics } from '../doctor/backlog-checks.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
 import { gapItems, haltedItems, parkedItems, pausedItems, waitItems } from './consumer-items.ts';
+import { readDatabaseTime } from './database-time.ts';
 import type { AttentionItem, Condition } from './item.ts';
 import {
   journalItems,
@@ -42,6 +43,10 @@ export interface Examination {
   /** The databases whose consumers may lag behind this one. */
   readonly all: readonly NamedExecutor[];
   readonly bounds: AttentionBounds;
+}
+
+/** An examination at a time of the database's own clock: that of the process may be another. */
+interface Dated extends Examination {
   readonly now: number;
 }
 
@@ -56,7 +61,7 @@ interface Found {
 /** One kind of condition: its query, and what the rows mean. */
 export interface Area {
   readonly name: string;
-  readonly find: (of: Examination) => Promise<Found>;
+  readonly find: (of: Dated) => Promise<Found>;
 }
 
 /** Calls that are due this long and have no worker are reported, in milliseconds: a worker starts within it. */
@@ -65,11 +70,7 @@ const UNCLAIMED_MS = 60_000;
 const MOST_ENTRIES = 200;
 
 /** Makes an area of which the doctor says the same, whenever it finds nothing. */
-function area(
-  name: string,
-  sound: string,
-  conditionsOf: (of: Examination) => Promise<readonly Condition[]>,
-): Area {
+function area(name: string, sound: string, conditionsOf: (of: Dated) => Promise<readonly Condition[]>): Area {
   return { name, find: async (of) => ({ conditions: await conditionsOf(of), sound }) };
 }
 
@@ -171,8 +172,13 @@ const isKept =
 /** Another database that cannot be read is named where it is read itself: here it must not hide what this one has. */
 const leftOut = (): void => undefined;
 
+/** Adds the time of the database to an examination. */
+export async function dated(of: Examination): Promise<Dated> {
+  return { ...of, now: await readDatabaseTime(of.one.executor) };
+}
+
 /** Examines an area; undefined where the role may not read its tables: the rights of another duty are no fault. */
-export async function examine({ find }: Area, of: Examination): Promise<Found | undefined> {
+export async function examine({ find }: Area, of: Dated): Promise<Found | undefined> {
   try {
     return await find(of);
   } catch (error) {
@@ -195,11 +201,11 @@ export async function readAttention(
   one: NamedExecutor,
   all: readonly NamedExecutor[],
   bounds: AttentionBounds,
-  now: number,
 ): Promise<Attention> {
   const missing = await missingMigrations(one.executor, allMigrations);
   if (missing.length > 0) return { items: [migrationsItem(missing)], unchecked: [] };
-  const found = await Promise.all(areas.map((each) => examine(each, { one, all, bounds, now })));
+  const of = await dated({ one, all, bounds });
+  const found = await Promise.all(areas.map((each) => examine(each, of)));
   return {
     items: found.flatMap((each) => each?.conditions ?? []).filter(isItem),
     unchecked: areas.flatMap(({ name }, index) => (found[index] === undefined ? [name] : [])),

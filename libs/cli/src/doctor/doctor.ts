@@ -24,7 +24,7 @@ export const doctorCommand = command({
     const { overdueMs, stalledMs, ignoredConsumers } = context.settings.reconcile.scans;
     const findings: Finding[] = [];
     const opened = await openAll(context, findings);
-    const of = { all: opened, bounds: { overdueMs, stalledMs, ignoredConsumers }, now: systemClock.now() };
+    const of = { all: opened, bounds: { overdueMs, stalledMs, ignoredConsumers } };
     const used: string[] = [];
     for (const one of opened) {
       const database = await attempt('postgres', () => examineDatabase(one, of));
@@ -101,11 +101,13 @@ async function examineLog(check: string, admin: Admin, topics: readonly string[]
 async function examineGroups(
   admin: Admin,
   databases: readonly NamedDatabase[],
-  { bounds, now }: DoctorExamination,
+  { bounds }: DoctorExamination,
 ): Promise<readonly Finding[]> {
   const parts = await Promise.all(databases.map(partitionsOf));
   const kept = parts.flat().filter(({ consumer }) => !bounds.ignoredConsumers.includes(consumer));
   if (kept.length === 0) return [];
+  // The broker's times.
+  const now = systemClock.now();
   const gone = await readGone(admin, kept, now);
   const check = { name: 'processes' };
   if (gone.length === 0)

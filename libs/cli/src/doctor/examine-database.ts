@@ -23,7 +23,6 @@ export interface DoctorExamination {
   /** The databases whose consumers may lag behind this one. */
   readonly all: readonly NamedExecutor[];
   readonly bounds: AttentionBounds;
-  readonly now: number;
 }
 
 interface ExaminedDatabase {

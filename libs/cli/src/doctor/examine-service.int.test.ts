@@ -8,7 +8,7 @@ import { type Database, type Executor } from '@convergekit/postgres';
 import { executorOfClient } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { areas } from '../attention/areas.ts';
@@ -22,7 +22,7 @@ const closers: (() => Promise<unknown>)[] = [];
 function examined(executor: Executor, ignoredConsumers: readonly string[] = []) {
   const bounds = { overdueMs: 900_000, stalledMs: 600_000, ignoredConsumers };
   const one = { name: 'shop', executor };
-  return examineService({ one, all: [one], bounds, now: Date.now() });
+  return examineService({ one, all: [one], bounds });
 }
 
 beforeAll(async () => {
@@ -125,6 +125,26 @@ describe('the doctor of a service', () => {
     expect(findings.find(({ check }) => check === 'alarm journal_overdue')?.text).toContain(
       'call bank.charge of key k is ready',
     );
+  });
+
+  // Planted fault: by the clock of the process, a wait of two minutes is not yet one.
+  it('the doctor counts a wait by the clock of the database, which wrote it, where that of its process is five minutes behind', async () => {
+    await database.executor.query(
+      `with c as (insert into converge.inbox_consumer (name) values ('skewed') returning name)
+       insert into converge.inbox_partition
+         (consumer, topic, partition, start_offset, next_offset, wait_code, wait_reason, wait_since)
+         select name, 'things', 0, 0, 0, 'breaker_open', 'the bank does not answer', clock_timestamp() - interval '2 minutes'
+         from c`,
+    );
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 300_000 });
+    try {
+      const { findings } = await examined(database.executor);
+      expect(findings.map(({ text }) => text)).toContainEqual(
+        expect.stringMatching(/^skewed waits \(1 partition\): the bank does not answer \(for 2 min/),
+      );
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('the doctor names the session by whose locks an emit waits, and the statement that ends it', async () => {

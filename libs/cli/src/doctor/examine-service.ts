@@ -1,4 +1,4 @@
-import { areas, type Area, examine, type Examination } from '../attention/areas.ts';
+import { areas, type Area, dated, examine, type Examination } from '../attention/areas.ts';
 import type { Condition } from '../attention/item.ts';
 import { formatMs } from '../frame/output.ts';
 import type { Finding } from './findings.ts';
@@ -10,7 +10,8 @@ interface ExaminedService {
 }
 
 /** Examines the relay, consumers, sagas, calls and reconcilers of a database. */
-export async function examineService(of: Examination): Promise<ExaminedService> {
+export async function examineService(given: Examination): Promise<ExaminedService> {
+  const of = await dated(given);
   const findings: Finding[] = [];
   const topics: string[] = [];
   for (const area of areas) {

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { readDatabaseTime } from '../attention/database-time.ts';
 import type { Finding } from './findings.ts';
 import { formatMs } from '../frame/output.ts';
 
@@ -73,12 +74,10 @@ const CLOCK_WARN_MS = 1_000;
 /** Compares the database's clock with this machine's. `ce_time` and ages come from it, so people compare the two. */
 export async function checkClock(executor: Executor): Promise<Finding> {
   const before = Date.now();
-  const { rows } = await executor.query<{ ms: number }>(
-    `select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`,
-  );
+  const there = await readDatabaseTime(executor);
   const after = Date.now();
   // The answer was created between the two times; the middle is wrong by half the round trip at most.
-  return judgeClock((rows[0]?.ms ?? Number.NaN) - (before + after) / 2);
+  return judgeClock(there - (before + after) / 2);
 }
 
 export function judgeClock(differenceMs: number): Finding {

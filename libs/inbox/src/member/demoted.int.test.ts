@@ -1,8 +1,8 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
-import { embeddedPostgres } from '@convergekit/testing/engine';
+import { embeddedPostgres, promote } from '@convergekit/testing/engine';
 import { expect, it, onTestFinished } from 'vitest';
-import { demote, promote } from '../../../testing/src/fixture/standby.ts';
+import { demote } from '../../../testing/src/fixture/standby.ts';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { consumerService } from '../service/consumer-service.ts';

@@ -118,7 +118,7 @@ function haltFor<DB>(
     case 'fork':
       return {
         code: 'fork',
-        reason: `${recordOf(obstacle)}: ${forkText(obstacle)}. One of the two is forged, or two databases write as source ${obstacle.claim.sourceName}; the source's outbox has the genuine one. Reject the other: \`${resume} --reject ${obstacle.record.offset}\` (this one) or \`${resume} --reject ${obstacle.last.offset}\` (the one before; what was taken for duplicates since then is handled). If neither is forged, and the source’s database was restored or failed over together with the log (local mode), reject none: \`converge source rebase\` there, then \`converge consumers replay ${key.consumer} --topic ${key.topic} --partition ${key.partition} --since <when it was back> --reason "…"\`, or \`${resume} --continue\` if that finds nothing to repeat`,
+        reason: `${recordOf(obstacle)}: ${forkText(obstacle)}. One of the two is forged, or two databases write as source ${obstacle.claim.sourceName}; the source's outbox has the genuine one. Reject the other: \`${resume} --reject ${obstacle.record.offset}\` (this one) or \`${resume} --reject ${obstacle.last.offset}\` (the one before; what was taken for duplicates since then is handled). If neither is forged, and the source’s database was restored or failed over together with the log (local mode), reject none: \`converge source rebase --reason "…" --yes\` there, then \`converge consumers replay ${key.consumer} --topic ${key.topic} --partition ${key.partition} --since <when it was back> --reason "…"\`, or \`${resume} --continue\` if that finds nothing to repeat`,
       };
   }
 }

@@ -1,7 +1,9 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
-import { inCallOfCode, lateStray, strayError } from '@convergekit/core/engine';
+import type { Certainty, ConvergeError } from '@convergekit/core';
+import { callbackError, inCallOfCode, lateStray, strayError } from '@convergekit/core/engine';
 import type { CallStatements } from '@convergekit/postgres/engine';
 import type { Logger } from '@convergekit/telemetry';
+import { InboxError } from '../errors.ts';
 import { HandlerFailed } from './slice-errors.ts';
 
 /** A handler with its events, as errors name them. */
@@ -23,8 +25,8 @@ export function whatIs({ consumer, handler, events: [event, ...more] }: CallName
 }
 
 /**
- * The calls of one transaction, which get the errors of promises that their code did not await: one that comes before the
- * commit fails its event; later ones are logged.
+ * The calls of one transaction, which get the errors of promises that their code did not await, and those that its
+ * callbacks throw: one that comes before the commit fails its event. Later rejections are logged.
  */
 export class Calls {
   readonly #log: Logger;
@@ -35,7 +37,10 @@ export class Calls {
     this.#log = log;
   }
 
-  /** Runs a call. `called` says whether it has called another system by then. */
+  /**
+   * Runs a call. `called` says whether it has called another system by then. An error that a callback of it throws rejects
+   * at once: what the code awaits may never come.
+   */
   run<T>(name: CallName, { called, statements }: Called, call: () => Promise<T>): Promise<T> {
     const what = (): string => whatIs(name);
     const stray = (error: unknown): void => {
@@ -46,13 +51,25 @@ export class Calls {
         this.#log.error({ err: error, consumer, handler, events: ids }, lateStray(what()));
         return;
       }
-      this.#failed ??= new HandlerFailed(
-        name.handler,
-        strayError(what(), error, called() ? 'unknown' : 'not_applied'),
-        called(),
-      );
+      fail(strayError(what(), error, certainty()));
     };
-    return inCallOfCode({ what, stray }, call);
+    const certainty = (): Certainty => (called() ? 'unknown' : 'not_applied');
+    const fail = (error: ConvergeError): HandlerFailed =>
+      (this.#failed ??= new HandlerFailed(name.handler, error, called()));
+    return new Promise((resolve, reject) => {
+      const thrown = (error: unknown): boolean => {
+        if (statements.isAftermath(error)) return true;
+        if (!this.#ended) {
+          reject(fail(callbackError(what(), error, certainty())));
+          return true;
+        }
+        // Thrown by the kit in a callback that uses the context of its call too late.
+        if (!(error instanceof InboxError && error.code === 'HANDLER_ENDED')) return false;
+        stray(error);
+        return true;
+      };
+      inCallOfCode({ what, stray, thrown }, call).then(resolve, reject);
+    });
   }
 
   /** The failure of the first call with such an error. */

@@ -22,10 +22,24 @@ export interface LoginOptions {
   readonly requestTimeoutMs: number;
 }
 
+/** Makes what a login needs of another system: the first message of a login by token. */
+async function firstOf(sasl: SaslOptions, requestTimeoutMs: number): Promise<string> {
+  if (sasl.mechanism === 'plain') return `\0${sasl.username}\0${sasl.password}`;
+  if (sasl.mechanism !== 'oauthbearer') return '';
+  const { value, extensions = {} } = await inTime(
+    tokenOf(sasl.token),
+    'the token provider',
+    requestTimeoutMs,
+  );
+  const pairs = Object.entries(extensions).map(([name, text]) => `\u0001${name}=${text}`);
+  return `n,,\u0001auth=Bearer ${value}${pairs.join('')}\u0001\u0001`;
+}
+
 /** Logs in over an open connection. Resolves with the time for which that counts, in milliseconds. */
-export async function logIn(
+async function logIn(
   connection: Connection,
   { sasl, requestTimeoutMs }: LoginOptions & { readonly sasl: SaslOptions },
+  first: string,
 ): Promise<number> {
   let sessionMs = Infinity;
   const ask = async (request: typeof HANDSHAKE | typeof AUTHENTICATE, body: ByteWriter) => {
@@ -47,17 +61,11 @@ export async function logIn(
     const offer = await ask(HANDSHAKE, new ByteWriter().string(mechanism));
     const errorCode = offer.int16();
     requireOk(errorCode, `it offers ${offer.array(() => offer.string()).join(', ')}, and not ${mechanism}`);
-    if (sasl.mechanism === 'plain') await send(`\0${sasl.username}\0${sasl.password}`);
+    if (sasl.mechanism === 'plain') await send(first);
     else if (sasl.mechanism !== 'oauthbearer') await scram(sasl, send);
     else {
-      const { value, extensions = {} } = await inTime(
-        tokenOf(sasl.token),
-        'the token provider',
-        requestTimeoutMs,
-      );
-      const pairs = Object.entries(extensions).map(([name, text]) => `\u0001${name}=${text}`);
       // The answer to a refused token is no error of the protocol, but a text with the reason (RFC 7628).
-      const refusal = await send(`n,,\u0001auth=Bearer ${value}${pairs.join('')}\u0001\u0001`);
+      const refusal = await send(first);
       if (refusal !== '') throw refusedToken(refusal);
     }
     return sessionMs;
@@ -68,7 +76,7 @@ export async function logIn(
 
 /**
  * Returns a layer whose connections are logged in, and again before a broker requires it: it accepts no other request meanwhile.
- * Callers go on in their order. The login is here and not the client library's: one for both, within limits of time, rounds and
+ * Callers go on in their order. A token provider that fails then is asked again while the session lasts. The login is here and not the client library's: one for both, within limits of time, rounds and
  * bytes that a broker cannot raise.
  */
 export function withLogin(
@@ -83,12 +91,24 @@ export function withLogin(
       const signal = AbortSignal.any([target.signal, ended.signal]);
       const connection = await layer.connect({ ...target, signal });
       let renewAt = 0;
+      let endsAt = 0;
       let renewal: Promise<void> | undefined;
       const renew = async (): Promise<void> => {
+        let first: string | undefined;
         try {
-          const sessionMs = await logIn(connection, { sasl, requestTimeoutMs });
-          renewAt = clock.monotonic() + Math.max(sessionMs * RENEWED_AT, LEAST_MS);
+          first = await firstOf(sasl, requestTimeoutMs);
+          const sessionMs = await logIn(connection, { sasl, requestTimeoutMs }, first);
+          const now = clock.monotonic();
+          renewAt = now + Math.max(sessionMs * RENEWED_AT, LEAST_MS);
+          endsAt = now + sessionMs;
         } catch (error) {
+          const now = clock.monotonic();
+          const pauseMs = (endsAt - now) / 2;
+          // Nothing was sent yet, and the session lasts.
+          if (first === undefined && pauseMs >= LEAST_MS) {
+            renewAt = now + pauseMs;
+            return;
+          }
           ended.abort();
           throw error;
         }

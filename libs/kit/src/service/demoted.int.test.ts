@@ -1,6 +1,6 @@
-import { embeddedPostgres } from '@convergekit/testing/engine';
+import { embeddedPostgres, promote } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it, onTestFinished } from 'vitest';
-import { demote, promote } from '../../../testing/src/fixture/standby.ts';
+import { demote } from '../../../testing/src/fixture/standby.ts';
 import { killPrograms, migrated, program } from '../fixture/program.ts';
 
 afterEach(killPrograms);

@@ -1,8 +1,9 @@
 import { defineEvent } from '@convergekit/contracts';
 import { defineConsumer } from '@convergekit/inbox';
 import type { ConsumerPart } from '@convergekit/inbox/engine';
+import { createOutbox } from '@convergekit/outbox';
 import { connect } from '@convergekit/postgres';
-import { faultProxy, freshDatabase } from '@convergekit/testing';
+import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { checkRemovedSteps } from '@convergekit/saga/engine';
 import { freePort } from '@convergekit/testing/internal';
 import { afterEach, expect, inject, it } from 'vitest';
@@ -138,4 +139,44 @@ it('a service is refused whose consumer has dropped all steps of a saga that is 
     78,
     expect.stringContaining('saga trial.order v1, step reserve: 1 open. Include step(…)'),
   ]);
+});
+
+const throws = `async ({ data: { k } }) => {
+  if (k === 'timer') await new Promise(() => setTimeout(() => { throw new Error('boom'); }));
+  if (k === 'socket') await new Promise(() => void process.getBuiltinModule('node:net').createConnection({ port: 1 }));
+  say(k);
+}`;
+
+// Planted fault: the process ends before the attempt is recorded, at each delivery again.
+it('an error thrown in a timer or an event of a handler fails its own event, and the process goes on', async () => {
+  const url = await migrated();
+  const declaration = `{
+    relay: true,
+    emits: [asked],
+    consumers: [defineConsumer({ name: 'trial', from: 'beginning' }).on(asked, ${throws})],
+  }`;
+  const run = program(declaration, {
+    DATABASE_URL: url,
+    CONVERGE__BROKER: 'local',
+    NODE_ENV: 'development',
+  });
+  await run.until('trial is ready');
+  const database = connect({ url });
+  const parked = async () =>
+    (await database.executor.query(`select key, code from converge.parked where code is not null order by 1`))
+      .rows;
+  try {
+    const outbox = createOutbox([asked]);
+    await outbox.transaction(database.db, ({ emit }) => {
+      for (const k of ['timer', 'socket', 'handled']) emit(asked({ k }));
+      return Promise.resolve();
+    });
+    const both = waitUntil(async () => (await parked()).length === 2, { what: 'two parked keys' });
+    expect(await Promise.race([both, run.exited.then(() => 'the process ended')])).toBe(true);
+    expect(await parked()).toEqual(['socket', 'timer'].map((key) => ({ key, code: 'CALLBACK_THREW' })));
+  } finally {
+    await database.close();
+  }
+  await run.until('handled');
+  expect(run.child.exitCode).toBeNull();
 });

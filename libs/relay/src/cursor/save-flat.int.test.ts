@@ -1,5 +1,6 @@
 import { executorOfClient } from '@convergekit/postgres/engine';
 import { expect, test } from 'vitest';
+import { serverOf } from '../fixture/server-of.ts';
 import { blocks, planOf, scansOf } from '../fixture/plans.ts';
 import { closeAfterEach, onClose, withDatabase } from '../fixture/running.ts';
 import { nextSave, type SavedCursor, saveCursors, saveSql } from './save-sql.ts';
@@ -25,6 +26,7 @@ test('G1g: saving positions looks at no more pages after a thousand saves under 
   const holder = await held(database);
   await holder.query('begin isolation level repeatable read');
   await holder.query('select from converge.source');
+  const server = await serverOf(executor);
   let save = 0n;
   let sourceAt: string | undefined;
   let count = 0n;
@@ -35,7 +37,7 @@ test('G1g: saving positions looks at no more pages after a thousand saves under 
       const cursors = Array.from({ length: PARTITIONS }, (_, partition): SavedCursor => {
         return { topic: 't', partition, epoch: 1, tick: count, id: 1n, save, nextSave: next };
       });
-      sourceAt = await saveCursors(database.executor, { term: 0n, doneTick: count, cursors, sourceAt });
+      sourceAt = await saveCursors(database.executor, { term: 0n, server, doneTick: count, cursors, sourceAt });
       expect(sourceAt).toBeDefined();
       save = next;
     }
@@ -43,7 +45,7 @@ test('G1g: saving positions looks at no more pages after a thousand saves under 
     const all = (value: unknown) => each.map(() => value);
     const lists = [all('t'), each, all(1), all('9'), all('9'), all(save.toString()), all(save.toString())];
     await query('begin');
-    const plan = await planOf({ executor }, saveSql, ['0', ...lists, '9', sourceAt]);
+    const plan = await planOf({ executor }, saveSql, ['0', ...lists, '9', sourceAt, server]);
     await query('rollback');
     const [source] = scansOf(plan, 'relay_source').map(blocks);
     return { all: blocks(plan), source: source ?? 0 };

@@ -56,11 +56,11 @@ export class CursorSaver {
 
   /** Saves the cursors and done_tick; false when deposed. */
   async #saveCursors(moved: readonly Unsaved[], doneTick: bigint): Promise<boolean> {
-    const { writes, term } = this.#leader;
+    const { writes, term, server } = this.#leader;
     const cursors = moved.map(({ cursor }) => cursor);
-    this.#sourceAt = await saveCursors(writes, { term, doneTick, cursors, sourceAt: this.#sourceAt });
+    this.#sourceAt = await saveCursors(writes, { term, server, doneTick, cursors, sourceAt: this.#sourceAt });
     if (this.#sourceAt === undefined) {
-      this.#leader.deposed('another term stands in the rows of the cursors');
+      this.#leader.deposed('another term stands in the rows of the cursors, or another server has taken over');
       return false;
     }
     for (const { queue, cursor } of moved) queue.saved(cursor);

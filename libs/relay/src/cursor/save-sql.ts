@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { SERVER_STARTED } from '@convergekit/postgres/engine';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 
 export interface SavedCursor extends CursorRecord {
@@ -9,6 +10,8 @@ export interface SavedCursor extends CursorRecord {
 
 export interface Save {
   readonly term: bigint;
+  /** The server of the takeover. On another one nothing is saved: it may lack what the cursors stand for. */
+  readonly server: string;
   readonly doneTick: bigint;
   readonly cursors: readonly SavedCursor[];
   /** The place where the row with done_tick was last written; undefined when unknown. */
@@ -33,17 +36,18 @@ const movedSql = `
       from unnest($2::text[], $3::int[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
            as v (topic, partition, epoch, tick, id, save, next_save)
      where c.topic = v.topic and c.partition = v.partition and c.save = v.save and c.term = $1::bigint
+       and ${SERVER_STARTED} = $11::bigint
     returning 1`;
 
 export const saveSql = `
   with moved as (${movedSql}),
   done as (
-    update converge.relay_source set done_tick = $9::bigint where ctid = $10::tid and term = $1::bigint returning ctid
+    update converge.relay_source set done_tick = $9::bigint where ctid = $10::tid and term = $1::bigint and ${SERVER_STARTED} = $11::bigint returning ctid
   )
   select (select count(*) from moved)::int as moved, (select ctid::text from done) as "sourceAt"`;
 
 const doneSql = `
-  update converge.relay_source set done_tick = $2::bigint where term = $1::bigint returning ctid::text as "sourceAt"`;
+  update converge.relay_source set done_tick = $2::bigint where term = $1::bigint and ${SERVER_STARTED} = $3::bigint returning ctid::text as "sourceAt"`;
 
 /**
  * Saves positions; returns where the row of the source is now. Undefined: another term is in the rows, so we were
@@ -51,7 +55,7 @@ const doneSql = `
  */
 export async function saveCursors(
   executor: Executor,
-  { term, doneTick, cursors, sourceAt }: Save,
+  { term, server, doneTick, cursors, sourceAt }: Save,
 ): Promise<string | undefined> {
   const { rows } = await executor.query<{ moved: number; sourceAt: string | null }>(saveSql, [
     term.toString(),
@@ -64,10 +68,11 @@ export async function saveCursors(
     cursors.map((cursor) => cursor.nextSave.toString()),
     doneTick.toString(),
     sourceAt ?? '(0,0)',
+    server,
   ]);
   if (rows[0]?.moved !== cursors.length) return undefined;
   if (rows[0].sourceAt !== null) return rows[0].sourceAt;
   // The row was moved by another statement, or by a rewrite of the table. The cursors are saved already.
-  const found = await executor.query<{ sourceAt: string }>(doneSql, [term.toString(), doneTick.toString()]);
+  const found = await executor.query<{ sourceAt: string }>(doneSql, [term.toString(), doneTick.toString(), server]);
   return found.rows[0]?.sourceAt;
 }

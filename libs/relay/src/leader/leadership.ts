@@ -44,6 +44,8 @@ export class Leadership {
   readonly reads: CopyExecutor;
   readonly writes: Executor;
   readonly term: bigint;
+  /** The server of the takeover: see save-sql.ts. */
+  readonly server: string;
   readonly epoch: number;
   readonly source: Source;
   /** The label of every series of this source: a process may serve several. */
@@ -78,6 +80,7 @@ export class Leadership {
     this.reads = parts.reads;
     this.writes = parts.writes;
     this.term = takeover.term;
+    this.server = takeover.server;
     this.epoch = takeover.source.epoch;
     this.source = takeover.source;
     this.fence = { lease: settings.lease, term: takeover.term };

@@ -43,7 +43,7 @@ async function renew(leader: LeaseHolder): Promise<void> {
     await endsWithin(renewal, 1_000, clock);
     return;
   }
-  if (outcome === 'lost') leader.deposed('another relay has the lease');
+  if (outcome === 'lost') leader.deposed('another relay has the lease, or another server has taken over');
   else if (outcome === 'ours') margin.renewed(askedAt);
   else if (margin.isOver(clock.monotonic())) leader.deposed('the lease ran out: Postgres does not answer');
 }

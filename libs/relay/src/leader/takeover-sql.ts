@@ -1,6 +1,6 @@
 import type { Assignment } from '@convergekit/broker/engine';
 import { readSource, type Source } from '@convergekit/outbox/engine';
-import { acquireLease } from '@convergekit/postgres/engine';
+import { acquireLease, SERVER_STARTED } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Position } from '@convergekit/contracts/engine';
 import { rejectMissingRows } from './check-tables.ts';
@@ -72,6 +72,8 @@ export interface CursorRecord extends Cursor, Assignment {
 
 export interface Takeover {
   readonly term: bigint;
+  /** The server of the takeover: positions are saved on no other. */
+  readonly server: string;
   readonly source: Source;
   readonly doneTick: bigint;
   readonly topics: readonly TopicRecord[];
@@ -97,18 +99,19 @@ export async function takeOver(
   const source = await readSource(tx);
   const topics = await stampTopics(tx, term);
   const cursors = await stampCursors(tx, term, source.epoch);
-  const done = await tx.query<{ done_tick: string }>(
-    'update converge.relay_source set term = $1, login = session_user returning done_tick::text',
+  const done = await tx.query<{ done_tick: string; server: string }>(
+    `update converge.relay_source set term = $1, login = session_user returning done_tick::text, ${SERVER_STARTED}::text as server`,
     [term],
   );
-  const doneTick = done.rows[0]?.done_tick;
-  if (doneTick === undefined) return rejectMissingRows(tx);
+  const [row] = done.rows;
+  if (row === undefined) return rejectMissingRows(tx);
   return {
     kind: 'leading',
     takeover: {
       term: outcome.term,
       source,
-      doneTick: BigInt(doneTick),
+      server: row.server,
+      doneTick: BigInt(row.done_tick),
       topics,
       cursors,
     },

@@ -136,7 +136,8 @@ function refusalError(first: Refusal, more: number): ConvergeError {
 }
 
 function waysOn({ code, topic, partition, offset }: Refusal): string {
-  const rebase = '`converge source rebase` begins a new epoch here (look first: `--dry-run`)';
+  const rebase =
+    '`converge source rebase --reason "…" --yes` begins a new epoch here (look first: `converge source rebase --dry-run`)';
   // Any producer of the topic can write such a record: then a rebase would fork a healthy source, and the record must
   // be disowned.
   const disown =

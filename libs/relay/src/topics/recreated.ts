@@ -6,7 +6,7 @@ export function isRecreated(known: string | undefined, topicId: string | null): 
 }
 
 export function recreatedText(name: string): string {
-  return `it was deleted and created again, so its log lacks what was acknowledged. To continue behind that: \`converge topics accept ${name} --made-again --reason TEXT\`; to send again what the outbox retains, stop the relays and run \`converge source rebase\``;
+  return `it was deleted and created again, so its log lacks what was acknowledged. To continue behind that: \`converge topics accept ${name} --made-again --reason "…"\`; to send again what the outbox retains, stop the relays and run \`converge source rebase --reason "…" --yes\``;
 }
 
 /** `partitions`: their number on record, with which it has to be made again; 0 where it was never found. */

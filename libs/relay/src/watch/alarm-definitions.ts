@@ -50,7 +50,7 @@ export const alarmDefinitions = {
   ),
   topic_recreated: alarm(
     'A topic was deleted and created again: its log lacks what was acknowledged. Its events wait, the other topics flow',
-    'continue behind it with `converge topics accept <topic> --made-again --reason …`, or send again with `converge source rebase`',
+    'continue behind it with `converge topics accept <topic> --made-again --reason "…"`, or stop the relays and send again by `converge source rebase --reason "…" --yes`',
   ),
   topic_not_compared: alarm(
     'The log of a partition, or of a whole topic, cannot be read, so it is not known to belong to this database. Its events wait, all others flow',
@@ -93,15 +93,15 @@ export const alarmDefinitions = {
   ),
   database_went_back: alarm(
     'The log holds positions that the database does not know: it was restored, failed over or cloned',
-    'restore properly, or fork a new epoch with `converge source rebase`',
+    'restore properly, or look with `converge source rebase --dry-run`, then fork a new epoch by `converge source rebase --reason "…" --yes`',
   ),
   database_moved: alarm(
     'This database is a copy of the one in which a relay led last, or in which its tables were made: another cluster, or another database',
-    'a copy of a template, before its first event: `converge migrate`; any other: stop the database that it was copied from, and fork a new epoch with `converge source rebase`',
+    'a copy of a template, before its first event: `converge migrate`; any other: stop the database that it was copied from, look with `converge source rebase --dry-run`, then fork a new epoch by `converge source rebase --reason "…" --yes`',
   ),
   log_behind_cursor: alarm(
     "A partition's log ends before the saved cursor: an unclean election, or the topic was recreated",
-    'restore the topic, or fork a new epoch with `converge source rebase`',
+    'restore the topic, or look with `converge source rebase --dry-run`, then fork a new epoch by `converge source rebase --reason "…" --yes`',
   ),
   record_forged: alarm(
     'A record in the name of this source cannot be its own: its position is out of reach. The relay passes over it',

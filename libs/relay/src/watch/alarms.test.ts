@@ -24,6 +24,13 @@ const surveyed = (change: Partial<Survey>): readonly Condition[] =>
 
 describe('the state of a relay', () => {
   // Planted fault: an alarm for each topic that a writer named, each a line in the log and a series of a metric.
+  it('a command that an alarm of the relay advises runs as typed: a rebase has its reason and asks nothing, or changes nothing', () => {
+    const text = Object.values(alarmDefinitions).map(({ next }) => next);
+    const rebases = text.flatMap((next) => next.match(/`converge source rebase[^`]*`/g) ?? []);
+    expect(rebases.length).toBeGreaterThan(3);
+    expect(rebases.filter((one) => !/ --dry-run`$| --reason "…" --yes`$/.test(one))).toEqual([]);
+  });
+
   it('a hundred halted topics have an alarm each, and the others one together', () => {
     const held = Array.from({ length: 5_000 }, (_, n): HeldTopic => ({
       topic: `t${n}`,

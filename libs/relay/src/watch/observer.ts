@@ -9,6 +9,8 @@ import { type Alarm, AlarmBoard } from './alarm-board.ts';
 import { type Survey, survey } from './survey-sql.ts';
 
 const LOOK_MS = 500;
+/** The time between two surveys while the lease is late: the cause has to be known before the alarm about it. */
+const LATE_SURVEY_MS = 1_000;
 
 /** The facts that the relay knows of itself. */
 export type OwnFacts = Omit<RelayFacts, 'survey'> & { readonly leading: boolean };
@@ -27,7 +29,7 @@ export class Observer {
   #newest: bigint | undefined;
   #surveying: Promise<void> | undefined;
   #measuring: Promise<void> | undefined;
-  #surveyAt = 0;
+  #surveyedAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
   constructor(settings: RelaySettings, facts: () => OwnFacts) {
@@ -64,8 +66,9 @@ export class Observer {
 
   #round(): void {
     const { clock, surveyMs } = this.#settings;
-    if (this.#surveying === undefined && clock.monotonic() >= this.#surveyAt) {
-      this.#surveyAt = clock.monotonic() + surveyMs;
+    const everyMs = this.#facts().maySendForMs === 0 ? Math.min(LATE_SURVEY_MS, surveyMs) : surveyMs;
+    if (this.#surveying === undefined && clock.monotonic() >= this.#surveyedAt + everyMs) {
+      this.#surveyedAt = clock.monotonic();
       // The survey is not awaited: it may hang, and the alarm about that must not.
       this.#surveying = this.#look().finally(() => (this.#surveying = undefined));
     }

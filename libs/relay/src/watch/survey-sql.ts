@@ -47,7 +47,7 @@ const sourceSql = `
             from converge.relay_topic r join converge.tick held on held.number = r.held_at) as "heldMs",
          (select count(*)::int from pg_stat_activity
            where datname = current_database() and wait_event = 'SyncRep'
-             and query_start < clock_timestamp() - interval '5 s') as "waitingCommits",
+             and query_start < clock_timestamp() - interval '2 s') as "waitingCommits",
          coalesce((select (select count(*)::int from unnest(l.lost_at) as at where at > clock_timestamp() - interval '10 minutes')
                      from converge.lease l where l.name = $1), 0) as lost,
          (extract(epoch from clock_timestamp()) * 1000)::float8 as "clockMs"

@@ -1,6 +1,6 @@
 import { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
-import type { TupleBlock } from '@convergekit/postgres/engine';
+import { SERVER_STARTED, type TupleBlock } from '@convergekit/postgres/engine';
 import { rejectMissingRows } from '../leader/check-tables.ts';
 import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
 import { blockOf, type OutboxRow } from './outbox-rows.ts';
@@ -42,7 +42,7 @@ const tickJson = (
 // own xid and the sequence value: ceil covers every id that the window can hold. set_config makes this commit, and
 // with it every commit that the snapshot saw, durable before the reply; where the wait for a standby is cancelled, the
 // server only warns, so the warning must reach us whatever the session's client_min_messages. No tick passes over events that row
-// security hides. The lease's term fences; a
+// security hides. The lease's term fences, and so does its server: one that was promoted may lack commits; a
 // check that passed on an old snapshot leaves a normal tick, because windows are read by number. Sizes are looked at
 // before rows are sent: the lengths are in the rows, so what is stored out of line is not fetched for that.
 export const pollSql = `
@@ -65,7 +65,7 @@ export const pollSql = `
     insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
     select $1::bigint, pg_current_snapshot(), pg_current_xact_id(), $6::bigint, sequence.value, $7, $8::int, lease.term
       from converge.lease, durable, sequence
-     where lease.name = $9 and lease.term = $10::bigint and durable.setting = 'on' and durable.heard = 'warning' and not durable.hidden
+     where lease.name = $9 and lease.term = $10::bigint and lease.server = ${SERVER_STARTED} and durable.setting = 'on' and durable.heard = 'warning' and not durable.hidden
        and ($11::boolean or exists (select from fresh))
     returning number, snapshot, own, floor, ceil, nonce, epoch
   )

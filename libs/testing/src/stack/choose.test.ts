@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { askedStack, type ChoiceFacts, chooseStack } from './choose.ts';
+import { askedStack, assertPossible, type ChoiceFacts, chooseStack } from './choose.ts';
 
 const url = 'postgres://a@b/c';
 const ready = { ready: true } as const;
@@ -48,5 +48,28 @@ describe('chooseStack', () => {
     expect(askedStack('')).toBeUndefined();
     expect(askedStack('docker')).toBe('docker');
     expect(() => askedStack('Docker')).toThrow('CONVERGE_STACK is "Docker": set it to docker or embedded');
+  });
+});
+
+describe('assertPossible', () => {
+  const chosen = (some: Partial<ChoiceFacts>) => chooseStack(facts(some));
+
+  it('several brokers are refused beside a Kafka that is given or runs in Docker, instead of one broker without a word', () => {
+    for (const some of [{ asked: 'embedded', brokers: 'k:1' }, { docker: ready }] as const)
+      expect(() => assertPossible(chosen(some), { brokers: 3 })).toThrow(
+        'several brokers are started embedded only: set CONVERGE_STACK=embedded and unset KAFKA_BROKERS',
+      );
+    expect(() => assertPossible(chosen({ asked: 'embedded' }), { brokers: 3 })).not.toThrow();
+    expect(() => assertPossible(chosen({ docker: ready }), {})).not.toThrow();
+  });
+
+  it('a standby and a PgBouncer are refused beside a Postgres that is given or runs in Docker', () => {
+    for (const beside of [{ standby: 'synchronous' }, { pgbouncer: true }] as const) {
+      for (const some of [{ asked: 'embedded', databaseUrl: url }, { docker: ready }] as const)
+        expect(() => assertPossible(chosen(some), beside)).toThrow(
+          'CONVERGE_STACK=embedded and unset DATABASE_URL',
+        );
+      expect(() => assertPossible(chosen({ asked: 'embedded' }), beside)).not.toThrow();
+    }
   });
 });

@@ -1,3 +1,4 @@
+import type { BesideOptions } from './beside-postgres.ts';
 import type { DockerState } from './docker-engine.ts';
 import { DevStackError } from './stack-error.ts';
 
@@ -36,6 +37,23 @@ export function chooseStack({ databaseUrl, brokers, asked, docker }: ChoiceFacts
     kafka: choose(brokers),
     ...(asked === undefined && docker?.ready === false ? { because: docker.why } : {}),
   };
+}
+
+/** Refuses servers beside the two that only an embedded Postgres or Kafka has. Pure. */
+export function assertPossible(
+  { postgres, kafka }: Choices,
+  { brokers = 1, standby, pgbouncer = false }: BesideOptions & { readonly brokers?: number | undefined },
+): void {
+  const refuse = (what: string, address: string): never => {
+    throw new DevStackError(
+      'STACK_SETTING',
+      `${what} only: set CONVERGE_STACK=embedded and unset ${address}`,
+    );
+  };
+  if (brokers > 1 && kafka.how !== 'embedded')
+    refuse('several brokers are started embedded', 'KAFKA_BROKERS');
+  if ((standby !== undefined || pgbouncer) && postgres.how !== 'embedded')
+    refuse('a standby and a PgBouncer are started beside an embedded Postgres', 'DATABASE_URL');
 }
 
 /** Parses the variable CONVERGE_STACK. */

@@ -16,7 +16,7 @@ export interface Launch {
 
 /** The properties of one kind of server. */
 export interface Recipe {
-  readonly what: 'Postgres' | 'Kafka';
+  readonly what: 'Postgres' | 'Kafka' | 'PgBouncer';
   readonly failure: DevStackErrorCode;
   readonly stopSignal: NodeJS.Signals;
   /** Makes the data once, writes the configuration for `port`, and says what to run. Called before every start. */

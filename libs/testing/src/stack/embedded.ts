@@ -3,6 +3,7 @@ import { EmbeddedServer } from './embedded-server.ts';
 import { createInstance, dataFolder, type Instance, type InstanceKind, reapInstances } from './instance.ts';
 import { type KafkaCluster, kafkaCluster } from './kafka-cluster.ts';
 import { kafkaRecipe, type KafkaSettings } from './kafka-recipe.ts';
+import { type Pgbouncer, pgbouncer, type PgbouncerOptions } from './pgbouncer.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import { postgresRecipe, type PostgresRecipeOptions } from './postgres-recipe.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
@@ -49,6 +50,12 @@ export async function embeddedCluster(options: EmbeddedOptions = {}): Promise<Ka
   const log = options.log ?? (() => undefined);
   await reapInstances(dataDir, log);
   return clusterServer(dataDir, 'run', { brokers: 3, log });
+}
+
+/** Creates a PgBouncer in transaction mode before a server. Not started yet. */
+export async function embeddedPgbouncer(options: EmbeddedOptions & PgbouncerOptions): Promise<Pgbouncer> {
+  const { instance } = await open(options);
+  return pgbouncer(instance, options);
 }
 
 /** Creates a cluster whose nodes have an instance each, of this kind. */

@@ -44,7 +44,7 @@ export interface InstanceRecord {
   readonly alive: boolean;
 }
 
-const PID_FILES = ['postgres.pid', 'kafka.pid'];
+const PID_FILES = ['postgres.pid', 'kafka.pid', 'pgbouncer.pid'];
 /** The file whose presence says that the instance may have containers. */
 const CONTAINERS = 'containers';
 /** The file that lists folders outside of the instance which are removed with it. */

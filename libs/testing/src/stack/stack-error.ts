@@ -13,7 +13,9 @@ export type DevStackErrorCode =
   | 'PORT_TAKEN'
   | 'STACK_IN_USE'
   | 'POSTGRES_FAILED'
-  | 'KAFKA_FAILED';
+  | 'KAFKA_FAILED'
+  | 'PGBOUNCER_MISSING'
+  | 'PGBOUNCER_FAILED';
 
 /** The development stack cannot start. The message says what is wrong and what to do about it. */
 export class DevStackError extends ConvergeError {

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { systemClock } from '@convergekit/core';
-import { containerTools, javaTools, type KafkaTools } from '../kafka-tools.ts';
-import { askedStack, type Choice, type Choices, chooseStack } from './choose.ts';
+import type { KafkaTools } from '../kafka-tools.ts';
+import { type Beside, type BesideOptions, startBeside } from './beside-postgres.ts';
+import { askedStack, assertPossible, type Choice, type Choices, chooseStack } from './choose.ts';
 import { dockerEngine } from './docker-package.ts';
-import { clusterServer, kafkaServer, postgresServer } from './embedded.ts';
 import {
   createInstance,
   dataFolder,
@@ -13,10 +13,12 @@ import {
   reapInstances,
   lastPort,
 } from './instance.ts';
+import { type Part, startPart, type StartContext } from './part.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import type { StackServer } from './server.ts';
+import { PAIR_SETTINGS } from './standby.ts';
 
-export interface Stack {
+export interface Stack extends Beside {
   readonly databaseUrl: string;
   readonly brokers: string;
   /** The way in which the servers were started; `given` when none had to be. */
@@ -30,7 +32,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-export interface StackOptions {
+export interface StackOptions extends BesideOptions {
   /** Progress, a line each. @default silent */
   readonly log?: (line: string) => void;
   /** The folder of data and jars. @default '.converge' in the working folder */
@@ -51,26 +53,6 @@ export interface StackOptions {
   readonly kind?: InstanceKind;
 }
 
-/** A running part of the stack: its address, the server that controls it, and Kafka's tools. */
-interface Part {
-  readonly address: string;
-  readonly server?: StackServer;
-  readonly tools: KafkaTools;
-  /** Ends the part and removes its data. */
-  stop(): Promise<void>;
-}
-
-interface StartContext {
-  readonly dataDir: string;
-  readonly log: (line: string) => void;
-  readonly env: NodeJS.ProcessEnv;
-  readonly kind: InstanceKind;
-  readonly keepIn: string | undefined;
-  readonly ports: { readonly postgres: number | undefined; readonly kafka: number | undefined };
-  readonly postgresSettings: PostgresSettings | undefined;
-  readonly brokers: number;
-}
-
 /**
  * Provides a Postgres 18 and a Kafka 4.3. They are given by DATABASE_URL and KAFKA_BROKERS, else run in Docker, else
  * embedded; CONVERGE_STACK=docker|embedded fixes the choice. A rejection (a DevStackError that says what to install or
@@ -86,6 +68,7 @@ export async function startServers(options: StackOptions, withKafka: boolean): P
   const { env: given = process.env } = options;
   const env = withKafka ? given : { ...given, KAFKA_BROKERS: 'none' };
   const choices = await choose(env, log);
+  assertPossible(choices, options);
   const began = systemClock.monotonic();
   const context: StartContext = {
     dataDir: dataFolder(options.dataDir),
@@ -94,14 +77,24 @@ export async function startServers(options: StackOptions, withKafka: boolean): P
     kind,
     keepIn: options.keepIn,
     ports: { postgres: options.postgresPort, kafka: options.kafkaPort },
-    postgresSettings: options.postgresSettings,
+    postgresSettings: { ...(options.standby && PAIR_SETTINGS), ...options.postgresSettings },
     brokers: options.brokers ?? 1,
   };
   const chose = choices.postgres.how === 'given' ? choices.kafka.how : choices.postgres.how;
   const why = choices.because === undefined ? '' : ` (${choices.because})`;
   const kafkaToo = withKafka ? `, ${describe('Kafka', choices.kafka)}` : '';
   log(`stack: ${describe('Postgres', choices.postgres)}${kafkaToo}${why}`);
-  const { postgres, kafka, stop } = await startParts(choices, context);
+  const { postgres, kafka, stop: stopParts } = await startParts(choices, context);
+  const stops = [stopParts];
+  const stop = async (): Promise<void> => {
+    for (const one of stops.splice(0).toReversed()) await one();
+  };
+  const beside = await startBeside(postgres.server, options, context.dataDir, (one) => stops.push(one)).catch(
+    async (error: unknown) => {
+      await stop();
+      throw error;
+    },
+  );
   if (chose !== 'given') log(`stack: ready in ${((systemClock.monotonic() - began) / 1_000).toFixed(1)} s`);
   return {
     databaseUrl: postgres.address,
@@ -109,6 +102,7 @@ export async function startServers(options: StackOptions, withKafka: boolean): P
     chose,
     ...(postgres.server === undefined ? {} : { postgres: postgres.server }),
     ...(kafka.server === undefined ? {} : { kafka: kafka.server }),
+    ...beside,
     kafkaTools: kafka.tools,
     stop,
   };
@@ -184,60 +178,4 @@ async function startParts(
     throw failed.reason;
   }
   return { postgres: await starting[0], kafka: await starting[1], stop };
-}
-
-async function startPart(
-  what: 'postgres' | 'kafka',
-  choice: Choice,
-  instance: () => Instance,
-  context: StartContext,
-): Promise<Part> {
-  const { dataDir, log, env } = context;
-  switch (choice.how) {
-    case 'given':
-      return {
-        address: choice.value,
-        tools: javaTools(choice.value, dataDir, { env, log }),
-        stop: () => Promise.resolve(),
-      };
-    case 'docker':
-      return startContainer(what, instance(), context);
-    case 'embedded': {
-      if (what === 'kafka' && context.brokers > 1) return startCluster(context);
-      const server =
-        what === 'postgres'
-          ? postgresServer(instance(), { port: context.ports.postgres, settings: context.postgresSettings })
-          : kafkaServer(instance(), context.ports.kafka, { dataDir, log });
-      await server.start();
-      const { address } = server;
-      // The data goes with the instance's folder, when both parts have ended.
-      return { address, server, tools: javaTools(address, dataDir, { env, log }), stop: () => server.stop() };
-    }
-  }
-}
-
-async function startCluster({ dataDir, log, env, kind, brokers }: StartContext): Promise<Part> {
-  const server = await clusterServer(dataDir, kind, { brokers, log });
-  await server.start();
-  const { address } = server;
-  return { address, server, tools: javaTools(address, dataDir, { env, log }), stop: () => server.dispose() };
-}
-
-async function startContainer(
-  what: 'postgres' | 'kafka',
-  instance: Instance,
-  { ports, postgresSettings }: StartContext,
-): Promise<Part> {
-  const { DockerServer } = await import('./docker-server.ts');
-  const { KAFKA_INSIDE, kafkaContainer, postgresContainer } = await import('./docker-recipes.ts');
-  const recipe = what === 'postgres' ? postgresContainer(postgresSettings) : kafkaContainer();
-  instance.expectContainers();
-  const server = new DockerServer({ recipe, instance: instance.name, port: ports[what] });
-  await server.start();
-  return {
-    address: server.address,
-    server,
-    tools: containerTools(server, KAFKA_INSIDE),
-    stop: () => server.dispose(),
-  };
 }

@@ -27,11 +27,13 @@ export function stackService(options: StackOptions): StackService {
       starting = begun.catch(() => undefined);
       stack = await begun;
       if (stopping) return;
-      environment = `DATABASE_URL=${stack.databaseUrl}\nKAFKA_BROKERS=${stack.brokers}\n`;
+      environment = environmentOf(stack);
       mkdirSync(dataFolder(options.dataDir), { recursive: true });
       writeFileSync(file, environment);
       watch = setInterval(() => {
-        const dead = [stack?.postgres, stack?.kafka].find((server) => server?.running === false);
+        const dead = [stack?.postgres, stack?.kafka, stack?.standby, stack?.pgbouncer].find(
+          (server) => server?.running === false,
+        );
         if (dead !== undefined) reject(new Error(`the server at ${dead.address} ended by itself`));
       }, 1_000);
     },
@@ -48,6 +50,15 @@ export function stackService(options: StackOptions): StackService {
       return environment;
     },
   };
+}
+
+function environmentOf({ databaseUrl, brokers, standby, pgbouncer }: Stack): string {
+  const lines = { DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers };
+  const beside = { STANDBY_URL: standby?.address, PGBOUNCER_URL: pgbouncer?.address };
+  return Object.entries({ ...lines, ...beside })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${value ?? ''}\n`)
+    .join('');
 }
 
 export interface StackStatus {

@@ -1,3 +1,4 @@
+import { waitUntil } from '@convergekit/testing';
 import { type Check, checkOf } from '../../../checker/check.ts';
 
 /** What a fault may cause besides waiting. */
@@ -12,6 +13,7 @@ export interface Expected {
 export class AlarmRecord {
   /** Alarms that no fault explains, and those that do not name their cause. */
   readonly #findings: string[] = [];
+  readonly #raised = new Set<string>();
   #fault = 'the begin of the load';
   #expected: Expected = {};
 
@@ -24,6 +26,12 @@ export class AlarmRecord {
   begin(fault: string, expected: Expected): void {
     this.#fault = fault;
     this.#expected = expected;
+    this.#raised.clear();
+  }
+
+  /** Resolves when this alarm was raised during the fault of the moment. */
+  async until(alarm: string): Promise<void> {
+    await waitUntil(() => this.#raised.has(alarm), { what: `the alarm ${alarm}` });
   }
 
   /** True for a refusal that the fault of the moment explains. */
@@ -39,6 +47,7 @@ export class AlarmRecord {
 
   #take({ alarm, level, msg }: Readonly<Record<string, unknown>>): void {
     if (typeof alarm !== 'string' || level === 'info') return;
+    this.#raised.add(alarm);
     const words = this.#expected.alarms?.[alarm];
     if (words?.test(String(msg)) === true) return;
     const why = words === undefined ? 'is not explained by it' : `lacks ${String(words)}`;

@@ -23,12 +23,14 @@ export const CLAIMS = {
 
 export type EffectCounts = Readonly<Record<keyof typeof CLAIMS | 'longestPauseMs', number>>;
 
+/** Of an event that has its effect twice, the first one counts for the order. */
 const judgeSql = `
   with sent as (select unnest($1::text[]) as id)
   select (select count(*)::int from sent where not exists (select from effect e where e.event_id = sent.id)) as lost,
          (select (count(*) - count(distinct event_id))::int from effect) as twice,
          (select count(*)::int from effect e where not exists (select from sent where sent.id = e.event_id)) as invented,
-         (select count(*)::int from (select n <= lag(n) over (partition by key order by line) as back from effect) o
+         (select count(*)::int from (select n <= lag(n) over (partition by key order by line) as back
+                                    from (select distinct on (event_id) * from effect order by event_id, line) first) o
            where back) as "outOfOrder",
          (select coalesce(max(extract(epoch from pause) * 1000), 0)::int
             from (select at - lag(at) over (order by at) as pause from effect) p) as "longestPauseMs"`;

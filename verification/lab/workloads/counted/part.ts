@@ -18,6 +18,8 @@ import type { Judged, Load, Look, Part, Run } from '../../types.ts';
 import { AlarmRecord } from './alarm-record.ts';
 import { countEffects, effectChecks, type EffectCounts, judgeEffects } from './effects-sql.ts';
 import type { EffectDb } from './events.ts';
+import { Fork } from './fork.ts';
+import type { Pair } from './pair.ts';
 import { type Cluster, startConsumer, startRelay, untilApplied } from './services.ts';
 import { Writers } from './writers.ts';
 
@@ -35,6 +37,8 @@ export interface CountedOptions {
   readonly brokers?: 1 | 3;
   /** How Postgres is started. */
   readonly postgres?: Parameters<typeof embeddedPostgres>[0];
+  /** True for a Postgres with a standby, behind a PgBouncer. @default false */
+  readonly pair?: boolean;
   /** True where a server is away while writers write: what they cannot commit is no finding. @default false */
   readonly mayRefuse?: boolean;
 }
@@ -43,6 +47,8 @@ declare module '../../types.ts' {
   interface Targets {
     /** Counted events, whose servers may be replaced. */
     readonly counted: CountedPart;
+    /** Its Postgres, where a standby follows it. */
+    readonly pair: Pair;
   }
 }
 
@@ -56,6 +62,8 @@ export class CountedPart implements Part {
   readonly liveWithinMs = 120_000;
   readonly run: Run;
   readonly postgres: EmbeddedServer;
+  readonly pair: Pair | undefined;
+  readonly fork = new Fork();
   readonly orders: Place;
   readonly consumers: ReadonlyMap<string, Place>;
   cluster: Cluster;
@@ -71,11 +79,12 @@ export class CountedPart implements Part {
 
   constructor(
     run: Run,
-    at: Pick<CountedPart, 'postgres' | 'orders' | 'consumers' | 'cluster'>,
+    at: Pick<CountedPart, 'postgres' | 'pair' | 'orders' | 'consumers' | 'cluster'>,
     mayRefuse: boolean,
   ) {
     this.run = run;
     this.postgres = at.postgres;
+    this.pair = at.pair;
     this.orders = at.orders;
     this.consumers = at.consumers;
     this.cluster = at.cluster;
@@ -85,6 +94,7 @@ export class CountedPart implements Part {
       kafka: at.cluster.server,
       nodes: at.cluster.nodes,
       counted: this,
+      ...(at.pair && { pair: at.pair }),
     };
   }
 
@@ -147,7 +157,7 @@ export class CountedPart implements Part {
   live(): () => Promise<string | undefined> {
     let wanted: number | undefined;
     return async () => {
-      wanted ??= this.writers?.acknowledged.length ?? 0;
+      wanted ??= this.fork.effectsOf(this.writers?.acknowledged.length ?? 0);
       await this.#lookForParked();
       for (const [name, { database }] of this.consumers) {
         const count = await countEffects(database.executor);
@@ -158,7 +168,7 @@ export class CountedPart implements Part {
   }
 
   async look(): Promise<Look> {
-    const committed = this.writers?.acknowledged.length ?? 0;
+    const committed = this.fork.effectsOf(this.writers?.acknowledged.length ?? 0);
     let { backlog: open } = await sourceState(this.envOf(this.orders));
     let read = 0;
     for (const place of this.consumers.values()) {
@@ -176,9 +186,9 @@ export class CountedPart implements Part {
     const kept = new Set(sent);
     const effects = new Map<string, EffectCounts>();
     for (const [name, { database }] of this.consumers)
-      effects.set(name, await judgeEffects(database.executor, sent));
+      effects.set(name, this.fork.judge(await judgeEffects(database.executor, this.fork.withPhantoms(sent))));
     await this.#lookForParked();
-    const lost = acknowledged.filter((id) => !kept.has(id));
+    const lost = acknowledged.filter((id) => !kept.has(id) && !this.fork.hasLost(id));
     const parked = this.#parked === 0 ? [] : [`${this.#parked} events`];
     const failed = refused === 0 ? [] : [`${refused} transactions failed`];
     return {
@@ -191,7 +201,9 @@ export class CountedPart implements Part {
         checkOf('no event was parked or given up', sent.length, parked),
         await this.#logFits(),
         await this.#partitionsRun(),
-        ...(this.cluster.nodes.length === 0 ? [] : [this.alarms.check(acknowledged.length)]),
+        ...(this.cluster.nodes.length === 0 && this.pair === undefined
+          ? []
+          : [this.alarms.check(acknowledged.length)]),
       ],
       figures: [
         ['committed', `${sent.length} events`],
@@ -199,6 +211,7 @@ export class CountedPart implements Part {
         ...[...effects].map(([name, { longestPauseMs }]) => {
           return [`longest pause between two effects at ${name}`, `${longestPauseMs} ms`] as const;
         }),
+        ...this.fork.figures,
         ...this.figures,
       ],
     };

@@ -202,3 +202,39 @@ it('N7: a consumer handles with the lines of consumer.sh, and not without any of
       { ok: false, error: { code: 'NOT_AUTHORIZED' } },
     ]);
 });
+
+it('a relay and a consumer at work whose rights are taken away wait, and go on by themselves when they have them again', async () => {
+  const handled: string[] = [];
+  const stock = defineConsumer({ name: 'stock', from: 'beginning' }).on(placed, ({ data }) => {
+    handled.push(data.order);
+    return Promise.resolve();
+  });
+  const sends = relay({ database: source, broker: loginOf('relay'), standbyMs: 50, recheckMs: 50 });
+  const reads = consumerService([stock], { database: await opened('stock'), broker: loginOf('stock') });
+  closers.push(() => Promise.all([sends.stop(), reads.stop().catch(() => undefined)]));
+  const emit = (order: string) =>
+    source.executor.query(`select converge.emit('orders', 'o', 'shop.placed', $1)`, [
+      JSON.stringify({ order }),
+    ]);
+  const until = (order: string) =>
+    Promise.race([
+      waitUntil(() => handled.includes(order), { what: `${order} to be handled` }),
+      reads.done.then(() => Promise.reject(new Error('the consumer ended'))),
+    ]);
+  await admin.createTopics({ topics: [{ topic: orders }, { topic: 'stock.failures' }] });
+  await sends.start();
+  await reads.start();
+  await emit('before');
+  await until('before');
+  const lines = [...(await linesOf('relay')), ...(await linesOf('stock'))];
+  await admin.deleteAcls({ filters: lines });
+  await emit('meanwhile');
+  const held = () => {
+    const status = sends.status();
+    return status.state === 'leading' ? status.held.map(({ code }) => code) : [];
+  };
+  await waitUntil(() => held().includes('NOT_AUTHORIZED'), { what: 'the relay to say what it lacks' });
+  await admin.createAcls({ acl: lines });
+  await until('meanwhile');
+  expect(handled.filter((order) => order !== 'o')).toEqual(['before', 'meanwhile']);
+});

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { type CallOfCode, failpoint, inCallOfCode, lateStray } from '@convergekit/core/engine';
+import { failpoint } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { slowWait } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
@@ -17,6 +17,7 @@ import {
   type StuckReason,
   type WorkAttempt,
 } from '../work/work.ts';
+import { asCall } from './as-call.ts';
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
 import { earlierOf, report } from './report.ts';
@@ -91,7 +92,7 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
       return putOff(claimed, { kind: 'again', state: 'unknown' }, leftOut(options.clock.now()));
     case 'call':
     case 'query': {
-      const { answer, attempts, sent } = await inCallOfCode(codeOf(claimed), () =>
+      const { answer, attempts, sent } = await asCall(work, effect.name, options.log, () =>
         runCall(op, revived, effect.idempotency, asking),
       );
       if (effect.grouped === true) options.onCalled?.();
@@ -104,12 +105,6 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
       });
     }
   }
-}
-
-/** The code of a call. What it leaves behind does not decide about an answer that has come: it is logged. */
-function codeOf<DB>({ effect: { name }, work: { id, consumer }, options: { log } }: Claimed<DB>): CallOfCode {
-  const what = (): string => `call ${name} of consumer ${consumer} (${id})`;
-  return { what, stray: (err) => log.error({ err, effect: name, work: id }, lateStray(what())) };
 }
 
 /** A process of another version may read it; after `undeclaredMs` it waits for an operator. */

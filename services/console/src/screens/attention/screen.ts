@@ -22,7 +22,7 @@ function homeView(context: ConsoleContext): void {
     input: z.object({ database: z.string().optional() }),
     answer: attentionSchema,
     read: async ({ database }, { now }) => {
-      const { rows, unread } = await gather(context, database, now);
+      const { rows, unread } = await gather(context, database);
       return {
         items: worstFirst(rows),
         checkedAt: new Date(now),
@@ -49,13 +49,13 @@ function alarmView({ view }: ConsoleContext): void {
   });
 }
 
-async function gather(context: ConsoleContext, only: string | undefined, now: number) {
+async function gather(context: ConsoleContext, only: string | undefined) {
   const { databases, settings } = context;
   const { overdueMs, stalledMs, ignoredConsumers } = settings.reconcile.scans;
   const bounds = { overdueMs, stalledMs, ignoredConsumers };
   const [found, gone] = await Promise.all([
     databases.gather(
-      async (executor, name) => [await readAttention({ name, executor }, databases.all, bounds, now)],
+      async (executor, name) => [await readAttention({ name, executor }, databases.all, bounds)],
       only,
     ),
     gatherGone(context, only, ignoredConsumers),
