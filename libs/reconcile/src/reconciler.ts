@@ -12,7 +12,13 @@ const timing = {
   readMs: 30_000,
 } as const;
 
-type Definition = { readonly name: string } & ReconcilerDefinition<unknown, unknown, unknown, unknown, unknown>;
+type Definition = { readonly name: string } & ReconcilerDefinition<
+  unknown,
+  unknown,
+  unknown,
+  unknown,
+  unknown
+>;
 
 /** A reconciler with resolved defaults, frozen. Its types are in the definition; the loops do not need them. */
 export interface Reconciler extends Omit<

@@ -37,7 +37,13 @@ test('G1g: saving positions looks at no more pages after a thousand saves under 
       const cursors = Array.from({ length: PARTITIONS }, (_, partition): SavedCursor => {
         return { topic: 't', partition, epoch: 1, tick: count, id: 1n, save, nextSave: next };
       });
-      sourceAt = await saveCursors(database.executor, { term: 0n, server, doneTick: count, cursors, sourceAt });
+      sourceAt = await saveCursors(database.executor, {
+        term: 0n,
+        server,
+        doneTick: count,
+        cursors,
+        sourceAt,
+      });
       expect(sourceAt).toBeDefined();
       save = next;
     }

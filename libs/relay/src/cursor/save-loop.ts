@@ -60,7 +60,9 @@ export class CursorSaver {
     const cursors = moved.map(({ cursor }) => cursor);
     this.#sourceAt = await saveCursors(writes, { term, server, doneTick, cursors, sourceAt: this.#sourceAt });
     if (this.#sourceAt === undefined) {
-      this.#leader.deposed('another term stands in the rows of the cursors, or another server has taken over');
+      this.#leader.deposed(
+        'another term stands in the rows of the cursors, or another server has taken over',
+      );
       return false;
     }
     for (const { queue, cursor } of moved) queue.saved(cursor);

@@ -73,6 +73,10 @@ export async function saveCursors(
   if (rows[0]?.moved !== cursors.length) return undefined;
   if (rows[0].sourceAt !== null) return rows[0].sourceAt;
   // The row was moved by another statement, or by a rewrite of the table. The cursors are saved already.
-  const found = await executor.query<{ sourceAt: string }>(doneSql, [term.toString(), doneTick.toString(), server]);
+  const found = await executor.query<{ sourceAt: string }>(doneSql, [
+    term.toString(),
+    doneTick.toString(),
+    server,
+  ]);
   return found.rows[0]?.sourceAt;
 }

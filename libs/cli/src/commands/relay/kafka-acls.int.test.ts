@@ -205,7 +205,7 @@ it('N7: a consumer handles with the lines of consumer.sh, and not without any of
 
 it('a relay and a consumer at work whose rights are taken away wait, and go on by themselves when they have them again', async () => {
   const handled: string[] = [];
-  const stock = defineConsumer({ name: 'stock', from: 'beginning' }).on(placed, ({ data }) => {
+  const stock = defineConsumer('stock', { from: 'beginning' }).on(placed, ({ data }) => {
     handled.push(data.order);
     return Promise.resolve();
   });
