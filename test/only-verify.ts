@@ -9,7 +9,6 @@ export const onlyVerify: readonly OnlyVerify[] = [
   { id: 'S67', part: 'scenarios' },
   { id: 'S14', part: 'drills' },
   { id: 'S61', part: 'prometheus' },
-  { id: 'G3k', part: 'drills' },
   { id: 'N14', part: 'cluster-switch' },
   { id: 'G3j', part: 'cluster-switch' },
   { id: 'G2a', tool: 'pgbouncer' },

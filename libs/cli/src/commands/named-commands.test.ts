@@ -140,7 +140,8 @@ describe('a command that the kit names', () => {
       const words = wordsOf(
         line
           .replace('--state ${state}', line.startsWith('saga') ? '--state stuck' : '--state dead')
-          .replace('--repairs n', '--repairs 1'),
+          .replace('--repairs n', '--repairs 1')
+          .replace('--reject <offset>', '--reject 7'),
       ).map((word) => word.replaceAll('…', 'x'));
       await expect(parseOnly(words), line).resolves.toBeDefined();
       // An alias is for what operators have learnt.

@@ -153,7 +153,7 @@ it('an error thrown in a timer or an event of a handler fails its own event, and
   const declaration = `{
     relay: true,
     emits: [asked],
-    consumers: [defineConsumer({ name: 'trial', from: 'beginning' }).on(asked, ${throws})],
+    consumers: [defineConsumer('trial', { from: 'beginning' }).on(asked, ${throws})],
   }`;
   const run = program(declaration, {
     DATABASE_URL: url,
