@@ -1,10 +1,4 @@
-import {
-  BusinessRejection,
-  defineConsumer,
-  defineEvent,
-  defineService,
-  type ServiceParts,
-} from 'convergekit';
+import { BusinessRejection, defineConsumer, defineEvent, defineService } from 'convergekit';
 import { z } from 'zod';
 
 const data = z.object({ id: z.string(), cents: z.int().positive() });
@@ -27,12 +21,14 @@ const orders = defineConsumer<Tables>('orders').onFailure(
 );
 
 // An order and its event are one transaction, which a second call with this request key does not run again.
-const onReady = async ({ db, outbox }: ServiceParts<Tables>) => {
-  for (const [id, cents] of Object.entries({ small: 4_200, large: 420_000 }))
-    await outbox.transaction(db, { requestKey: id, request: cents }, async ({ tx, emit }) => {
-      await tx.insertInto('orders').values({ id, cents }).execute();
-      emit(placed({ id, cents }));
-    });
-};
-
-await defineService('shop', { consumers: [payments, orders], emits: [placed], onReady }).run();
+await defineService<Tables>('shop', {
+  consumers: [payments, orders],
+  emits: [placed],
+  onReady: async ({ db, outbox }) => {
+    for (const [id, cents] of Object.entries({ small: 4_200, large: 420_000 }))
+      await outbox.transaction(db, { requestKey: id, request: cents }, async ({ tx, emit }) => {
+        await tx.insertInto('orders').values({ id, cents }).execute();
+        emit(placed({ id, cents }));
+      });
+  },
+}).run();
