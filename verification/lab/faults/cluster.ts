@@ -76,7 +76,11 @@ interface BrokerFault extends Expected {
 
 /** The alarms while brokers are away: they name the address that does not answer, or what the others refuse. */
 export const AWAY: Expected = {
-  alarms: { broker_unreachable: /connecting to \S+|replicas|answer|leader/, fetch_stalled: /leader|fetch/ },
+  alarms: {
+    broker_unreachable: /connecting to \S+|replicas|answer|leader/,
+    fetch_stalled: /leader|fetch|no broker/,
+    partition_stuck: /connecting to \S+|NOT_ENOUGH_REPLICAS|NOT_LEADER|REQUEST_TIMED_OUT|answer/,
+  },
 };
 
 /** Declares a fault of a broker, which comes when all replicas are in sync, with the alarms that it may raise. */
