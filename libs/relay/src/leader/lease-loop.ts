@@ -43,7 +43,10 @@ async function renew(leader: LeaseHolder): Promise<void> {
     await endsWithin(renewal, 1_000, clock);
     return;
   }
-  if (outcome === 'lost') leader.deposed('another relay has the lease, or another server has taken over');
+  if (outcome === 'lost')
+    leader.deposed(
+      'another relay has the lease, or the database has another server: it restarted, or a standby was promoted',
+    );
   else if (outcome === 'ours') margin.renewed(askedAt);
   else if (margin.isOver(clock.monotonic())) leader.deposed('the lease ran out: Postgres does not answer');
 }
