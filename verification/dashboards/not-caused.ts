@@ -42,6 +42,8 @@ export const UNSEEN: readonly string[] = [
   'ConvergeReconcilerStartsMissed',
   'ConvergeSagaStuck',
   'ConvergeCallLate',
+  'ConvergeCallsWaiting',
+  'ConvergeSagaStillPaused',
   'ConvergeCallUndeclared',
   'ConvergeJoinSwept',
 ];
