@@ -41,18 +41,28 @@ export function kafkaJars(options: Pick<JarsOptions, 'directory' | 'log' | 'env'
   return javaJars({ ...options, ...KAFKA, pom: POM, megabytes: 54, log });
 }
 
+/** Fetches that run, by their folder: the brokers of a cluster start at once. */
+const fetches = new Map<string, Promise<void>>();
+
 /**
  * The jars of a pom, fetched by Maven once. Their folder is named by the pom's hash, so a changed version is fetched
  * anew, and it appears by a rename, so a folder that exists is complete, also when two runs fetch at once. Rejects with
  * what to install when Java or Maven is missing.
  */
 export async function javaJars(options: JarsOptions): Promise<JavaJars> {
-  const { pom, what, megabytes, log } = options;
   const java = await findJava(options);
-  const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12);
+  const hash = createHash('sha256').update(readFileSync(options.pom)).digest('hex').slice(0, 12);
   // Absolute: Maven takes a relative folder as one beside the pom.
   const target = resolve(options.directory, hash);
   if (existsSync(target)) return { java, jars: target };
+  const fetch = fetches.get(target) ?? fetchJars(target, options).finally(() => fetches.delete(target));
+  fetches.set(target, fetch);
+  await fetch;
+  return { java, jars: target };
+}
+
+async function fetchJars(target: string, options: JarsOptions): Promise<void> {
+  const { what, megabytes, log } = options;
   mkdirSync(dirname(target), { recursive: true });
   const partial = join(dirname(target), `.partial-${process.pid}`);
   try {
@@ -62,7 +72,6 @@ export async function javaJars(options: JarsOptions): Promise<JavaJars> {
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
-  return { java, jars: target };
 }
 
 async function runMaven(folder: string, options: JarsOptions): Promise<void> {
@@ -78,7 +87,7 @@ async function runMaven(folder: string, options: JarsOptions): Promise<void> {
         error,
       );
     const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
-    const reason = output.split('\n').find((line) => line.startsWith('[ERROR]')) ?? output.slice(0, 500);
+    const reason = output.split('\n').find((line) => /^\[ERROR\].*\w/.test(line)) ?? output.slice(0, 500);
     throw new DevStackError(
       'KAFKA_JARS_FAILED',
       `Maven could not fetch ${what}'s jars: ${reason}. Check the network or Maven's settings.xml, then try again`,
