@@ -62,6 +62,35 @@ describe('a leader', () => {
     await alive(service);
   });
 
+  it('a leader that reached its database again does not say that nothing listens there, while its first tick waits', async () => {
+    const { database } = await withDatabase();
+    let isAway = false;
+    const away = {
+      ...database,
+      executor: {
+        ...database.executor,
+        query: (...args: Parameters<typeof database.executor.query>) =>
+          isAway
+            ? Promise.reject(Object.assign(new Error('nothing listens there'), { code: 'ECONNREFUSED' }))
+            : database.executor.query(...args),
+      },
+    };
+    const broker = closing(memoryBroker());
+    const other = await started({ database, broker, ...impatient });
+    await leads(other);
+    const service = await started({ database: away, broker, ...impatient });
+    isAway = true;
+    await waitUntil(() => alarms(service).includes('database_unreachable'), { what: 'the alarm' });
+    await other.stop();
+    const blocking = await database.acquire();
+    onClose(() => Promise.resolve(blocking.release(true)));
+    await blocking.query('begin; lock table converge.tick in share mode');
+    isAway = false;
+    await leads(service);
+    await waitUntil(() => !alarms(service).includes('database_unreachable'), { what: 'its end' });
+    await blocking.query('rollback');
+  });
+
   it('a leader whose loop waits for a promise that never settles is not live', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());
