@@ -49,7 +49,9 @@ export async function build(
       else if (types !== '') input[nameOf(code)] = join(root, folder, types);
     for (const id of internals ?? []) {
       const own = ownImport(id);
-      if (own !== undefined) input[own.internal.replace(/^.*\/internal\//, 'internal-')] = own[pathOf(form)];
+      if (own === undefined) continue;
+      const name = own.internal.replace(/^.*\/internal\//, 'internal-');
+      input[name] = form === 'code' ? `${REEXPORT}${own.source}` : own.types;
     }
     files.push(...(await bundle(input, form, view)));
   }
@@ -57,6 +59,12 @@ export async function build(
 }
 
 const pathOf = (form: Form) => (form === 'code' ? 'source' : 'types');
+
+/**
+ * A module that exports what another one does. An index that were an entry point itself would be loaded whole, with all that it
+ * names, by each entry point that imports one name of it.
+ */
+const REEXPORT = '\0reexport:';
 
 async function bundle(input: Record<string, string>, form: Form, view: View): Promise<readonly BuiltFile[]> {
   const extension = form === 'code' ? '.js' : '.d.ts';
@@ -90,6 +98,7 @@ function workspaces(form: Form, { bundles, internals }: View): RolldownPlugin {
       // The plugin of declarations finds packages by their manifests, which name the source.
       order: 'pre',
       handler: (id) => {
+        if (id.startsWith(REEXPORT)) return id;
         if (id.startsWith('.') || isAbsolute(id)) return null;
         const own = ownImport(id);
         if (own === undefined || own.isPublished) return { id, external: true };
@@ -98,6 +107,8 @@ function workspaces(form: Form, { bundles, internals }: View): RolldownPlugin {
         return { id: own.internal, external: true };
       },
     },
+    load: (id) =>
+      id.startsWith(REEXPORT) ? `export * from ${JSON.stringify(id.slice(REEXPORT.length))};` : null,
   };
 }
 
