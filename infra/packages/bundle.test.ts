@@ -66,6 +66,11 @@ it.each([
     has: 'libs/inbox/src/define/define-consumer.ts',
     not: /^kysely$|\/inbox\/src\/member\//,
   },
+  {
+    entry: 'command.js',
+    has: 'libs/cli/src/commands/index.ts',
+    not: /^(kysely|zod|kafkajs)$|\/(kafka|local|broker|postgres|resilience)\/src\//,
+  },
   { entry: 'postgres.js', has: 'libs/postgres/src/connect.ts', not: /\/(inbox|saga|kafka|relay)\/src\// },
 ])(
   'the import of the built $entry loads no module that its exports do not need',
