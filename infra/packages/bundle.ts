@@ -85,6 +85,8 @@ async function bundle(input: Record<string, string>, form: Form, view: View): Pr
     entryFileNames: `[name]${extension}`,
     chunkFileNames: ({ moduleIds }) => `${packageOf(moduleIds)}-[hash]${extension}`,
     sourcemap: form === 'code',
+    // Editors show the comments of the declarations.
+    comments: { jsdoc: form === 'types' },
   });
   await built.close();
   return output.map(fileOf);

@@ -35,7 +35,6 @@ async function runWith(argv: readonly string[], options: ResolvedOptions): Promi
     await parse(argv, nouns, streams, async (call) => {
       // Settings, driver and broker are loaded for a command that runs: help needs none.
       const { perform } = await import('./perform.ts');
-
       if (!(await perform(call, options))) exitCode = 1;
     });
     return exitCode;
