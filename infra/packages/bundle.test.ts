@@ -79,6 +79,15 @@ it.each([
     const loaded = importedBy(files, entry);
     expect(loaded).toContain(has);
     expect(loaded.filter((one) => not.test(one))).toEqual([]);
+    // A file costs its reader more than its length.
+    expect(loaded.filter((one) => one.endsWith('.js')).length).toBeLessThanOrEqual(20);
+    // What modules need of each other is no export of a door.
+    const lines =
+      files
+        .find(({ path }) => path === entry)
+        ?.text.trim()
+        .split('\n') ?? [];
+    expect(lines.filter((line) => !/^(import|export|\/\/#) ?/.test(line))).toEqual([]);
   },
 );
 
