@@ -66,6 +66,7 @@ export { defineSaga, type SagaDeclaration, starts, type StepRef } from '@converg
 
 export {
   defineReconciler,
+  from,
   digestScan,
   digestTable,
   markDirty,

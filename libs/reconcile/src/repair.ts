@@ -125,7 +125,7 @@ async function repairIn(
 }
 
 function needsLock({ reconciler, claim }: RepairRequest): boolean {
-  return reconciler.actual.lock !== undefined && claim.conflicts >= CONFLICTS_BEFORE_LOCK;
+  return reconciler.lock !== undefined && claim.conflicts >= CONFLICTS_BEFORE_LOCK;
 }
 
 /** Locks the rows and reads them again. Hot keys need the lock: their repair would conflict again and again. */
@@ -136,7 +136,7 @@ async function observeUnderLock(
 ): Promise<Divergent> {
   const { reconciler, claim, databases } = request;
   if (!needsLock(request)) return before;
-  await lockRows(reconciler.actual, claim.key, tx);
+  await lockRows(reconciler, claim.key, tx);
   const locked = { desired: databases.desired, actual: tx };
   const seen = await observe(reconciler, claim.key, locked, claim.lastVersionWritten);
   if (seen.kind !== 'read') throw new Abandon(seen);

@@ -1,7 +1,7 @@
 import { defineEvent } from '@convergekit/contracts';
 import { defineCall, step } from '@convergekit/saga';
 import { defineConsumer } from '@convergekit/inbox';
-import { defineReconciler } from '@convergekit/reconcile';
+import { defineReconciler, from } from '@convergekit/reconcile';
 import { defineSaga } from '@convergekit/saga/declare';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -116,10 +116,10 @@ describe('the plan of a service', () => {
   });
 
   it('a reconciler of the service’s own database needs its tables there', () => {
-    const reconciler = defineReconciler<object, null, object, null, object>('own', {
+    const reconciler = defineReconciler('own', {
       keys: { scan: () => Promise.resolve([]) as never },
-      desired: { in: 'other', read: () => Promise.resolve(null) },
-      actual: { in: 'shop', read: () => Promise.resolve(null) },
+      desired: from<object>('other').read(() => Promise.resolve(null)),
+      actual: from<object>('shop').read(() => Promise.resolve(null)),
       compare: () => null,
       repair: () => Promise.resolve({ numUpdatedRows: 0n }),
     });

@@ -16,6 +16,7 @@ import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environmen
 import { checkFolder, folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
 import { packageManagerEnd } from './dev-parent.ts';
 import { devProcess, type DevProcessService } from './dev-process.ts';
+import { topicsReport } from './dev-topics.ts';
 import { databaseOf, type DevService, devServices, sharedName } from './dev-services.ts';
 
 const MAIN = 'src/main.ts';
@@ -179,9 +180,10 @@ async function runAll(
   for (const line of linesOf(prepared, shown, data)) say(line);
   const running: Service[] = [];
   const serves: DevProcessService[] = [];
+  const onTopics = topicsReport(prepared.length, say);
   for (const { service, env, databaseUrl, folder } of prepared) {
     const { main, name } = service;
-    const serving = devProcess({ name, args: [main], env }, (how) => {
+    const serving = devProcess({ name, args: [main], env, onTopics }, (how) => {
       const idle = how === 'exit code 0' ? ': a service runs by `await defineService(…).run()`' : '';
       say(`${name} ended (${how})${idle}; it starts again when a file changes`);
     });
