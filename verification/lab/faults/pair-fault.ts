@@ -4,8 +4,11 @@ import type { Expected } from '../workloads/counted/alarm-record.ts';
 /** How long a part of the pair is away, in milliseconds. */
 export const AWAY_MS = 5_000;
 
-/** Each fault takes the lease once, so that their sum is an alarm. */
-const IN_SUM = { lease_lost_repeatedly: /times/ } satisfies Expected['alarms'];
+/** Each fault takes the lease once and ends a term, so that their sum is an alarm. */
+const IN_SUM = {
+  lease_lost_repeatedly: /times/,
+  leadership_failing: /terms failed/,
+} satisfies Expected['alarms'];
 
 export type PairTargets = Pick<Targets, 'pair' | 'counted'>;
 

@@ -4,6 +4,10 @@ import { onServer } from '../workloads/counted/services.ts';
 import { AWAY_MS, ofPair } from './pair-fault.ts';
 
 const STRANGER = 'lab-stranger';
+/** Two of these faults after one another keep the relay out for longer than the alarm waits. */
+const away = {
+  database_unreachable: /nothing listens there|no more connections|too many clients|terminated|timeout/,
+};
 
 /** Takes one session of a server; undefined where the server has none left. */
 async function sessionAt(url: string): Promise<Client | undefined> {
@@ -39,6 +43,7 @@ const sessionsTaken = ofPair({
   name: 'pair-connections-taken',
   about: 'strangers hold every session of the primary: max_connections is reached',
   ms: AWAY_MS,
+  alarms: away,
   inject: async ({ pair: { primary } }) => {
     const taken = await takeAllSessions(primary.address);
     const repair = async (): Promise<void> => {
@@ -52,6 +57,7 @@ const poolerFull = ofPair({
   name: 'pair-pooler-full',
   about: 'PgBouncer is restarted with max_client_conn below what the services need',
   ms: AWAY_MS,
+  alarms: away,
   inject: async ({ pair: { pooler } }) => {
     const limited = async (max: number): Promise<void> => {
       pooler.reload({ settings: { max_client_conn: max } });

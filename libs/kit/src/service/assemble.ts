@@ -82,7 +82,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
     ...flows.running,
     ...(consuming === undefined ? [] : [consuming]),
     ...(broker !== undefined && plan.others.topics.length + plan.others.consumers.length > 0
-      ? [othersWatch({ admin: () => broker.admin(), others: plan.others, log })]
+      ? [othersWatch({ admin: () => broker.admin(), plan, log })]
       : []),
     ...((definition.sagas ?? []).length > 0 ? [sagaWatch({ database: work })] : []),
     ...reconciled.running,

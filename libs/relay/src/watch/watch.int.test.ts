@@ -2,6 +2,7 @@ import type { Producer } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { ensureChildren } from '@convergekit/outbox/engine';
 import { seededRandom } from '@convergekit/core';
+import type { Executor } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { changedBroker } from '../fixture/hooked-broker.ts';
@@ -65,16 +66,11 @@ describe('a leader', () => {
   it('a leader that reached its database again does not say that nothing listens there, while its first tick waits', async () => {
     const { database } = await withDatabase();
     let isAway = false;
-    const away = {
-      ...database,
-      executor: {
-        ...database.executor,
-        query: (...args: Parameters<typeof database.executor.query>) =>
-          isAway
-            ? Promise.reject(Object.assign(new Error('nothing listens there'), { code: 'ECONNREFUSED' }))
-            : database.executor.query(...args),
-      },
-    };
+    const query: Executor['query'] = (text, values) =>
+      isAway
+        ? Promise.reject(Object.assign(new Error('nothing listens there'), { code: 'ECONNREFUSED' }))
+        : database.executor.query(text, values);
+    const away = { ...database, executor: { ...database.executor, query } };
     const broker = closing(memoryBroker());
     const other = await started({ database, broker, ...impatient });
     await leads(other);
