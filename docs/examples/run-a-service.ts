@@ -39,12 +39,9 @@ const sendMail = defineCall('mails.send', {
   failed: () => undefined,
 });
 
-const welcome = defineConsumer<MailsDb>('mails', { from: 'beginning' }).on(
-  mailAsked,
-  async (event, context) => {
-    await effect(context, sendMail, event.data);
-  },
-);
+const welcome = defineConsumer<MailsDb>('mails', { from: 'first' }).on(mailAsked, async (event, context) => {
+  await effect(context, sendMail, event.data);
+});
 
 /** POST /?address=… asks for a mail. Any HTTP server will do. */
 function httpPart(port: number, db: Kysely<MailsDb>, outbox: Outbox, log: ReturnType<typeof logger>): Part {

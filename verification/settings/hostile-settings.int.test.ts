@@ -137,7 +137,7 @@ describe.each([
   });
 
   it('N9, G1h: a consumer under hostile settings applies, parks and dead-letters events', needs, async () => {
-    const consumer: ConsumerDefinition<Db> = defineConsumer<Db>('counter', { from: 'beginning' }).on(
+    const consumer: ConsumerDefinition<Db> = defineConsumer<Db>('counter', { from: 'first' }).on(
       counted,
       async ({ data }, { tx }) => {
         if (data.n === 3)
@@ -175,7 +175,7 @@ describe.each([
       payments(bank),
       airline(1),
       mails(() => undefined),
-      sagaObserver({ sagas: [bookTrip.declaration], from: 'beginning' }),
+      sagaObserver({ sagas: [bookTrip.declaration], from: 'first' }),
     ] as unknown as readonly ConsumerDefinition<Db>[];
     await topics(consumers.flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]));
     // The worker first: a consumer with work for one does not start without.

@@ -12,7 +12,7 @@ interface Tables {
   copies: { id: string; cents: number; version: number };
 }
 
-const stock = defineConsumer<Tables>('stock', { from: 'beginning' }).include(
+const stock = defineConsumer<Tables>('stock', { from: 'first' }).include(
   step(buy.reserve, {
     apply: async ({ data }, { tx }) => {
       if (data.sku === 'none') return outOfStock(data);
@@ -28,7 +28,7 @@ const stock = defineConsumer<Tables>('stock', { from: 'beginning' }).include(
   }),
 );
 
-const labels = defineConsumer<Tables>('labels', { from: 'beginning' }).include(
+const labels = defineConsumer<Tables>('labels', { from: 'first' }).include(
   step(buy.label, {
     call: providerCall('post.label'),
     input: ({ event: { data } }) => ({ id: data.id }),
@@ -36,7 +36,7 @@ const labels = defineConsumer<Tables>('labels', { from: 'beginning' }).include(
   }),
 );
 
-const parcels = defineConsumer<Tables>('parcels', { from: 'beginning' }).include(
+const parcels = defineConsumer<Tables>('parcels', { from: 'first' }).include(
   step(buy.ship, {
     apply: async ({ data }, { tx }) => {
       if (data.sku === 'anvil') return refused(data);

@@ -26,7 +26,7 @@ const mark =
   };
 
 /** Keeps what became of each order, as other services report it. */
-const status = defineConsumer<Tables>('status', { from: 'beginning' })
+const status = defineConsumer<Tables>('status', { from: 'first' })
   .on(shipped, mark({ status: 'shipped' }))
   .on(outOfStock, mark({ status: 'out of stock' }))
   .on(released, mark({ status: 'undone' }))
@@ -37,7 +37,7 @@ const status = defineConsumer<Tables>('status', { from: 'beginning' })
   );
 
 /** A projection with an order per key: each line is appended behind those before it. */
-const notes = defineConsumer<Tables>('notes', { from: 'beginning' }).on(
+const notes = defineConsumer<Tables>('notes', { from: 'first' }).on(
   noted,
   async ({ data: { customer, line } }, { tx }) => {
     await tx

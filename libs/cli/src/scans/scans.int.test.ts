@@ -90,7 +90,7 @@ async function running(onGap: 'halt' | 'continue' = 'halt') {
         .rows[0]?.id ?? 0,
     );
   const handled: string[] = [];
-  const stock = defineConsumer('stock', { from: 'beginning', onGap }).on(placed, (event) => {
+  const stock = defineConsumer('stock', { from: 'first', onGap }).on(placed, (event) => {
     handled.push(event.data.order);
   });
   const consume = async (until: string): Promise<void> => {

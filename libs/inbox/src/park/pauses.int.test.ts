@@ -25,7 +25,7 @@ describe('a partition that pauses', () => {
 
   const start = (parking: object = {}) =>
     scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
         await note(tx, event);
         const error = throws(event.data.key, event.data.n);
         if (error !== undefined) throw error;

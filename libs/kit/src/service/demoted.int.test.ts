@@ -15,7 +15,7 @@ it('a service whose database is a standby says so, waits, and starts when it is 
   await server.start();
   const url = await migrated(server.address);
   await demote(server);
-  const consumer = `defineConsumer('c', { from: 'beginning' }).on(asked, () => {})`;
+  const consumer = `defineConsumer('c', { from: 'first' }).on(asked, () => {})`;
   const run = program(`{ consumers: [${consumer}] }`, {
     DATABASE_URL: url,
     KAFKA_BROKERS: inject('stack').brokers,

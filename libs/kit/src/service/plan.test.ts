@@ -17,10 +17,10 @@ const paid = event('trip.paid', 'payments');
 const trip = defineSaga('trip', { start: asked })
   .pivot('hold', { by: 'hotel', success: held, failure: refused })
   .retriable('pay', { by: 'bank', success: paid });
-const hotel = defineConsumer<object>('hotel', { from: 'beginning' }).include(
+const hotel = defineConsumer<object>('hotel', { from: 'first' }).include(
   step(trip.hold, { apply: ({ data: { id } }) => Promise.resolve(held({ id })) }),
 );
-const bank = defineConsumer<object>('bank', { from: 'beginning' });
+const bank = defineConsumer<object>('bank', { from: 'first' });
 const call = defineCall('mail.send', {
   input: data,
   result: z.null(),
@@ -46,7 +46,7 @@ describe('the plan of a service', () => {
   it('the plan of a service names the topics that others write, and the consumers of others whose failures it handles', () => {
     const bankOf = (...emits: (typeof asked)[]) =>
       planOf('bank', { emits }, [
-        defineConsumer<object>('bank', { from: 'beginning' })
+        defineConsumer<object>('bank', { from: 'first' })
           .on(asked, () => undefined)
           .onFailure(paid, { of: 'mail', otherService: true }, () => undefined),
       ]).others;
@@ -55,13 +55,13 @@ describe('the plan of a service', () => {
   });
 
   it('a consumer that handles one kind of key from several topics is noted: order holds within a topic', () => {
-    const mail = defineConsumer<object>('mail', { from: 'beginning' })
+    const mail = defineConsumer<object>('mail', { from: 'first' })
       .on(asked, () => undefined)
       .on(paid, () => undefined);
     expect(planOf('mail', {}, [mail]).notes).toEqual([
       expect.stringMatching(/^consumer mail handles events of one kind of key from trips, payments: /),
     ]);
-    const failing = defineConsumer<object>('mail', { from: 'beginning' })
+    const failing = defineConsumer<object>('mail', { from: 'first' })
       .on(asked, () => undefined)
       .onFailure(paid, { of: 'bank', otherService: true }, () => undefined);
     expect(planOf('mail', {}, [failing]).notes).toEqual([]);

@@ -49,7 +49,7 @@ it('a gap that a consumer passed is reconciled by its keys while the source keep
     );
   };
   const handled: string[] = [];
-  const stock = defineConsumer('stock', { from: 'beginning', onGap: 'continue' }).on(placed, (event) => {
+  const stock = defineConsumer('stock', { from: 'first', onGap: 'continue' }).on(placed, (event) => {
     handled.push(event.data.order);
   });
   const serve = async () => {

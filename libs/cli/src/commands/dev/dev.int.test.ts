@@ -57,7 +57,7 @@ function misspell(file: string): void {
     file,
     text
       .replace('const LIMIT_CENTS', `${wrong}const LIMIT_CENTS`)
-      .replace("{ from: 'beginning' }", "{ from: { '*': 'beginning', 'my-service.order': 'beginning' } }")
+      .replace("{ from: 'first' }", "{ from: { '*': 'first', 'my-service.order': 'first' } }")
       .replace('  orderPlaced,\n', '  misspelled as never,\n'),
   );
 }

@@ -23,7 +23,7 @@ export function placeOrder(
 }
 
 /** Keeps the status of orders. `onFailure` compensates: it is called when payments did not take an order. */
-export const orders = defineConsumer<Tables>('orders', { from: 'beginning' })
+export const orders = defineConsumer<Tables>('orders', { from: 'first' })
   .onFailure(orderPlaced, { of: 'payments' }, async ({ event, message }, { tx }) => {
     await tx
       .updateTable('orders')

@@ -26,7 +26,7 @@ export function placeOrder(
 }
 
 /** Keeps the status of orders. `otherService`: the consumer `payments` runs in a service of its own. */
-export const orders = defineConsumer<Tables>('orders', { from: 'beginning' })
+export const orders = defineConsumer<Tables>('orders', { from: 'first' })
   .on(orderPaid, async ({ data }, { tx }) => {
     await tx.updateTable('orders').set({ status: 'paid' }).where('orderId', '=', data.orderId).execute();
   })
