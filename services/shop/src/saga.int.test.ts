@@ -16,7 +16,6 @@ afterAll(() => shop.close());
 const behave = (behaviour: Partial<Behaviour>) => shop.behave(behaviour);
 const place = (request?: OrderRequest) => shop.place(request);
 const cancel = (orderId: string) => cancelOrder(shop.transaction, orderId);
-cancelOrder(shop.outbox.for(shop.scene.database.db as unknown as Kysely<OrdersDb>), orderId);
 
 /** The result of an order: state, goods, the provider's charge, and whether a parcel was handed over. */
 interface Outcome {
