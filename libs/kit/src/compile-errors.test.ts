@@ -54,7 +54,7 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
   ],
   [
     'an event that the service does not emit',
-    `defineService('shop', { emits: [placed], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });`,
+    `defineService('shop', { emits: [placed], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });`,
     /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
   ],
   [
@@ -81,7 +81,7 @@ defineCall('bank.charge', { ...call, idempotency: 'keyed' });
 step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed', compensate: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
 step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) });
 defineReconciler('stock', { keys, desired, actual, version: 'version', lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku), compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (wanted, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }) });
-defineService('shop', { emits: [placed, paid], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });
+defineService('shop', { emits: [placed, paid], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });
 `;
 
 /** The errors of each line of the module. */

@@ -56,18 +56,14 @@ await serve<Tables>(
   { consumers: [status, notes], sagas: [buy], emits: [placed, cancelAsked, noted] },
   {
     waits: true,
-    answer: ({ op, key, data }, { db, outbox }) =>
-      outbox.transaction(
-        db,
-        { requestKey: `${op} ${key}`, request: data as object },
-        async ({ tx, emit }) => {
-          if (op === 'note') return emit(noted(data as Parameters<typeof noted>[0]));
-          const order = data as Order;
-          if (op === 'cancel') return emit(cancelAsked(order));
-          const row = { ...order, status: 'placed', filed: false, stamped: false, points: '' };
-          await tx.insertInto('orders').values(row).execute();
-          return emit(placed(order));
-        },
-      ),
+    answer: ({ op, key, data }, { transaction }) =>
+      transaction({ requestKey: `${op} ${key}`, request: data as object }, async ({ tx, emit }) => {
+        if (op === 'note') return emit(noted(data as Parameters<typeof noted>[0]));
+        const order = data as Order;
+        if (op === 'cancel') return emit(cancelAsked(order));
+        const row = { ...order, status: 'placed', filed: false, stamped: false, points: '' };
+        await tx.insertInto('orders').values(row).execute();
+        return emit(placed(order));
+      }),
   },
 );
