@@ -52,7 +52,7 @@ it('a login with the rights that the guide lists drops no child before its time,
     await expect(database.executor.query(statement), statement).rejects.toMatchObject({ code: '42501' });
 });
 
-it('a login without rights on the log is told so, and not that its topic is missing', async () => {
+it('a login without rights on the log is refused by name, and not as a topic that is missing', async () => {
   const { url, broker, database } = await freshLog(inject('stack').databaseUrl);
   await (await broker.admin()).createTopic({ name: 'before', partitions: 1 });
   const login = name().replace('-', '_');
