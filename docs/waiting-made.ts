@@ -31,7 +31,7 @@ const wait = (code: string, number: number): MadeWait => ({
   states: ['partition paused', 'inbox_partition.running'],
   kind: 'partition_waits',
   alarm: code,
-  text: `orders waits (1 partition): why ${code}`,
+  text: `orders waits (1 partition), as its process noted: why ${code}`,
   make: partition({ partition: number, wait: code }),
 });
 const step = (state: string): MadeWait => ({

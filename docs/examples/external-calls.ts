@@ -53,12 +53,9 @@ export const till = (provider: Provider) => {
     },
     failed: (_, { emit, input }) => emit(declined(input)),
   });
-  const consumer = defineConsumer<TillDb>('till', { from: 'beginning' }).on(
-    ordered,
-    async ({ data }, context) => {
-      await effect(context, charge, data);
-    },
-  );
+  const consumer = defineConsumer<TillDb>('till', { from: 'first' }).on(ordered, async (event, context) => {
+    await effect(context, charge, event.data);
+  });
   return { consumer, charge };
 };
 

@@ -1,4 +1,4 @@
-import { type Database, defineReconciler, digestScan, digestTable, markDirty } from 'convergekit';
+import { type Database, defineReconciler, from, digestScan, digestTable, markDirty } from 'convergekit';
 import { sql } from 'kysely';
 
 export interface OrdersDb {
@@ -9,18 +9,7 @@ export interface StockDb {
   stock: { sku: string; reserved: number; version: number; changed_at: Date };
 }
 
-interface Drift {
-  readonly quantity: number;
-  readonly exists: boolean;
-}
-
-export const stock = defineReconciler<
-  OrdersDb,
-  number,
-  StockDb,
-  { reserved: number; version: number },
-  Drift
->('stock-digests', {
+export const stock = defineReconciler('stock-digests', {
   schedule: '*/5 * * * *',
   keys: {
     // Lists only the keys that differ. Each side names its own columns; `quantity` is the name that both share.
@@ -30,22 +19,20 @@ export const stock = defineReconciler<
       maxAgeMs: 86_400_000, // every key is compared once a day, whatever the events say
     }),
   },
-  desired: {
-    in: 'orders',
-    read: async (sku, db) =>
+  desired: from<OrdersDb>('orders').read(
+    async (sku, db) =>
       (await db.selectFrom('wanted').select('quantity').where('sku', '=', sku).executeTakeFirst())
         ?.quantity ?? null,
-  },
-  actual: {
-    in: 'inventory',
-    read: async (sku, db) =>
+  ),
+  actual: from<StockDb>('inventory').read(
+    async (sku, db) =>
       (await db
         .selectFrom('stock')
         .select(['reserved', 'version'])
         .where('sku', '=', sku)
         .executeTakeFirst()) ?? null,
-    version: 'version',
-  },
+  ),
+  version: 'version',
   compare: (quantity, row) =>
     (quantity ?? 0) === (row?.reserved ?? 0) ? null : { quantity: quantity ?? 0, exists: row !== null },
   repair: async ({ quantity, exists }, { tx, key, guard }) =>

@@ -1,4 +1,5 @@
-import { defineReconciler, type ReconcilerDefinition } from 'convergekit';
+import { defineReconciler, from } from 'convergekit';
+import type { Kysely } from 'kysely';
 
 export interface OrdersDb {
   wanted: { sku: string; quantity: number };
@@ -8,42 +9,36 @@ export interface StockDb {
   stock: { sku: string; reserved: number; shelf: string; version: number };
 }
 
-type Stock = StockDb['stock'];
+const keys = {
+  async *scan({ actual }: { actual: Kysely<StockDb> }) {
+    yield (await actual.selectFrom('stock').select('sku').execute()).map(({ sku }) => sku);
+  },
+};
+const desired = from<OrdersDb>('orders').read(
+  async (sku, db) =>
+    (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst())?.quantity ?? 0,
+);
+const actual = from<StockDb>('inventory').read(
+  async (sku, db) =>
+    (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+);
 
-const comparison: ReconcilerDefinition<OrdersDb, number, StockDb, Stock, number> = {
-  keys: {
-    async *scan({ actual }) {
-      yield (await actual.selectFrom('stock').select('sku').execute()).map(({ sku }) => sku);
-    },
-  },
-  desired: {
-    in: 'orders',
-    read: async (sku, db) =>
-      (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst())?.quantity ?? 0,
-  },
-  actual: {
-    in: 'inventory',
-    read: async (sku, db) =>
-      (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
-    version: 'version',
-  },
+export const stock = defineReconciler('stock', {
+  keys,
+  desired,
+  actual,
+  version: 'version',
   compare: (wanted, row) => (row === null || row.reserved === wanted ? null : wanted),
   repair: (wanted, { key, guard }) =>
     guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }),
   mode: 'repair', // the default, `observe`, writes nothing
-};
-export const stock = defineReconciler('stock', comparison);
+});
 
 /** The same comparison, which also inserts rows that are missing. */
-export const complete = defineReconciler<
-  OrdersDb,
-  number,
-  StockDb,
-  Stock,
-  { wanted: number; row: Stock | null }
->('stock-complete', {
-  desired: comparison.desired,
-  actual: comparison.actual,
+export const complete = defineReconciler('stock-complete', {
+  desired,
+  actual,
+  version: 'version',
   keys: {
     async *scan({ desired, actual }) {
       yield (await desired.selectFrom('wanted').select('sku').execute()).map(({ sku }) => sku);
@@ -64,7 +59,14 @@ export const complete = defineReconciler<
 
 /** The same comparison, as it would run for years. */
 export const nightly = defineReconciler('stock-nightly', {
-  ...comparison,
+  keys,
+  desired,
+  actual,
+  version: 'version',
+  compare: (wanted, row) => (row === null || row.reserved === wanted ? null : wanted),
+  repair: (wanted, { key, guard }) =>
+    guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }),
+  mode: 'repair',
   schedule: { cron: '0 3 * * *', timeZone: 'Europe/Berlin', jitterMs: 60_000, missed: 'once' },
   // A difference counts only when the consumer `stock` has handled every event of its key.
   inFlight: { topic: 'shop.wanted', consumer: 'stock' },

@@ -5,11 +5,10 @@ import {
   defineEvent,
   effect,
   type logger,
-  type Outbox,
   type Part,
   defineService,
+  type TransactionFunction,
 } from 'convergekit';
-import type { Kysely } from 'kysely';
 import { z } from 'zod';
 
 const mail = z.object({ address: z.string() });
@@ -39,23 +38,23 @@ const sendMail = defineCall('mails.send', {
   failed: () => undefined,
 });
 
-const welcome = defineConsumer<MailsDb>('mails', { from: 'beginning' }).on(
-  mailAsked,
-  async (event, context) => {
-    await effect(context, sendMail, event.data);
-  },
-);
+const welcome = defineConsumer<MailsDb>('mails', { from: 'first' }).on(mailAsked, async (event, context) => {
+  await effect(context, sendMail, event.data);
+});
 
 /** POST /?address=… asks for a mail. Any HTTP server will do. */
-function httpPart(port: number, db: Kysely<MailsDb>, outbox: Outbox, log: ReturnType<typeof logger>): Part {
+function httpPart(
+  port: number,
+  transaction: TransactionFunction<MailsDb>,
+  log: ReturnType<typeof logger>,
+): Part {
   const done = Promise.withResolvers<undefined>();
   const server = createServer((request, response) => {
     const address = new URL(request.url ?? '', 'http://host').searchParams.get('address') ?? '';
-    outbox
-      .transaction(db, ({ emit }) => {
-        emit(mailAsked({ address }));
-        return Promise.resolve();
-      })
+    transaction(({ emit }) => {
+      emit(mailAsked({ address }));
+      return Promise.resolve();
+    })
       .then(() => response.writeHead(202))
       .catch((error: unknown) => {
         log.error({ err: error }, 'a request failed');
@@ -81,5 +80,5 @@ export const mails = defineService('mails', {
   consumers: [welcome],
   effects: [sendMail],
   emits: [mailAsked],
-  parts: ({ settings, db, outbox, log }) => [httpPart(settings.http.port, db, outbox, log)],
+  parts: ({ settings, transaction, log }) => [httpPart(settings.http.port, transaction, log)],
 });

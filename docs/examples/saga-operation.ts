@@ -38,7 +38,7 @@ const transfer = defineSaga('transfer', { start: transferAsked })
 /** A row that a saga may still undo is marked, so that no other saga builds on it. */
 const accounts = semanticLock({ table: 'account' });
 export const debits = defineConsumer<{ account: { id: string } }>('debits', {
-  from: 'beginning',
+  from: 'first',
 }).include(
   step(transfer.debit, {
     apply: async ({ data }, { tx, instance }) => {

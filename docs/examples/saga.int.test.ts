@@ -52,10 +52,7 @@ async function service<DB>(
 }
 
 beforeAll(async () => {
-  const here = [
-    hotel(2),
-    sagaObserver<HotelDb>({ sagas: [bookTrip.declaration], from: 'beginning' }),
-  ] as const;
+  const here = [hotel(2), sagaObserver<HotelDb>({ sagas: [bookTrip.declaration], from: 'first' })] as const;
   const there = [
     payments(bank),
     airline(1) as ConsumerDefinition<object>,

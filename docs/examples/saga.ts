@@ -34,7 +34,7 @@ export interface HotelDb {
   room: { trip: string };
 }
 export const hotel = (rooms: number): ConsumerDefinition<HotelDb> =>
-  defineConsumer<HotelDb>('hotel', { from: 'beginning' }).include(
+  defineConsumer<HotelDb>('hotel', { from: 'first' }).include(
     step(bookTrip.room, {
       apply: async ({ data: trip }, { tx }) => {
         const held = await tx.selectFrom('room').select('trip').execute();
@@ -74,7 +74,7 @@ const take = (bank: Bank) =>
   });
 
 export const payments = (bank: Bank): ConsumerDefinition<object> =>
-  defineConsumer<object>('payments', { from: 'beginning' }).include(
+  defineConsumer<object>('payments', { from: 'first' }).include(
     step(bookTrip.pay, {
       call: take(bank),
       input: ({ event: { data: trip } }) => ({ cents: trip.cents }),
@@ -85,7 +85,7 @@ export const payments = (bank: Bank): ConsumerDefinition<object> =>
 
 // The airline: the pivot. Once there is a seat, there is no way back.
 export const airline = (seats: number): ConsumerDefinition<{ seat: { trip: string } }> =>
-  defineConsumer<{ seat: { trip: string } }>('airline', { from: 'beginning' }).include(
+  defineConsumer<{ seat: { trip: string } }>('airline', { from: 'first' }).include(
     step(bookTrip.seat, {
       apply: async ({ data: trip }, { tx }) => {
         const taken = await tx.selectFrom('seat').select('trip').execute();
@@ -109,7 +109,7 @@ const mail = (send: (tripId: string) => void) =>
   });
 
 export const mails = (send: (tripId: string) => void): ConsumerDefinition<object> =>
-  defineConsumer<object>('mails', { from: 'beginning' }).include(
+  defineConsumer<object>('mails', { from: 'first' }).include(
     step(bookTrip.mail, {
       call: mail(send),
       input: ({ event: { data: trip } }) => ({ tripId: trip.tripId }),

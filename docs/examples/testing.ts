@@ -56,7 +56,7 @@ export function shop(bank: Bank) {
     query: (order, context) => bank.query(order, context),
     compensate: (what, context) => bank.compensate(what, context),
   });
-  const shelf = defineConsumer<ShopDb>('shelf', { from: 'beginning' }).include(
+  const shelf = defineConsumer<ShopDb>('shelf', { from: 'first' }).include(
     step(buy.pick, {
       apply: async ({ data: order }, { tx }) => {
         if (order.cents > 100_000) throw new BusinessRejection('too dear to be on the shelf');
@@ -69,7 +69,7 @@ export function shop(bank: Bank) {
       },
     }),
   );
-  const till = defineConsumer<ShopDb>('till', { from: 'beginning' }).include(
+  const till = defineConsumer<ShopDb>('till', { from: 'first' }).include(
     step(buy.pay, {
       call: charge,
       input: ({ event: { data: order } }) => order,
@@ -77,7 +77,7 @@ export function shop(bank: Bank) {
       undone: ({ intent: { data: order } }) => refunded(order),
     }),
   );
-  const parcels = defineConsumer<ShopDb>('parcels', { from: 'beginning' }).include(
+  const parcels = defineConsumer<ShopDb>('parcels', { from: 'first' }).include(
     step(buy.send, {
       apply: async ({ data: order }, { tx }) => {
         await tx.insertInto('parcel').values({ order: order.order }).execute();

@@ -23,7 +23,7 @@ export const TABLES = `
 
 /** A warehouse with a bug: it knows no article of the new season. */
 const shelves = new Map([['cup', { row: 4 }]]);
-export const warehouse = defineConsumer<WarehouseDb>('warehouse', { from: 'beginning' }).on(
+export const warehouse = defineConsumer<WarehouseDb>('warehouse', { from: 'first' }).on(
   orderPlaced,
   async ({ data: { orderId, sku, pieces } }, { tx }) => {
     await tx.insertInto('reservation').values({ orderId, sku }).execute();
@@ -37,7 +37,7 @@ async function cancelOrder(tx: Transaction<ShopDb>, orderId: string, state: stri
   await tx.updateTable('orders').set({ state }).where('orderId', '=', orderId).execute();
 }
 
-export const shop = defineConsumer<ShopDb>('shop', { from: 'beginning' }).onFailure(
+export const shop = defineConsumer<ShopDb>('shop', { from: 'first' }).onFailure(
   orderPlaced,
   { of: 'warehouse' },
   async ({ event, category, code, certainty }, { tx, log }) => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { contentFaults } from '../../verification/packages/contents.ts';
-import { build, type Built, undeclared } from './bundle.ts';
+import { build, type Built, type BuiltFile, undeclared } from './bundle.ts';
 import { KIT, publishedManifests, publishedPackages } from './workspaces.ts';
 
 /** Builds the code of the published packages, without the declarations, which need a compiled tree. */
@@ -14,18 +14,20 @@ async function buildAll(): Promise<ReadonlyMap<string, Built>> {
   return built;
 }
 
+const built = buildAll();
+
 it('the published packages have each module of the kit once, and install what they import', async () => {
-  const built = await buildAll();
-  const files = [...built].flatMap(([of, one]) =>
+  const packages = await built;
+  const files = [...packages].flatMap(([of, one]) =>
     one.files.map(({ path, text }) => ({ of, path: `dist/${path}`, text })),
   );
   expect(contentFaults(files)).toEqual([]);
   for (const manifest of publishedManifests()) {
-    const own = built.get(manifest.name)?.files ?? [];
+    const own = packages.get(manifest.name)?.files ?? [];
     expect(own.map(({ path }) => path)).toContain('index.js');
     expect(undeclared(own, manifest)).toEqual([]);
   }
-  expect(built.get(KIT)?.files.map(({ path }) => path)).toEqual(
+  expect(packages.get(KIT)?.files.map(({ path }) => path)).toEqual(
     expect.arrayContaining([
       'command.js',
       'http.js',
@@ -36,6 +38,58 @@ it('the published packages have each module of the kit once, and install what th
     ]),
   );
 });
+
+/** The files that the import of one loads, with what they import of others. */
+function loadedBy(files: readonly BuiltFile[], entry: string): ReadonlySet<string> {
+  const loaded = new Set([entry]);
+  for (const path of loaded) {
+    const text = files.find((one) => one.path === path)?.text ?? '';
+    for (const [, id = ''] of text.matchAll(/^(?:import|export)[^'"\n]*["']([^'"]+)["'];$/gm))
+      loaded.add(id.replace(/^\.\//, ''));
+  }
+  return loaded;
+}
+
+/** The modules of the source that the import of a built file loads, and the packages of others. */
+function importedBy(files: readonly BuiltFile[], entry: string): readonly string[] {
+  const loaded = loadedBy(files, entry);
+  const maps = files.filter(({ path }) => path.endsWith('.map') && loaded.has(path.slice(0, -'.map'.length)));
+  const sources = maps.flatMap(({ text }) => (JSON.parse(text) as { sources: readonly string[] }).sources);
+  return [...loaded, ...sources.map((source) => source.replace(/^(\.\.\/)+/, ''))];
+}
+
+// Planted faults: an index as an entry point of its own, which loads all that it names for each of its names; an import of
+// Kysely where a plan is declared; a command that imports the driver.
+it.each([
+  {
+    entry: 'index.js',
+    has: 'libs/inbox/src/define/define-consumer.ts',
+    not: /^kysely$|\/inbox\/src\/member\//,
+  },
+  {
+    entry: 'command.js',
+    has: 'libs/cli/src/commands/index.ts',
+    not: /^(kysely|zod|kafkajs)$|\/(kafka|local|broker|postgres|resilience)\/src\//,
+  },
+  { entry: 'postgres.js', has: 'libs/postgres/src/connect.ts', not: /\/(inbox|saga|kafka|relay)\/src\// },
+])(
+  'the import of the built $entry loads no module that its exports do not need',
+  async ({ entry, has, not }) => {
+    const files = (await built).get(KIT)?.files ?? [];
+    const loaded = importedBy(files, entry);
+    expect(loaded).toContain(has);
+    expect(loaded.filter((one) => not.test(one))).toEqual([]);
+    // A file costs its reader more than its length.
+    expect(loaded.filter((one) => one.endsWith('.js')).length).toBeLessThanOrEqual(20);
+    // What modules need of each other is no export of a door.
+    const lines =
+      files
+        .find(({ path }) => path === entry)
+        ?.text.trim()
+        .split('\n') ?? [];
+    expect(lines.filter((line) => !/^(import|export|\/\/#) ?/.test(line))).toEqual([]);
+  },
+);
 
 it('an import that a package does not install is named', () => {
   const manifest = { name: 'a', version: '1.0.0', dependencies: { b: '1.0.0' } };

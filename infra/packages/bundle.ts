@@ -1,6 +1,12 @@
 import { builtinModules } from 'node:module';
 import { isAbsolute, join, relative } from 'node:path';
-import { type OutputAsset, type OutputChunk, rolldown, type RolldownPlugin } from 'rolldown';
+import {
+  type OutputAsset,
+  type OutputChunk,
+  type OutputOptions,
+  rolldown,
+  type RolldownPlugin,
+} from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 import type { Manifest } from './manifest.ts';
 import { ownImport, root, type Workspace } from './workspaces.ts';
@@ -45,11 +51,13 @@ export async function build(
   for (const form of forms) {
     const input: Record<string, string> = {};
     for (const { source = '', types = '', default: code = '' } of doors)
-      if (form === 'code') input[nameOf(code)] = join(root, folder, source);
+      if (form === 'code') input[nameOf(code)] = `${REEXPORT}${join(root, folder, source)}`;
       else if (types !== '') input[nameOf(code)] = join(root, folder, types);
     for (const id of internals ?? []) {
       const own = ownImport(id);
-      if (own !== undefined) input[own.internal.replace(/^.*\/internal\//, 'internal-')] = own[pathOf(form)];
+      if (own === undefined) continue;
+      const name = own.internal.replace(/^.*\/internal\//, 'internal-');
+      input[name] = form === 'code' ? `${REEXPORT}${own.source}` : own.types;
     }
     files.push(...(await bundle(input, form, view)));
   }
@@ -57,6 +65,12 @@ export async function build(
 }
 
 const pathOf = (form: Form) => (form === 'code' ? 'source' : 'types');
+
+/**
+ * A module that exports what another one does. An index that were an entry point itself would be loaded whole, with all that it
+ * names, by each entry point that imports one name of it; and its file would export what its modules need of each other.
+ */
+const REEXPORT = '\0reexport:';
 
 async function bundle(input: Record<string, string>, form: Form, view: View): Promise<readonly BuiltFile[]> {
   const extension = form === 'code' ? '.js' : '.d.ts';
@@ -71,13 +85,26 @@ async function bundle(input: Record<string, string>, form: Form, view: View): Pr
     checks: { bundlerTimings: false },
     // No module of the kit does anything at its import: an entry point loads what it exports, and no more.
     treeshake: { moduleSideEffects: false },
+    // Entry points only export what other modules do, so nothing is added to them.
+    preserveEntrySignatures: 'allow-extension',
   });
-  const { output } = await built.generate({
+  const options: OutputOptions = {
     format: 'esm',
     entryFileNames: `[name]${extension}`,
     chunkFileNames: ({ moduleIds }) => `${packageOf(moduleIds)}-[hash]${extension}`,
     sourcemap: form === 'code',
-  });
+    // Editors show the comments of the declarations.
+    comments: { jsdoc: form === 'types' },
+  };
+  let { output } = await built.generate(options);
+  if (form === 'code') {
+    const loadedTogether = togetherIn(output);
+    const name = (id: string): string | null => loadedTogether.get(id) ?? null;
+    ({ output } = await built.generate({
+      ...options,
+      codeSplitting: { groups: [{ name }], includeDependenciesRecursively: false },
+    }));
+  }
   await built.close();
   return output.map(fileOf);
 }
@@ -90,6 +117,7 @@ function workspaces(form: Form, { bundles, internals }: View): RolldownPlugin {
       // The plugin of declarations finds packages by their manifests, which name the source.
       order: 'pre',
       handler: (id) => {
+        if (id.startsWith(REEXPORT)) return id;
         if (id.startsWith('.') || isAbsolute(id)) return null;
         const own = ownImport(id);
         if (own === undefined || own.isPublished) return { id, external: true };
@@ -98,8 +126,33 @@ function workspaces(form: Form, { bundles, internals }: View): RolldownPlugin {
         return { id: own.internal, external: true };
       },
     },
+    load: (id) =>
+      id.startsWith(REEXPORT) ? `export * from ${JSON.stringify(id.slice(REEXPORT.length))};` : null,
   };
 }
+
+/**
+ * Joins the modules that the same doors load (pure): a file costs its reader more than its length. Without this each entry point
+ * for another package, and each import at first use, cuts what a door loads into smaller files.
+ */
+function togetherIn(output: readonly (OutputAsset | OutputChunk)[]): ReadonlyMap<string, string> {
+  const chunks = new Map(
+    output.flatMap((one) => (one.type === 'chunk' ? [[one.fileName, one] as const] : [])),
+  );
+  const doorsOf = new Map<string, string[]>();
+  for (const door of chunks.values()) {
+    if (!isDoor(door)) continue;
+    const loaded = new Set([door.fileName]);
+    for (const file of loaded) for (const next of chunks.get(file)?.imports ?? []) loaded.add(next);
+    for (const id of [...loaded].flatMap((file) => chunks.get(file)?.moduleIds ?? []))
+      if (!id.startsWith(REEXPORT)) doorsOf.set(id, [...(doorsOf.get(id) ?? []), door.name]);
+  }
+  return new Map([...doorsOf].map(([id, doors]) => [id, doors.join('+')]));
+}
+
+/** A file that users import, or that runs a service. */
+const isDoor = ({ isEntry, name }: OutputChunk): boolean =>
+  (isEntry && !name.startsWith('internal-')) || name === 'run-service';
 
 function fileOf(one: OutputAsset | OutputChunk): BuiltFile {
   if (one.type === 'chunk') return { path: one.fileName, text: one.code };

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Manifest, publishedBin, publishedManifest, publishedReadme } from './manifest.ts';
+import { publishedManifests } from './workspaces.ts';
 
 const origin = { url: 'https://host.test/owner/name', ref: 'v1.2.3' };
 
@@ -81,4 +82,15 @@ it('a published command runs without the source condition', () => {
   expect(publishedBin('#!/usr/bin/env -S node --conditions=source\nrun();\n')).toBe(
     '#!/usr/bin/env node\nrun();\n',
   );
+});
+
+// npm keeps an optional peer of a package of production, also where the project names it for its development alone.
+it('production installs no test kit and no console: the kit has neither as a peer', () => {
+  const peers = publishedManifests().flatMap(({ name, peerDependencies = {} }) =>
+    Object.keys(peerDependencies).map((peer) => `${name} → ${peer}`),
+  );
+  expect(peers).toContain('@convergekit/console → convergekit');
+  expect(
+    peers.filter((one) => /^convergekit → .*(testing|console|embedded|testcontainers)/.test(one)),
+  ).toEqual([]);
 });

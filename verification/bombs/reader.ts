@@ -29,12 +29,9 @@ setInterval(() => {
 }, 10).unref();
 
 async function consume(): Promise<void> {
-  const consumer = defineConsumer<BombDb>(topic, { from: 'beginning' }).on(
-    counted,
-    async ({ data }, { tx }) => {
-      await tx.insertInto('seen').values({ n: data.n }).execute();
-    },
-  );
+  const consumer = defineConsumer<BombDb>(topic, { from: 'first' }).on(counted, async ({ data }, { tx }) => {
+    await tx.insertInto('seen').values({ n: data.n }).execute();
+  });
   const service = consumerService([consumer], { database, broker });
   await service.start();
   const read = async (): Promise<boolean> =>

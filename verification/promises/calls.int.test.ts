@@ -40,7 +40,7 @@ afterEach(async () => {
 
 /** A consumer that requests this call for each event; an event of key `bad` fails after that. */
 const asking = (called: Called) =>
-  defineConsumer<SceneDb>('orders', { from: 'beginning' }).on(asked, async (event, context) => {
+  defineConsumer<SceneDb>('orders', { from: 'first' }).on(asked, async (event, context) => {
     await effect(context, called, event.data);
     if (event.data.key === 'bad') throw new TypeError('after the request');
   });
@@ -166,7 +166,7 @@ it('S6, G6n: two worker processes never send a provider more than its quota, wit
   const { keyed, plain } = sceneEffects(provider.url);
   provider.modes.set('keyed', ['fail', 'reply_lost', 'fail', 'reply_lost', 'fail']);
   provider.modes.set('plain', ['reply_lost']);
-  const consumer = defineConsumer<SceneDb>('orders', { from: 'beginning' }).on(asked, (event, context) =>
+  const consumer = defineConsumer<SceneDb>('orders', { from: 'first' }).on(asked, (event, context) =>
     effect(context, event.data.key.startsWith('k') ? keyed : plain, event.data).then(() => undefined),
   );
   const workers = await Promise.all([startWorker(), startWorker()]);

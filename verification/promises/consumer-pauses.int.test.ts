@@ -42,7 +42,7 @@ it('G5k: a pause returns when no handler runs, and a resume alone ends it; both 
   const running = Promise.withResolvers<undefined>();
   const released = Promise.withResolvers<undefined>();
   const { counted } = stock.events;
-  const consumer = defineConsumer<LedgerDb>(stock.name, { from: 'beginning' }).on(
+  const consumer = defineConsumer<LedgerDb>(stock.name, { from: 'first' }).on(
     counted,
     async (event, { tx }) => {
       if (event.data.n === 1) {

@@ -95,7 +95,7 @@ it('G5c, G5e: records that no consumer can read become dead letters with their b
   try {
     const { counted } = stock.events;
     const source = new FixtureSource({ partitions: 1 });
-    const consumer = defineConsumer<LedgerDb>(stock.name, { from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>(stock.name, { from: 'first' }).on(
       counted,
       async (event, { tx }) => {
         const { key, n } = event.data;

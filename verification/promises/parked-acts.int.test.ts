@@ -90,7 +90,7 @@ it('G5l, G6q: a replaced dead letter is applied as a new event, once, in its pla
   const others: string[] = [];
   await stock.scene.topics(replacedEvent.topic);
   const taking = (name: string, fails: boolean) =>
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(
       replacedEvent as typeof stock.events.counted,
       async (event, { tx }) => {
         if (!fails) return void others.push(event.id);

@@ -99,7 +99,7 @@ describe('a partition that pauses', () => {
       let broken = true;
       const { counted, priced } = stock.events;
       const only = stock.consumer();
-      const both = defineConsumer<LedgerDb>(stock.name, { from: 'beginning' })
+      const both = defineConsumer<LedgerDb>(stock.name, { from: 'first' })
         .on(priced, (event, { tx }) => note(tx, event))
         .on(counted, async (event, { tx }) => {
           if (broken) throw failing('AWAY');

@@ -37,7 +37,7 @@ describe('the history of a saga', () => {
   beforeAll(async () => {
     telemetry = startTelemetry({ serviceName: 'promises', onSpan: (span) => spans.push(span) });
     scene = await Scene.open<OrderDb>(orderTables);
-    const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
+    const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'first' });
     await scene.consume([...orderConsumers(moods), observer]);
   });
   afterAll(async () => {

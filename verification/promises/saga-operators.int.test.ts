@@ -20,7 +20,7 @@ let orders = 0;
 
 beforeAll(async () => {
   scene = await Scene.open<OrderDb>(orderTables);
-  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
+  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'first' });
   // The bound makes every failed undo count as stuck.
   await scene.consume([...orderConsumers(moods), observer], { worker: { stuckAfterMs: 1, tidyMs: 50 } });
 });

@@ -17,7 +17,7 @@ describe('a pause of a saga', () => {
   let scene: Scene<RoomDb>;
   beforeAll(async () => {
     scene = await Scene.open<RoomDb>(roomTables);
-    const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'beginning' });
+    const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'first' });
     await scene.consume([...halfConsumers(wrongs), observer]);
   });
   afterAll(() => scene.close());

@@ -48,7 +48,7 @@ it('relay, consumer and local log lose, double and reorder nothing while an admi
   onTestFinished(() => database.close());
   const broker = localBroker({ url, clientId: 'service' });
   onTestFinished(() => broker.close());
-  const consumer = defineConsumer<Tables>('counter', { from: 'beginning' }).on(
+  const consumer = defineConsumer<Tables>('counter', { from: 'first' }).on(
     counted,
     async ({ data }, { tx }) => {
       await tx.insertInto('seen').values(data).execute();

@@ -6,7 +6,7 @@ import type { DomainEvent } from '@convergekit/contracts';
 import type { Broker } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
-import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
+import { defineReconciler, from, reconcilerService } from '@convergekit/reconcile';
 import { type Relay, relay } from '@convergekit/relay';
 import { ConvergeError, type Service } from '@convergekit/core';
 import { effectsOf, sagaObserver, sagaWorker } from '@convergekit/saga';
@@ -137,7 +137,7 @@ describe.each([
   });
 
   it('N9, G1h: a consumer under hostile settings applies, parks and dead-letters events', needs, async () => {
-    const consumer: ConsumerDefinition<Db> = defineConsumer<Db>('counter', { from: 'beginning' }).on(
+    const consumer: ConsumerDefinition<Db> = defineConsumer<Db>('counter', { from: 'first' }).on(
       counted,
       async ({ data }, { tx }) => {
         if (data.n === 3)
@@ -175,7 +175,7 @@ describe.each([
       payments(bank),
       airline(1),
       mails(() => undefined),
-      sagaObserver({ sagas: [bookTrip.declaration], from: 'beginning' }),
+      sagaObserver({ sagas: [bookTrip.declaration], from: 'first' }),
     ] as unknown as readonly ConsumerDefinition<Db>[];
     await topics(consumers.flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]));
     // The worker first: a consumer with work for one does not start without.
@@ -205,7 +205,7 @@ describe.each([
           [key],
         )
       ).rows[0]?.quantity ?? null;
-    const reconciler = defineReconciler<Db, number, Db, number, { quantity: number }>('stock', {
+    const reconciler = defineReconciler('stock', {
       keys: {
         async *scan({ desired }) {
           yield (await executorOf(desired).query<{ sku: string }>('select sku from public.wanted')).rows.map(
@@ -213,13 +213,10 @@ describe.each([
           );
         },
       },
-      desired: { in: 'orders', read: read('wanted') },
-      actual: {
-        in: 'stock',
-        read: read('stock'),
-        version: (quantity) => quantity,
-        lock: () => [],
-      },
+      desired: from<Db>('orders').read(read('wanted')),
+      actual: from<Db>('stock').read(read('stock')),
+      version: (quantity) => quantity,
+      lock: () => [],
       compare: (desired, actual) => (desired === actual ? null : { quantity: desired ?? 0 }),
       repair: ({ quantity }, { tx, key }) =>
         tx.insertInto('stock').values({ sku: key, quantity }).executeTakeFirst(),

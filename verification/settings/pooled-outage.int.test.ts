@@ -31,7 +31,7 @@ it(
     onTestFinished(() => database.close());
     const broker = memoryBroker();
     onTestFinished(() => broker.close());
-    const consumer = defineConsumer<Db>('counter', { from: 'beginning' }).on(
+    const consumer = defineConsumer<Db>('counter', { from: 'first' }).on(
       counted,
       async ({ data }, { tx }) => {
         await tx.insertInto('seen').values({ n: data.n }).execute();

@@ -28,7 +28,7 @@ export const FIGURES: readonly Figure[] = [
 export const BARS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   convergekit: {
     'installed packages': 45,
-    'installed size': 35,
+    'installed size': 22,
     import: 6.5,
     'memory, idle service': 130,
     'transactions, idle service': 10,

@@ -28,6 +28,6 @@ export class Billing {
 
 /** The consumer, bound to the provider that it uses. */
 export const billingConsumer = (billing: Billing) =>
-  defineConsumer('billing', { from: 'beginning' }).on(orderPlaced, async ({ data }, { pgClient }) => {
+  defineConsumer('billing', { from: 'first' }).on(orderPlaced, async ({ data }, { pgClient }) => {
     await billing.bill(drizzle(await pgClient()), data);
   });

@@ -80,7 +80,7 @@ const refusal = (work: Promise<unknown>): Promise<unknown> => work.catch((error:
 describe('the client of a handler', () => {
   test('G3f: the client of a handler refuses to begin or end a transaction, and takes savepoints', async () => {
     const refused: unknown[] = [];
-    const consumer = defineConsumer('copy', { from: 'beginning' }).on(
+    const consumer = defineConsumer('copy', { from: 'first' }).on(
       orderPlaced,
       async ({ data }, { pgClient }) => {
         const client = await pgClient();
@@ -102,7 +102,7 @@ describe('the client of a handler', () => {
   });
 
   test('statements through the client and through tx run in the order in which they are sent', async () => {
-    const consumer = defineConsumer<{ orders: Order }>('copy', { from: 'beginning' }).on(
+    const consumer = defineConsumer<{ orders: Order }>('copy', { from: 'first' }).on(
       orderPlaced,
       async ({ data }, { pgClient, tx, write }) => {
         const client = await pgClient();
@@ -123,13 +123,10 @@ describe('the client of a handler', () => {
 
   test('G3f: the client of a handler refuses statements after the handler has ended', async () => {
     const later = Promise.withResolvers<() => Promise<unknown>>();
-    const consumer = defineConsumer('copy', { from: 'beginning' }).on(
-      orderPlaced,
-      async (_, { pgClient }) => {
-        const client = await pgClient();
-        later.resolve(() => client.query("insert into orders values ('late', 1)"));
-      },
-    );
+    const consumer = defineConsumer('copy', { from: 'first' }).on(orderPlaced, async (_, { pgClient }) => {
+      const client = await pgClient();
+      later.resolve(() => client.query("insert into orders values ('late', 1)"));
+    });
     await consume(consumer, [{ id: 'a', cents: 1 }]);
     await expect((await later.promise)()).rejects.toMatchObject({ code: 'HANDLER_ENDED' });
     expect(await copied()).toEqual([]);

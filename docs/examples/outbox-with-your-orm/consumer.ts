@@ -5,7 +5,7 @@ import { orderPlaced } from '../order-placed.ts';
 import { orders as drizzleOrders } from './with-drizzle.ts';
 import { orders as typeOrmOrders } from './with-typeorm.ts';
 
-export const copyWithDrizzle = defineConsumer('copy-with-drizzle', { from: 'beginning' }).on(
+export const copyWithDrizzle = defineConsumer('copy-with-drizzle', { from: 'first' }).on(
   orderPlaced,
   async ({ data }, { pgClient }) => {
     const db = drizzle(await pgClient());
@@ -14,13 +14,10 @@ export const copyWithDrizzle = defineConsumer('copy-with-drizzle', { from: 'begi
 );
 
 export const copyWithTypeOrm = (source: DataSource) =>
-  defineConsumer('copy-with-typeorm', { from: 'beginning' }).on(
-    orderPlaced,
-    async ({ data }, { pgClient }) => {
-      const manager = managerOn(source, await pgClient());
-      await manager.insert(typeOrmOrders, data);
-    },
-  );
+  defineConsumer('copy-with-typeorm', { from: 'first' }).on(orderPlaced, async ({ data }, { pgClient }) => {
+    const manager = managerOn(source, await pgClient());
+    await manager.insert(typeOrmOrders, data);
+  });
 
 /** TypeORM takes no client, so a query runner gets it, with the transaction that is open on it. */
 function managerOn(source: DataSource, client: unknown): EntityManager {

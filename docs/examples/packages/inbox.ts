@@ -3,7 +3,7 @@ import { consumerService } from 'convergekit/process';
 import { type Database, defineConsumer } from 'convergekit';
 import { charged, declined, ordered, type ShopDb } from './shop.ts';
 
-export const billing = defineConsumer<ShopDb>('billing', { from: 'beginning' })
+export const billing = defineConsumer<ShopDb>('billing', { from: 'first' })
   .on(ordered, ({ data }, { emit }) => {
     // Rows written through the context's `tx`, and emitted events, commit together with the position of the consumer.
     if (data.cents > 100_000) emit(declined({ order: data.order, code: 'LIMIT' }));

@@ -10,7 +10,7 @@ export const orderPlaced = defineEvent('order.placed', {
 
 /** Applies each event once, or rejects it. */
 export const payments = defineConsumer<{ charges: { orderId: string; cents: number } }>('payments', {
-  from: 'beginning',
+  from: 'first',
 }).on(orderPlaced, async (event, { tx }) => {
   if (event.data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
   await tx.insertInto('charges').values(event.data).execute();

@@ -1,5 +1,6 @@
 import type { Broker } from 'convergekit/kafka';
-import type { ConsumerDefinition, Database, Outbox } from 'convergekit';
+import type { ConsumerDefinition, Database } from 'convergekit';
+import type { Outbox } from 'convergekit/postgres';
 import { consumerService, relay } from 'convergekit/process';
 import { ConvergeModule } from '@convergekit/nest';
 import type { DynamicModule } from '@nestjs/common';

@@ -1,25 +1,23 @@
-import { type Database, defineReconciler } from 'convergekit';
+import { type Database, defineReconciler, from } from 'convergekit';
 import { reconcilerService } from 'convergekit/process';
-import type { Drift, OrdersDb, StockDb, StockRow } from './stock.ts';
+import type { OrdersDb, StockDb } from './stock.ts';
 
-const stock = defineReconciler<OrdersDb, number, StockDb, StockRow, Drift>('stock', {
+const stock = defineReconciler('stock', {
   schedule: '*/5 * * * *',
   keys: {
     async *scan({ actual }) {
       yield (await actual.selectFrom('stock').select('sku').execute()).map(({ sku }) => sku);
     },
   },
-  desired: {
-    in: 'orders',
-    read: async (sku, db) =>
+  desired: from<OrdersDb>('orders').read(
+    async (sku, db) =>
       (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst())?.quantity ?? null,
-  },
-  actual: {
-    in: 'inventory',
-    read: async (sku, db) =>
+  ),
+  actual: from<StockDb>('inventory').read(
+    async (sku, db) =>
       (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
-    version: 'version',
-  },
+  ),
+  version: 'version',
   // A drift counts only when this consumer has handled the key's events: a repair never fights one that is on its way.
   inFlight: { topic: 'shop.wanted', consumer: 'stock' },
   compare: (desired, row) => {

@@ -13,7 +13,7 @@ const charge = defineCall('payments.charge', {
   failed: ({ code }, { emit, input }) => emit(declined({ order: input.order, code })),
 });
 
-export const payments = defineConsumer<ShopDb>('payments', { from: 'beginning' }).on(
+export const payments = defineConsumer<ShopDb>('payments', { from: 'first' }).on(
   ordered,
   async ({ data }, context) => {
     await effect(context, charge, data);

@@ -6,7 +6,7 @@ const bookTrip = defineSaga('book-trip', { start: tripAsked })
   .compensatable('room', { by: 'hotel', success: roomHeld, failure: roomRefused, undone: roomFreed })
   .retriable('seat', { by: 'airline', success: seated });
 
-export const hotel = defineConsumer<object>('hotel', { from: 'beginning' }).include(
+export const hotel = defineConsumer<object>('hotel', { from: 'first' }).include(
   step(bookTrip.room, {
     apply: ({ data: trip }) => roomHeld(trip),
     compensate: ({ intent: { data: trip } }) => roomFreed(trip),

@@ -3,7 +3,7 @@ import { type Broker, confluentCodec, withCodec } from 'convergekit/kafka';
 import { defineConsumer } from 'convergekit';
 import { type Order, orderPlaced } from '../order-placed.ts';
 
-export const billing = defineConsumer<{ bills: Order }>('billing', { from: 'beginning' }).on(
+export const billing = defineConsumer<{ bills: Order }>('billing', { from: 'first' }).on(
   orderPlaced,
   async ({ data }, { tx }) => {
     await tx.insertInto('bills').values(data).execute();

@@ -8,7 +8,7 @@ const root = new URL('../../..', import.meta.url).pathname;
 const file = join(import.meta.dirname, 'mistakes.ts');
 
 const DEFINITIONS = `
-import { defineCall, defineEvent, defineSaga, defineService, step } from 'convergekit';
+import { defineCall, defineEvent, defineReconciler, defineSaga, defineService, from, step } from 'convergekit';
 import { z } from 'zod';
 const data = z.object({ id: z.string() });
 const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
@@ -18,6 +18,10 @@ const paid = defineEvent('order.paid', { topic: 'orders', key: ({ id }) => id, d
 const trip = defineSaga('trip', { start: placed })
   .compensatable('hold', { by: 'hotel', success: held, undone: freed, external: true })
   .pivot('pay', { by: 'bank', success: paid });
+interface StockDb { stock: { sku: string; reserved: number; version: number }; shelf: { id: string; place: string } }
+const keys = { async *scan() { yield await Promise.resolve(['cup']); } };
+const desired = from<StockDb>('orders').read(() => Promise.resolve(3));
+const actual = from<StockDb>('stock').read(async (sku, db) => (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null);
 const call = { input: data, result: data, call: (input: { id: string }) => Promise.resolve(input) };
 `;
 
@@ -50,8 +54,23 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
   ],
   [
     'an event that the service does not emit',
-    `defineService('shop', { emits: [placed], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });`,
+    `defineService('shop', { emits: [placed], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });`,
     /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
+  ],
+  [
+    'a repair that writes a column of another table',
+    `defineReconciler('stock', { keys, desired, actual, version: 'version', compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (_, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { place: 'A1' } }) });`,
+    /^.*'place' does not exist in type /,
+  ],
+  [
+    'a version that is no field of what actual reads',
+    `defineReconciler('stock', { keys, desired, actual, version: 'place', compare: (_, row) => row, repair: () => Promise.resolve(0) });`,
+    /^Type '"place"' is not assignable to type '.*"version"/,
+  ],
+  [
+    'a side of a reconciler whose tables are not declared',
+    `from('orders').read((sku, db) => db.selectFrom('stock').selectAll().executeTakeFirst());`,
+    /declare the tables of this database: from<OrdersDb>\(…\)/,
   ],
 ];
 
@@ -61,7 +80,8 @@ trip.retriable('late', { by: 'hotel', success: freed });
 defineCall('bank.charge', { ...call, idempotency: 'keyed' });
 step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed', compensate: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
 step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) });
-defineService('shop', { emits: [placed, paid], onReady: ({ db, outbox }) => outbox.transaction(db, async ({ emit }) => void emit(paid({ id: '1' }))) });
+defineReconciler('stock', { keys, desired, actual, version: 'version', lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku), compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (wanted, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }) });
+defineService('shop', { emits: [placed, paid], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });
 `;
 
 /** The errors of each line of the module. */

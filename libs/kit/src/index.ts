@@ -20,7 +20,7 @@ export {
   systemClock,
   systemRandom,
 } from '@convergekit/core';
-export type { Outbox } from '@convergekit/outbox';
+export type { TransactionFunction } from '@convergekit/outbox';
 export type { Database } from '@convergekit/postgres';
 
 export { type ConsumerDefinition, defineConsumer, type HandlerContext } from '@convergekit/inbox';
@@ -66,6 +66,7 @@ export { defineSaga, type SagaDeclaration, starts, type StepRef } from '@converg
 
 export {
   defineReconciler,
+  from,
   digestScan,
   digestTable,
   markDirty,

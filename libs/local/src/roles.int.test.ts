@@ -51,3 +51,21 @@ it('a login with the rights that the guide lists drops no child before its time,
   ])
     await expect(database.executor.query(statement), statement).rejects.toMatchObject({ code: '42501' });
 });
+
+it('a login without rights on the log is told so, and not that its topic is missing', async () => {
+  const { url, broker, database } = await freshLog(inject('stack').databaseUrl);
+  await (await broker.admin()).createTopic({ name: 'before', partitions: 1 });
+  const login = name().replace('-', '_');
+  await database.executor.query(`create role ${login} login password 'secret'`);
+  onTestFinished(() =>
+    database.executor.query(`drop owned by ${login}; drop role ${login}`).then(() => undefined),
+  );
+  const own = new URL(url);
+  [own.username, own.password] = [login, 'secret'];
+  const described = async (): Promise<unknown> =>
+    (await closing(localBroker({ url: own.href, clientId: 'bare' })).admin()).describeTopic('before');
+  const refused = { code: 'NOT_AUTHORIZED', message: expect.stringContaining('grant the role') as string };
+  await expect(described()).rejects.toMatchObject(refused);
+  await database.executor.query(`grant usage on schema converge_log to ${login}`);
+  await expect(described()).rejects.toMatchObject(refused);
+});

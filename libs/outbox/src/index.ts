@@ -6,7 +6,7 @@
  * - a request key is answered once: repeats, even concurrent ones, get the same answer and have no second effect;
  * - the outcome of a COMMIT without an answer is looked up, never guessed.
  */
-export { createOutbox, type Outbox } from './outbox.ts';
+export { createOutbox, type Outbox, type TransactionFunction } from './outbox.ts';
 export type { OutboxTransaction } from './transaction.ts';
 export { OutboxError, type OutboxErrorCode } from './errors.ts';
 export { outboxMigrations } from './migrations.ts';

@@ -41,8 +41,16 @@ export interface OutboxOptions {
   readonly notify?: boolean;
 }
 
+/** The transactions of one database: `Outbox.transaction` without its first argument. */
+export interface TransactionFunction<DB, Types extends string = string> {
+  <T>(fn: Work<DB, T, Types>): Promise<T>;
+  <T>(options: Options, fn: Work<DB, T, Types>): Promise<T>;
+}
+
 /** `Types`: the types of the events that it takes. */
 export interface Outbox<Types extends string = string> {
+  /** Returns the transactions of one database, as a service gives them to its parts: `transaction(fn)`. */
+  for<DB>(db: Kysely<DB>): TransactionFunction<DB, Types>;
   /**
    * Runs `fn` in a transaction that writes its events last, before the commit: both or neither. It is rerun as a whole
    * on 40001, 40P01 and a migration underneath it, so `fn` must have no effect outside `tx`. A nested call (same `db`,
@@ -111,6 +119,10 @@ export function createEngineOutbox(
   }
   return {
     transaction,
+    for:
+      <DB>(db: Kysely<DB>) =>
+      <T>(...rest: readonly [Work<DB, T>] | readonly [Options, Work<DB, T>]) =>
+        transaction(db, ...rest),
     append: async (executor, list, context = {}) => {
       const rows = list.map((event) => toRow(event, context));
       if (rows.length > 0) await insertRows(executor, rows, settings);

@@ -1,9 +1,8 @@
 import { connect } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
-import { claimKeys } from './claim-sql.ts';
+import { claimKeys, enqueueKeys, type Priority } from './key-queue.ts';
 import { options, rowsOf, setWanted, stockReconciler, world, worldForEach } from './fixture/stock.ts';
-import { enqueueKeys, type Priority } from './enqueue-sql.ts';
 import { resolveOptions } from './options.ts';
 import { reportKeys } from './report-keys.ts';
 import { drain, OLDEST_EVERY } from './workers.ts';

@@ -2,11 +2,9 @@ import { seededRandom } from '@convergekit/core';
 import { connect, type Database } from '@convergekit/postgres';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { claimKeys } from './claim-sql.ts';
+import { claimKeys, enqueueKeys, finishKey } from './key-queue.ts';
 import { decideFinish } from './decide.ts';
 import { stockReconciler } from './fixture/stock.ts';
-import { enqueueKeys } from './enqueue-sql.ts';
-import { finishKey } from './key-queue.ts';
 import { reconcileMigrations } from './migrations.ts';
 
 /**

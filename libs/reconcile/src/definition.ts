@@ -11,25 +11,11 @@ import type { ScheduleDefinition } from './schedule/schedule.ts';
  */
 export type Mode = 'observe' | 'warn' | 'repair';
 
-/** One side of a comparison: the name of a database, and a function that reads a key. */
+/** One side of a comparison, made by `from`: the name of a database, and a function that reads a key. */
 export interface Side<DB, State> {
   readonly in: string;
   /** Reads the current state from the primary; null = the key does not exist there. */
   read(key: string, db: Kysely<DB>): Promise<State | null>;
-}
-
-export interface ActualSide<DB, State> extends Side<DB, State> {
-  /**
-   * The state's version, which increases with every write: a field's name, or a function. The guard compares it, and it
-   * reveals a stale view after a repair. Required where a mode is `repair`, unless the reconciler is `unguarded`.
-   */
-  readonly version?: (keyof State & string) | ((actual: State) => bigint | number);
-  /**
-   * Finds the key's rows that the kit locks: a query of one table, or several in the order of their locks. The kit adds
-   * `FOR UPDATE`. Used by `guard.lock`, after which a repair may change these rows, and after repeated conflicts on a hot key.
-   * @default conflicts are only retried
-   */
-  lock?(key: string, tx: Transaction<DB>): RowsToLock | readonly RowsToLock[];
 }
 
 /** A query of one table, not executed: `tx.selectFrom('stock').where('sku', '=', key)`. */
@@ -139,9 +125,20 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
   readonly schedule?: string | ScheduleDefinition;
   /** The IANA time zone of a schedule that is a pattern only. @default 'UTC' */
   readonly timeZone?: string;
-  readonly keys: Keys<DesiredDb, ActualDb>;
+  readonly keys: Keys<NoInfer<DesiredDb>, NoInfer<ActualDb>>;
   readonly desired: Side<DesiredDb, Desired>;
-  readonly actual: ActualSide<ActualDb, Actual>;
+  readonly actual: Side<ActualDb, Actual>;
+  /**
+   * The version of actual, which increases with every write: a field's name, or a function. The guard compares it, and it
+   * reveals a stale view after a repair. Required where a mode is `repair`, unless the reconciler is `unguarded`.
+   */
+  readonly version?: (keyof Actual & string) | ((actual: Actual) => bigint | number);
+  /**
+   * Finds the key's rows of actual that the kit locks: a query of one table, or several in the order of their locks. The kit adds
+   * `FOR UPDATE`. Used by `guard.lock`, after which a repair may change these rows, and after repeated conflicts on a hot key.
+   * @default conflicts are only retried
+   */
+  lock?(key: string, tx: Transaction<ActualDb>): RowsToLock | readonly RowsToLock[];
   /**
    * The events that carry changes of desired to actual. A drift counts only when all of its key have been handled, and none
    * is parked or belongs to an open step; until then the key is `pending`.

@@ -1,7 +1,7 @@
 import { executorOf, type Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import type { GapKeys } from './definition.ts';
-import { enqueueAll } from './enqueue-sql.ts';
+import { enqueueAll } from './key-queue.ts';
 import { sweepUnled, type UnledRequest } from './runs/unled-run.ts';
 
 interface OpenGap {

@@ -12,7 +12,7 @@
  */
 export type { ReconcilerDefinition, RepairContext, RepairResult, ScanChunk } from './definition.ts';
 export type { Guard } from './guard/guard.ts';
-export { defineReconciler, type Reconciler } from './reconciler.ts';
+export { defineReconciler, from, type Reconciler } from './reconciler.ts';
 export { digestTable } from './digest/digest-table.ts';
 export { digestScan } from './digest/digest-scan.ts';
 export { markDirty } from './digest/dirty.ts';

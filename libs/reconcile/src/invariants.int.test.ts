@@ -1,7 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
 import { expect, it } from 'vitest';
 import { options, world, worldForEach } from './fixture/stock.ts';
-import { defineReconciler } from './reconciler.ts';
+import { defineReconciler, from } from './reconciler.ts';
 import { runReconciler } from './service.ts';
 
 worldForEach();
@@ -10,18 +10,12 @@ interface Db {
   level: { sku: string; place: 'free' | 'reserved'; amount: number; version: number };
 }
 
-interface Levels {
-  readonly free: number;
-  readonly reserved: number;
-  readonly version: number;
-}
-
 const SUM = 10;
 const wrongSql = `select sku from level group by sku having sum(amount) <> ${SUM}`;
 
 /** Goods move between two rows: ten of an article, always. The repair of `bad` moves only one of them. */
 const moving = (look: () => Promise<void>) =>
-  defineReconciler<Db, number, Db, Levels, { readonly reserved: number }>('levels', {
+  defineReconciler('levels', {
     mode: 'repair',
     limits: { always: 1_000 },
     timing: { settleMs: 0, quietMs: 0, maxWaitMs: 0 },
@@ -30,18 +24,15 @@ const moving = (look: () => Promise<void>) =>
         yield (await actual.selectFrom('level').select('sku').distinct().execute()).map(({ sku }) => sku);
       },
     },
-    desired: { in: 'inventory', read: () => Promise.resolve(4) },
-    actual: {
-      in: 'inventory',
-      read: async (sku, db) => {
-        const rows = await db.selectFrom('level').selectAll().where('sku', '=', sku).execute();
-        const of = (place: string): number => rows.find((row) => row.place === place)?.amount ?? 0;
-        const version = rows.reduce((sum, row) => sum + row.version, 0);
-        return rows.length === 0 ? null : { free: of('free'), reserved: of('reserved'), version };
-      },
-      version: 'version',
-      lock: (sku, tx) => tx.selectFrom('level').where('sku', '=', sku).orderBy('place'),
-    },
+    desired: from<Db>('inventory').read(() => Promise.resolve(4)),
+    actual: from<Db>('inventory').read(async (sku, db) => {
+      const rows = await db.selectFrom('level').selectAll().where('sku', '=', sku).execute();
+      const of = (place: string): number => rows.find((row) => row.place === place)?.amount ?? 0;
+      const version = rows.reduce((sum, row) => sum + row.version, 0);
+      return rows.length === 0 ? null : { free: of('free'), reserved: of('reserved'), version };
+    }),
+    version: 'version',
+    lock: (sku, tx) => tx.selectFrom('level').where('sku', '=', sku).orderBy('place'),
     compare: (desired, actual) =>
       desired === null || actual?.reserved === desired ? null : { reserved: desired },
     repair: async ({ reserved }, { tx, key, guard }) => {

@@ -10,9 +10,14 @@ import {
   worldForEach,
 } from './fixture/stock.ts';
 import { timePasses } from '../../testing/src/fixture/any-table.ts';
-import { claimKeys, keyQueue } from './claim-sql.ts';
-import { type EnqueueRequest, enqueueKeys } from './enqueue-sql.ts';
-import { finishKey, requeueExpired } from './key-queue.ts';
+import {
+  claimKeys,
+  keyQueue,
+  type EnqueueRequest,
+  enqueueKeys,
+  finishKey,
+  requeueExpired,
+} from './key-queue.ts';
 import { decideFinish } from './decide.ts';
 import { reportKeys } from './report-keys.ts';
 import { reconcilerService, runReconciler } from './service.ts';

@@ -78,18 +78,18 @@ export function readActual(reconciler: Reconciler, key: string, db: Kysely<unkno
 
 /** Returns the version of a state of actual; null = there is no row, or the reconciler declares no version. */
 export function versionOf(
-  { name, actual }: Pick<Reconciler, 'name' | 'actual'>,
+  { name, version: declared }: Pick<Reconciler, 'name' | 'version'>,
   state: unknown,
 ): bigint | null {
   // A declared name is a field of the state, although the loops do not know the state's type.
-  const version = actual.version as string | ((state: unknown) => bigint | number) | undefined;
+  const version = declared as string | ((state: unknown) => bigint | number) | undefined;
   if (state === null || version === undefined) return null;
   if (typeof version === 'function') return BigInt(version(state));
   const value = hasFields(state) ? state[version] : undefined;
   if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'string')
     return BigInt(value);
   throw new ReconcileError(
-    `reconciler ${name}: actual.version names the field ${version}, and the state has none: let actual.read return it`,
+    `reconciler ${name}: version names the field ${version}, and the state has none: let actual.read return it`,
     { code: 'RECONCILER_INVALID', category: 'configuration' },
   );
 }

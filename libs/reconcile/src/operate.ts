@@ -3,7 +3,7 @@ export { approveRepairs } from './approval/approve-sql.ts';
 export { readAudit } from './audit/audit-sql.ts';
 export { type Differences, diffKeys, type OpenReconciler, readDrift } from './diff/diff-keys.ts';
 export { countDrift, readWaiting, type WaitingKey } from './diff/drift-sql.ts';
-export { retryKeys } from './enqueue-sql.ts';
+export { retryKeys } from './key-queue.ts';
 export { type Condition, conditionOf } from './runs/condition.ts';
 export { listRuns, readStatus, type ReconcilerStatus, type RunView } from './runs/history-sql.ts';
 export { pauseReconciler, requestRun, resumeReconciler } from './runs/pause-sql.ts';

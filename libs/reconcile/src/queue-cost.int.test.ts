@@ -1,7 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
 import { StatementTap } from '../../testing/src/fixture/statement-tap.ts';
 import { expect, it } from 'vitest';
-import { claimKeys } from './claim-sql.ts';
+import { claimKeys, forgetKeys, enqueueKeys } from './key-queue.ts';
 import {
   options,
   rowsOf,
@@ -11,8 +11,6 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
-import { forgetKeys } from './key-queue.ts';
-import { enqueueKeys } from './enqueue-sql.ts';
 import { resolveOptions } from './options.ts';
 import { drain } from './workers.ts';
 

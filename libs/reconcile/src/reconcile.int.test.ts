@@ -14,7 +14,7 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
-import { retryKeys } from './enqueue-sql.ts';
+import { retryKeys } from './key-queue.ts';
 import { reportKeys } from './report-keys.ts';
 import { runReconciler } from './service.ts';
 import { approveRepairs } from './approval/approve-sql.ts';

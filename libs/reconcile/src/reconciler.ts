@@ -1,4 +1,5 @@
-import type { ReconcilerDefinition } from './definition.ts';
+import type { ReconcilerDefinition, Side } from './definition.ts';
+import type { Kysely } from 'kysely';
 import { type DeclarationFault, ReconcileError } from './errors.ts';
 import { resolveSchedule, type Schedule, scheduleFault } from './schedule/schedule.ts';
 import { mayRepair, MODES } from './verdict/modes.ts';
@@ -34,8 +35,27 @@ export interface Reconciler extends Omit<
   readonly timing: Required<NonNullable<Definition['timing']>>;
 }
 
+/** The name of a database; without its tables the text that the compiler then shows. */
+type DatabaseName<DB> = [DB] extends [never]
+  ? 'declare the tables of this database: from<OrdersDb>(…)'
+  : string;
+
+/** Names a database; `DB` is its tables. `read` completes the side, and the types of its rows come from what it returns. */
+interface From<DB> {
+  /** Reads the current state of a key from the primary; null = the key does not exist there. */
+  read<State>(read: (key: string, db: Kysely<DB>) => Promise<State | null>): Side<DB, State>;
+}
+
 /**
- * Declares a reconciler. Throws RECONCILER_INVALID with field, value and fix.
+ * Begins one side of a comparison: its database, by the name under which the service or `CONVERGE__DATABASES__…` has it.
+ * @example desired: from<OrdersDb>('orders').read((id, db) => …)
+ */
+export function from<DB = never>(database: DatabaseName<DB>): From<DB> {
+  return { read: (read) => ({ in: database, read }) };
+}
+
+/**
+ * Declares a reconciler. Its types come from its sides, so declare `compare` before what takes a drift. Throws RECONCILER_INVALID with field, value and fix.
  * @param name lower-case letters, digits and dashes, at most 63: it names the queue, the lease and the metrics
  */
 export function defineReconciler<DesiredDb, Desired, ActualDb, Actual, Drift>(
@@ -96,7 +116,7 @@ function invalid(name: string, field: string, value: unknown, fix: string): Reco
 function faultOfRepairs(reconciler: Reconciler): DeclarationFault | undefined {
   const { mode, modes, owns, ignore, unguarded } = reconciler;
   // A declared name is a field of the state, although the loops do not know the state's type.
-  const version = reconciler.actual.version as unknown;
+  const version = reconciler.version as unknown;
   const named = [
     ['mode', mode] as const,
     ...Object.entries(modes).map(([field, one]) => [`modes.${field}`, one] as const),
@@ -107,7 +127,7 @@ function faultOfRepairs(reconciler: Reconciler): DeclarationFault | undefined {
   if (!mayRepair(reconciler)) return undefined;
   if (version === undefined && !unguarded)
     return {
-      field: 'actual.version',
+      field: 'version',
       value: version,
       fix: 'without it a repair overwrites a concurrent write: name the field of the version, or declare `unguarded: true`',
     };

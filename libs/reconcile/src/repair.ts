@@ -14,12 +14,11 @@ import { ReconcileError } from './errors.ts';
 import { type Arrived, findOvertaken, confirmArrived } from './in-flight/check-arrival.ts';
 import { pendingOutcome } from './in-flight/observe-arrived.ts';
 import type { Claim } from './claim.ts';
-import { keyQueue } from './claim-sql.ts';
+import { keyQueue, finishKey } from './key-queue.ts';
 import { checkOwned, checkVersion } from './guard/check-state.ts';
 import { lockRows } from './guard/locked-rows.ts';
 import { runRepair } from './guard/run-repair.ts';
 import type { JudgedDrift } from './verdict/modes.ts';
-import { finishKey } from './key-queue.ts';
 import { observe, readActual, versionOf } from './observe.ts';
 import type { Outcome } from './outcome.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -125,7 +124,7 @@ async function repairIn(
 }
 
 function needsLock({ reconciler, claim }: RepairRequest): boolean {
-  return reconciler.actual.lock !== undefined && claim.conflicts >= CONFLICTS_BEFORE_LOCK;
+  return reconciler.lock !== undefined && claim.conflicts >= CONFLICTS_BEFORE_LOCK;
 }
 
 /** Locks the rows and reads them again. Hot keys need the lock: their repair would conflict again and again. */
@@ -136,7 +135,7 @@ async function observeUnderLock(
 ): Promise<Divergent> {
   const { reconciler, claim, databases } = request;
   if (!needsLock(request)) return before;
-  await lockRows(reconciler.actual, claim.key, tx);
+  await lockRows(reconciler, claim.key, tx);
   const locked = { desired: databases.desired, actual: tx };
   const seen = await observe(reconciler, claim.key, locked, claim.lastVersionWritten);
   if (seen.kind !== 'read') throw new Abandon(seen);

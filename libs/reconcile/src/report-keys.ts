@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { ReconcileError } from './errors.ts';
-import { enqueueKeys, retryKeys } from './enqueue-sql.ts';
+import { enqueueKeys, retryKeys } from './key-queue.ts';
 import type { Reconciler } from './reconciler.ts';
 
 export type ReportRequest =

@@ -1,11 +1,71 @@
 import { executorOf } from '@convergekit/postgres';
-import type { Databases } from './definition.ts';
-import { distinctKeys } from './distinct-keys.ts';
-import { enqueueAll } from './enqueue-sql.ts';
+import type { Databases, ScanChunk } from './definition.ts';
+import { enqueueAll } from './key-queue.ts';
 import type { Reconciler } from './reconciler.ts';
 import { type Checkpoint, NO_PROGRESS, type Progress } from './runs/run-sql.ts';
-import { type ChunkParts, readChunk } from './scan-chunk.ts';
 import { readState, recordRun } from './window.ts';
+
+export interface ChunkParts {
+  readonly keys: readonly string[];
+  readonly compared?: number;
+  readonly checkpoint?: string;
+  readonly unknown?: string;
+}
+
+/** The most bytes of a key: the index of the queue takes 2,704, with the reconciler's name. */
+const KEY_BYTES = 2_000;
+
+/** Reads the parts of a chunk, which may be a list of keys only. Keys that no queue can hold are unknown. Pure. */
+export function readChunk(chunk: ScanChunk): ChunkParts {
+  const parts: ChunkParts = isKeys(chunk) ? { keys: chunk } : { keys: [], ...chunk };
+  const refused = parts.keys.filter((key) => !canBeQueued(key));
+  if (refused.length === 0) return parts;
+  const text = `${refused.length} keys cannot be compared, the first is ${JSON.stringify(refused[0] ?? null).slice(0, 80)}: a key is text of at most ${KEY_BYTES} bytes of UTF-8, without NUL`;
+  const unknown = parts.unknown === undefined ? text : `${parts.unknown}; ${text}`;
+  return { ...parts, keys: parts.keys.filter(canBeQueued), unknown };
+}
+
+/** The keys of a scan come from any system, and what the database refuses of one it refuses of its whole chunk. */
+function canBeQueued(key: string | number | null | undefined): boolean {
+  if (key === null || key === undefined) return false;
+  const text = String(key);
+  return !text.includes('\0') && text.isWellFormed() && Buffer.byteLength(text) <= KEY_BYTES;
+}
+
+// Array.isArray does not narrow a readonly array.
+function isKeys(chunk: ScanChunk): chunk is readonly string[] {
+  return Array.isArray(chunk);
+}
+
+/** The bits of the map: two keys of 1,000 share one with a probability of 3 %, and a million keys count as 970,000. */
+const BITS = 2 ** 24;
+
+/**
+ * Counts distinct keys in 2 MB, however many there are. Returns how many of each list were not counted before.
+ * Two keys whose hashes are equal count as one, so the count is never too high: limits that are shares of it stay strict.
+ */
+export function distinctKeys(): (keys: readonly string[]) => number {
+  const map = new Uint8Array(BITS / 8);
+  return (keys) => {
+    let fresh = 0;
+    for (const key of keys) {
+      const bit = hashOf(key) % BITS;
+      const [byte, mask] = [bit >> 3, 1 << (bit & 7)];
+      const held = map[byte] ?? 0;
+      if ((held & mask) === 0) fresh += 1;
+      map[byte] = held | mask;
+    }
+    return fresh;
+  };
+}
+
+/** FNV-1a with a final mix, as an unsigned integer of 32 bits. */
+function hashOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
 
 export interface SweepRequest {
   readonly reconciler: Reconciler;

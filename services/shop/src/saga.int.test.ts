@@ -15,7 +15,7 @@ afterAll(() => shop.close());
 
 const behave = (behaviour: Partial<Behaviour>) => shop.behave(behaviour);
 const place = (request?: OrderRequest) => shop.place(request);
-const cancel = (orderId: string) => cancelOrder({ db: shop.scene.database.db, outbox: shop.outbox }, orderId);
+const cancel = (orderId: string) => cancelOrder(shop.transaction, orderId);
 
 /** The result of an order: state, goods, the provider's charge, and whether a parcel was handed over. */
 interface Outcome {

@@ -32,8 +32,9 @@ beforeAll(async () => {
   // The savings bank needs fewer tables than the giro bank has.
   await scene.start([giro, savings]);
   const onError = (error: unknown): void => void errors.push(error);
-  const outbox = createOutbox([transferRequested]);
-  server = httpService(transfersApi({ db: scene.database.db, outbox, newId: newUuidV7, onError }), 0);
+  const { db } = scene.database;
+  const transaction = createOutbox([transferRequested]).for(db);
+  server = httpService(transfersApi({ db, transaction, newId: newUuidV7, onError }), 0);
   await server.start();
 });
 afterAll(async () => {

@@ -30,7 +30,7 @@ export async function converge(orders: Orders): Promise<Stop> {
 
 function consumerOf({ way, topic, group }: Orders): ConsumerDefinition<EffectDb> {
   const event = benchEvent(topic);
-  const consumer = defineConsumer<EffectDb>(group, { from: 'beginning' });
+  const consumer = defineConsumer<EffectDb>(group, { from: 'first' });
   switch (way) {
     case 'unsafe-batch':
     case 'converge-batch':

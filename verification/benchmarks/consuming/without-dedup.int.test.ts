@@ -54,7 +54,7 @@ function opened(): Database<EffectDb> {
 
 /** Starts a consumer with slices of one event, so that its rows are watched many times while it works. */
 async function consuming(database: Database<EffectDb>, watchMs: number): Promise<ConsumerService> {
-  const consumer = defineConsumer<EffectDb>('one', { from: 'beginning' }).on(event, (one, { tx }) =>
+  const consumer = defineConsumer<EffectDb>('one', { from: 'first' }).on(event, (one, { tx }) =>
     insertOne(tx, one),
   );
   const service = consumerService([consumer], { database, broker, sliceSize: 1, watchMs });

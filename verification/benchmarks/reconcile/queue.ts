@@ -1,5 +1,11 @@
 import { connect, migrate } from '@convergekit/postgres';
-import { defineReconciler, reconcileMigrations, reconcilerService, reportKeys } from '@convergekit/reconcile';
+import {
+  defineReconciler,
+  from,
+  reconcileMigrations,
+  reconcilerService,
+  reportKeys,
+} from '@convergekit/reconcile';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Kysely } from 'kysely';
 import type { World } from '../case.ts';
@@ -27,10 +33,10 @@ export async function runOurs(world: World, keys: number, held: boolean): Promis
   const { database } = place;
   const times: number[] = [];
   let start = 0;
-  const reconciler = defineReconciler<Items, number, Items, Present, never>('items', {
+  const reconciler = defineReconciler('items', {
     keys: { scan: () => nothing() },
-    desired: { in: 'here', read: readWanted },
-    actual: { in: 'here', read: readPresent },
+    desired: from<Items>('here').read(readWanted),
+    actual: from<Items>('here').read(readPresent),
     compare: () => {
       times.push(performance.now() - start);
       return null;

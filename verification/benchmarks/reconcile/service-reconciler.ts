@@ -1,4 +1,4 @@
-import { defineReconciler, digestScan } from '@convergekit/reconcile';
+import { defineReconciler, from, digestScan } from '@convergekit/reconcile';
 import type { Kysely } from 'kysely';
 
 interface OrderState {
@@ -16,19 +16,17 @@ const read = async (key: string, db: Kysely<Db>): Promise<OrderState | null> =>
 const side = { table: 'orders', key: 'key', columns: ['amount', 'state'] };
 
 /** Reconciles the orders of a service under load: each second what was reported, and all orders once a minute. */
-export const serviceOrders = defineReconciler<Db, OrderState, Db, OrderState, { readonly state: string }>(
-  'service-orders',
-  {
-    schedule: '* * * * * *',
-    mode: 'repair',
-    timing: { settleMs: 0 },
-    limits: { share: 1, repairs: 1_000_000, always: 1_000_000 },
-    keys: { scan: digestScan({ desired: side, actual: side, maxAgeMs: 60_000 }) },
-    desired: { in: 'wanted', read },
-    actual: { in: 'service', read, version: 'version' },
-    compare: (wanted, is) =>
-      wanted === null || is === null || wanted.state === is.state ? null : { state: wanted.state },
-    repair: ({ state }, { guard, key }) =>
-      guard.update('orders', { key: { key }, version: 'version', set: { state } }),
-  },
-);
+export const serviceOrders = defineReconciler('service-orders', {
+  schedule: '* * * * * *',
+  mode: 'repair',
+  timing: { settleMs: 0 },
+  limits: { share: 1, repairs: 1_000_000, always: 1_000_000 },
+  keys: { scan: digestScan({ desired: side, actual: side, maxAgeMs: 60_000 }) },
+  desired: from<Db>('wanted').read(read),
+  actual: from<Db>('service').read(read),
+  version: 'version',
+  compare: (wanted, is) =>
+    wanted === null || is === null || wanted.state === is.state ? null : { state: wanted.state },
+  repair: ({ state }, { guard, key }) =>
+    guard.update('orders', { key: { key }, version: 'version', set: { state } }),
+});

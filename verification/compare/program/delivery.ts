@@ -1,4 +1,4 @@
-import { defineConsumer, defineReconciler, defineWorkflow, localStep, step } from 'convergekit';
+import { defineConsumer, defineReconciler, from, defineWorkflow, localStep, step } from 'convergekit';
 import type { Transaction } from 'kysely';
 import { z } from 'zod';
 import { buy, labelled, type Order, outOfStock, refused, released, reserved, shipped } from './events.ts';
@@ -12,7 +12,7 @@ interface Tables {
   copies: { id: string; cents: number; version: number };
 }
 
-const stock = defineConsumer<Tables>('stock', { from: 'beginning' }).include(
+const stock = defineConsumer<Tables>('stock', { from: 'first' }).include(
   step(buy.reserve, {
     apply: async ({ data }, { tx }) => {
       if (data.sku === 'none') return outOfStock(data);
@@ -28,7 +28,7 @@ const stock = defineConsumer<Tables>('stock', { from: 'beginning' }).include(
   }),
 );
 
-const labels = defineConsumer<Tables>('labels', { from: 'beginning' }).include(
+const labels = defineConsumer<Tables>('labels', { from: 'first' }).include(
   step(buy.label, {
     call: providerCall('post.label'),
     input: ({ event: { data } }) => ({ id: data.id }),
@@ -36,7 +36,7 @@ const labels = defineConsumer<Tables>('labels', { from: 'beginning' }).include(
   }),
 );
 
-const parcels = defineConsumer<Tables>('parcels', { from: 'beginning' }).include(
+const parcels = defineConsumer<Tables>('parcels', { from: 'first' }).include(
   step(buy.ship, {
     apply: async ({ data }, { tx }) => {
       if (data.sku === 'anvil') return refused(data);
@@ -80,33 +80,27 @@ const resumed = box('box', 'resume');
 const undone = box('crate', 'undo');
 
 /** The orders of `orders`, copied by hand into this database: what differs is drift. */
-const copies = defineReconciler<{ orders: Order }, number | null, Tables, Tables['copies'], number>(
-  'copies',
-  {
-    keys: {
-      async *scan({ actual }) {
-        yield (await actual.selectFrom('copies').select('id').execute()).map(({ id }) => id);
-      },
+const copies = defineReconciler('copies', {
+  keys: {
+    async *scan({ actual }) {
+      yield (await actual.selectFrom('copies').select('id').execute()).map(({ id }) => id);
     },
-    desired: {
-      in: 'orders',
-      read: async (id, db) =>
-        (await db.selectFrom('orders').select('cents').where('id', '=', id).executeTakeFirst())?.cents ??
-        null,
-    },
-    actual: {
-      in: 'delivery',
-      read: async (id, db) =>
-        (await db.selectFrom('copies').selectAll().where('id', '=', id).executeTakeFirst()) ?? null,
-      version: 'version',
-    },
-    compare: (cents, row) => (row === null || cents === null || row.cents === cents ? null : cents),
-    repair: (cents, { key, guard }) =>
-      guard.update('copies', { key: { id: key }, version: 'version', set: { cents } }),
-    timing: { settleMs: 200 },
-    mode: 'repair',
   },
-);
+  desired: from<{ orders: Order }>('orders').read(
+    async (id, db) =>
+      (await db.selectFrom('orders').select('cents').where('id', '=', id).executeTakeFirst())?.cents ?? null,
+  ),
+  actual: from<Tables>('delivery').read(
+    async (id, db) =>
+      (await db.selectFrom('copies').selectAll().where('id', '=', id).executeTakeFirst()) ?? null,
+  ),
+  version: 'version',
+  compare: (cents, row) => (row === null || cents === null || row.cents === cents ? null : cents),
+  repair: (cents, { key, guard }) =>
+    guard.update('copies', { key: { id: key }, version: 'version', set: { cents } }),
+  timing: { settleMs: 200 },
+  mode: 'repair',
+});
 
 await serve<Tables>(
   'delivery',

@@ -26,7 +26,7 @@ const mark =
   };
 
 /** Keeps what became of each order, as other services report it. */
-const status = defineConsumer<Tables>('status', { from: 'beginning' })
+const status = defineConsumer<Tables>('status', { from: 'first' })
   .on(shipped, mark({ status: 'shipped' }))
   .on(outOfStock, mark({ status: 'out of stock' }))
   .on(released, mark({ status: 'undone' }))
@@ -37,7 +37,7 @@ const status = defineConsumer<Tables>('status', { from: 'beginning' })
   );
 
 /** A projection with an order per key: each line is appended behind those before it. */
-const notes = defineConsumer<Tables>('notes', { from: 'beginning' }).on(
+const notes = defineConsumer<Tables>('notes', { from: 'first' }).on(
   noted,
   async ({ data: { customer, line } }, { tx }) => {
     await tx
@@ -56,18 +56,14 @@ await serve<Tables>(
   { consumers: [status, notes], sagas: [buy], emits: [placed, cancelAsked, noted] },
   {
     waits: true,
-    answer: ({ op, key, data }, { db, outbox }) =>
-      outbox.transaction(
-        db,
-        { requestKey: `${op} ${key}`, request: data as object },
-        async ({ tx, emit }) => {
-          if (op === 'note') return emit(noted(data as Parameters<typeof noted>[0]));
-          const order = data as Order;
-          if (op === 'cancel') return emit(cancelAsked(order));
-          const row = { ...order, status: 'placed', filed: false, stamped: false, points: '' };
-          await tx.insertInto('orders').values(row).execute();
-          return emit(placed(order));
-        },
-      ),
+    answer: ({ op, key, data }, { transaction }) =>
+      transaction({ requestKey: `${op} ${key}`, request: data as object }, async ({ tx, emit }) => {
+        if (op === 'note') return emit(noted(data as Parameters<typeof noted>[0]));
+        const order = data as Order;
+        if (op === 'cancel') return emit(cancelAsked(order));
+        const row = { ...order, status: 'placed', filed: false, stamped: false, points: '' };
+        await tx.insertInto('orders').values(row).execute();
+        return emit(placed(order));
+      }),
   },
 );

@@ -10,7 +10,7 @@ interface Tables {
   stamps: { id: string; receipt: string };
 }
 
-const money = defineConsumer<Tables>('money', { from: 'beginning' })
+const money = defineConsumer<Tables>('money', { from: 'first' })
   .include(
     step(buy.charge, {
       call: providerCall('bank.charge', { queried: true }),
@@ -40,7 +40,7 @@ const stamp = providerCall('press.stamp', { idempotency: 'none' }).onOutcome<Tab
   },
   failed: (_, { emit, input: { id } }) => emit(notStamped({ id, sku: 'stamp', cents: 1 })),
 });
-const stamps = defineConsumer<Tables>('stamps', { from: 'beginning' }).on(
+const stamps = defineConsumer<Tables>('stamps', { from: 'first' }).on(
   filed,
   async ({ data: { id, sku } }, context) => {
     if (sku === 'stamped') await effect(context, stamp, { id });
@@ -48,7 +48,7 @@ const stamps = defineConsumer<Tables>('stamps', { from: 'beginning' }).on(
 );
 
 /** Points for a parcel, which may be refused: the failure event is for `orders`. */
-const points = defineConsumer<Tables>('points', { from: 'beginning' }).on(
+const points = defineConsumer<Tables>('points', { from: 'first' }).on(
   shipped,
   async ({ data: { id, cents } }, { tx }) => {
     await tx.insertInto('points').values({ id, cents }).execute();

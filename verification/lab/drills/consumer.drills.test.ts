@@ -81,14 +81,14 @@ test('G3h: a restored consumer database gets every effect again and none twice, 
   const url = await freshDatabase(server.address, 'stock');
   let stock = await open<Effects>(url, 'stock', effectsSql);
 
-  const apply = defineConsumer<Effects>(`stock-${tag}`, { from: 'beginning' }).on(
+  const apply = defineConsumer<Effects>(`stock-${tag}`, { from: 'first' }).on(
     placed,
     async ({ id, data: { key, n } }, { tx, emit }) => {
       await tx.insertInto('effect').values({ event_id: id, n }).execute();
       emit(reserved({ key, n }));
     },
   );
-  const notify = defineConsumer<Effects>(`mail-${tag}`, { from: 'beginning' }).on(
+  const notify = defineConsumer<Effects>(`mail-${tag}`, { from: 'first' }).on(
     reserved,
     async ({ id, data: { n } }, { tx }) => {
       await tx.insertInto('effect').values({ event_id: id, n }).execute();

@@ -78,7 +78,7 @@ test('G1j, G3h: a restored data folder is refused, and after a rebase nothing is
   );
   await migrate(effects, [outboxMigrations, inboxMigrations]);
   await effects.executor.query('create table effect (event_id text not null, n int not null)');
-  const consumer = defineConsumer<Effects>(`restore-${tag}`, { from: 'beginning' }).on(
+  const consumer = defineConsumer<Effects>(`restore-${tag}`, { from: 'first' }).on(
     counted,
     async (event, { tx }) => {
       await tx.insertInto('effect').values({ event_id: event.id, n: event.data.n }).execute();

@@ -62,7 +62,10 @@ const quotaOf = (name: string, setting: string, value: string, alarms: Expected[
     },
   });
 
-export const producerQuota = quotaOf('bytes', 'producer_byte_rate', '5000');
+export const producerQuota = quotaOf('bytes', 'producer_byte_rate', '5000', {
+  // To a client, a held answer is a missing one: the alarm names both causes.
+  partition_stuck: /no answer in time.*producer_byte_rate/,
+});
 export const requestQuota = quotaOf('requests', 'request_percentage', '1', {
   fetch_stalled: /a quota of the brokers .*request_percentage/,
 });

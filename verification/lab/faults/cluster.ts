@@ -79,7 +79,8 @@ export const AWAY: Expected = {
   alarms: {
     broker_unreachable: /connecting to \S+|replicas|answer|leader/,
     fetch_stalled: /leader|fetch|no broker/,
-    partition_stuck: /connecting to \S+|NOT_ENOUGH_REPLICAS|NOT_LEADER|REQUEST_TIMED_OUT|answer/,
+    partition_stuck:
+      /connecting to \S+|NOT_ENOUGH_REPLICAS|NOT_LEADER|REQUEST_TIMED_OUT|answer|no connection/,
   },
 };
 

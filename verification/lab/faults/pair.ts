@@ -3,39 +3,11 @@ import { waitUntil } from '@convergekit/testing';
 import { follow, promote, setSynchronous } from '@convergekit/testing/engine';
 import { urlOf } from '@convergekit/postgres/engine';
 import { converge } from '../operator.ts';
-import { type Fault, fault, type Injected, type Targets } from '../types.ts';
 import { commandsOf, runAsTyped } from '../workloads/counted/advice.ts';
-import type { Expected } from '../workloads/counted/alarm-record.ts';
 import type { Beyond } from '../workloads/counted/fork.ts';
 import { onServer, open, startRelay } from '../workloads/counted/services.ts';
-
-const AWAY_MS = 5_000;
-
-/** Each fault takes the lease once, so that their sum is an alarm. */
-const IN_SUM = { lease_lost_repeatedly: /times/ } satisfies Expected['alarms'];
-
-type PairTargets = Pick<Targets, 'pair' | 'counted'>;
-
-interface PairFault extends Pick<Expected, 'alarms'> {
-  readonly name: string;
-  readonly about: string;
-  /** How long it is held, in milliseconds. @default not at all */
-  readonly ms?: number;
-  readonly inject: (targets: PairTargets) => Promise<Injected>;
-}
-
-function ofPair({ name, about, ms = 0, inject, alarms }: PairFault): Fault {
-  return fault({
-    name,
-    about,
-    needs: ['pair', 'counted'],
-    holdMs: [ms, ms],
-    inject: (targets) => {
-      targets.counted.alarms.begin(name, { alarms: { ...IN_SUM, ...alarms } });
-      return inject(targets);
-    },
-  });
-}
+import { AWAY_MS, ofPair, type PairTargets } from './pair-fault.ts';
+import { upkeepFaults } from './pair-upkeep.ts';
 
 /** Awaits the refusal of a relay, and returns what it says to its operator. */
 function refusalOf(relay: () => Relay | undefined, code: string): Promise<string> {
@@ -183,4 +155,5 @@ export const pairFaults = [
   promotedSynchronously,
   promotedAsynchronously,
   standbyNamed,
+  ...upkeepFaults,
 ] as const;

@@ -22,7 +22,7 @@ const charge = defineCall('bank.charge', {
   call: (order, context) => bank.call(order, context),
   query: (order, context) => bank.query(order, context),
 }).onOutcome<object>({ succeeded: () => undefined, failed: () => undefined });
-const payments = defineConsumer<object>('payments', { from: 'beginning' }).on(
+const payments = defineConsumer<object>('payments', { from: 'first' }).on(
   placed,
   async (event, context) => {
     if (event.data.cents > 100) throw new BusinessRejection('too dear');

@@ -27,6 +27,7 @@ import {
 } from './items.ts';
 import { lockItems, readLockHolders } from './key-locks.ts';
 import { relayGoneItems } from './relay-gone.ts';
+import { readInRecovery, serverItems } from './server-items.ts';
 import { lateCallItems, lateSagaItems, MOST_PAUSES, pauseItems } from './saga-items.ts';
 
 /** The bounds after which something counts as late, in milliseconds. */
@@ -202,12 +203,13 @@ export async function readAttention(
   all: readonly NamedExecutor[],
   bounds: AttentionBounds,
 ): Promise<Attention> {
+  const server = serverItems(await readInRecovery(one.executor));
   const missing = await missingMigrations(one.executor, allMigrations);
-  if (missing.length > 0) return { items: [migrationsItem(missing)], unchecked: [] };
+  if (missing.length > 0) return { items: [...server, migrationsItem(missing)], unchecked: [] };
   const of = await dated({ one, all, bounds });
   const found = await Promise.all(areas.map((each) => examine(each, of)));
   return {
-    items: found.flatMap((each) => each?.conditions ?? []).filter(isItem),
+    items: [...server, ...found.flatMap((each) => each?.conditions ?? []).filter(isItem)],
     unchecked: areas.flatMap(({ name }, index) => (found[index] === undefined ? [name] : [])),
   };
 }

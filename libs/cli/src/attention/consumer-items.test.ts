@@ -103,16 +103,20 @@ it('a consumer that waits is one item for each reason, once it has waited for a 
       severity: 'act',
       alarm: 'systemic_fault',
       since: new Date(1_000),
-      text: 'stock waits (2 partitions): systemic_fault it is',
+      text: 'stock waits (2 partitions), as its process noted: systemic_fault it is',
     },
-    { severity: 'watch', alarm: 'breaker_open', text: 'stock waits (1 partition): breaker_open it is' },
+    {
+      severity: 'watch',
+      alarm: 'breaker_open',
+      text: 'stock waits (1 partition), as its process noted: breaker_open it is',
+    },
   ]);
 });
 
 it('a consumer without a process needs an operator, once its records have waited for longer than a restart', () => {
   const gone = { consumer: 'stock', lag: 7n, oldest: at };
   const text =
-    'no process of stock is in its group, and 7 records wait: none runs, or the broker refuses it, and its log says why';
+    'no process of stock is in its group, and 7 records wait: none runs, or the broker refuses it, and its log says why; one that was removed from the code belongs in reconcile.scans.ignoredConsumers';
   expect(goneCondition(gone, at.getTime() + RESTART_MS - 1)).toMatchObject({ severity: 'note', text });
   expect(goneCondition(gone, at.getTime() + RESTART_MS)).toMatchObject({
     severity: 'act',

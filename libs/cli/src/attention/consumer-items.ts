@@ -38,7 +38,7 @@ export function waitItems(partitions: readonly PartitionOverview[], now: number)
         kind: 'partition_waits',
         severity: REPAIRED.has(code) ? 'act' : 'watch',
         alarm: code,
-        text: `${consumer} waits (${counted(own.length, 'partition', 'partitions')}): ${reason}`,
+        text: `${consumer} waits (${counted(own.length, 'partition', 'partitions')}), as its process noted: ${reason}`,
         since,
         next: `converge consumers list ${consumer}`,
         about: { consumer, topic },
@@ -58,7 +58,7 @@ export interface GoneConsumer {
 /** Describes a consumer without a process (pure). While it may be restarted, it is a note. */
 export function goneCondition({ consumer, lag, oldest }: GoneConsumer, now: number): Condition {
   const common = {
-    text: `no process of ${consumer} is in its group, and ${lag} ${lag === 1n ? 'record waits' : 'records wait'}: none runs, or the broker refuses it, and its log says why`,
+    text: `no process of ${consumer} is in its group, and ${lag} ${lag === 1n ? 'record waits' : 'records wait'}: none runs, or the broker refuses it, and its log says why; one that was removed from the code belongs in reconcile.scans.ignoredConsumers`,
     since: oldest,
     next: `converge consumers list ${consumer}`,
   };

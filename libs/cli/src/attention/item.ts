@@ -1,5 +1,6 @@
 /** The kinds of things that may need an operator. */
 export type AttentionKind =
+  | 'server'
   | 'saga'
   | 'saga_late'
   | 'saga_paused'

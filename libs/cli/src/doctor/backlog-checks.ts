@@ -22,7 +22,7 @@ export function checkBacklog(found: Backlog): readonly Finding[] {
 }
 
 /** The relay that publishes. While commits wait for a standby, none can take the lease. */
-function publisher({ holder, lost, waitingCommits }: Backlog): Finding {
+function publisher({ holder, lost, waitingCommits, backlog, oldestMs }: Backlog): Finding {
   const check = 'relay';
   if (waitingCommits > 0)
     return {
@@ -31,6 +31,9 @@ function publisher({ holder, lost, waitingCommits }: Backlog): Finding {
       text: `${waitingCommits} commits wait for a synchronous standby that does not answer: no relay can take or renew the lease, and nothing is published`,
       next: 'bring the standby back, or take it out of synchronous_standby_names and `select pg_reload_conf()`',
     };
+  // A database may have the tables of an outbox, and emit nothing. One that a relay led has its alarm.
+  if (holder === undefined && backlog === 0 && oldestMs === 0)
+    return { check, verdict: 'ok', text: 'none publishes this outbox now, and no event waits for one' };
   return holder === undefined
     ? { check, verdict: 'warn', text: 'none publishes this outbox now', next: 'converge relay' }
     : { check, verdict: 'ok', text: `${holder} holds the lease and publishes${losses(lost)}` };

@@ -2,10 +2,11 @@ import type { Database } from '@convergekit/postgres';
 import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
 import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { type AttentionBounds, migrationsItem } from '../attention/areas.ts';
+import { readInRecovery, serverItems } from '../attention/server-items.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import type { NamedExecutor } from '../scans/scan-outbox.ts';
 import { checkBacklog } from './backlog-checks.ts';
-import { examineService } from './examine-service.ts';
+import { checkArea, examineService } from './examine-service.ts';
 import type { Finding } from './findings.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
@@ -42,6 +43,8 @@ export async function examineDatabase(
     text: `${target.database} on ${target.host}:${target.port} as ${target.user}`,
   };
   const settings = checkServerSettings(await readServerSettings(executor));
+  const conditions = serverItems(await readInRecovery(executor));
+  const server = checkArea({ name: 'server' }, { conditions, sound: 'it takes writes' }, 0);
   const clock = await checkClock(executor);
   const pooler: Finding = {
     check: 'pooler',
@@ -60,7 +63,7 @@ export async function examineDatabase(
         }
       : await examineKit({ name, executor }, of);
   return {
-    findings: [reached, pooler, ...settings, clock, ...kit.findings, ...transactions],
+    findings: [reached, pooler, ...server, ...settings, clock, ...kit.findings, ...transactions],
     topics: kit.topics,
   };
 }

@@ -45,7 +45,7 @@ async function deadLetter(): Promise<void> {
   const broker = memoryBroker();
   const admin = await broker.admin();
   for (const name of ['things', 'shelf.failures']) await admin.createTopic({ name, partitions: 1 });
-  const shelf = defineConsumer('shelf', { from: 'beginning' }).on(thing, () => {
+  const shelf = defineConsumer('shelf', { from: 'first' }).on(thing, () => {
     throw new TypeError('no shelf');
   });
   const policies = policyBook({ consumer: { attempts: 1, giveUp: { afterMs: 0 } } });

@@ -6,7 +6,6 @@ import { formatMs } from '../frame/output.ts';
 export interface ServerSettings {
   readonly versionNumber: number;
   readonly version: string;
-  readonly inRecovery: boolean;
   readonly synchronousCommit: string;
   readonly fsync: string;
   /** Standbys that a commit waits for: the setting, and how many are there. */
@@ -16,7 +15,7 @@ export interface ServerSettings {
 
 const sql = `
   select current_setting('server_version_num')::int as "versionNumber", current_setting('server_version') as version,
-         pg_is_in_recovery() as "inRecovery", current_setting('synchronous_commit') as "synchronousCommit",
+         current_setting('synchronous_commit') as "synchronousCommit",
          current_setting('fsync') as fsync, current_setting('synchronous_standby_names') as "standbyNames",
          (select count(*)::int from pg_stat_replication where sync_state in ('sync', 'quorum')) as standbys`;
 
@@ -29,7 +28,7 @@ export async function readServerSettings(executor: Executor): Promise<ServerSett
 
 /** Checks the server settings that the guarantees require. The function is pure. */
 export function checkServerSettings(found: ServerSettings): readonly Finding[] {
-  return [versionOf(found), primary(found), synchronousCommit(found), fsync(found), standbys(found)].flat();
+  return [versionOf(found), synchronousCommit(found), fsync(found), standbys(found)].flat();
 }
 
 const OLDEST = 140_000;
@@ -39,12 +38,6 @@ function versionOf({ versionNumber, version }: ServerSettings): Finding {
   return versionNumber >= OLDEST
     ? { check, verdict: 'ok', text: version }
     : { check, verdict: 'fail', text: `${version}: converge needs 14 or newer`, next: 'upgrade the server' };
-}
-
-function primary({ inRecovery }: ServerSettings): readonly Finding[] {
-  if (!inRecovery) return [];
-  const text = 'this server is a replica: emit and the relay need the primary';
-  return [{ check: 'primary', verdict: 'fail', text, next: 'point DATABASE_URL at the primary' }];
 }
 
 function synchronousCommit({ synchronousCommit: value }: ServerSettings): Finding {

@@ -1,6 +1,9 @@
 import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 
+/** The exit code of a command line that must change. */
+export const EXIT_USAGE = 2;
+
 /** The command line must change. The command exits with 2; nothing was changed. */
 export class UsageError extends ConvergeError {
   constructor(code: string, message: string) {

@@ -1,6 +1,5 @@
 import { BrokerError } from '@convergekit/broker';
 import { ConfigError } from '@convergekit/config';
-import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { commitError } from '../../../postgres/src/errors.ts';
 import { UsageError } from './errors.ts';
@@ -84,17 +83,9 @@ describe('an error at the command line', () => {
     expect(explain(new ConfigError([issue, issue])).message.split('\n')).toHaveLength(3);
   });
 
-  it('an error of the command line exits with 2, and help is no error', () => {
+  it('an error of the command line exits with 2', () => {
     expect(explain(new UsageError('COMMAND_LINE_INVALID', 'there is no command `converge rely`'))).toEqual({
       message: 'there is no command `converge rely`',
-      exitCode: 2,
-    });
-    expect(explain(new CommanderError(0, 'commander.helpDisplayed', '(outputHelp)'))).toEqual({
-      message: '',
-      exitCode: 0,
-    });
-    expect(explain(new CommanderError(1, 'commander.help', '(outputHelp)'))).toEqual({
-      message: '',
       exitCode: 2,
     });
   });

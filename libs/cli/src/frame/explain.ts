@@ -1,10 +1,9 @@
 import { ConfigError } from '@convergekit/config';
-import { CommanderError } from 'commander';
 import { DatabaseError } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { migrationsMissing } from '@convergekit/postgres/operate';
 import { classify } from '@convergekit/resilience';
-import { UsageError } from './errors.ts';
+import { EXIT_USAGE, UsageError } from './errors.ts';
 
 /** The failure of a command, for the shell. */
 export interface Explanation {
@@ -12,17 +11,11 @@ export interface Explanation {
   readonly exitCode: number;
 }
 
-/** The command line must change. */
-export const EXIT_USAGE = 2;
 /** `EX_CONFIG` of sysexits.h: only a change of settings helps, so a supervisor need not try again. */
 const EXIT_CONFIGURATION = 78;
 
 /** Explains a failure in one sentence, with the exit code. The stack is shown only with LOG_LEVEL=debug. */
 export function explain(error: unknown): Explanation {
-  // The library ends help and version by an "error", after the text was printed; a noun without a command prints its
-  // help.
-  if (error instanceof CommanderError)
-    return { message: '', exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE };
   if (error instanceof UsageError) return { message: error.message, exitCode: EXIT_USAGE };
   if (!(error instanceof Error)) return { message: `unexpected failure: ${String(error)}`, exitCode: 1 };
   const lost = lostAnswer(error);

@@ -81,7 +81,7 @@ const emits = program(async () => {
 });
 
 const starts = program(async () => {
-  const consumer = defineConsumer(`reader-${tag}`, { from: 'beginning' }).on(event(), () => undefined);
+  const consumer = defineConsumer(`reader-${tag}`, { from: 'first' }).on(event(), () => undefined);
   const service = consumerService([consumer], open());
   closers.push(() => service.stop());
   await service.start();
@@ -99,7 +99,7 @@ function moduleFile(): string {
     const data = { '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: value as { id: string } }) } } as const;
     const made = (type: string, topic: string) => defineEvent(type, { version: 1, topic, key: ({ id }) => id, data });
     export const emitted = made('next.made', 'next-${tag}-out');
-    export const consumers = [defineConsumer('mod-${tag}', { from: 'beginning' }).on(made('next.thing', 'next-${tag}'), () => undefined)];
+    export const consumers = [defineConsumer('mod-${tag}', { from: 'first' }).on(made('next.thing', 'next-${tag}'), () => undefined)];
   `;
   writeFileSync(file, text);
   return file;

@@ -1,11 +1,11 @@
 import type { Environment } from '@convergekit/config';
 import { withLogsTo } from '@convergekit/telemetry';
+import { CommanderError } from 'commander';
 import { nouns } from '../commands/index.ts';
-import { inContext } from './context.ts';
-import { explain } from './explain.ts';
-import { createOutput, printable, type Streams } from './output.ts';
-import { type Call, parse } from './program.ts';
-import { readSettings } from './settings.ts';
+import { EXIT_USAGE } from './errors.ts';
+import { printable, type Streams } from './output.ts';
+import type { ResolvedOptions } from './perform.ts';
+import { parse } from './program.ts';
 
 export interface RunOptions {
   /** Log lines go to `stderr`, too. @default those of the process */
@@ -28,43 +28,26 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
   return withLogsTo(streams.stderr, env['LOG_LEVEL'], () => runWith(argv, resolved));
 }
 
-interface ResolvedOptions {
-  readonly streams: Streams;
-  readonly env: Environment;
-  readonly signal: AbortSignal | undefined;
-}
-
 async function runWith(argv: readonly string[], options: ResolvedOptions): Promise<number> {
   const { streams, env } = options;
   let exitCode = 0;
   try {
     await parse(argv, nouns, streams, async (call) => {
+      // Settings, driver and broker are loaded for a command that runs: help needs none.
+      const { perform } = await import('./perform.ts');
       if (!(await perform(call, options))) exitCode = 1;
     });
     return exitCode;
   } catch (error) {
+    // Commander ends help and version by an "error", after it printed the text; a noun without a command prints its help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    const { explain } = await import('./explain.ts');
     const explained = explain(error);
     if (explained.message !== '') streams.stderr.write(`converge: ${printable(explained.message)}\n`);
     if (explained.exitCode !== 0 && wantsStack(env) && error instanceof Error)
       streams.stderr.write(`${error.stack ?? ''}\n`);
     return explained.exitCode;
   }
-}
-
-/** Runs a command and prints the result. Returns false when the command found a fault. */
-async function perform(
-  { command, name, input, json, quiet, config }: Call,
-  { streams, env, signal }: ResolvedOptions,
-): Promise<boolean> {
-  const settings = readSettings(env, config);
-  const output = createOutput(streams, { json, quiet });
-  const parts = { settings, output, streams, signal, name, yes: input['yes'] === true };
-  return inContext(parts, async (context) => {
-    const result = await command.run(context, input as never);
-    if (result === undefined) return true;
-    output.result(result.value, result.lines);
-    return result.ok;
-  });
 }
 
 function wantsStack(env: Environment): boolean {

@@ -2,6 +2,7 @@ import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import {
   defineReconciler,
+  from,
   reconcileMigrations,
   type Reconciler,
   reconcilerService,
@@ -26,11 +27,11 @@ beforeEach(async () => {
 });
 
 const reconciler = (schedule: string | undefined): Reconciler =>
-  defineReconciler<unknown, string, unknown, string, string>('stock', {
+  defineReconciler('stock', {
     ...(schedule !== undefined && { schedule }),
     keys: { scan: async function* () {} },
-    desired: { in: 'shop', read: () => Promise.resolve(null) },
-    actual: { in: 'shop', read: () => Promise.resolve(null) },
+    desired: from<unknown>('shop').read(() => Promise.resolve(null)),
+    actual: from<unknown>('shop').read(() => Promise.resolve(null)),
     compare: () => null,
     repair: () => Promise.resolve(0),
   });

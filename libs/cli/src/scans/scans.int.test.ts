@@ -4,7 +4,7 @@ import { sagaMigrations } from '@convergekit/saga';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { type Database, type MigrationSet, withTransaction } from '@convergekit/postgres';
-import { defineReconciler, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
+import { defineReconciler, from, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
 import { relay, relayMigrations } from '@convergekit/relay';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
@@ -90,7 +90,7 @@ async function running(onGap: 'halt' | 'continue' = 'halt') {
         .rows[0]?.id ?? 0,
     );
   const handled: string[] = [];
-  const stock = defineConsumer('stock', { from: 'beginning', onGap }).on(placed, (event) => {
+  const stock = defineConsumer('stock', { from: 'first', onGap }).on(placed, (event) => {
     handled.push(event.data.order);
   });
   const consume = async (until: string): Promise<void> => {
@@ -167,10 +167,10 @@ describe('the scan of outboxes', () => {
       },
     ]);
     const seen: string[] = [];
-    const reconciler = defineReconciler<unknown, string, unknown, string, string>('stock-vs-orders', {
+    const reconciler = defineReconciler('stock-vs-orders', {
       keys: { gaps: { consumer: 'stock' }, scan: async function* () {} },
-      desired: { in: 'source', read: (key) => Promise.resolve(void seen.push(key) as never) },
-      actual: { in: 'target', read: () => Promise.resolve(null) },
+      desired: from<unknown>('source').read((key) => Promise.resolve(void seen.push(key) as never)),
+      actual: from<unknown>('target').read(() => Promise.resolve(null)),
       compare: () => null,
       repair: () => Promise.resolve(0),
     });

@@ -19,7 +19,13 @@ describe('the positions of a source and a consumer', () => {
       20n,
       { kind: 'stalled', ageMs: 5 },
     ],
-    ['a consumer from the beginning that has read nothing', at(9n), null, 20n, { kind: 'stalled', ageMs: 5 }],
+    [
+      'a consumer from the log’s start that has read nothing',
+      at(9n),
+      null,
+      20n,
+      { kind: 'stalled', ageMs: 5 },
+    ],
     [
       'newer events behind ones that may be old',
       at(30n),

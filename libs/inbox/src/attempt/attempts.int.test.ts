@@ -29,7 +29,7 @@ describe('attempts', () => {
       )
     ).rows;
   const throwing = (errors: (n: number) => Error | undefined): ConsumerDefinition<LedgerDb> =>
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
       await note(tx, event);
       const error = errors(event.data.n);
       if (error !== undefined) throw error;
@@ -170,7 +170,7 @@ describe('a compensation', () => {
   it('S23, G5u: a compensation names the attempt that caused it, in its row and in what it emits', async () => {
     await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
     await scene.start(
-      defineConsumer<LedgerDb>(payments, { from: 'beginning' }).on(counted, () => {
+      defineConsumer<LedgerDb>(payments, { from: 'first' }).on(counted, () => {
         throw new BusinessRejection('card declined', { code: 'DECLINED' });
       }),
     );

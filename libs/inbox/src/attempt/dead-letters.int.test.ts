@@ -40,7 +40,7 @@ async function relayed(): Promise<readonly FailureInput[]> {
 async function compensated(count: bigint, certainty?: 'known'): Promise<readonly string[]> {
   const seen: string[] = [];
   const service = await scene.start(
-    defineConsumer<LedgerDb>(certainty ?? 'any', { from: 'beginning' }).onFailure(
+    defineConsumer<LedgerDb>(certainty ?? 'any', { from: 'first' }).onFailure(
       counted,
       { of: name, ...(certainty && { certainty }) },
       ({ event, category, code, certainty: certain }) =>
@@ -54,7 +54,7 @@ async function compensated(count: bigint, certainty?: 'known'): Promise<readonly
 it('G5d: the bug of a handler that wrote and was rolled back is compensated by default, as one without effect', async () => {
   await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
   await scene.start(
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
       await note(tx, event);
       (undefined as unknown as { total: () => void }).total();
     }),
@@ -70,7 +70,7 @@ it('G5d: the bug of a handler that called another system before is of unknown ou
   const bank = operation({ name: 'bank.book', idempotency: 'none', call: () => Promise.resolve('booked') });
   await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
   await scene.start(
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async () => {
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async () => {
       await bank.run(undefined, { clock: systemClock, random: () => 0.5 });
       throw new Error('a bug behind the call');
     }),
@@ -118,7 +118,7 @@ it('a failed event that its own service cannot parse becomes a dead letter by na
   const good = scene.source.record(counted({ key: 'k', n: 1 }));
   const value = Buffer.from('{"key":"k","n":"one"}');
   await sendRecords(scene.broker, [{ ...good, record: { ...good.record, value } }]);
-  await scene.start(defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, () => undefined));
+  await scene.start(defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, () => undefined));
   await scene.settled(1);
   const [reported] = await relayed();
   expect(reported).toMatchObject({ category: 'data', code: 'DATA_INVALID', certainty: 'not_applied' });
@@ -133,7 +133,7 @@ it('a failure with an unknown outcome reaches only a failure handler with certai
     throw new ConvergeError('x', { code: 'X', category: 'data', certainty });
   };
   await scene.start(
-    defineConsumer<LedgerDb>(name, { from: 'beginning' })
+    defineConsumer<LedgerDb>(name, { from: 'first' })
       .on(counted, fails('unknown'))
       .on(priced, fails('applied')),
   );
@@ -141,7 +141,7 @@ it('a failure with an unknown outcome reaches only a failure handler with certai
   await relayed();
   const seen: string[] = [];
   const refunds = (of: string, certainty: 'known' | 'any') =>
-    defineConsumer<LedgerDb>(of, { from: 'beginning' })
+    defineConsumer<LedgerDb>(of, { from: 'first' })
       .onFailure(counted, { of: name, certainty }, (failure) => void seen.push(`${of} ${failure.certainty}`))
       .onFailure(priced, { of: name, certainty }, (failure) => void seen.push(`${of} ${failure.certainty}`));
   for (const certainty of ['known', 'any'] as const) {
@@ -155,7 +155,7 @@ it('a failure event refers to a payload above 256 KB, and its compensation becom
   const large = scene.source.record(counted({ key: 'k', n: 1 }));
   const value = Buffer.from(`{"key":"k","n":"${'x'.repeat(256 * 1024)}"}`);
   await sendRecords(scene.broker, [{ ...large, record: { ...large.record, value } }]);
-  await scene.start(defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, () => undefined));
+  await scene.start(defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, () => undefined));
   await scene.settled(1);
   const [letter] = await scene.letters();
   expect(letter!.payload.equals(value)).toBe(true);
@@ -164,11 +164,7 @@ it('a failure event refers to a payload above 256 KB, and its compensation becom
   expect(reported!.event.payload).toBeUndefined();
   expect(reported!.event.ref).toMatch(/^parked:[0-9a-f-]{36}$/);
   const service = await scene.start(
-    defineConsumer<LedgerDb>('known', { from: 'beginning' }).onFailure(
-      counted,
-      { of: name },
-      () => undefined,
-    ),
+    defineConsumer<LedgerDb>('known', { from: 'first' }).onFailure(counted, { of: name }, () => undefined),
   );
   await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 1n, { what: 'the letter' });
   expect((await scene.letters()).map(({ code }) => code)).toContain('FAILED_EVENT_NOT_INCLUDED');

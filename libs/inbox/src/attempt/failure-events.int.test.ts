@@ -40,13 +40,10 @@ afterAll(() => telemetry.shutdown());
 const lines = () => logged.map((line) => JSON.parse(line) as Record<string, unknown>);
 const alarms = () => lines().flatMap(({ alarm }) => (alarm === undefined ? [] : [alarm]));
 const handling = (work: (n: number, tx: Transaction<LedgerDb>) => Promise<void> | void) =>
-  defineConsumer<LedgerDb>(stock.name, { from: 'beginning' }).on(
-    stock.events.counted,
-    async (event, { tx }) => {
-      await note(tx, event);
-      await work(event.data.n, tx);
-    },
-  );
+  defineConsumer<LedgerDb>(stock.name, { from: 'first' }).on(stock.events.counted, async (event, { tx }) => {
+    await note(tx, event);
+    await work(event.data.n, tx);
+  });
 
 interface Rules {
   readonly groups: readonly {

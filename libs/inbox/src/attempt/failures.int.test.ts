@@ -16,13 +16,10 @@ describe('an event that fails', () => {
   });
 
   const failing = (throws: (n: number) => void): ConsumerDefinition<LedgerDb> =>
-    defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(
-      counted,
-      async (event, { tx }) => {
-        await note(tx, event);
-        throws(event.data.n);
-      },
-    );
+    defineConsumer<LedgerDb>(name, { from: 'first', onDead: 'skip' }).on(counted, async (event, { tx }) => {
+      await note(tx, event);
+      throws(event.data.n);
+    });
   /** The first try of a drain is the last one. */
   const exhausted = { schedule: { ...quickSchedule, withinMs: 0 }, pollMs: 20 };
   const counting = (count: number) =>
@@ -130,16 +127,13 @@ describe('an event that fails', () => {
   // Planted fault: 53400 taken for a wrong setting of the consumer, which stops.
   it('a query that exceeds temp_file_limit holds back the key of its event, and stops no consumer', async () => {
     const limit = `select set_config('work_mem', '64kB', true), set_config('temp_file_limit', '0', true)`;
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-      counted,
-      async (event, { tx }) => {
-        if (event.data.n === 1) {
-          await executorOf(tx).query(limit);
-          await executorOf(tx).query('select n from generate_series(1, 100000) n order by -n offset 99999');
-        }
-        await note(tx, event);
-      },
-    );
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
+      if (event.data.n === 1) {
+        await executorOf(tx).query(limit);
+        await executorOf(tx).query('select n from generate_series(1, 100000) n order by -n offset 99999');
+      }
+      await note(tx, event);
+    });
     await scene.source.publish(scene.broker, counting(3));
     const service = await scene.start(consumer, { parking: { pollMs: 2_147_483_647 } });
     await Promise.race([scene.settled(3), service.done]);
@@ -150,7 +144,7 @@ describe('an event that fails', () => {
 
   it('S10: a handler that takes too long is stopped, with an unknown outcome', async () => {
     await scene.source.publish(scene.broker, counting(1));
-    const hangs = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
+    const hangs = defineConsumer<LedgerDb>(name, { from: 'first' }).on(
       counted,
       (_event, { signal }) =>
         new Promise<void>((_, reject) =>
@@ -167,17 +161,14 @@ describe('an event that fails', () => {
 
   it('an event whose handler swallows a database error is not committed by half', async () => {
     await scene.source.publish(scene.broker, counting(1));
-    const swallows = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-      counted,
-      async (event, { tx }) => {
-        await note(tx, event);
-        await tx
-          .selectFrom('nowhere' as 'ledger')
-          .selectAll()
-          .execute()
-          .catch(() => undefined);
-      },
-    );
+    const swallows = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
+      await note(tx, event);
+      await tx
+        .selectFrom('nowhere' as 'ledger')
+        .selectAll()
+        .execute()
+        .catch(() => undefined);
+    });
     await scene.start(swallows);
     await scene.settled(1);
     expect(await lines(scene.database)).toEqual([]);

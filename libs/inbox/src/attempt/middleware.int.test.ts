@@ -27,7 +27,7 @@ it('middleware wraps every call, the first of the list outermost, within the sli
     await next(call);
   };
   const tenants: unknown[] = [];
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' })
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' })
     .on(events.counted, async (event, { tx }) => {
       const { rows } = await executorOf(tx).query(`select current_setting('app.tenant') as tenant`);
       tenants.push(...rows);

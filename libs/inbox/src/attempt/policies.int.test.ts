@@ -36,7 +36,7 @@ let book = few(3);
 let tries: number[] = [];
 
 /** The business of the tests, which stays the same whatever the policies do. */
-const payments = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event) => {
+const payments = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event) => {
   tries.push(event.data.n);
   // The first event lowers the attempts while it is in flight itself.
   if (event.data.n === 0) book = few(1);
@@ -61,7 +61,7 @@ it('S18, S69: attempts in place follow changed policies without a restart, and a
 // three times.
 it('a retrying call is made once in each attempt of its handler, in place and when its event is parked', async () => {
   const { made, handle } = retryingHandler();
-  const calling = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, handle);
+  const calling = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, handle);
   await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
   await scene.start(calling, { policies: few(2) });
   await waitUntil(() => made.runs >= 5, { what: 'two attempts in place, and three when it is parked' });
@@ -113,7 +113,7 @@ it('S18: a rule set in the central table applies in a running consumer from the 
   };
   const gate = Promise.withResolvers<undefined>();
   const tried: number[] = [];
-  const failing = defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(
+  const failing = defineConsumer<LedgerDb>(name, { from: 'first', onDead: 'skip' }).on(
     counted,
     async (event) => {
       tried.push(event.data.n);
@@ -162,7 +162,7 @@ it('S10: the time limit of a handler and the timeouts of its transaction follow 
     return Number(shown.rows[0]!.ms);
   };
   const limits: number[] = [];
-  const slow = defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(
+  const slow = defineConsumer<LedgerDb>(name, { from: 'first', onDead: 'skip' }).on(
     counted,
     async (event, { tx, signal }) => {
       limits.push(await idle(tx));

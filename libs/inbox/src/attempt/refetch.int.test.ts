@@ -24,7 +24,7 @@ describe('bad data', () => {
       records.map((one, n) => (n === 1 ? { ...one, record: { ...one.record, value: payload } } : one)),
     );
     await scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(
         counted,
         { refetch: (event, context) => refetch(event, context) },
         async (event, { tx }) => {

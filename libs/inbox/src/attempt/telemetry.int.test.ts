@@ -37,7 +37,7 @@ describe('telemetry of attempts', () => {
   const play = async (errors: Error[], key = 'a') => {
     const { counted } = testEvents(topic);
     await scene.source.publish(scene.broker, [counted({ key, n: 0 })]);
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, () => {
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, () => {
       const error = errors.shift();
       if (error !== undefined) throw error;
     });
@@ -101,7 +101,7 @@ describe('telemetry of attempts', () => {
       scene.broker,
       [0, 1, 2].map((n) => counted({ key: `k${n}`, n })),
     );
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, ({ data }) => {
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, ({ data }) => {
       const error = errors.get(data.n)?.shift();
       if (error !== undefined) throw error;
     });

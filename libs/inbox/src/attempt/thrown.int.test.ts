@@ -30,7 +30,7 @@ it.each([
   ['an object whose message throws', Object.defineProperty({}, 'message', { get: unreadable })],
   ['an error whose message throws', Object.defineProperty(new Error(), 'message', { get: unreadable })],
 ])('a handler that throws %s fails its own event alone', async (_, thrown: unknown) => {
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first', onDead: 'skip' }).on(
     counted,
     async (event, { tx }) => {
       await note(tx, event);

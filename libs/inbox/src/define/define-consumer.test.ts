@@ -7,7 +7,7 @@ const { counted, priced } = testEvents('orders');
 
 describe('defineConsumer', () => {
   it('a consumer is a value: each method returns a new one and leaves the old one unchanged', () => {
-    const empty = defineConsumer<unknown>('stock', { from: 'beginning' });
+    const empty = defineConsumer<unknown>('stock', { from: 'first' });
     const one = empty.on(counted, () => undefined);
     const two = one.onFailure(priced, { of: 'payments' }, () => undefined);
     expect([empty, one, two].map(({ topics }) => topics)).toEqual([
@@ -19,7 +19,7 @@ describe('defineConsumer', () => {
   });
 
   it('a handler has the type of the data of its event', () => {
-    defineConsumer<{ stock: { id: string } }>('stock', { from: 'beginning' })
+    defineConsumer<{ stock: { id: string } }>('stock', { from: 'first' })
       .on(counted, { name: 'count' }, (event, { tx, emit }) => {
         expectTypeOf(event.data).toEqualTypeOf<{ key: string; n: number }>();
         expectTypeOf(tx).toEqualTypeOf<Transaction<{ stock: { id: string } }>>();
@@ -33,7 +33,7 @@ describe('defineConsumer', () => {
   });
 
   it('a consumer rejects two handlers for one event, and accepts failures of two types from one topic', () => {
-    const stock = defineConsumer<unknown>('stock', { from: 'now' }).on(counted, () => undefined);
+    const stock = defineConsumer<unknown>('stock', { from: 'latest' }).on(counted, () => undefined);
     expect(() => stock.onBatch(counted, () => undefined)).toThrow(
       /subscribes twice to test.counted on orders/,
     );
@@ -45,15 +45,15 @@ describe('defineConsumer', () => {
     expect(() => stock.on(priced, { name: 'test.counted' }, () => undefined)).toThrow(/two handlers named/);
   });
 
-  it('a consumer without a start begins at the beginning', () => {
+  it('a consumer without a start begins at the first event', () => {
     const stock = defineConsumer('stock').on(counted, () => undefined);
-    expect(startOf(stock.from, 'orders')).toBe('beginning');
+    expect(startOf(stock.from, 'orders')).toBe('first');
   });
 
-  // Seen to fail: `latest` read the log from its first record, and the consumer stopped with a TypeError.
+  // Seen to fail: an unknown start read the log from its first record, and the consumer stopped with a TypeError.
   it.each([
-    { from: 'latest' },
-    { from: { '*': 'beginning', orders: 'latest' } },
+    { from: 'newest' },
+    { from: { '*': 'first', orders: 'newest' } },
     { onGap: 'skip' },
     { onDead: 'ignore' },
   ])('an option of a consumer that no type check has seen is refused at import: %o', (options) => {
@@ -66,9 +66,9 @@ describe('defineConsumer', () => {
   });
 
   it('a consumer takes one start for all topics, or one per topic', () => {
-    expect(startOf('now', 'orders')).toBe('now');
-    expect(startOf({ '*': 'beginning', orders: 'now' }, 'orders')).toBe('now');
-    expect(startOf({ '*': 'beginning', orders: 'now' }, 'prices')).toBe('beginning');
-    expect(startOf({ orders: 'now' }, 'prices')).toBeUndefined();
+    expect(startOf('latest', 'orders')).toBe('latest');
+    expect(startOf({ '*': 'first', orders: 'latest' }, 'orders')).toBe('latest');
+    expect(startOf({ '*': 'first', orders: 'latest' }, 'prices')).toBe('first');
+    expect(startOf({ orders: 'latest' }, 'prices')).toBeUndefined();
   });
 });

@@ -66,7 +66,7 @@ export interface ConsumerDefinition<DB> extends Settings {
 export type OnDead = 'hold' | 'skip';
 
 export interface DefineConsumerOptions {
-  /** The start in topics that it has never read. @default 'beginning' */
+  /** The start in topics that it has never read. @default 'first' */
   readonly from?: From;
   /**
    * The reaction of a partition to a missing event: `halt` = the partition stops until an operator decides; `continue` =
@@ -101,9 +101,9 @@ export function defineConsumer<DB>(
   name: string,
   options: DefineConsumerOptions = {},
 ): ConsumerDefinition<DB> {
-  const { from = 'beginning', onGap = 'halt', onDead = 'hold' } = options;
+  const { from = 'first', onGap = 'halt', onDead = 'hold' } = options;
   for (const start of typeof from === 'string' ? [from] : Object.values(from))
-    requireOneOf(name, 'from', start, ['beginning', 'earliest', 'now']);
+    requireOneOf(name, 'from', start, ['first', 'earliest', 'latest']);
   requireOneOf(name, 'onGap', onGap, ['halt', 'continue']);
   requireOneOf(name, 'onDead', onDead, ['hold', 'skip']);
   const sources = options.sources && trustedSources(name, options.sources);

@@ -7,10 +7,10 @@ import type { Compilable, CompiledQuery, Transaction } from 'kysely';
 
 /**
  * The start of a consumer in a topic that it has never read.
- * `beginning` = the whole log, and a missing first event is a gap; `earliest` = the first record in the log; `now` = the
- * first record after the consumer's registration.
+ * `first` = the first event ever: where the log has lost it, that is a gap; `earliest` = what the log still holds;
+ * `latest` = the first record after the consumer's registration.
  */
-export type Start = 'beginning' | 'earliest' | 'now';
+export type Start = 'first' | 'earliest' | 'latest';
 
 /** A start for all topics, or one per topic, with `'*'` for all others. */
 export type From = Start | Readonly<Record<string, Start>>;

@@ -68,7 +68,7 @@ async function haltedGaps(
       if (claim?.prev === undefined || !pinned.has(claim.source)) continue;
       const seen = seenBy?.get(claim.source) ?? new Map<number, Watermark>();
       // The partition is halted, so an unseen source must start at its beginning.
-      if (judge(claim, seen, 'beginning').kind !== 'gap') continue;
+      if (judge(claim, seen, 'first').kind !== 'gap') continue;
       const after = seen.get(claim.prev.epoch) ?? highest(seen) ?? START;
       const source = { id: claim.source, name: claim.sourceName };
       const at = { kind: 'halted', nextOffset } as const;

@@ -18,7 +18,7 @@ it('a running consumer reads the partitions that its topic gains from their firs
   const [name, topic] = [`stock-${tag()}`, `orders-${tag()}`];
   await makeTopics(broker, [topic, `${name}.failures`], 1);
   const { counted } = testEvents(topic);
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'now' }).on(counted, (event, { tx }) =>
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'latest' }).on(counted, (event, { tx }) =>
     note(tx, event),
   );
   const service = consumerService([consumer], { database, broker });
@@ -43,7 +43,7 @@ it('a running consumer reads the partitions that its topic gains from their firs
   expect(await handled()).toEqual(Array.from({ length: 31 }, (_, at) => at));
 });
 
-// Planted faults: `now` for a partition that a known topic gained loses its first events; a start that registers nothing new leaves a
+// Planted faults: `latest` for a partition that a known topic gained loses its first events; a start that registers nothing new leaves a
 // new topic to its assignment, which begins at its first record.
 it('a start begins in the partitions that a known topic gained at their first record, and in a new topic where it is declared', async () => {
   const broker = memoryBroker();
@@ -54,7 +54,7 @@ it('a start begins in the partitions that a known topic gained at their first re
   });
   const [name, known, added] = [`stock-${tag()}`, `a-${tag()}`, `b-${tag()}`];
   await makeTopics(broker, [known, added, `${name}.failures`], 2);
-  let consumer = defineConsumer<LedgerDb>(name, { from: { [known]: 'now', [added]: 'now' } });
+  let consumer = defineConsumer<LedgerDb>(name, { from: { [known]: 'latest', [added]: 'latest' } });
   for (const topic of [known, added]) {
     const { counted } = testEvents(topic);
     consumer = consumer.on(counted, { name: topic }, () => undefined);

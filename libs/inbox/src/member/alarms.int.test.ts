@@ -23,7 +23,7 @@ async function gap(options: Partial<DefineConsumerOptions>) {
   await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
   scene.source.record(counted({ key: 'k', n: 2 }));
   await scene.source.publish(scene.broker, [counted({ key: 'k', n: 3 })]);
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning', ...options }).on(
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first', ...options }).on(
     counted,
     (event, { tx }) => note(tx, event),
   );

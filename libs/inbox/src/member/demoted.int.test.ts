@@ -24,7 +24,7 @@ it('G5q: a consumer whose database becomes a standby waits until it is promoted,
   await makeTopics(broker, ['orders', 'stock.failures'], 1);
   const { database } = await ledgerDatabase(server.address);
   onTestFinished(() => database.close());
-  const consumer = defineConsumer<LedgerDb>('stock', { from: 'beginning' }).on(counted, (event, { tx }) =>
+  const consumer = defineConsumer<LedgerDb>('stock', { from: 'first' }).on(counted, (event, { tx }) =>
     note(tx, event),
   );
   const service = consumerService([consumer], { database, broker });

@@ -14,7 +14,7 @@ it('G4d: a partition that gets no records is paused by name within seconds, and 
   const { cluster } = broker;
   const open = broker.consumer.bind(broker);
   broker.consumer = (options) => open({ ...options, fetchStallMs: 300 });
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) =>
     note(tx, event),
   );
   const service = await scene.start(consumer);

@@ -20,7 +20,7 @@ it('a consumer reports its lag and its age, and is not live when it stands still
   const other = testEvents(`returns-${tag()}`);
   await makeTopics(scene.broker, [other.counted.topic], 1);
   const stuck = Promise.withResolvers<undefined>();
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' })
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' })
     .on(events.counted, (event, { tx }) => note(tx, event))
     .on(other.counted, { name: 'stuck' }, async (event, { tx }) => {
       await stuck.promise;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { changedWaits } from './note-waits.ts';
+import { changedWaits, seenNow } from './note-waits.ts';
 
 const NOW = 10_000_000;
 const running = { kind: 'running' } as const;
@@ -14,8 +14,13 @@ const at = (waiting: object, change: object = {}) =>
     waiting,
     ...change,
   }) as never;
-const noted = (partition: never, waitCode: string | null) =>
-  changedWaits([partition], [{ topic: 'orders', partition: 0, waitCode }], NOW).map(({ wait }) => wait?.code);
+/** By a member that has had the partition for a time, and saw it wait or not. */
+const noted = (partition: never, waitCode: string | null, { hadMs = 60_000, waited = false } = {}) =>
+  changedWaits(
+    [{ partition, seen: { firstMs: 5_000, waited } }],
+    [{ topic: 'orders', partition: 0, waitCode }],
+    { now: NOW, monotonicMs: 5_000 + hadMs },
+  ).map(({ wait }) => wait?.code);
 const behind = (ms: number, next = 7n) =>
   at(running, { watch: { lag: 3n, next: { at: next, timestampMs: NOW - ms } } });
 
@@ -26,6 +31,22 @@ it('what a partition waits for is noted when it begins, changes and ends, and no
   expect(noted(at({ kind: 'paused', pause }), 'breaker_open')).toEqual([]);
   expect(noted(at({ kind: 'paused', pause }), 'parked_cap')).toEqual(['breaker_open']);
   expect(noted(at(running), 'breaker_open')).toEqual([undefined]);
+});
+
+// Planted fault: each process of a crash loop took the note back at its start, so that the wait was never a minute old.
+it('a wait that a process left behind stays on record while the next one may wait for the same', () => {
+  expect(noted(at(running), 'systemic_fault', { hadMs: 59_999 })).toEqual([]);
+  expect(noted(at(running), 'systemic_fault', { hadMs: 60_000 })).toEqual([undefined]);
+  // The end of a wait of its own is known at once, and so is another wait.
+  expect(noted(at(running), 'systemic_fault', { hadMs: 1_000, waited: true })).toEqual([undefined]);
+  expect(noted(at({ kind: 'paused', pause }), 'systemic_fault', { hadMs: 0 })).toEqual(['breaker_open']);
+});
+
+it('a member remembers that a partition waited since it has it', () => {
+  const first = seenNow(at(running), undefined, 5_000);
+  expect(first).toEqual({ firstMs: 5_000, waited: false });
+  const second = seenNow(at({ kind: 'paused', pause }), first, 6_000);
+  expect(seenNow(at(running), second, 7_000)).toEqual({ firstMs: 5_000, waited: true });
 });
 
 it('a halt that is in no row is noted, and another one has its own columns', () => {

@@ -8,24 +8,51 @@ import type { PartitionRow } from './partition-sql.ts';
 /** A partition is behind when a record that was written this long ago is not handled, in milliseconds. Its rule has the same bound. */
 const BEHIND_MS = 600_000;
 
+/** A member that takes over a partition leaves a wait on record for this long while it runs, in milliseconds: it may begin again. */
+const TAKEN_OVER_MS = 60_000;
+
 type Waiting = Pick<Partition, 'key' | 'waiting' | 'awaited' | 'nextOffset' | 'watch'>;
+
+/** What a member saw of a partition so far. */
+export interface Seen {
+  /** When it first looked, by the monotonic clock. */
+  readonly firstMs: number;
+  /** True when it saw the partition wait. */
+  readonly waited: boolean;
+}
+
+/** An owned partition, and what its member saw of it. */
+export interface Owned {
+  readonly partition: Waiting;
+  readonly seen: Seen;
+}
+
+/** Adds a look at a partition to what its member saw of it (pure). */
+export function seenNow(partition: Waiting, before: Seen | undefined, monotonicMs: number): Seen {
+  const { firstMs = monotonicMs, waited = false } = before ?? {};
+  return { firstMs, waited: waited || partition.waiting.kind !== 'running' };
+}
 
 /** What a partition waits for, by its owner; undefined: it runs, or its halt is in the database. */
 export interface NotedWait extends Place {
   readonly wait: { readonly code: string; readonly reason: string } | undefined;
 }
 
-/** Lists the partitions whose wait differs from the one on record (pure). */
+/**
+ * Lists the partitions whose wait differs from the one on record (pure). The wait of a process that ended stays for a while:
+ * where the next one waits for the same soon, it is one wait, and a crash loop does not hide it.
+ */
 export function changedWaits(
-  owned: readonly Waiting[],
+  owned: readonly Owned[],
   rows: readonly Pick<PartitionRow, 'topic' | 'partition' | 'waitCode'>[],
-  now: number,
+  { now, monotonicMs }: { readonly now: number; readonly monotonicMs: number },
 ): readonly NotedWait[] {
-  return owned.flatMap((partition) => {
+  return owned.flatMap(({ partition, seen: { firstMs, waited } }) => {
     const { topic, partition: number } = partition.key;
     const row = rows.find((one) => one.topic === topic && one.partition === number);
     const wait = waitOf(partition, now);
-    return row === undefined || row.waitCode === (wait?.code ?? null)
+    const isEarly = !waited && monotonicMs - firstMs < TAKEN_OVER_MS;
+    return row === undefined || row.waitCode === (wait?.code ?? null) || (wait === undefined && isEarly)
       ? []
       : [{ topic, partition: number, wait }];
   });

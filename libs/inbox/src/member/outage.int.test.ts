@@ -42,7 +42,7 @@ describe('an outage of the consumer’s own database', () => {
     proxied.hostname = '127.0.0.1';
     proxied.port = String(proxy.port);
     const database = connect<LedgerDb>({ url: proxied.href, connectTimeoutMs: 1_000, silenceMs: 200 });
-    const consumer = defineConsumer<LedgerDb>('stock', { from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>('stock', { from: 'first' }).on(
       counted,
       async (event, { tx }) => {
         await inHandler(tx);

@@ -23,7 +23,7 @@ async function scene() {
   await makeTopics(broker, [again, other, `${name}.failures`], 1);
   const admin = await broker.admin();
   const events = { again: testEvents(again), other: testEvents(other) };
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' })
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' })
     .on(events.again.counted, (event, { tx }) => note(tx, event))
     .on(events.other.counted, { name: 'other' }, (event, { tx }) => note(tx, event));
   let service = consumerService([consumer], { database, broker, watchMs: 50 });

@@ -39,8 +39,9 @@ export async function describeTopics<DB>(
 
 /**
  * Records where the consumer begins in topics and partitions that it has not read yet. It does so once, for all partitions and
- * under the registration's lock: members that start together agree, and `now` means now, not the time of a rebalance. Returns the
- * ids of the members of its group that keep their places in another database: this one has none, and they have joined before.
+ * under the registration's lock: members that start together agree, and `latest` means the end at this moment, not that at a
+ * rebalance. Returns the ids of the members of its group that keep their places in another database: this one has none, and
+ * they have joined before.
  */
 export async function register<DB>(
   consumer: ConsumerDefinition<DB>,
@@ -76,7 +77,7 @@ export async function register<DB>(
           partition,
           topicId: topics.get(topic)?.topicId ?? null,
           // A partition that is added to a known topic is read from its first record, whatever is declared.
-          offset: start === 'now' && registered.size === 0 ? latest : earliest,
+          offset: start === 'latest' && registered.size === 0 ? latest : earliest,
         }));
     });
     await insertPartitions(tx, consumer.name, missing);
@@ -117,7 +118,7 @@ export function startFor<DB>(consumer: ConsumerDefinition<DB>, topic: string): S
   if (start !== undefined) return start;
   throw new InboxError(
     'TOPIC_START_UNDECLARED',
-    `consumer ${consumer.name} does not declare where it begins in ${topic}: add it to \`from\`, for example { '${topic}': 'beginning' }, or a '*' for all others`,
+    `consumer ${consumer.name} does not declare where it begins in ${topic}: add it to \`from\`, for example { '${topic}': 'first' }, or a '*' for all others`,
   );
 }
 
@@ -125,6 +126,6 @@ function refuseUndeclared<DB>(consumer: ConsumerDefinition<DB>, topic: string): 
   if (declaresStart(consumer.from, topic)) return;
   throw new InboxError(
     'TOPIC_START_UNDECLARED',
-    `consumer ${consumer.name} has positions already, and topic ${topic} is new to it: declare where it begins there, as in defineConsumer('${consumer.name}', { from: { '*': 'beginning', '${topic}': 'beginning' } }), or 'now' to leave out what the topic has`,
+    `consumer ${consumer.name} has positions already, and topic ${topic} is new to it: declare where it begins there, as in defineConsumer('${consumer.name}', { from: { '*': 'first', '${topic}': 'first' } }), or 'latest' to leave out what the topic has`,
   );
 }

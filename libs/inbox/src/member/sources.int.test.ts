@@ -40,7 +40,7 @@ afterEach(async () => {
 });
 
 async function start(sources?: TrustedSources): Promise<ConsumerService> {
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning', ...(sources && { sources }) }).on(
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first', ...(sources && { sources }) }).on(
     counted,
     (event, { tx }) => note(tx, event),
   );
@@ -152,7 +152,7 @@ it('G3d: a repeated id of a foreign producer with another body raises an alarm o
 it.each([{ orders: 'no uuid' }, { '': '5f0c1d1e-5f5c-4d54-8c31-000000000000' }])(
   'a list with an impossible source is refused at import: %o',
   (sources) => {
-    expect(() => defineConsumer('stock', { from: 'beginning', sources })).toThrow(
+    expect(() => defineConsumer('stock', { from: 'first', sources })).toThrow(
       expect.objectContaining({ code: 'CONSUMER_INVALID' }) as Error,
     );
   },
@@ -166,7 +166,7 @@ it('a consumer whose group runs on another database says so at its start, and no
     await start();
     await start();
     expect(warned()).toEqual([]);
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, () => undefined);
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, () => undefined);
     const elsewhere = consumerService([consumer], { database: other, broker });
     services.push(elsewhere);
     await elsewhere.start();
@@ -190,7 +190,7 @@ it('a consumer that moves to another database does not warn of members that left
     return found;
   });
   vi.spyOn(broker, 'admin').mockResolvedValueOnce(admin);
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, () => undefined);
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, () => undefined);
   const moved = consumerService([consumer], { database: other, broker });
   try {
     await moved.start();

@@ -49,7 +49,7 @@ it('a consumer whose stop waits for its database does not fetch one batch over a
   };
   const database: Database<LedgerDb> = { ...scene.database, executor };
   const broker = countBatches(scene.broker, () => (batches += 1));
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) =>
     note(tx, event),
   );
   const service = await scene.start(consumer, { database, broker, watchMs: 20 });

@@ -51,7 +51,7 @@ describe('a topic that is cut under its consumer', () => {
 
   async function open(log: CutLog['name']): Promise<void> {
     opened = openCutLog(log, inject('stack').brokers);
-    await makeTopics(opened.broker, [topic, `beginning-${name}.failures`, `earliest-${name}.failures`], 2);
+    await makeTopics(opened.broker, [topic, `first-${name}.failures`, `earliest-${name}.failures`], 2);
   }
   const publish = (from: number, to: number) =>
     source.publish(
@@ -62,7 +62,7 @@ describe('a topic that is cut under its consumer', () => {
     );
   async function start(
     handled?: (n: number) => Promise<void>,
-    from: 'beginning' | 'earliest' = 'beginning',
+    from: 'first' | 'earliest' = 'first',
   ): Promise<ConsumerService> {
     const consumer = defineConsumer<LedgerDb>(`${from}-${name}`, { from }).on(
       events.counted,
@@ -115,7 +115,7 @@ describe('a topic that is cut under its consumer', () => {
 
       // A restart notices it in the same way: the events name their predecessors.
       const admin = await opened.broker.admin();
-      const key = { consumer: `beginning-${name}`, topic, partition: 0 };
+      const key = { consumer: `first-${name}`, topic, partition: 0 };
       await expect(resumePartition(database, admin, key, who)).rejects.toMatchObject({
         code: 'RESUME_REFUSED',
       });
@@ -132,7 +132,7 @@ describe('a topic that is cut under its consumer', () => {
   );
 
   it.each(onOne)(
-    'a log truncated before the first read is a gap for `beginning`, and no gap for `earliest` (%s)',
+    'a log truncated before the first read is a gap for `first`, and no gap for `earliest` (%s)',
     async (log) => {
       await open(log);
       await publish(0, 10);
@@ -177,7 +177,7 @@ describe('a topic that is cut under its consumer', () => {
       await appliedUntil(whole, 1);
 
       const admin = await opened.broker.admin();
-      const key = { consumer: `beginning-${name}`, topic, partition: 0 };
+      const key = { consumer: `first-${name}`, topic, partition: 0 };
       await resumePartition(database, admin, key, { ...who, fromEarliest: true });
       await waitUntil(() => service.status()[0]!.partitions.some(({ counts }) => counts.gaps === 1), {
         what: 'the gap',
@@ -199,7 +199,7 @@ describe('a log whose end was lost (an unclean election)', () => {
     const { database } = await ledgerDatabase(inject('stack').databaseUrl);
     const { counted } = testEvents('orders');
     await makeTopics(broker, ['orders', 'stock.failures'], 1);
-    const consumer = defineConsumer<LedgerDb>('stock', { from: 'beginning' }).on(counted, (event, { tx }) =>
+    const consumer = defineConsumer<LedgerDb>('stock', { from: 'first' }).on(counted, (event, { tx }) =>
       note(tx, event),
     );
     const source = new FixtureSource({ partitions: 1 });

@@ -15,7 +15,7 @@ describe('the types that a consumer handles', () => {
   const { name, topic, ...events } = sceneForEach((opened) => (scene = opened));
 
   const older = (options: Partial<DefineConsumerOptions> = {}): ConsumerDefinition<LedgerDb> =>
-    defineConsumer<LedgerDb>(name, { from: 'beginning', ...options }).on(events.counted, (event, { tx }) =>
+    defineConsumer<LedgerDb>(name, { from: 'first', ...options }).on(events.counted, (event, { tx }) =>
       note(tx, event),
     );
   const newer = () => older().on(events.priced, (event, { tx }) => note(tx, event));

@@ -1,7 +1,7 @@
 import { poll } from '@convergekit/core/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
-import { changedWaits, noteWaits } from './note-waits.ts';
+import { changedWaits, noteWaits, type Seen, seenNow } from './note-waits.ts';
 import { type PartitionRow, readPartitions } from './partition-sql.ts';
 import { isHandled } from './type-sql.ts';
 import { workFill } from './work-fill.ts';
@@ -29,20 +29,25 @@ export async function watchPartitions<DB>(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, random, log } = worker.context;
+  const seen = new WeakMap<Partition, Seen>();
   await poll({
     everyMs,
     signal,
     clock,
     random,
     immediately: false,
-    run: () => look(worker, watched),
+    run: () => look(worker, watched, seen),
     // Slices report an outage of the database, and wait for it. The next look comes soon.
     onError: (error) => log.debug({ err: error }, 'changes by operators could not be read'),
     backoff: { baseMs: everyMs, factor: 1, capMs: everyMs },
   });
 }
 
-async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched<DB>): Promise<void> {
+async function look<DB>(
+  worker: Worker<DB>,
+  { partitions, inTurn }: Watched<DB>,
+  seen: WeakMap<Partition, Seen>,
+): Promise<void> {
   const { clock, database, definition } = worker.context;
   const before = [...partitions()].map((partition) => ({
     partition,
@@ -51,7 +56,14 @@ async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched<DB>)
   if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
   for (const partition of touched(before, rows)) await inTurn(partition, applyChange);
-  await noteWaits(database.executor, definition.name, changedWaits([...partitions()], rows, clock.now()));
+  const monotonicMs = clock.monotonic();
+  const owned = [...partitions()].map((partition) => {
+    const now = seenNow(partition, seen.get(partition), monotonicMs);
+    seen.set(partition, now);
+    return { partition, seen: now };
+  });
+  const changed = changedWaits(owned, rows, { now: clock.now(), monotonicMs });
+  await noteWaits(database.executor, definition.name, changed);
 }
 
 /** A partition and its saved offset before its row was read. */

@@ -7,7 +7,7 @@ export interface ConsumerMark {
   readonly consumer: string;
   readonly topic: string;
   readonly partition: number;
-  /** The newest event that counts as handled; null = it reads from the beginning, and has read nothing. */
+  /** The newest event that counts as handled; null = it reads from the log's start, and has read nothing. */
   readonly mark: Position | null;
   /** The code of its halt; null = it runs. */
   readonly halted: string | null;

@@ -25,7 +25,7 @@ it.each(['retry', 'replace'] as const)(
   async (act) => {
     let error: Error | undefined = new BusinessRejection('no');
     await scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
         if (error !== undefined) throw error;
         await note(tx, event);
       }),

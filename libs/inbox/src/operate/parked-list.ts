@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { ParkedState } from '../park/parked-row.ts';
+import { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
 
@@ -46,7 +46,7 @@ const summary = `p.id, p.consumer, p.topic, p.partition, p.record_offset as offs
     p.event_id as "eventId", p.type, p.category, p.certainty, p.code, p.reason, p.structural, p.fingerprint,
     p.parked_at as "parkedAt",
     k.next_at as "nextAt", p.note, p.failure_event as "failureEvent"`;
-const joined = (where: string): string => `(select * from converge.parked where ${where}) p
+const joined = (rows: string): string => `(${rows}) p
     left join converge.parked_key k on k.consumer = p.consumer and k.topic = p.topic and k.key = p.line and k.state = 'waiting'`;
 
 const cursor = `json_build_object('parkedAt', (extract(epoch from p.parked_at) * 1000000)::bigint::text, 'id', p.id) as cursor`;
@@ -55,6 +55,35 @@ const BEFORE_ALL: ParkedCursor = { parkedAt: '0', id: '00000000-0000-0000-0000-0
 const beyond = (at: number): string =>
   `(parked_at, id) > (timestamptz 'epoch' + $${at}::bigint * interval '1 microsecond', $${at + 1}::uuid)`;
 
+// The index has the order of parking of each consumer and state: a page of several is merged from theirs, without the other rows.
+const mergedSql = `
+  with recursive consumers (name) as (
+    select coalesce($1::text, (select min(consumer) from converge.parked))
+    union all
+    select (select min(consumer) from converge.parked where consumer > c.name) from consumers c
+     where c.name is not null and $1::text is null)
+  select p.* from consumers c, unnest($2::text[]) as s (name), lateral (
+    select * from converge.parked
+     where consumer = c.name and state = s.name and parked_at >= coalesce($3::timestamptz, '-infinity')
+       and parked_at < coalesce($4::timestamptz, 'infinity') and ${beyond(5)}
+     order by parked_at, id limit $7) p
+   order by p.parked_at, p.id limit $7`;
+
+/** Selects a page. With a condition that no index has, the rows that match may come late in the order: all are read. */
+function pageOf(
+  { consumer, states, since, until, ...others }: ParkedFilter,
+  place: readonly unknown[],
+): { readonly rows: string; readonly values: readonly unknown[] } {
+  if (Object.values(others).every((one) => one === undefined))
+    return { rows: mergedSql, values: [consumer, states ?? PARKED_STATES, since, until, ...place] };
+  const { where, values } = conditionsOf({ consumer, states, since, until, ...others });
+  const at = values.length + 1;
+  return {
+    rows: `select * from converge.parked where ${where} and ${beyond(at)} order by parked_at, id limit $${at + 2}`,
+    values: [...values, ...place],
+  };
+}
+
 /** Lists parked events in the order of parking: `limit` of them, from the place `after` on. */
 export async function listParked(
   executor: Executor,
@@ -62,11 +91,9 @@ export async function listParked(
   limit: number,
   after: ParkedCursor = BEFORE_ALL,
 ): Promise<readonly ParkedSummary[]> {
-  const { where, values } = conditionsOf(filter);
-  const at = values.length + 1;
-  const page = `${where} and ${beyond(at)} order by parked_at, id limit $${at + 2}`;
-  const sql = `select ${summary}, ${cursor} from ${joined(page)} order by p.parked_at, p.id`;
-  return (await executor.query<ParkedSummary>(sql, [...values, after.parkedAt, after.id, limit])).rows;
+  const page = pageOf(filter, [after.parkedAt, after.id, limit]);
+  const sql = `select ${summary}, ${cursor} from ${joined(page.rows)} order by p.parked_at, p.id`;
+  return (await executor.query<ParkedSummary>(sql, page.values)).rows;
 }
 
 export interface ParkedDetail extends Omit<ParkedSummary, 'cursor'> {
@@ -99,7 +126,7 @@ const auditSql = `
 export async function readParked(executor: Executor, id: string): Promise<ParkedDetail | undefined> {
   const { where, values } = conditionsOf({ ids: [id] });
   const sql = `select ${summary}, p.headers, p.payload, p.edited, p.attempts::json as attempts, p.first_at as "firstAt",
-      p.last_at as "lastAt", p.closed from ${joined(where)}`;
+      p.last_at as "lastAt", p.closed from ${joined(`select * from converge.parked where ${where}`)}`;
   const { rows } = await executor.query<Omit<ParkedDetail, 'audit'>>(sql, values);
   const [row] = rows;
   if (row === undefined) return undefined;

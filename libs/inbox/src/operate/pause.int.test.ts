@@ -35,14 +35,14 @@ describe('a consumer that an operator paused', () => {
     let bad = [1];
     const twins: number[] = [];
     const service = await scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
         if (bad.includes(event.data.n)) throw new TypeError('a bug');
         await note(tx, event);
       }),
       { watchMs: 20 },
     );
     await scene.start(
-      defineConsumer<LedgerDb>(twin, { from: 'beginning' }).on(counted, ({ data: { n } }) => {
+      defineConsumer<LedgerDb>(twin, { from: 'first' }).on(counted, ({ data: { n } }) => {
         if (bad.includes(n)) throw new TypeError('a bug');
         twins.push(n);
       }),
@@ -80,7 +80,7 @@ describe('a consumer that an operator paused', () => {
 
   it('a member that takes a paused partition over calls no handler; of two operators who pause or resume at once, one does', async () => {
     const consumer = (by: string) =>
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
         handled.push(by);
         await note(tx, event);
       });
@@ -95,10 +95,7 @@ describe('a consumer that an operator paused', () => {
     await waitUntil(() => second.status()[0]?.partitions[0]?.state === 'halted', { what: 'the pause' });
     const twins: number[] = [];
     await scene.start(
-      defineConsumer<LedgerDb>(twin, { from: 'beginning' }).on(
-        counted,
-        ({ data }) => void twins.push(data.n),
-      ),
+      defineConsumer<LedgerDb>(twin, { from: 'first' }).on(counted, ({ data }) => void twins.push(data.n)),
     );
     await publish(4, 5);
     await waitUntil(() => twins.length === 6, { what: 'the effects of the twin' });

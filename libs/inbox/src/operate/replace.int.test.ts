@@ -19,7 +19,7 @@ beforeAll(async () => {
   stock = await stockScene(inject('stack').databaseUrl);
   const { scene, name, events } = stock;
   await scene.start(
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(events.counted, async (event, { tx, emit }) => {
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(events.counted, async (event, { tx, emit }) => {
       await note(tx, event);
       emit(events.priced(event.data));
       if (event.data.n % 10 === BAD) throw new TypeError('a bug');

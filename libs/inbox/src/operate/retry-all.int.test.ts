@@ -22,20 +22,17 @@ const { name, counted } = sceneForEach((opened) => (scene = opened));
 async function broken(still: { readonly outage: boolean }): Promise<void> {
   const events = Array.from({ length: 40 }, (_, n) => counted({ key: `k${n}`, n }));
   await scene.source.publish(scene.broker, events);
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-    counted,
-    async (event, { tx }) => {
-      const { n } = event.data;
-      if (n % 4 === 1) throw new RangeError(`order ${n} has no "line ${n}"`);
-      if (n % 2 === 0 && still.outage)
-        throw new ConvergeError(`warehouse-${n} is away`, {
-          code: 'AWAY',
-          category: 'service',
-          certainty: 'not_applied',
-        });
-      await note(tx, event);
-    },
-  );
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
+    const { n } = event.data;
+    if (n % 4 === 1) throw new RangeError(`order ${n} has no "line ${n}"`);
+    if (n % 2 === 0 && still.outage)
+      throw new ConvergeError(`warehouse-${n} is away`, {
+        code: 'AWAY',
+        category: 'service',
+        certainty: 'not_applied',
+      });
+    await note(tx, event);
+  });
   await scene.start(consumer, {
     parking: {
       schedule: { ...quickSchedule, withinMs: 1 },

@@ -46,7 +46,7 @@ describe('a drain that ends in the middle', () => {
   beforeEach(async () => {
     scene = await FailureScene.open(inject('stack').databaseUrl, [topic, `${name}.failures`]);
     ({ url } = scene);
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, () => {
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, () => {
       throw away;
     });
     await scene.source.publish(

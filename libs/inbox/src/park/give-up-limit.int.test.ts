@@ -23,7 +23,7 @@ describe('a consumer whose deployment is wrong', () => {
 
   const start = (giveUp: { afterMs: number; perHour: number }, aheadMs = 0) =>
     scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
         if (fails(event.data.n)) throw new Error('a wrong release');
         await note(tx, event);
       }),
@@ -164,8 +164,8 @@ describe('a consumer whose deployment is wrong', () => {
     data: z.object({ key: z.string(), n: z.int().max(-1) }),
   });
   const refusedBy = {
-    schema: defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(strict, () => undefined),
-    handler: defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, () => {
+    schema: defineConsumer<LedgerDb>(name, { from: 'first' }).on(strict, () => undefined),
+    handler: defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, () => {
       throw new ConvergeError('no', { code: 'BAD', category: 'data', certainty: 'not_applied' });
     }),
   };

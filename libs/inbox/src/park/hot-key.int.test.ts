@@ -21,7 +21,7 @@ beforeEach(() => {
 
 const start = (parking: object) =>
   scene.start(
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
       if (away && event.data.key === 'hot')
         throw new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
       await note(tx, event);

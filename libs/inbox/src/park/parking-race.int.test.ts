@@ -23,7 +23,7 @@ it('G5a: keys that are parked and released at random under load and rebalances h
   await makeTopics(broker, ['orders', 'stock.failures'], 4);
   const random = seededRandom(11);
   let faulty = true;
-  const consumer = defineConsumer<LedgerDb>('stock', { from: 'beginning' }).on(
+  const consumer = defineConsumer<LedgerDb>('stock', { from: 'first' }).on(
     counted,
     async (event, { tx, emit }) => {
       await note(tx, event);

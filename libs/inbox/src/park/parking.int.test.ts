@@ -22,7 +22,7 @@ describe('a key whose event fails', () => {
   });
 
   const consumer = (onDead: OnDead = 'hold') =>
-    defineConsumer<LedgerDb>(name, { from: 'beginning', onDead }).on(counted, async (event, { tx, emit }) => {
+    defineConsumer<LedgerDb>(name, { from: 'first', onDead }).on(counted, async (event, { tx, emit }) => {
       await note(tx, event);
       emit(priced(event.data));
       const error = throws(event.data.key, event.data.n);
@@ -175,7 +175,7 @@ describe('a key whose event fails', () => {
 
   it('G5a: an event of a parked key is left out of a batch of other keys', async () => {
     const batches: number[][] = [];
-    const batch = defineConsumer<LedgerDb>(name, { from: 'beginning' }).onBatch(
+    const batch = defineConsumer<LedgerDb>(name, { from: 'first' }).onBatch(
       counted,
       async (events, { tx }) => {
         for (const event of events) await note(tx, event);

@@ -37,14 +37,14 @@ describe('parked events of a consumer that an operator paused', () => {
     const options = { watchMs: 20, policies: inPlace({ attempts: 1 }) };
     const services = [
       await scene.start(
-        defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+        defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
           busy();
           await note(tx, event);
         }),
         options,
       ),
       await scene.start(
-        defineConsumer<LedgerDb>(twin, { from: 'beginning' }).on(counted, ({ data }) => {
+        defineConsumer<LedgerDb>(twin, { from: 'first' }).on(counted, ({ data }) => {
           busy();
           twins.push(data.n);
         }),
@@ -89,7 +89,7 @@ describe('parked events of a consumer that an operator paused', () => {
     const entered = Promise.withResolvers<undefined>();
     const end = Promise.withResolvers<undefined>();
     await scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
         if (down) throw Object.assign(new Error('busy'), { code: 'ECONNREFUSED' });
         entered.resolve(undefined);
         await end.promise;

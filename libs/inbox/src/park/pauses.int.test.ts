@@ -25,7 +25,7 @@ describe('a partition that pauses', () => {
 
   const start = (parking: object = {}) =>
     scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
         await note(tx, event);
         const error = throws(event.data.key, event.data.n);
         if (error !== undefined) throw error;
@@ -91,5 +91,10 @@ describe('a partition that pauses', () => {
     // A process that goes leaves what it waited for, with its time: the consumer is then shown as gone, too.
     await service.stop();
     expect(await noted()).toEqual(first);
+    // The next process begins anew and comes to the same: for an operator it is one wait, in a crash loop, too.
+    const next = await start({ systemic: { keys: 5, withinMs: 60_000 } });
+    await paused(next, 'systemic_fault');
+    expect(await scene.letters()).toHaveLength(8);
+    expect((await noted())?.since).toEqual(first?.since);
   });
 });

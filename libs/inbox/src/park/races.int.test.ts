@@ -28,7 +28,7 @@ describe('parks, drains and releases that race', () => {
       const random = seededRandom(seed);
       const count = 300;
       let faulty = true;
-      const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
+      const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(
         counted,
         async (event, { tx, emit }) => {
           await note(tx, event);
@@ -80,16 +80,13 @@ describe('parks, drains and releases that race', () => {
     let broken = true;
     const inHandler = Promise.withResolvers<undefined>();
     const goOn = Promise.withResolvers<undefined>();
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-      counted,
-      async (event, { tx }) => {
-        if (event.data.n === 0 && broken) throw away;
-        await note(tx, event);
-        if (event.data.n !== 0) return;
-        inHandler.resolve(undefined);
-        await goOn.promise;
-      },
-    );
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
+      if (event.data.n === 0 && broken) throw away;
+      await note(tx, event);
+      if (event.data.n !== 0) return;
+      inHandler.resolve(undefined);
+      await goOn.promise;
+    });
     await scene.source.publish(scene.broker, [counted({ key: 'k', n: 0 })]);
     await scene.start(consumer, { parking, policies: inPlace({ attempts: 1 }) });
     await waitUntil(async () => (await scene.offset()) >= 1, { what: 'the park' });
@@ -105,7 +102,7 @@ describe('parks, drains and releases that race', () => {
   });
 
   it('an owner detects a line that another one opened with filled events, which moves no offset', async () => {
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) =>
       note(tx, event),
     );
     await scene.source.publish(scene.broker, [counted({ key: 'l', n: 0 })]);
@@ -131,16 +128,13 @@ describe('parks, drains and releases that race', () => {
     let calls = 0;
     const inHandler = Promise.withResolvers<undefined>();
     const goOn = Promise.withResolvers<undefined>();
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-      counted,
-      async (event, { tx }) => {
-        if (broken) throw away;
-        await note(tx, event);
-        calls += 1;
-        inHandler.resolve(undefined);
-        if (calls === 1) await goOn.promise;
-      },
-    );
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
+      if (broken) throw away;
+      await note(tx, event);
+      calls += 1;
+      inHandler.resolve(undefined);
+      if (calls === 1) await goOn.promise;
+    });
     await scene.source.publish(scene.broker, [counted({ key: 'k', n: 0 })]);
     for (let members = 0; members < 2; members += 1)
       await scene.start(consumer, { parking, policies: inPlace({ attempts: 1 }) });

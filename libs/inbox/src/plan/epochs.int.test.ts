@@ -33,9 +33,8 @@ describe('a consumer whose source begins a new epoch', () => {
     events = testEvents(topic);
     source = new FixtureSource({ partitions });
     await makeTopics(broker, [topic, `${name}.failures`], partitions);
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-      events.counted,
-      (event, { tx }) => note(tx, event),
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(events.counted, (event, { tx }) =>
+      note(tx, event),
     );
     service = consumerService([consumer], { database, broker });
     await service.start();

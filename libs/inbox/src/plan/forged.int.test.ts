@@ -22,7 +22,7 @@ const { name, topic, counted } = sceneForEach((opened) => (scene = opened));
 let service: ConsumerService;
 beforeEach(async () => {
   service = await scene.start(
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) => note(tx, event)),
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) => note(tx, event)),
     { watchMs: 20 },
   );
   await publish(1, 2);

@@ -66,13 +66,13 @@ const rows: readonly Row[] = [
     verdict: { kind: 'gap', after: at('1.4.7') },
   },
   {
-    name: 'with the start beginning, the first event of a partition is next',
+    name: 'with the start `first`, the first event of a partition is next',
     position: '1.1.1',
     prev: '1.0.0',
     verdict: { kind: 'next' },
   },
   {
-    name: 'with the start beginning, any other first event is a gap',
+    name: 'with the start `first`, any other first event is a gap',
     position: '1.2.1',
     prev: '1.1.1',
     verdict: { kind: 'gap', after: undefined },
@@ -88,7 +88,7 @@ const rows: readonly Row[] = [
     name: 'with the start now, any first event is the start',
     position: '1.2.1',
     prev: '1.1.1',
-    from: 'now',
+    from: 'latest',
     verdict: { kind: 'next' },
   },
   {
@@ -96,7 +96,7 @@ const rows: readonly Row[] = [
     position: '1.6.1',
     prev: '1.5.9',
     seen: ['1.4.7'],
-    from: 'now',
+    from: 'latest',
     verdict: { kind: 'gap', after: at('1.4.7') },
   },
   {
@@ -153,7 +153,7 @@ const rows: readonly Row[] = [
     position: '2.5.1',
     prev: '1.4.7',
     seen: ['2.0.0'],
-    from: 'now',
+    from: 'latest',
     verdict: { kind: 'next' },
   },
   {
@@ -180,7 +180,7 @@ const rows: readonly Row[] = [
 ];
 
 describe('G4a: judge', () => {
-  it.each(rows)('$name', ({ position, prev, seen = [], from = 'beginning', verdict }) => {
+  it.each(rows)('$name', ({ position, prev, seen = [], from = 'first', verdict }) => {
     const mark = { source: 's', position: at(position), prev: prev === undefined ? undefined : at(prev) };
     expect(judge(mark, seenOf(...seen), from)).toEqual(verdict);
   });

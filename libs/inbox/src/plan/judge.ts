@@ -66,10 +66,10 @@ export function judge({ position, prev }: Mark, seen: Seen, from: Start): Verdic
 
 function firstSight(prev: Position | undefined, from: Start): Verdict {
   switch (from) {
-    case 'beginning':
+    case 'first':
       return isStart(prev) ? { kind: 'next' } : { kind: 'gap', after: undefined };
     case 'earliest':
-    case 'now':
+    case 'latest':
       return { kind: 'next' };
   }
 }

@@ -10,7 +10,7 @@ import { planSlice, type Plan } from './plan.ts';
 import { readRecord } from './reading.ts';
 
 const events = testEvents('t');
-const definition = defineConsumer<unknown>('c', { from: 'beginning' }).on(events.counted, () => undefined);
+const definition = defineConsumer<unknown>('c', { from: 'first' }).on(events.counted, () => undefined);
 const route = router(definition);
 
 function logOf(
@@ -52,7 +52,7 @@ const planFrom = (
   pinned: ReadonlyMap<string, string>,
 ) =>
   planSlice(log.slice(state.offset, state.offset + size).map(readRecord), {
-    from: 'beginning',
+    from: 'first',
     watermarks: state.watermarks,
     pinned,
     failureSources: new Map(),

@@ -23,7 +23,7 @@ const [first, second] = [
 let scene: FailureScene;
 const { name, topic, counted } = sceneForEach((opened) => (scene = opened), { more: ['payments.failures'] });
 
-const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
+const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) =>
   note(tx, event),
 );
 const start = (signatures: SignatureOptions) => scene.start(consumer, { signatures, watchMs: 20 });

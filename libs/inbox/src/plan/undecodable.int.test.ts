@@ -28,7 +28,7 @@ it('G4e, N8: an undecodable batch is one dead letter with its offsets, hash and 
   await producer.send([{ topic, partition: 0, records: { length: 1, bytes } }]);
   await publish(2);
 
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) =>
     note(tx, event),
   );
   const service = await scene.start(consumer);

@@ -17,13 +17,10 @@ describe('a replay', () => {
 
   beforeEach(async () => {
     await scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-        events.counted,
-        async (event, { tx, emit }) => {
-          await note(tx, event);
-          emit(events.priced(event.data));
-        },
-      ),
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(events.counted, async (event, { tx, emit }) => {
+        await note(tx, event);
+        emit(events.priced(event.data));
+      }),
       { watchMs: 20 },
     );
   });

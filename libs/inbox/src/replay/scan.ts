@@ -64,7 +64,7 @@ export function scanRecord(
     scan.before.set(source, before);
     const seen = scan.seen.get(source) ?? new Map([[before.epoch, before]]);
     scan.seen.set(source, seen);
-    const verdict = judge(ours, seen, 'now');
+    const verdict = judge(ours, seen, 'latest');
     if (verdict.kind === 'duplicate' || verdict.kind === 'superseded') return;
     if (verdict.kind === 'gap')
       scan.holes.push({ offset: record.offset, source, after: verdict.after ?? before, upTo: gapEnd(ours) });

@@ -48,9 +48,7 @@ describe('a consumer', () => {
     await makeTopics(broker, [topic, `${name}.failures`], partitions);
   }
   const counter = () =>
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(events.counted, (event, { tx }) =>
-      note(tx, event),
-    );
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(events.counted, (event, { tx }) => note(tx, event));
   async function started(consumer = counter(), options: object = {}): Promise<ConsumerService> {
     const service = consumerService([consumer], { database, broker, ...options });
     services.push(service);
@@ -156,7 +154,7 @@ describe('a consumer', () => {
     'over the %s broker a consumer refuses to start without its topics and its failure topic, and names the command that creates them',
     async (log) => {
       await open(log);
-      const consumer = defineConsumer<LedgerDb>(`other-${tag()}`, { from: 'beginning' }).on(
+      const consumer = defineConsumer<LedgerDb>(`other-${tag()}`, { from: 'first' }).on(
         testEvents('nowhere').counted,
         (event, { tx }) => note(tx, event),
       );

@@ -13,7 +13,7 @@ import type { ConsumerServiceOptions } from './options.ts';
 
 /**
  * Tests of the start of a consumer, and of its refusals. Planted faults, each seen to fail here: `register` that takes
- * the first record for `now`; that asks nothing of a topic added later; a start that lets a missing table pass as it
+ * the first record for `latest`; that asks nothing of a topic added later; a start that lets a missing table pass as it
  * is.
  */
 
@@ -83,8 +83,8 @@ it('consumers that wait for the coordinator of their group stop at once', async 
     (options) => new LoopConsumer({ ...options, link: absent as GroupLink }),
   );
   const two = [
-    consumer('beginning'),
-    defineConsumer<LedgerDb>(`${name}-2`, { from: 'now' }).on(orders, () => undefined),
+    consumer('first'),
+    defineConsumer<LedgerDb>(`${name}-2`, { from: 'latest' }).on(orders, () => undefined),
   ];
   await makeTopics(broker, [`${name}-2.failures`], 1);
   const service = consumerService(two, { database, broker });
@@ -102,7 +102,7 @@ it('a new consumer whose login may not look at its group starts', async () => {
   vi.spyOn(broker, 'admin').mockResolvedValue(admin);
   const refused = new BrokerError('no right', { code: 'NOT_AUTHORIZED', kind: 'configuration' });
   const asked = vi.spyOn(admin, 'members').mockRejectedValue(refused);
-  const service = consumerService([consumer('now')], { database, broker });
+  const service = consumerService([consumer('latest')], { database, broker });
   services.push(service);
   await service.start();
   expect(asked).toHaveBeenCalled();
@@ -119,7 +119,7 @@ it.each(['before it is looked up', 'while it is'])(
       asked.resolve(undefined);
       return new Promise(() => undefined);
     });
-    const service = consumerService([consumer('now')], { database, broker });
+    const service = consumerService([consumer('latest')], { database, broker });
     const starting = service.start();
     if (when === 'while it is') await asked.promise;
     await service.stop();
@@ -128,27 +128,24 @@ it.each(['before it is looked up', 'while it is'])(
   },
 );
 
-it('G4f: `now` is the moment of registration: a consumer handles everything after it, whether it runs or not', async () => {
+it('G4f: `latest` is the moment of registration: a consumer handles everything after it, whether it runs or not', async () => {
   await send(orders, 1, 2);
-  const first = await start(consumer('now'));
+  const first = await start(consumer('latest'));
   await first.stop();
   await send(orders, 3);
-  const second = await start(consumer('now'));
+  const second = await start(consumer('latest'));
   await send(orders, 4);
   expect([await applied(2), await starts()]).toEqual([[3, 4], [2]]);
   expect(second.status()[0]!.partitions).toMatchObject([{ state: 'running' }]);
 });
 
-it('G4f: `earliest` handles what the log still has, and `beginning` halts at what it lost', async () => {
+it('G4f: `earliest` handles what the log still has, and `first` halts at what it lost', async () => {
   await send(orders, 1, 2, 3);
   broker.truncate(orders.topic, 0, 2n);
   const first = await start(consumer('earliest'));
   expect([await applied(1), await starts()]).toEqual([[3], [2]]);
   await first.stop();
-  const strict = defineConsumer<LedgerDb>(`${name}-strict`, { from: 'beginning' }).on(
-    orders,
-    () => undefined,
-  );
+  const strict = defineConsumer<LedgerDb>(`${name}-strict`, { from: 'first' }).on(orders, () => undefined);
   await makeTopics(broker, [`${name}-strict.failures`], 1);
   const service = await start(strict);
   const [halted] = await waitUntil(
@@ -164,22 +161,22 @@ it('G4f: `earliest` handles what the log still has, and `beginning` halts at wha
 it('G4f: a topic may have its own start, and a topic that is added later must have one', async () => {
   await send(orders, 1);
   await send(returns, 2);
-  const first = await start(consumer('beginning'));
+  const first = await start(consumer('first'));
   expect(await applied(1)).toEqual([1]);
   await first.stop();
-  for (const from of ['beginning', { '*': 'beginning' }] as const)
+  for (const from of ['first', { '*': 'first' }] as const)
     await expect(start(both(from))).rejects.toMatchObject({
       code: 'TOPIC_START_UNDECLARED',
       message: expect.stringContaining(returns.topic) as string,
     });
-  await start(both({ '*': 'beginning', [returns.topic]: 'now' }));
+  await start(both({ '*': 'first', [returns.topic]: 'latest' }));
   await send(returns, 3);
   await send(orders, 4);
   expect((await applied(3)).toSorted()).toEqual([1, 3, 4]);
 });
 
 it('a topic without a declared start is refused by name at the first start, too', async () => {
-  await expect(start(both({ [orders.topic]: 'now' }))).rejects.toMatchObject({
+  await expect(start(both({ [orders.topic]: 'latest' }))).rejects.toMatchObject({
     code: 'TOPIC_START_UNDECLARED',
     message: expect.stringContaining(returns.topic) as string,
   });
@@ -187,7 +184,7 @@ it('a topic without a declared start is refused by name at the first start, too'
 
 it('a start without the tables of the inbox names the command that creates them', async () => {
   const empty = connect<LedgerDb>({ url: await freshDatabase(inject('stack').databaseUrl) });
-  await expect(start(consumer('now'), empty).finally(() => empty.close())).rejects.toMatchObject({
+  await expect(start(consumer('latest'), empty).finally(() => empty.close())).rejects.toMatchObject({
     code: 'INBOX_NOT_MIGRATED',
     message: expect.stringContaining('converge migrate') as string,
   });
@@ -195,7 +192,7 @@ it('a start without the tables of the inbox names the command that creates them'
 
 // With the ends of whole topics the start is refused, and an assignment reads none of its partitions.
 it('a partition without a leader keeps a registered consumer neither from its start nor from its other partitions', async () => {
-  const first = await start(both('beginning'));
+  const first = await start(both('first'));
   await first.stop();
   const admin = await broker.admin();
   const error = leaderMissing({ topic: returns.topic, partition: 0 });
@@ -207,7 +204,7 @@ it('a partition without a leader keeps a registered consumer neither from its st
     topic === returns.topic ? Promise.resolve([error]) : partitionEnds(topic),
   );
   vi.spyOn(broker, 'admin').mockResolvedValueOnce(admin);
-  await start(both('beginning'));
+  await start(both('first'));
   await send(orders, 1);
   expect(await applied(1)).toEqual([1]);
 });
@@ -218,5 +215,5 @@ it.each<[Partial<ConsumerServiceOptions<LedgerDb>>, string]>([
   [{ sessionTimeoutMs: -1 }, 'sessionTimeoutMs is -1'],
   [{ parking: { schedule: { ...quickSchedule, withinMs: Number.NaN } } }, 'parking.schedule.withinMs is NaN'],
 ])('durations that no timer has are refused by name: %o', (options, text) => {
-  expect(() => consumerService([consumer('now')], { database, broker, ...options })).toThrow(text);
+  expect(() => consumerService([consumer('latest')], { database, broker, ...options })).toThrow(text);
 });

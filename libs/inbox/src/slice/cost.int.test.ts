@@ -22,7 +22,7 @@ describe('what a slice sends', () => {
     sent.attach('consumer', scene.database.pool);
   });
 
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(
     counted,
     async (event, { tx, emit }) => {
       await note(tx, event);
@@ -81,7 +81,7 @@ describe('what a slice sends', () => {
   // Planted fault: without `failedWithCommit` in `faultOf` the refusal counts as an outage, and the partition waits.
   it('events that the outbox refuses at the commit fail their own event, which takes effect later', async () => {
     await scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx, emit }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx, emit }) => {
         await note(tx, event);
         if (event.data.key !== 'silent') emit(priced(event.data));
       }),

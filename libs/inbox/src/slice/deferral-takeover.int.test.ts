@@ -28,7 +28,7 @@ describe('a deferred position of an owner that lost its partition', () => {
     ...[3, 4].map((n) => source.record(counted({ key: 'k', n }))),
   ];
   const [skipped, handled] = [records.slice(0, 3), records.slice(3)];
-  const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) =>
     note(tx, event),
   );
 

@@ -51,17 +51,14 @@ describe('the fence', () => {
     broker: Broker,
     options: { hold?: Promise<void>; entered?: () => void; refuse?: () => number; log: number[] },
   ): ConsumerService {
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-      counted,
-      async (event, { tx }) => {
-        options.entered?.();
-        await options.hold;
-        if (options.refuse?.() === event.data.n)
-          throw new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
-        options.log.push(event.data.n);
-        await note(tx, event);
-      },
-    );
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
+      options.entered?.();
+      await options.hold;
+      if (options.refuse?.() === event.data.n)
+        throw new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
+      options.log.push(event.data.n);
+      await note(tx, event);
+    });
     const made = consumerService([consumer], {
       database,
       broker,
@@ -214,7 +211,7 @@ describe('the fence', () => {
     const logs: [number[], number[]] = [[], []];
     const zombie = consumerService(
       [
-        defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+        defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
           entered.resolve(undefined);
           await hold.promise;
           logs[0].push(event.data.n);

@@ -33,7 +33,7 @@ describe('a handler that forgets an await', () => {
 
   /** Runs `act` at the end of the handler of the second of three events. Returns the attempts at it. */
   async function attemptsOf(act: (context: Context) => unknown) {
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first', onDead: 'skip' }).on(
       counted,
       async (event, context) => {
         await note(context.tx, event);
@@ -105,7 +105,7 @@ describe('a handler that forgets an await', () => {
   });
 
   it('and then waits for all of several statements gets the error of the one that failed', async () => {
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first', onDead: 'skip' }).on(
       counted,
       async (_, context) => {
         await Promise.all([run(context, WORKS), run(context, FAILS), run(context, WORKS)]);
@@ -127,7 +127,7 @@ describe('a handler that forgets an await', () => {
         places -= 1;
       }
     };
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first', onDead: 'skip' }).on(
       counted,
       async (event, context) => {
         const texts = [FAILS, WORKS, WORKS];
@@ -151,16 +151,13 @@ describe('a handler that forgets an await', () => {
   it('before a function that sends its statement after the event was committed ends no process, and the statement is not sent', async () => {
     const late = Promise.withResolvers<undefined>();
     const tried = Promise.withResolvers<undefined>();
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
-      counted,
-      async (event, { tx }) => {
-        await note(tx, event);
-        void late.promise.then(() => {
-          tried.resolve(undefined);
-          return note(tx, event);
-        });
-      },
-    );
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
+      await note(tx, event);
+      void late.promise.then(() => {
+        tried.resolve(undefined);
+        return note(tx, event);
+      });
+    });
     await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
     await scene.start(consumer);
     await scene.settled(1);

@@ -32,7 +32,7 @@ function scene() {
     known: undefined,
   });
   const key = { consumer: 'c', topic: 't', partition: 0 };
-  const partition = new Partition(key, 'beginning', { sliceMs: 100, sliceSize: 100 }, loaded());
+  const partition = new Partition(key, 'first', { sliceMs: 100, sliceSize: 100 }, loaded());
   return { context, partition, lines, load: (halt?: Halt) => partition.reload(loaded(halt)) };
 }
 

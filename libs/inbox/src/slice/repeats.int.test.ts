@@ -47,7 +47,7 @@ describe('an event that is delivered again', () => {
     const name = `stock-${tag()}`;
     const { counted } = testEvents('orders');
     const record = new FixtureSource({ partitions: 1 }).record(counted({ key: 'sku-1', n: 1 }));
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(
       counted,
       async ({ data }, { tx }) => {
         await executorOf(tx).query(
@@ -88,7 +88,7 @@ describe('an event that is delivered again', () => {
       );
     });
     await sendRecords(broker, copies);
-    const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
+    const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) =>
       note(tx, event),
     );
     const service = consumerService([consumer], { database, broker, sliceSize: 7 });
@@ -154,7 +154,7 @@ describe('an event that is delivered again', () => {
           broker,
           delivered.map((n) => records[n]!),
         );
-        const consumer = defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, (event, { tx }) =>
+        const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, (event, { tx }) =>
           note(tx, event),
         );
         let halts = false;

@@ -62,14 +62,14 @@ it(`G3a: a rewind after ${EVENTS} events has no second effect, whichever driver 
   closers.push(() => database.close());
   const topic = `orders-${tag()}`;
   const { counted, priced } = testEvents(topic);
-  const one = defineConsumer<LedgerDb>(`one-${tag()}`, { from: 'beginning' }).on(
+  const one = defineConsumer<LedgerDb>(`one-${tag()}`, { from: 'first' }).on(
     counted,
     async (event, { tx, emit }) => {
       await note(tx, event);
       emit(priced(event.data));
     },
   );
-  const many = defineConsumer<LedgerDb>(`many-${tag()}`, { from: 'beginning' }).onBatch(
+  const many = defineConsumer<LedgerDb>(`many-${tag()}`, { from: 'first' }).onBatch(
     counted,
     async (events, { tx }) => {
       const rows = events.map(({ id, data }) => ({ event_id: id, key: data.key, n: data.n + EVENTS }));

@@ -14,7 +14,7 @@ it.each(['tx', 'pgClient'])(
   async (door) => {
     await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
     await scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, context) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, context) => {
         const { tx, emit, pgClient } = context;
         const client = await pgClient();
         const run = (text: string) => (door === 'tx' ? executorOf(tx).query(text) : client.query(text));

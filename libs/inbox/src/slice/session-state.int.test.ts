@@ -17,7 +17,7 @@ it.each([
   `select set_config('search_path', 'nowhere', false)`,
 ])('“%s” in a handler does not outlive its slice', async (text) => {
   await scene.start(
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(counted, async (event, { tx }) => {
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
       await note(tx, event);
       if (event.data.n === 2) await sql.raw(text).execute(tx);
     }),

@@ -18,7 +18,7 @@ describe('pipelined writes of a handler', () => {
       Array.from({ length: count }, (_, n) => counted({ key: `k${n % 3}`, n })),
     );
   const consumer = (handler: (context: Context) => Promise<void> | void) =>
-    defineConsumer<LedgerDb>(name, { from: 'beginning', onDead: 'skip' }).on(counted, (_, context) =>
+    defineConsumer<LedgerDb>(name, { from: 'first', onDead: 'skip' }).on(counted, (_, context) =>
       handler(context),
     );
 

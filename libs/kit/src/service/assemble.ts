@@ -61,8 +61,9 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const { consumers, effects } = plan;
   const { tuning } = definition;
   const flows = flowsOf(declaredFlows, { database, shared });
-  const outbox = createOutbox(definition.emits ?? []);
-  const parts = { settings, database, db: database.db, outbox, run: flows.run, shared, log };
+  const { db } = database;
+  const transaction = createOutbox(definition.emits ?? []).for(db);
+  const parts = { settings, database, db, transaction, run: flows.run, shared, log };
   const needsWork = consumers.length > 0 || effects.length > 0 || (definition.sagas ?? []).length > 0;
   const work = needsWork ? connections.workDatabase() : database;
   const usesPolicies = consumers.length > 0 || effects.length > 0 || declaredFlows.length > 0;
@@ -82,7 +83,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
     ...flows.running,
     ...(consuming === undefined ? [] : [consuming]),
     ...(broker !== undefined && plan.others.topics.length + plan.others.consumers.length > 0
-      ? [othersWatch({ admin: () => broker.admin(), others: plan.others, log })]
+      ? [othersWatch({ admin: () => broker.admin(), plan, log })]
       : []),
     ...((definition.sagas ?? []).length > 0 ? [sagaWatch({ database: work })] : []),
     ...reconciled.running,

@@ -3,7 +3,7 @@ import type { Service } from '@convergekit/core';
 import type { Checks } from '@convergekit/config';
 import type { Effect, SagaObserverOptions, SagaWorkerOptions, Workflow, Workflows } from '@convergekit/saga';
 import type { ConsumerDefinition, ConsumerServiceOptions } from '@convergekit/inbox';
-import type { Outbox } from '@convergekit/outbox';
+import type { TransactionFunction } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import type { Reconciler, ReconcileOptions } from '@convergekit/reconcile';
 import type { RelayOptions } from '@convergekit/relay';
@@ -39,8 +39,8 @@ export interface ServiceParts<
   readonly settings: SettingsWith<Own>;
   readonly database: Database<DB>;
   readonly db: Kysely<DB>;
-  /** The write side for the events of `emits`. */
-  readonly outbox: Outbox<Types>;
+  /** Writes rows and emits events of `emits` in one transaction of the service's database: both or neither. */
+  readonly transaction: TransactionFunction<DB, Types>;
   /** Runs a workflow of `workflows`. */
   readonly run: Workflows['run'];
   /** Breakers and retry budgets of the process, for operations. */
@@ -75,7 +75,7 @@ export interface ServiceDefinition<
   readonly workflows?: readonly Workflow[];
   /** The reconcilers. The service's own database has the service's name; the settings name the others. @default none */
   readonly reconcilers?: readonly Reconciler[];
-  /** The events that the parts emit through `outbox`. Their topics are checked at the start. @default none */
+  /** The events that the parts emit in a `transaction`. Their topics are checked at the start. @default none */
   readonly emits?: readonly EventDefinition<Types>[];
   /**
    * Whether the relay of this database runs in the process. `false`: `converge relay` runs beside; the log says so while

@@ -1,5 +1,8 @@
+import { readAttention } from '@convergekit/cli/operate';
+import { connect } from '@convergekit/postgres';
 import { embeddedPostgres, promote } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it, onTestFinished } from 'vitest';
+import { cli } from '../../../cli/src/fixture/cli.ts';
 import { demote } from '../../../testing/src/fixture/standby.ts';
 import { killPrograms, migrated, program } from '../fixture/program.ts';
 
@@ -12,7 +15,7 @@ it('a service whose database is a standby says so, waits, and starts when it is 
   await server.start();
   const url = await migrated(server.address);
   await demote(server);
-  const consumer = `defineConsumer('c', { from: 'beginning' }).on(asked, () => {})`;
+  const consumer = `defineConsumer('c', { from: 'first' }).on(asked, () => {})`;
   const run = program(`{ consumers: [${consumer}] }`, {
     DATABASE_URL: url,
     KAFKA_BROKERS: inject('stack').brokers,
@@ -21,7 +24,17 @@ it('a service whose database is a standby says so, waits, and starts when it is 
   expect(await run.until('Waiting for it')).toMatchObject({
     msg: expect.stringMatching(/^database: .*during recovery\. Waiting/) as string,
   });
+  // The console and the doctor do not take the copy for a sound service.
+  const database = connect({ url });
+  onTestFinished(() => database.close());
+  const one = { name: 'trial', executor: database.executor };
+  const bounds = { overdueMs: 60_000, stalledMs: 60_000, ignoredConsumers: [] };
+  const { items } = await readAttention(one, [one], bounds);
+  expect(items[0]).toMatchObject({ alarm: 'server_is_standby', severity: 'act' });
+  const { stdout } = await cli(['doctor'], { DATABASE_URL: url, CONVERGE__BROKER: 'local' });
+  expect(stdout).toMatch(/FAIL +alarm server_is_standby +this server is a standby/);
   await promote(server);
+  expect((await readAttention(one, [one], bounds)).items).not.toContainEqual(items[0]);
   await run.until('trial is ready');
   run.child.kill('SIGTERM');
   expect(await run.exited).toEqual([0, null]);

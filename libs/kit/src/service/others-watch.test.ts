@@ -22,14 +22,17 @@ it('a topic without events and a consumer that does not run are named once, when
   const log = { warn: (line: string) => lines.push(line), debug: () => undefined } as never;
   const clock = manualClock();
   const others = { topics: ['orders', 'payments'], consumers: ['bank', 'bnak'] };
-  const watch = othersWatch({ admin: () => broker.admin(), others, log, clock });
+  const plan = { others, writes: ['payment'] };
+  const watch = othersWatch({ admin: () => broker.admin(), plan, log, clock });
   await watch.start();
   await clock.advance(14_000);
   expect(lines).toEqual([]);
   await clock.advance(1_000);
   await waitUntil(() => lines.length === 2, { what: 'both lines' });
   expect(lines).toEqual([
-    expect.stringMatching(/^topic payments has no event yet.*CONVERGE__LOCAL__URL/),
+    expect.stringMatching(
+      /^topic payments has no event yet.*correct its name .* if payment is meant.*CONVERGE__LOCAL__URL/,
+    ),
     expect.stringMatching(/^no consumer bnak runs.*correct `of`/),
   ]);
   await watch.stop();

@@ -1,4 +1,5 @@
 import type { Admin } from '@convergekit/broker';
+import { nearest } from '@convergekit/config/engine';
 import { type Clock, type Service, systemClock } from '@convergekit/core';
 import { loopService } from '@convergekit/core/engine';
 import type { Logger } from '@convergekit/telemetry';
@@ -9,7 +10,7 @@ const AFTER_MS = 15_000;
 
 interface OthersWatchParts {
   readonly admin: () => Promise<Pick<Admin, 'logEnds' | 'members' | 'close'>>;
-  readonly others: Plan<never>['others'];
+  readonly plan: Pick<Plan<never>, 'others' | 'writes'>;
   readonly log: Pick<Logger, 'warn' | 'debug'>;
   /** @default the system's */
   readonly clock?: Clock;
@@ -19,12 +20,18 @@ interface OthersWatchParts {
  * Looks once, some seconds after the start, for what other services must do: a topic without events, and a consumer that
  * does not run, are named, since a wrong name or another log would be waited for without a word.
  */
-export function othersWatch({ admin: open, others, log, clock = systemClock }: OthersWatchParts): Service {
+export function othersWatch({
+  admin: open,
+  plan: { others, writes },
+  log,
+  clock = systemClock,
+}: OthersWatchParts): Service {
   const look = async (): Promise<void> => {
     const admin = await open();
     try {
       for (const topic of others.topics)
-        if ((await admin.logEnds(topic)).every(({ latest }) => latest === 0n)) log.warn(unwritten(topic));
+        if ((await admin.logEnds(topic)).every(({ latest }) => latest === 0n))
+          log.warn(unwritten(topic, nearest(topic, writes)));
       for (const name of others.consumers)
         if ((await admin.members(name)).length === 0) log.warn(absent(name));
     } finally {
@@ -45,8 +52,10 @@ export function othersWatch({ admin: open, others, log, clock = systemClock }: O
 const PLACE =
   'with the same KAFKA_BROKERS, or with the same CONVERGE__LOCAL__URL where events are in Postgres';
 
-function unwritten(topic: string): string {
-  return `topic ${topic} has no event yet, and this service writes none there: start the service that does, ${PLACE}`;
+function unwritten(topic: string, near: string | undefined): string {
+  const typo =
+    near === undefined ? '' : `correct its name in the event's definition if ${near} is meant, or `;
+  return `topic ${topic} has no event yet, and this service writes none there: ${typo}start the service that does, ${PLACE}`;
 }
 
 function absent(consumer: string): string {

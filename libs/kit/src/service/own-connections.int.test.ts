@@ -17,7 +17,7 @@ const asked = defineEvent('trial.asked', {
 const declaration = `{
   relay: true,
   emits: [asked],
-  consumers: [defineConsumer('trial', { from: 'beginning' }).on(asked, ({ data }) => say(data.k))],
+  consumers: [defineConsumer('trial', { from: 'first' }).on(asked, ({ data }) => say(data.k))],
   onReady: async ({ database }) => {
     await Promise.all([database.acquire(), database.acquire()]);
     say('every connection of the service is in use');

@@ -1,7 +1,7 @@
 import { defineEvent } from '@convergekit/contracts';
 import { defineCall, step } from '@convergekit/saga';
 import { defineConsumer } from '@convergekit/inbox';
-import { defineReconciler } from '@convergekit/reconcile';
+import { defineReconciler, from } from '@convergekit/reconcile';
 import { defineSaga } from '@convergekit/saga/declare';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -17,10 +17,10 @@ const paid = event('trip.paid', 'payments');
 const trip = defineSaga('trip', { start: asked })
   .pivot('hold', { by: 'hotel', success: held, failure: refused })
   .retriable('pay', { by: 'bank', success: paid });
-const hotel = defineConsumer<object>('hotel', { from: 'beginning' }).include(
+const hotel = defineConsumer<object>('hotel', { from: 'first' }).include(
   step(trip.hold, { apply: ({ data: { id } }) => Promise.resolve(held({ id })) }),
 );
-const bank = defineConsumer<object>('bank', { from: 'beginning' });
+const bank = defineConsumer<object>('bank', { from: 'first' });
 const call = defineCall('mail.send', {
   input: data,
   result: z.null(),
@@ -46,7 +46,7 @@ describe('the plan of a service', () => {
   it('the plan of a service names the topics that others write, and the consumers of others whose failures it handles', () => {
     const bankOf = (...emits: (typeof asked)[]) =>
       planOf('bank', { emits }, [
-        defineConsumer<object>('bank', { from: 'beginning' })
+        defineConsumer<object>('bank', { from: 'first' })
           .on(asked, () => undefined)
           .onFailure(paid, { of: 'mail', otherService: true }, () => undefined),
       ]).others;
@@ -55,13 +55,13 @@ describe('the plan of a service', () => {
   });
 
   it('a consumer that handles one kind of key from several topics is noted: order holds within a topic', () => {
-    const mail = defineConsumer<object>('mail', { from: 'beginning' })
+    const mail = defineConsumer<object>('mail', { from: 'first' })
       .on(asked, () => undefined)
       .on(paid, () => undefined);
     expect(planOf('mail', {}, [mail]).notes).toEqual([
       expect.stringMatching(/^consumer mail handles events of one kind of key from trips, payments: /),
     ]);
-    const failing = defineConsumer<object>('mail', { from: 'beginning' })
+    const failing = defineConsumer<object>('mail', { from: 'first' })
       .on(asked, () => undefined)
       .onFailure(paid, { of: 'bank', otherService: true }, () => undefined);
     expect(planOf('mail', {}, [failing]).notes).toEqual([]);
@@ -116,10 +116,10 @@ describe('the plan of a service', () => {
   });
 
   it('a reconciler of the service’s own database needs its tables there', () => {
-    const reconciler = defineReconciler<object, null, object, null, object>('own', {
+    const reconciler = defineReconciler('own', {
       keys: { scan: () => Promise.resolve([]) as never },
-      desired: { in: 'other', read: () => Promise.resolve(null) },
-      actual: { in: 'shop', read: () => Promise.resolve(null) },
+      desired: from<object>('other').read(() => Promise.resolve(null)),
+      actual: from<object>('shop').read(() => Promise.resolve(null)),
       compare: () => null,
       repair: () => Promise.resolve({ numUpdatedRows: 0n }),
     });

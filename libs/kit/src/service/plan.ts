@@ -23,6 +23,8 @@ export interface Plan<DB> {
   readonly tables: readonly Tables[];
   /** The topics that its consumers read, each once. */
   readonly reads: readonly string[];
+  /** The topics in which it declares events, and those of its consumers' failures, each once. */
+  readonly writes: readonly string[];
   /** What other services must do for this one: write events in topics, and run consumers whose failures it handles. */
   readonly others: { readonly topics: readonly string[]; readonly consumers: readonly string[] };
   /** The topics that the service reads or writes, each once. */
@@ -52,10 +54,9 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   const events = [...own.flatMap((one) => includedSteps(one).flatMap((step) => step.emits)), ...emits];
   const reads = [...new Set(consumers.flatMap(({ topics }) => topics))];
   const handled = own.flatMap(({ subscriptions }) => subscriptions);
-  const writes = new Set([
-    ...consumers.map(({ failureTopic }) => failureTopic),
-    ...events.map(({ topic }) => topic),
-  ]);
+  const writes = [
+    ...new Set([...consumers.map(({ failureTopic }) => failureTopic), ...events.map(({ topic }) => topic)]),
+  ];
   return {
     consumers,
     effects,
@@ -70,9 +71,10 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
       ...(reconcilers.some(({ actual }) => actual.in === name) ? ['reconcile' as const] : []),
     ],
     reads,
+    writes,
     others: {
       topics: [...new Set(handled.filter(({ kind }) => kind !== 'failure').map(({ topic }) => topic))].filter(
-        (topic) => !writes.has(topic),
+        (topic) => !writes.includes(topic),
       ),
       consumers: [...new Set(handled.flatMap(({ failuresElsewhere }) => failuresElsewhere ?? []))],
     },

@@ -24,7 +24,7 @@ const call = defineCall('bank.take', {
 const book = defineSaga('book', { start: ordered })
   .pivot('charge', { by: 'bank', success: charged, failure: declined, external: true })
   .retriable('send', { by: 'mail', success: event('book.sent') });
-const bank = defineConsumer<object>('bank', { from: 'beginning' })
+const bank = defineConsumer<object>('bank', { from: 'first' })
   .include(
     step(book.charge, {
       call,
@@ -43,7 +43,7 @@ const tenant = defineWorkflow('tenant', {
 const check = (rule: string, fromVariables = false): void => {
   const layers = [{ source: 'environment', rules: { [rule]: { attempts: 2 } }, fromVariables }];
   const workflows = [tenant];
-  const mailer = defineConsumer<object>('order-mailer', { from: 'beginning' }).on(ordered, () => undefined);
+  const mailer = defineConsumer<object>('order-mailer', { from: 'first' }).on(ordered, () => undefined);
   const parts = { plan: planOf('shop', {}, [bank, mailer]), workflows, rules: { 'stock.read': {} } };
   checkPolicyNames('shop', layers, parts as never);
 };

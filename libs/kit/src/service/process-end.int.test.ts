@@ -71,7 +71,7 @@ it('a service with an unset database ends with exit code 78 and one line that na
 
 /** Starts a service with a consumer that has no step, and returns how it ends. */
 async function endWith(DATABASE_URL: string) {
-  const consumer = defineConsumer<object>('c', { from: 'beginning' }).on(asked, () => undefined);
+  const consumer = defineConsumer<object>('c', { from: 'first' }).on(asked, () => undefined);
   const env = { ...noBroker, DATABASE_URL };
   const running = runService('trial', { consumers: [consumer] }, { env, argv: [] });
   return endOf(await running.catch((error: unknown) => error));
@@ -112,7 +112,7 @@ it('a service waits for a database that is down, says so once, serves /readyz me
 });
 
 it('a service that waits for a broker ends at once on a signal, with exit code 0', async () => {
-  const run = program(`{ consumers: [defineConsumer('c', { from: 'beginning' }).on(asked, () => {})] }`, {
+  const run = program(`{ consumers: [defineConsumer('c', { from: 'first' }).on(asked, () => {})] }`, {
     ...noBroker,
     DATABASE_URL: await migrated(),
   });
@@ -153,7 +153,7 @@ it('an error thrown in a timer or an event of a handler fails its own event, and
   const declaration = `{
     relay: true,
     emits: [asked],
-    consumers: [defineConsumer('trial', { from: 'beginning' }).on(asked, ${throws})],
+    consumers: [defineConsumer('trial', { from: 'first' }).on(asked, ${throws})],
   }`;
   const run = program(declaration, {
     DATABASE_URL: url,

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { type Service, systemClock, endsWithin } from '@convergekit/core';
 import type { Checks, Environment } from '@convergekit/config';
 import { runProcess } from '@convergekit/config/engine';
@@ -24,7 +25,6 @@ import {
   missingTopics,
   missingTopicsIn,
   requireLeaders,
-  spelledAlike,
   topicsMissing,
 } from './topics.ts';
 
@@ -70,7 +70,10 @@ async function serve<DB, Own extends OwnSettings>(of: Serving<DB, Own>): Promise
   const { name, definition, assembled, metrics } = of;
   const { health, stop } = of.read.settings;
   const log = logger(name);
-  for (const note of assembled.plan.notes) log.warn(note);
+  const { notes, writes, others } = assembled.plan;
+  for (const note of notes) log.warn(note);
+  // `converge dev` compares the topics of the services that it runs.
+  channel('convergekit:topics').publish({ service: name, writes, missing: others.topics });
   const needed = prerequisites({ needed: neededBy(of, log), log });
   const failed = Promise.withResolvers<undefined>();
   const onReady = async (healthPort: number | undefined): Promise<void> => {
@@ -141,7 +144,6 @@ function neededBy<DB, Own extends OwnSettings>(
       if (missing.length > 0 && treatment === 'check') throw topicsMissing(name, missing);
       const created = await createTopics(admin, missing);
       if (created.length > 0) log.info({ topics: created }, 'topics were created');
-      for (const line of spelledAlike(created, plan)) log.warn(line);
       await requireLeaders(admin, plan.reads);
     } finally {
       await admin.close();

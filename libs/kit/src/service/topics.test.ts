@@ -1,6 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { expect, it } from 'vitest';
-import { missingTopicsIn, requireLeaders, spelledAlike } from './topics.ts';
+import { missingTopicsIn, requireLeaders } from './topics.ts';
 
 it.each([
   ['creates missing topics in development', 'development', undefined, 'create'],
@@ -10,14 +10,6 @@ it.each([
   ['that declares `create` creates topics in production', 'production', 'create', 'create'],
 ] as const)('a service %s', (_, mode, declared, expected) => {
   expect(missingTopicsIn({ NODE_ENV: mode }, declared)).toBe(expected);
-});
-
-it('a topic that is created for a consumer alone is named beside the topic that is spelled nearly as it', () => {
-  const plan = { reads: ['ordres', 'payments'], topics: ['ordres', 'payments', 'orders'] };
-  expect(spelledAlike(['ordres', 'payments', 'orders'], plan)).toEqual([
-    "topic ordres was created, and nothing in this service writes to it. If orders is meant, correct the topic of the event's definition",
-  ]);
-  expect(spelledAlike([], plan)).toEqual([]);
 });
 
 // Before it, each service of the demo ended at its start with NOT_LEADER while its broker had lost its leaders.

@@ -1,6 +1,5 @@
 import type { Admin } from '@convergekit/broker';
 import type { Environment } from '@convergekit/config';
-import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 
 /** The partitions of topics that a service creates in development. */
@@ -32,28 +31,6 @@ export async function createTopics(
   for (const name of topics)
     if (await admin.createTopic({ name, partitions: PARTITIONS })) created.push(name);
   return created;
-}
-
-/**
- * Says of a topic that was created, and that the service reads and does not write, which of its other topics has nearly
- * that name: a typo would wait for ever (pure).
- */
-export function spelledAlike(
-  created: readonly string[],
-  { reads, topics }: { readonly reads: readonly string[]; readonly topics: readonly string[] },
-): readonly string[] {
-  const written = topics.filter((topic) => !reads.includes(topic));
-  const known = topics.filter((topic) => !created.includes(topic) || written.includes(topic));
-  return created.flatMap((topic) => {
-    const near = reads.includes(topic)
-      ? nearest(
-          topic,
-          known.filter((other) => other !== topic),
-        )
-      : undefined;
-    if (near === undefined) return [];
-    return `topic ${topic} was created, and nothing in this service writes to it. If ${near} is meant, correct the topic of the event's definition`;
-  });
 }
 
 /**

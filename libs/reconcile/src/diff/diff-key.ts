@@ -91,7 +91,7 @@ function marksOf(reconciler: Reconciler, field: string | null, differs: boolean)
   if (field === null) return differs ? ['differs'] : [];
   if (reconciler.ignore.includes(field)) return ['ignored'];
   // A declared name is a field, although the loops do not know the state's type.
-  if (field === (reconciler.actual.version as unknown)) return ['version'];
+  if (field === (reconciler.version as unknown)) return ['version'];
   const mode = modeOf(reconciler, field);
   const owned = reconciler.owns?.includes(field) ?? false;
   return [

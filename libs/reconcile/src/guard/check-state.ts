@@ -9,7 +9,7 @@ import { versionOf } from '../observe.ts';
 export function foreignFields(reconciler: Reconciler, before: unknown, after: unknown): readonly string[] {
   const { owns } = reconciler;
   // A declared name is a field, although the loops do not know the state's type.
-  const version = reconciler.actual.version as unknown;
+  const version = reconciler.version as unknown;
   return changedFields(before, after).filter(
     (field) =>
       field !== version &&

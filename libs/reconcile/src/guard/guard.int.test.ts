@@ -205,13 +205,13 @@ describe('a repair and a racing writer', () => {
       'locks without a declared lock',
       (_drift, { guard }) => guard.lock().then(() => 1),
       { lock: undefined },
-      'no actual.lock',
+      'no `lock`',
     ],
     ['returns no number', () => Promise.resolve(undefined as never), {}, 'return the number of rows'],
-  ])('a repair that %s fails and says what to change', async (_name, repair, side, text) => {
+  ])('a repair that %s fails and says what to change', async (_name, repair, over, text) => {
     await setWanted({ a: 3 });
     const base = stockReconciler({ repair, ...once });
-    expect(await run({ ...base, actual: { ...base.actual, ...side } })).toEqual({ failed: 1 });
+    expect(await run({ ...base, ...over })).toEqual({ failed: 1 });
     const [row] = await rowsOf('select reason from converge.reconcile_key');
     expect(row?.['reason']).toContain(text);
   });

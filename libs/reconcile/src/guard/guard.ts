@@ -35,7 +35,7 @@ export interface Guard<DB> {
   /** Deletes the row. Returns the number of rows. */
   delete<T extends keyof DB & string>(table: T, rows: GuardedRows<DB[T]>): Promise<number>;
   /**
-   * Locks the key's rows (`actual.lock`), reads actual again and compares its version; after that the repair may change
+   * Locks the key's rows (`lock`), reads actual again and compares its version; after that the repair may change
    * the locked rows, each once. Use it for a state of several rows. Rejects if a concurrent write came first.
    */
   lock(): Promise<void>;
@@ -107,7 +107,7 @@ export function createGuard({ tx, reconciler, version, lock }: GuardTarget): {
     },
     async lock(): Promise<void> {
       if (lock === undefined)
-        throw invalid(reconciler, 'calls guard.lock, and its reconciler declares no actual.lock');
+        throw invalid(reconciler, 'calls guard.lock, and its reconciler declares no `lock`');
       const now = await lock();
       const lost = now.version !== version;
       ledger = { ...ledger, locked: joinLocked(ledger.locked, now.rows), lost: ledger.lost || lost };

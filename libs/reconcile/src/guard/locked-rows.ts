@@ -12,19 +12,19 @@ export interface LockedRow {
 const tableSql = sql<string>`(select format('%I.%I', n.nspname, c.relname)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = tableoid)`;
 
-/** The side of a reconciler that names the rows of a key, as one query or several. */
+/** A reconciler that may name the rows of a key, as one query or several. */
 interface Lockable {
   lock?(key: string, tx: Transaction<unknown>): object;
 }
 
 /** Locks the rows of a key that the reconciler names, query by query; none if it names none. */
 export async function lockRows(
-  actual: Lockable,
+  reconciler: Lockable,
   key: string,
   tx: Transaction<unknown>,
 ): Promise<readonly LockedRow[]> {
   const locked: LockedRow[] = [];
-  for (const query of [actual.lock?.(key, tx) ?? []].flat()) {
+  for (const query of [reconciler.lock?.(key, tx) ?? []].flat()) {
     // The queries of a definition are Kysely's; what they select is of no use here.
     const rows = query as SelectQueryBuilder<Record<string, object>, string, object>;
     const selected = rows.clearSelect().select([tableSql.as('table'), sql<string>`ctid::text`.as('place')]);

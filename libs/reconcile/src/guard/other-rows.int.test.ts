@@ -135,11 +135,11 @@ describe('a repair that reaches further than its key', () => {
         return tx.updateTable('stock').set(set).where('sku', 'in', ['a', 'a2']).executeTakeFirst();
       },
     });
-    const lock: typeof reconciler.actual.lock = (sku, tx) => [
+    const lock: typeof reconciler.lock = (sku, tx) => [
       (tx as Transaction<StockDb>).selectFrom('stock').where('sku', '=', sku),
       (tx as Transaction<StockDb>).selectFrom('stock').where('sku', '=', `${sku}2`),
     ];
-    const both = { ...reconciler, actual: { ...reconciler.actual, lock } };
+    const both = { ...reconciler, lock };
     expect((await runReconciler(both, options)).outcomes).toEqual({ repaired: 1 });
     expect(await stockOf()).toEqual({ a: 3, a2: 3 });
     expect(await rowsOf('select version from shelf')).toEqual([{ version: 2 }]);

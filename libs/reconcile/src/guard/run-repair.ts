@@ -37,10 +37,10 @@ export async function runRepair(request: GuardedRepair): Promise<'written' | 'co
     reconciler: name,
     version: versionOf(reconciler, seen.actual),
     lock:
-      reconciler.actual.lock === undefined
+      reconciler.lock === undefined
         ? undefined
         : async () => ({
-            rows: await lockRows(reconciler.actual, key, tx),
+            rows: await lockRows(reconciler, key, tx),
             version: versionOf(reconciler, await readActual(reconciler, key, tx)),
           }),
   });
@@ -105,7 +105,7 @@ function unguardedChange({ before, after, guarded, locked, lockedChanged }: Repa
 
 function unguardedError(name: string, key: string, fault: string): ReconcileError {
   return new ReconcileError(
-    `the repair of key ${key} by ${name} was rolled back: ${fault}. Change rows by guard.update or guard.delete, let actual.lock find every row that it changes after guard.lock, or declare \`unguarded: true\` if a concurrent write may be lost`,
+    `the repair of key ${key} by ${name} was rolled back: ${fault}. Change rows by guard.update or guard.delete, let \`lock\` find every row that it changes after guard.lock, or declare \`unguarded: true\` if a concurrent write may be lost`,
     { code: 'REPAIR_UNGUARDED', category: 'bug' },
   );
 }

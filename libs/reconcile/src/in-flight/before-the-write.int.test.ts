@@ -124,15 +124,15 @@ describe('what happens between the reads and the write of a repair', () => {
     await setStock({ a: 7 });
     const base = stock();
     let wanting: Promise<unknown> | undefined;
-    const lock: typeof base.actual.lock = (key, tx) => {
+    const lock: typeof base.lock = (key, tx) => {
       wanting ??= model.want('a', 5);
-      return base.actual.lock?.(key, tx) ?? [];
+      return base.lock?.(key, tx) ?? [];
     };
     const read: typeof base.desired.read = async (key, db) => {
       await wanting;
       return base.desired.read(key, db);
     };
-    const reconciler = { ...base, desired: { ...base.desired, read }, actual: { ...base.actual, lock } };
+    const reconciler = { ...base, desired: { ...base.desired, read }, lock };
     await rowsOf(`insert into converge.reconcile_key (reconciler, key, state, priority, next_at, cause, conflicts)
        values ('stock', 'a', 'queued', 3, clock_timestamp(), 'test', 9)`);
     expect(await look(reconciler)).toEqual({ pending: 1 });

@@ -39,7 +39,7 @@ it('a reconciler repairs nothing while a consumer is stopped and events wait, an
   const sending = relay({ database: world.orders, broker, saveMs: 5 });
   onTestFinished(() => sending.stop());
   await sending.start();
-  const stock = defineConsumer<StockDb>('stock', { from: 'beginning' }).on(wanted, async (event, { tx }) => {
+  const stock = defineConsumer<StockDb>('stock', { from: 'first' }).on(wanted, async (event, { tx }) => {
     const { sku, quantity } = event.data;
     await tx
       .insertInto('stock')

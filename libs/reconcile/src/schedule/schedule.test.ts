@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defineReconciler, type Reconciler } from '../reconciler.ts';
+import { defineReconciler, from, type Reconciler } from '../reconciler.ts';
 import { COUNTED, decideStart } from './decide-start.ts';
 import { jitterOf, nextRun, type Schedule, type ScheduleDefinition, startAfter } from './schedule.ts';
 
@@ -10,8 +10,8 @@ const scheduled = (
   defineReconciler(name, {
     ...(schedule === undefined ? {} : { schedule }),
     keys: { scan: async function* () {} },
-    desired: { in: 'a', read: () => Promise.resolve(null) },
-    actual: { in: 'b', read: () => Promise.resolve(null) },
+    desired: from<unknown>('a').read(() => Promise.resolve(null)),
+    actual: from<unknown>('b').read(() => Promise.resolve(null)),
     compare: () => null,
     repair: () => Promise.resolve(1),
     ...over,

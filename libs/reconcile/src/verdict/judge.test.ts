@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Mode, ReconcilerDefinition } from '../definition.ts';
 import { foreignFields } from '../guard/check-state.ts';
 import { pendingText } from '../in-flight/pending.ts';
-import { defineReconciler, type Reconciler } from '../reconciler.ts';
+import { defineReconciler, from, type Reconciler } from '../reconciler.ts';
 import { changedFields, diffFields } from './fields.ts';
 import { judge } from './modes.ts';
 import { verdictOf } from './verdict.ts';
@@ -18,10 +18,11 @@ type Definition = ReconcilerDefinition<unknown, Article, unknown, Article, reado
 
 /** Its drift is the names of the fields that differ. */
 const articles = (over: Partial<Definition> = {}): Reconciler =>
-  defineReconciler<unknown, Article, unknown, Article, readonly string[]>('articles', {
+  defineReconciler('articles', {
     keys: { scan: async function* () {} },
-    desired: { in: 'a', read: () => Promise.resolve(null) },
-    actual: { in: 'b', read: () => Promise.resolve(null), version: 'version' },
+    desired: from<unknown>('a').read(() => Promise.resolve(null)),
+    actual: from<unknown>('b').read(() => Promise.resolve(null)),
+    version: 'version',
     compare: (desired, actual) => {
       const fields = (['reserved', 'price', 'note'] as const).filter(
         (field) => desired?.[field] !== actual?.[field],
@@ -33,6 +34,7 @@ const articles = (over: Partial<Definition> = {}): Reconciler =>
     ...over,
   });
 
+const unversioned = { version: undefined } as unknown as Partial<Definition>;
 const wanted: Article = { reserved: 1, price: 10, note: 'x' };
 const differing = (...fields: readonly (keyof Article)[]): Article => ({
   ...wanted,
@@ -113,18 +115,8 @@ describe('G7b: the fields that a repair may change', () => {
 
 describe('a declaration that could lose a write', () => {
   it.each<[Partial<Definition>, string]>([
-    [
-      { actual: { in: 'b', read: () => Promise.resolve(null) } },
-      'actual.version is missing; without it a repair overwrites',
-    ],
-    [
-      {
-        mode: 'observe',
-        modes: { price: 'repair' },
-        actual: { in: 'b', read: () => Promise.resolve(null) },
-      },
-      'actual.version is missing',
-    ],
+    [unversioned, 'version is missing; without it a repair overwrites'],
+    [{ mode: 'observe', modes: { price: 'repair' }, ...unversioned }, 'version is missing'],
     [{ mode: 'fix' as Mode }, 'mode is "fix"; give one of observe, warn, repair'],
     [{ modes: { price: 'fix' as Mode } }, 'modes.price is "fix"'],
     [{ ignore: ['version'] }, 'version is the version: remove it'],
@@ -134,9 +126,8 @@ describe('a declaration that could lose a write', () => {
   });
 
   it('a reconciler that repairs nothing, or that says that it is unguarded, needs no version', () => {
-    const actual = { in: 'b', read: () => Promise.resolve(null) };
-    expect(articles({ actual, mode: 'warn' }).mode).toBe('warn');
-    expect(articles({ actual, unguarded: true }).unguarded).toBe(true);
+    expect(articles({ ...unversioned, mode: 'warn' }).mode).toBe('warn');
+    expect(articles({ ...unversioned, unguarded: true }).unguarded).toBe(true);
   });
 });
 

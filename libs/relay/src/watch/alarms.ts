@@ -92,8 +92,13 @@ function ofTrouble({ code, text, from }: Trouble): Condition {
   const refusal = REFUSALS.find((name) => name === code);
   if (refusal !== undefined) return { name: refusal, text };
   if (from === 'broker') return { name: 'broker_unreachable', text };
-  if (from === 'database' && !isAnswer(code)) return { name: 'database_unreachable', text };
+  if (isUnreachable({ code, from })) return { name: 'database_unreachable', text };
   return { name: 'relay_cannot_lead', text: `${code}: ${text}` };
+}
+
+/** True for a database that did not answer. */
+export function isUnreachable({ code, from }: Pick<Trouble, 'code' | 'from'>): boolean {
+  return from === 'database' && !isAnswer(code);
 }
 
 /** True for a SQLSTATE of a server that answers: a full disk, but no lost connection, stop or start. */

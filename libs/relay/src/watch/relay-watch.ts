@@ -1,7 +1,7 @@
 import { classify } from '@convergekit/resilience';
 import type { Check } from '@convergekit/config';
 import { messageOf } from '@convergekit/core/engine';
-import type { Trouble } from './alarms.ts';
+import { isUnreachable, type Trouble } from './alarms.ts';
 import type { FailedTerms } from '../leader/attempts.ts';
 import type { Ending } from '../leader/ending.ts';
 import type { Leadership } from '../leader/leadership.ts';
@@ -64,9 +64,10 @@ export class RelayWatch {
     return this.#observer.stop();
   }
 
-  /** The lease was taken; `ending` is the end of what begins. */
+  /** The lease was taken: the database answers. `ending` is the end of what begins. */
   taken(ending: Ending): void {
     this.#overSince = undefined;
+    if (this.#trouble !== undefined && isUnreachable(this.#trouble)) this.#trouble = undefined;
     this.#activity.begin();
     ending.onEnd(() => (this.#overSince = this.settings.clock.monotonic()));
   }
@@ -106,7 +107,7 @@ export class RelayWatch {
   #facts(): OwnFacts {
     const { leader, state, failedTerms } = this.#standing();
     const { clock } = this.settings;
-    // A leader keeps its trouble until its first tick: a leader that never writes one does not work.
+    // A leader keeps what it was refused until its first tick: a leader that never writes one does not work.
     const trouble = state === 'standby' || state === 'leading' ? this.#trouble : undefined;
     const always = { stalled: this.#stall(), trouble, failedTerms };
     if (leader === undefined) return { ...always, leading: false, held: [] };

@@ -2,6 +2,7 @@ import type { Producer } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { ensureChildren } from '@convergekit/outbox/engine';
 import { seededRandom } from '@convergekit/core';
+import type { Executor } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { changedBroker } from '../fixture/hooked-broker.ts';
@@ -60,6 +61,30 @@ describe('a leader', () => {
     expect(service.status().state).toBe('leading');
     await blocking.query('rollback');
     await alive(service);
+  });
+
+  it('a leader that reached its database again does not say that nothing listens there, while its first tick waits', async () => {
+    const { database } = await withDatabase();
+    let isAway = false;
+    const query: Executor['query'] = (text, values) =>
+      isAway
+        ? Promise.reject(Object.assign(new Error('nothing listens there'), { code: 'ECONNREFUSED' }))
+        : database.executor.query(text, values);
+    const away = { ...database, executor: { ...database.executor, query } };
+    const broker = closing(memoryBroker());
+    const other = await started({ database, broker, ...impatient });
+    await leads(other);
+    const service = await started({ database: away, broker, ...impatient });
+    isAway = true;
+    await waitUntil(() => alarms(service).includes('database_unreachable'), { what: 'the alarm' });
+    await other.stop();
+    const blocking = await database.acquire();
+    onClose(() => Promise.resolve(blocking.release(true)));
+    await blocking.query('begin; lock table converge.tick in share mode');
+    isAway = false;
+    await leads(service);
+    await waitUntil(() => !alarms(service).includes('database_unreachable'), { what: 'its end' });
+    await blocking.query('rollback');
   });
 
   it('a leader whose loop waits for a promise that never settles is not live', async () => {

@@ -23,7 +23,7 @@ const all = { saga: 'half' };
 let scene: SagaScene<RoomDb>;
 beforeAll(async () => {
   scene = await SagaScene.open<RoomDb>(inject('stack').databaseUrl, roomTables);
-  const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'beginning' });
+  const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'first' });
   await scene.start([...halfConsumers(wrongs), observer]);
 });
 afterAll(() => scene.close());

@@ -34,7 +34,7 @@ const by = { by: 'alice', reason: 'looked' };
 let scene: SagaScene<RoomDb>;
 beforeAll(async () => {
   scene = await SagaScene.open<RoomDb>(inject('stack').databaseUrl, roomTables);
-  const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'beginning' });
+  const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'first' });
   await scene.start([...halfConsumers(wrongs), observer], { log: log as never, tidyMs: 50 });
 });
 afterAll(() => scene.close());

@@ -23,7 +23,7 @@ const hostile = defineSaga('hostile', { start: asked })
 // What JSON of an event can carry is not what a text of Postgres can: the message is written with escapes.
 const refusal = ({ message }: Data): BusinessRejection =>
   new BusinessRejection(JSON.parse(message) as string, { code: 'NO' });
-const [rooms, money] = ['rooms', 'money'].map((name) => defineConsumer<object>(name, { from: 'beginning' }));
+const [rooms, money] = ['rooms', 'money'].map((name) => defineConsumer<object>(name, { from: 'first' }));
 const consumers = [
   rooms!.include(
     step(hostile.hold, {

@@ -29,7 +29,7 @@ it('G6n: the call of a step and its undo take from the quota of the call', () =>
     call: () => Promise.resolve(null),
     compensate: () => Promise.resolve(),
   });
-  const bank = defineConsumer<object>('bank', { from: 'beginning' }).include(
+  const bank = defineConsumer<object>('bank', { from: 'first' }).include(
     step(trip.pay, {
       call: charge,
       input: ({ event: { data: given } }) => given,

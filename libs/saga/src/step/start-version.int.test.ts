@@ -70,7 +70,7 @@ const ship = {
 const done = (tx: Transaction<Db>, name: string, order: string, what: string) =>
   tx.insertInto('done').values({ step: name, order_id: order, what }).execute();
 
-const consumer = (name: string) => defineConsumer<Db>(name, { from: 'beginning' });
+const consumer = (name: string) => defineConsumer<Db>(name, { from: 'first' });
 const inventory = (...versions: readonly (1 | 2)[]) =>
   versions.reduce<ConsumerDefinition<Db>>(
     (whole, version) =>
@@ -101,7 +101,7 @@ beforeEach(async () => {
   await scene.start([
     inventory(1, 2),
     shipping(1, 2),
-    sagaObserver<Db>({ sagas: [first.declaration, second.declaration], from: 'beginning' }),
+    sagaObserver<Db>({ sagas: [first.declaration, second.declaration], from: 'first' }),
   ]);
   await deploy(payments(1));
 });

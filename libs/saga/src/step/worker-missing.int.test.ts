@@ -90,7 +90,7 @@ it('a handler that requests an effect without a worker stops its consumer by nam
     result: z.null(),
     call: ({ key }) => Promise.resolve(void sent.push(key)).then(() => null),
   }).onOutcome<RoomDb>({ succeeded: () => undefined, failed: () => undefined });
-  const asker = defineConsumer<RoomDb>('asker', { from: 'beginning' }).on(asked, async (event, context) => {
+  const asker = defineConsumer<RoomDb>('asker', { from: 'first' }).on(asked, async (event, context) => {
     await effect(context, ping, event.data);
   });
   const service = serviceOf(asker);

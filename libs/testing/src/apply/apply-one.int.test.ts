@@ -44,7 +44,7 @@ describe('one event applied by its real consumer', () => {
   });
 
   it('an event whose handler forgets an await is a dead letter, and its error says so', async () => {
-    const forgetful = defineConsumer<DeskDb>('forgetful', { from: 'beginning' }).on(
+    const forgetful = defineConsumer<DeskDb>('forgetful', { from: 'first' }).on(
       opened,
       async ({ data: { key } }, { tx }) => {
         await tx.insertInto('account').values({ key, total: 0 }).execute();

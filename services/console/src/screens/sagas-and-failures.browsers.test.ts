@@ -38,7 +38,7 @@ const still = { outage: true };
 beforeAll(async () => {
   shop = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, orderTables);
   await migrate(shop.database, allMigrations);
-  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
+  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'first' });
   await shop.start([...orderConsumers(moods), observer]);
   stock = await stockScene(inject('stack').databaseUrl);
   await migrate(stock.scene.database, allMigrations);
@@ -103,7 +103,7 @@ describe('in Chromium', () => {
     const published = Array.from({ length: 24 }, (_, n) => events.counted({ key: `k${n}`, n }));
     await scene.source.publish(scene.broker, published);
     await scene.start(
-      defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(events.counted, async (event, { tx }) => {
+      defineConsumer<LedgerDb>(name, { from: 'first' }).on(events.counted, async (event, { tx }) => {
         const { n } = event.data;
         if (n % 4 === 1) throw new RangeError(`order ${n} has no line ${n}`);
         if (n % 2 === 0 && still.outage)

@@ -12,7 +12,7 @@ import { endReservation, hold, lockLevels, saveLevels } from './stock-store.ts';
 import type { InventoryDb } from './tables.ts';
 
 /** The first step: reserves the goods. They are shipped when the order is confirmed. */
-export const inventory = defineConsumer<InventoryDb>('inventory', { from: 'beginning' })
+export const inventory = defineConsumer<InventoryDb>('inventory', { from: 'first' })
   .include(
     step(placeOrder.reserve, {
       apply: async (event, { tx }) => {

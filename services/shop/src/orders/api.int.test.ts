@@ -20,7 +20,7 @@ const failures: unknown[] = [];
 const apiOf = ({ db }: Database<OrdersDb>): ReturnType<typeof ordersApi> =>
   ordersApi({
     db,
-    outbox: createOutbox([orderPlaced, orderCancelRequested]),
+    transaction: createOutbox([orderPlaced, orderCancelRequested]).for(db),
     newId: newUuidV7,
     onError: (error) => failures.push(error),
   });

@@ -1,4 +1,4 @@
-import type { NewId, Outbox } from 'convergekit';
+import type { NewId, TransactionFunction } from 'convergekit';
 import { answerById, httpApi, keyedPost, refuse } from '@convergekit/service-common';
 import type { Hono } from 'hono';
 import type { Kysely } from 'kysely';
@@ -14,7 +14,7 @@ const LISTED = 50;
 
 interface Options {
   readonly db: Kysely<OrdersDb>;
-  readonly outbox: Outbox;
+  readonly transaction: TransactionFunction<OrdersDb>;
   readonly newId: NewId;
   /** Called with every error whose details the customer does not get. */
   readonly onError: (error: unknown) => void;
@@ -32,7 +32,7 @@ export function ordersApi(options: Options): Hono {
   app.post('/orders/:id/cancel', async (context) => {
     const { data: orderId } = z.uuid().safeParse(context.req.param('id'));
     if (orderId === undefined) return refuse(context, 400, 'ID_INVALID', 'an id is a UUID');
-    const { kind } = await cancelOrder(options, orderId);
+    const { kind } = await cancelOrder(options.transaction, orderId);
     switch (kind) {
       case 'requested':
         return context.json({ orderId, cancellation: 'requested' }, 202);

@@ -21,7 +21,7 @@ async function busyApi() {
   const failures: unknown[] = [];
   const app = ordersApi({
     db: database.db,
-    outbox: createOutbox([orderPlaced, orderCancelRequested]),
+    transaction: createOutbox([orderPlaced, orderCancelRequested]).for(database.db),
     newId: newUuidV7,
     onError: (error) => failures.push(error),
   });

@@ -1,6 +1,6 @@
-import type { Outbox } from 'convergekit';
+import type { TransactionFunction } from 'convergekit';
 import { orderCancelRequested } from '@convergekit/schemas';
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { OrdersDb } from './tables.ts';
 
 export type Cancellation =
@@ -12,10 +12,10 @@ export type Cancellation =
 
 /** Requests the cancellation of an order from its saga. Repeated calls request it once. */
 export function cancelOrder(
-  { db, outbox }: { db: Kysely<OrdersDb>; outbox: Outbox },
+  transaction: TransactionFunction<OrdersDb>,
   orderId: string,
 ): Promise<Cancellation> {
-  return outbox.transaction(db, async ({ tx, emit }): Promise<Cancellation> => {
+  return transaction(async ({ tx, emit }): Promise<Cancellation> => {
     const order = await tx
       .selectFrom('orders')
       .select(['state', 'cancel_requested_at'])

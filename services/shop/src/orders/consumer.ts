@@ -15,7 +15,7 @@ import type { OrdersDb } from './tables.ts';
  * Records the end of an order: confirmed after its parcel was handed over, cancelled after the last compensation.
  * Inventory is the first step, so its refusal or release is the last event of a compensation.
  */
-export const orders = defineConsumer<OrdersDb>('orders', { from: 'beginning' })
+export const orders = defineConsumer<OrdersDb>('orders', { from: 'first' })
   .include(
     step(placeOrder.confirm, {
       apply: async (event, { tx }) => {

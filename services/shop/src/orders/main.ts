@@ -15,8 +15,8 @@ await defineService<OrdersDb, { http: typeof httpSettings }>('orders', {
   emits: [starts(orderPlaced, placeOrder), orderCancelRequested],
   // Its work is rare: an operator's resolution of a confirmation.
   tuning: { worker: { pollMs: 1_000 } },
-  parts: ({ settings: { http }, db, outbox, log }) => {
+  parts: ({ settings: { http }, db, transaction, log }) => {
     const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');
-    return [httpService(ordersApi({ db, outbox, newId: newUuidV7, onError }), http.port, http.host)];
+    return [httpService(ordersApi({ db, transaction, newId: newUuidV7, onError }), http.port, http.host)];
   },
 }).run();

@@ -1,6 +1,5 @@
 import { country, orderLine, orderPlaced } from '@convergekit/schemas';
-import type { NewId, Outbox } from 'convergekit';
-import type { Kysely } from 'kysely';
+import type { NewId, TransactionFunction } from 'convergekit';
 import { z } from 'zod';
 import { totalCents } from './order.ts';
 import type { OrdersDb } from './tables.ts';
@@ -27,33 +26,29 @@ export interface Placed {
  * REQUEST_KEY_REUSED. Nothing is begun for a client that has gone (CALLER_GONE).
  */
 export function placeOrder(
-  { db, outbox, newId }: { db: Kysely<OrdersDb>; outbox: Outbox; newId: NewId },
+  { transaction, newId }: { transaction: TransactionFunction<OrdersDb>; newId: NewId },
   requestKey: string,
   request: OrderRequest,
   client?: AbortSignal,
 ): Promise<Placed> {
-  return outbox.transaction(
-    db,
-    { requestKey, request, signal: client },
-    async ({ tx, emit }): Promise<Placed> => {
-      const orderId = newId();
-      const total = totalCents(request.lines);
-      await tx
-        .insertInto('orders')
-        .values({
-          order_id: orderId,
-          state: 'placed',
-          lines: JSON.stringify(request.lines),
-          total_cents: total,
-          country: request.country,
-        })
-        .execute();
-      await tx
-        .insertInto('order_history')
-        .values({ order_id: orderId, version: 1, state: 'placed', detail: null })
-        .execute();
-      emit(orderPlaced({ orderId, totalCents: total, ...request }));
-      return { orderId, state: 'placed', totalCents: total };
-    },
-  );
+  return transaction({ requestKey, request, signal: client }, async ({ tx, emit }): Promise<Placed> => {
+    const orderId = newId();
+    const total = totalCents(request.lines);
+    await tx
+      .insertInto('orders')
+      .values({
+        order_id: orderId,
+        state: 'placed',
+        lines: JSON.stringify(request.lines),
+        total_cents: total,
+        country: request.country,
+      })
+      .execute();
+    await tx
+      .insertInto('order_history')
+      .values({ order_id: orderId, version: 1, state: 'placed', detail: null })
+      .execute();
+    emit(orderPlaced({ orderId, totalCents: total, ...request }));
+    return { orderId, state: 'placed', totalCents: total };
+  });
 }

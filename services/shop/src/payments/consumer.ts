@@ -52,7 +52,7 @@ const charge = (provider: Provider) =>
 
 /** The second step: calls the payment provider, another company, outside any transaction. */
 export const payments = (provider: Provider) =>
-  defineConsumer<PaymentsDb>('payments', { from: 'beginning' })
+  defineConsumer<PaymentsDb>('payments', { from: 'first' })
     .include(
       step(placeOrder.pay, {
         call: charge(provider),

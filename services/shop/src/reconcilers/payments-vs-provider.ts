@@ -1,4 +1,4 @@
-import { defineReconciler, type Reconciler } from 'convergekit';
+import { defineReconciler, from, type Reconciler } from 'convergekit';
 import { paymentRefunded } from '@convergekit/schemas';
 import { type Kysely, sql } from 'kysely';
 import type { ChargeFact, ProviderLedger } from '../payments/provider-ledger.ts';
@@ -8,7 +8,7 @@ const columns = ['order_id', 'state', 'amount_cents', 'refunded_cents', 'version
 
 /** Compares our payments with the provider's list, which is paged and limited in rate. Only records are corrected. */
 export const paymentsVsProvider = (ledger: ProviderLedger): Reconciler =>
-  defineReconciler<PaymentsDb, ChargeFact, PaymentsDb, PaymentFact, PaymentDrift>('payments-vs-provider', {
+  defineReconciler('payments-vs-provider', {
     schedule: { cron: '*/10 * * * * *', jitterMs: 2_000 },
     mode: 'repair',
     // Longer than a refund takes from the provider's answer to our record of it.
@@ -30,20 +30,17 @@ export const paymentsVsProvider = (ledger: ProviderLedger): Reconciler =>
       },
     },
     // The provider is no database of ours: the key is read over its API.
-    desired: { in: 'payments', read: (orderId) => ledger.find(orderId) },
-    actual: {
-      in: 'payments',
-      read: async (orderId, db) => {
-        const row = await db
-          .selectFrom('payment')
-          .select(columns)
-          .where('order_id', '=', orderId)
-          .executeTakeFirst();
-        return row === undefined ? null : factOf(row);
-      },
-      version: 'version',
-      lock: (orderId, tx) => tx.selectFrom('payment').where('order_id', '=', orderId),
-    },
+    desired: from<PaymentsDb>('payments').read((orderId) => ledger.find(orderId)),
+    actual: from<PaymentsDb>('payments').read(async (orderId, db) => {
+      const row = await db
+        .selectFrom('payment')
+        .select(columns)
+        .where('order_id', '=', orderId)
+        .executeTakeFirst();
+      return row === undefined ? null : factOf(row);
+    }),
+    version: 'version',
+    lock: (orderId, tx) => tx.selectFrom('payment').where('order_id', '=', orderId),
     // A refund is recorded when its event is handled; until then, and while its call is open, our record is not wrong.
     inFlight: { topic: paymentRefunded.topic, consumer: 'payments' },
     compare: compareCharge,

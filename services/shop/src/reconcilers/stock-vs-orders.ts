@@ -1,18 +1,11 @@
-import { defineReconciler } from 'convergekit';
+import { defineReconciler, from } from 'convergekit';
 import { orderConfirmed } from '@convergekit/schemas';
 import { scanPages } from '@convergekit/service-common';
 import type { Kysely } from 'kysely';
 import { endReservation, rowsOfReservation } from '../inventory/stock-store.ts';
 import type { InventoryDb } from '../inventory/tables.ts';
 import type { OrdersDb } from '../orders/tables.ts';
-import {
-  compareReservation,
-  endOf,
-  type OrderFact,
-  type ReservationDrift,
-  type ReservationFact,
-  unresolvable,
-} from './reservation-drift.ts';
+import { compareReservation, endOf, unresolvable } from './reservation-drift.ts';
 
 const CHUNK = 500;
 
@@ -21,13 +14,7 @@ const CHUNK = 500;
  * An order is confirmed with the event that ships its goods, so held goods count only when inventory has handled the order's
  * events. It is cancelled after inventory has released them.
  */
-export const stockVsOrders = defineReconciler<
-  OrdersDb,
-  OrderFact,
-  InventoryDb,
-  ReservationFact,
-  ReservationDrift
->('stock-vs-orders', {
+export const stockVsOrders = defineReconciler('stock-vs-orders', {
   schedule: '*/5 * * * * *',
   mode: 'repair',
   timing: { settleMs: 3_000 },
@@ -40,31 +27,25 @@ export const stockVsOrders = defineReconciler<
         differing: (page) => wrongOf(actual, page),
       }),
   },
-  desired: {
-    in: 'orders',
-    read: async (orderId, db) => {
-      const order = await db
-        .selectFrom('orders')
-        .select('state')
-        .where('order_id', '=', orderId)
-        .executeTakeFirst();
-      return order ?? null;
-    },
-  },
-  actual: {
-    in: 'inventory',
-    read: async (orderId, db) => {
-      const lines = await db
-        .selectFrom('reservation')
-        .select(['sku', 'state', 'version'])
-        .where('order_id', '=', orderId)
-        .orderBy('sku')
-        .execute();
-      return lines.length === 0 ? null : { orderId, lines };
-    },
-    version: ({ lines }) => lines.reduce((sum, { version }) => sum + version, 0),
-    lock: rowsOfReservation,
-  },
+  desired: from<OrdersDb>('orders').read(async (orderId, db) => {
+    const order = await db
+      .selectFrom('orders')
+      .select('state')
+      .where('order_id', '=', orderId)
+      .executeTakeFirst();
+    return order ?? null;
+  }),
+  actual: from<InventoryDb>('inventory').read(async (orderId, db) => {
+    const lines = await db
+      .selectFrom('reservation')
+      .select(['sku', 'state', 'version'])
+      .where('order_id', '=', orderId)
+      .orderBy('sku')
+      .execute();
+    return lines.length === 0 ? null : { orderId, lines };
+  }),
+  version: ({ lines }) => lines.reduce((sum, { version }) => sum + version, 0),
+  lock: rowsOfReservation,
   inFlight: { topic: orderConfirmed.topic, consumer: 'inventory' },
   compare: compareReservation,
   unresolvable,

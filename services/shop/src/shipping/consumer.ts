@@ -5,7 +5,7 @@ import { refusalReason, trackingId } from './parcel.ts';
 import type { ShippingDb } from './tables.ts';
 
 /** The pivot of the saga: hands the parcel to the carrier, which cannot be undone. */
-export const shipping = defineConsumer<ShippingDb>('shipping', { from: 'beginning' }).include(
+export const shipping = defineConsumer<ShippingDb>('shipping', { from: 'first' }).include(
   step(placeOrder.ship, {
     apply: async (event, { tx }) => {
       const { orderId, country, lines } = event.data;

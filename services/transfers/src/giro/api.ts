@@ -1,4 +1,4 @@
-import type { NewId, Outbox } from 'convergekit';
+import type { NewId, TransactionFunction } from 'convergekit';
 import { answerById, httpApi, keyedPost } from '@convergekit/service-common';
 import type { Hono } from 'hono';
 import type { Kysely } from 'kysely';
@@ -7,7 +7,7 @@ import { findTransfer, requestTransfer, transferRequest } from './transfer-store
 
 interface Options {
   readonly db: Kysely<GiroDb>;
-  readonly outbox: Outbox;
+  readonly transaction: TransactionFunction<GiroDb>;
   readonly newId: NewId;
   readonly onError: (error: unknown) => void;
 }

@@ -13,7 +13,7 @@ import type { GiroDb } from '../tables.ts';
 import { endTransfer } from './transfer-store.ts';
 
 /** Withdraws the money, returns it if the savings bank refuses it, and records the transfers. */
-export const giro = defineConsumer<GiroDb>('giro', { from: 'beginning' })
+export const giro = defineConsumer<GiroDb>('giro', { from: 'first' })
   .include(
     step(transferMoney.withdraw, {
       apply: async (event, { tx }) => {

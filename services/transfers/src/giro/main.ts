@@ -10,8 +10,8 @@ await defineService<GiroDb, { http: typeof httpSettings }>('giro', {
   consumers: [giro],
   relay: false,
   emits: [starts(transferRequested, transferMoney)],
-  parts: ({ settings: { http }, db, outbox, log }) => {
+  parts: ({ settings: { http }, db, transaction, log }) => {
     const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');
-    return [httpService(transfersApi({ db, outbox, newId: newUuidV7, onError }), http.port, http.host)];
+    return [httpService(transfersApi({ db, transaction, newId: newUuidV7, onError }), http.port, http.host)];
   },
 }).run();

@@ -1,4 +1,4 @@
-import type { NewId, Outbox } from 'convergekit';
+import type { NewId, TransactionFunction } from 'convergekit';
 import { accountId, cents, transferRequested } from '@convergekit/schemas';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
@@ -16,25 +16,21 @@ export interface Requested {
 
 /** Requests a transfer: transfer, event and answer commit together; see the shop's `placeOrder`. */
 export function requestTransfer(
-  { db, outbox, newId }: { db: Kysely<GiroDb>; outbox: Outbox; newId: NewId },
+  { transaction, newId }: { transaction: TransactionFunction<GiroDb>; newId: NewId },
   requestKey: string,
   request: TransferRequest,
   client?: AbortSignal,
 ): Promise<Requested> {
-  return outbox.transaction(
-    db,
-    { requestKey, request, signal: client },
-    async ({ tx, emit }): Promise<Requested> => {
-      const transferId = newId();
-      const { from, to, amountCents } = request;
-      await tx
-        .insertInto('transfer')
-        .values({ transfer_id: transferId, from_account: from, to_account: to, amount_cents: amountCents })
-        .execute();
-      emit(transferRequested({ transferId, ...request }));
-      return { transferId, state: 'requested' };
-    },
-  );
+  return transaction({ requestKey, request, signal: client }, async ({ tx, emit }): Promise<Requested> => {
+    const transferId = newId();
+    const { from, to, amountCents } = request;
+    await tx
+      .insertInto('transfer')
+      .values({ transfer_id: transferId, from_account: from, to_account: to, amount_cents: amountCents })
+      .execute();
+    emit(transferRequested({ transferId, ...request }));
+    return { transferId, state: 'requested' };
+  });
 }
 
 /** Ends a transfer once. A later end changes nothing, since its saga has only one end. */

@@ -1,20 +1,14 @@
-import { defineReconciler, type Reconciler } from 'convergekit';
+import { defineReconciler, from, type Reconciler } from 'convergekit';
 import { scanPages } from '@convergekit/service-common';
 import { type Kysely, sql } from 'kysely';
 import type { Bank } from '../migrations.ts';
 import type { AccountsDb } from '../tables.ts';
 
-interface BalanceDrift {
-  /** What the account was opened with, and all its movements. */
-  readonly wanted: number;
-  readonly balance: number;
-}
-
 const CHUNK = 500;
 
 /** Compares the balance of each account of a bank with its movements, which are the journal: their sum is conserved. */
 export const balancesOf = (bank: Bank): Reconciler =>
-  defineReconciler<AccountsDb, number, AccountsDb, number, BalanceDrift>(`${bank}-balances`, {
+  defineReconciler(`${bank}-balances`, {
     schedule: { cron: '*/10 * * * * *', jitterMs: 1_000 },
     mode: 'repair',
     // Both are in one database, and a booking changes both in one transaction.
@@ -29,8 +23,8 @@ export const balancesOf = (bank: Bank): Reconciler =>
             page.filter(({ wanted, balance }) => wanted !== balance).map(({ accountId }) => accountId),
         }),
     },
-    desired: { in: bank, read: async (key, db) => numberOf((await sumOf(db, key))?.wanted) },
-    actual: { in: bank, read: async (key, db) => numberOf((await sumOf(db, key))?.balance) },
+    desired: from<AccountsDb>(bank).read(async (key, db) => numberOf((await sumOf(db, key))?.wanted)),
+    actual: from<AccountsDb>(bank).read(async (key, db) => numberOf((await sumOf(db, key))?.balance)),
     compare: (wanted, balance) =>
       wanted === null || balance === null || wanted === balance ? null : { wanted, balance },
     unresolvable: ({ wanted }) => (wanted < 0 ? 'more was sent than the account ever had' : null),

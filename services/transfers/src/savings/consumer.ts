@@ -5,7 +5,7 @@ import { book } from '../account-store.ts';
 import type { AccountsDb } from '../tables.ts';
 
 /** The pivot of the saga: deposits the money, which cannot be undone. */
-export const savings = defineConsumer<AccountsDb>('savings', { from: 'beginning' }).include(
+export const savings = defineConsumer<AccountsDb>('savings', { from: 'first' }).include(
   step(transferMoney.deposit, {
     apply: async (event, { tx }) => {
       const { transferId, to, amountCents } = event.data;

@@ -21,7 +21,7 @@ export function consumersOf(
   saga: OrderSaga,
   provider: Provider,
 ): Readonly<Record<ServiceName, Consumer>> {
-  const consumer = (name: ServiceName) => defineConsumer<BenchDb>(nameIn(run, name), { from: 'beginning' });
+  const consumer = (name: ServiceName) => defineConsumer<BenchDb>(nameIn(run, name), { from: 'first' });
   return {
     stock: stock(consumer('stock'), saga),
     payments: payments(consumer('payments'), saga, provider),

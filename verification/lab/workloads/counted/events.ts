@@ -22,7 +22,7 @@ export interface EffectDb {
 
 /** A consumer that writes one effect for each event. */
 export function effectConsumer(name: string): ConsumerDefinition<EffectDb> {
-  return defineConsumer<EffectDb>(name, { from: 'beginning' }).on(counted, async ({ id, data }, { tx }) => {
+  return defineConsumer<EffectDb>(name, { from: 'first' }).on(counted, async ({ id, data }, { tx }) => {
     await tx.insertInto('effect').values({ event_id: id, key: data.key, n: data.n }).execute();
   });
 }

@@ -61,7 +61,7 @@ describe('converge consumers fill', () => {
       key: ({ n }: { n: number }) => `k${n % 10}`,
       data: z.object({ n: z.int() }),
     });
-    const consumer = defineConsumer(name, { from: 'beginning' }).on(thing, (event) => {
+    const consumer = defineConsumer(name, { from: 'first' }).on(thing, (event) => {
       handled.push(event.data.n);
       return Promise.resolve();
     });

@@ -3,7 +3,7 @@ import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/i
 import { memoryBroker } from '@convergekit/broker/testing';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { type MigrationSet, withTransaction } from '@convergekit/postgres';
-import { defineReconciler, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
+import { defineReconciler, from, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
 import { relay, relayMigrations } from '@convergekit/relay';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
@@ -49,7 +49,7 @@ it('a gap that a consumer passed is reconciled by its keys while the source keep
     );
   };
   const handled: string[] = [];
-  const stock = defineConsumer('stock', { from: 'beginning', onGap: 'continue' }).on(placed, (event) => {
+  const stock = defineConsumer('stock', { from: 'first', onGap: 'continue' }).on(placed, (event) => {
     handled.push(event.data.order);
   });
   const serve = async () => {
@@ -67,7 +67,7 @@ it('a gap that a consumer passed is reconciled by its keys while the source keep
   };
   const looked: string[] = [];
   const all = ['a', 'b', 'c', 'd', 'e'];
-  const reconciler = defineReconciler<unknown, string, unknown, string, string>('stock-vs-orders', {
+  const reconciler = defineReconciler('stock-vs-orders', {
     keys: {
       // eslint-disable-next-line @typescript-eslint/require-await -- a scan is a generator, and this one knows its keys
       scan: async function* () {
@@ -75,8 +75,8 @@ it('a gap that a consumer passed is reconciled by its keys while the source keep
       },
       gaps: { consumer: 'stock' },
     },
-    desired: { in: 'orders', read: (key) => (looked.push(key), Promise.resolve(key)) },
-    actual: { in: 'stock', read: (key) => Promise.resolve(key) },
+    desired: from<unknown>('orders').read((key) => (looked.push(key), Promise.resolve(key))),
+    actual: from<unknown>('stock').read((key) => Promise.resolve(key)),
     compare: () => null,
     repair: () => Promise.resolve(1),
     timing: { settleMs: 0, quietMs: 0, maxWaitMs: 0 },

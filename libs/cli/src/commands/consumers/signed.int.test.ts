@@ -57,11 +57,11 @@ it('G4c: an event that a relay signed is handled and compensated, and one that a
   const signatures = { keys: { [source]: secret }, failures: { [`pays-${tag}`]: source } };
   const handled: number[] = [];
   const undone: number[] = [];
-  const pays = defineConsumer(`pays-${tag}`, { from: 'beginning' }).on(thing, ({ data }) => {
+  const pays = defineConsumer(`pays-${tag}`, { from: 'first' }).on(thing, ({ data }) => {
     handled.push(data.n);
     if (data.n === 2) throw new BusinessRejection('declined', { code: 'DECLINED' });
   });
-  const undoes = defineConsumer(`undoes-${tag}`, { from: 'beginning' }).onFailure(
+  const undoes = defineConsumer(`undoes-${tag}`, { from: 'first' }).onFailure(
     thing,
     { of: `pays-${tag}` },
     ({ event }) => void undone.push(event.data.n),

@@ -65,7 +65,7 @@ it('N20, G5w: a wrong deployment of payments compensates at most its limit of or
     closers.push(() => service.stop());
     return service;
   };
-  const compensating = defineConsumer<OrdersDb>(names.orders, { from: 'beginning' }).onFailure(
+  const compensating = defineConsumer<OrdersDb>(names.orders, { from: 'first' }).onFailure(
     placed,
     { of: names.payments },
     async ({ event }, { tx }) => {
@@ -74,7 +74,7 @@ it('N20, G5w: a wrong deployment of payments compensates at most its limit of or
   );
   const policies = policyBook({ consumer: { giveUp: { afterMs: AFTER_MS, perHour: LIMIT } } });
   const deploy = (isWrong: boolean) => {
-    const consumer = defineConsumer<PaymentsDb>(names.payments, { from: 'beginning' }).on(
+    const consumer = defineConsumer<PaymentsDb>(names.payments, { from: 'first' }).on(
       placed,
       async ({ data }, { tx }) => {
         await tx.insertInto('charge').values({ id: data.id }).execute();

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Service } from '@convergekit/core';
+import type { ServiceTopics } from './dev-topics.ts';
 
 /** A Node process that lives as long as the command. */
 export interface DevProcess {
@@ -9,14 +10,18 @@ export interface DevProcess {
   /** The arguments of Node. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called with the topics of the service that the process runs, at each start. */
+  readonly onTopics?: (topics: ServiceTopics) => void;
 }
 
 /**
- * Sends the address of each file that the program loads, but for those of packages, and stops the program as SIGTERM does when
- * the command has ended, however that was.
+ * Sends the address of each file that the program loads, but for those of packages, and the topics of its service. Stops the
+ * program as SIGTERM does when the command has ended, however that was.
  */
 const REPORT = `data:text/javascript,${encodeURIComponent(`
+  import { subscribe } from 'node:diagnostics_channel';
   import { registerHooks } from 'node:module';
+  subscribe('convergekit:topics', (topics) => process.connected && process.send(topics));
   registerHooks({ load(url, context, next) {
     if (url.startsWith('file:') && !url.includes('/node_modules/') && process.connected) process.send(url);
     return next(url, context);
@@ -38,7 +43,7 @@ export interface DevProcessService extends Service {
  * the command.
  */
 export function devProcess(
-  { name, args, env }: DevProcess,
+  { name, args, env, onTopics }: DevProcess,
   onEnd?: (how: string) => void,
 ): DevProcessService {
   const ended = Promise.withResolvers<undefined>();
@@ -56,7 +61,10 @@ export function devProcess(
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     });
-    child.on('message', (url) => typeof url === 'string' && loaded.add(fileURLToPath(url)));
+    child.on('message', (sent: string | ServiceTopics) => {
+      if (typeof sent === 'string') loaded.add(fileURLToPath(sent));
+      else onTopics?.(sent);
+    });
     child.on('error', ended.reject);
     child.on('exit', (code, signal) => {
       const how = signal ?? `exit code ${code}`;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { connect, type Database } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
@@ -49,6 +49,19 @@ function at(name: string): Database {
   return database;
 }
 
+/** Has a service read the topic of orders under a wrong name, from its next start on. */
+function misspell(file: string): void {
+  const text = readFileSync(file, 'utf8');
+  const wrong = "const misspelled = { ...orderPlaced, topic: 'my-service.order' };\n";
+  writeFileSync(
+    file,
+    text
+      .replace('const LIMIT_CENTS', `${wrong}const LIMIT_CENTS`)
+      .replace("{ from: 'first' }", "{ from: { '*': 'first', 'my-service.order': 'first' } }")
+      .replace('  orderPlaced,\n', '  misspelled as never,\n'),
+  );
+}
+
 it('N23: `converge dev` runs two services that exchange events, each with a database, and applies a migration that comes', async () => {
   const port = String(await freePort());
   const dev = startedCli(['dev', ...modules], { ...env, PORT: port });
@@ -94,6 +107,8 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
     );
   const before = await sessions();
   expect(before.length).toBeGreaterThan(0);
+  expect(dev.stderr()).not.toContain('no service here declares an event in it');
+  misspell(join(folder, 'src', payments, 'service.ts'));
   writeFileSync(join(folder, 'src', payments, 'migrations/002-notes.sql'), 'create table notes (id text);\n');
   await waitUntil(() => dev.stderr().includes('002-notes applied; it starts again'), {
     what: 'the migration to be applied',
@@ -108,6 +123,13 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
       );
     },
     { what: 'the service to start again' },
+  );
+
+  await waitUntil(
+    () =>
+      dev.stderr().includes('payments reads topic my-service.order, and no service here declares an event') &&
+      dev.stderr().includes('if my-service.orders of orders is meant'),
+    { what: 'the misspelled topic to be named' },
   );
 
   // A new file is empty at first. A mistake is said, and the next change of the file is tried.

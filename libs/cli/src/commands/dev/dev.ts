@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { runServices, type Service, systemClock } from '@convergekit/core';
 import type { startPostgres } from '@convergekit/testing';
 import type { freePort } from '@convergekit/testing/internal';
@@ -14,6 +16,7 @@ import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environmen
 import { checkFolder, folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
 import { packageManagerEnd } from './dev-parent.ts';
 import { devProcess, type DevProcessService } from './dev-process.ts';
+import { topicsReport } from './dev-topics.ts';
 import { databaseOf, type DevService, devServices, sharedName } from './dev-services.ts';
 
 const MAIN = 'src/main.ts';
@@ -75,11 +78,26 @@ function checked(mains: readonly string[], folder: string | undefined): readonly
   return services;
 }
 
-/** The test kit has the embedded Postgres. It is an optional peer, so that production does without it. */
-async function testKit(): Promise<{ freePort: typeof freePort; startPostgres: typeof startPostgres }> {
+/** The exports of the test kit that `converge dev` needs. */
+interface TestKit {
+  readonly freePort: typeof freePort;
+  readonly startPostgres: typeof startPostgres;
+}
+
+/**
+ * Imports the test kit as the service in this folder has it. It has the embedded Postgres, and is no peer: npm installs an
+ * optional peer in production, too, where a service names it for its development.
+ */
+async function testKit(): Promise<TestKit> {
+  const paths = [process.cwd(), import.meta.dirname];
+  const load = (door: string): Promise<unknown> =>
+    import(pathToFileURL(createRequire(import.meta.url).resolve(door, { paths })).href);
   try {
-    const { startPostgres } = await import('@convergekit/testing');
-    return { startPostgres, ...(await import('@convergekit/testing/internal')) };
+    const [kit, internal] = [
+      await load('@convergekit/testing'),
+      await load('@convergekit/testing/internal'),
+    ] as [Pick<TestKit, 'startPostgres'>, Pick<TestKit, 'freePort'>];
+    return { startPostgres: kit.startPostgres, freePort: internal.freePort };
   } catch (error) {
     throw misconfigured(
       'TEST_KIT_MISSING',
@@ -162,9 +180,10 @@ async function runAll(
   for (const line of linesOf(prepared, shown, data)) say(line);
   const running: Service[] = [];
   const serves: DevProcessService[] = [];
+  const onTopics = topicsReport(prepared.length, say);
   for (const { service, env, databaseUrl, folder } of prepared) {
     const { main, name } = service;
-    const serving = devProcess({ name, args: [main], env }, (how) => {
+    const serving = devProcess({ name, args: [main], env, onTopics }, (how) => {
       const idle = how === 'exit code 0' ? ': a service runs by `await defineService(…).run()`' : '';
       say(`${name} ended (${how})${idle}; it starts again when a file changes`);
     });

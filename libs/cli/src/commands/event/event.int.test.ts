@@ -71,7 +71,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
   const services = [
     consumerService(
       [
-        defineConsumer(names.payments, { from: 'beginning' }).on(placed, () => {
+        defineConsumer(names.payments, { from: 'first' }).on(placed, () => {
           if (bad-- > 0) throw gone('the bank hung up');
           throw new BusinessRejection('card declined', { code: 'DECLINED' });
         }),
@@ -80,7 +80,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
     ),
     consumerService(
       [
-        defineConsumer(names.orders, { from: 'beginning' }).onFailure(
+        defineConsumer(names.orders, { from: 'first' }).onFailure(
           placed,
           { of: names.payments },
           (failure, { emit }) => emit(cancelled(failure.event.data)),
@@ -90,7 +90,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
     ),
     consumerService(
       [
-        defineConsumer(names.mail, { from: 'beginning' }).on(placed, async (order, context) => {
+        defineConsumer(names.mail, { from: 'first' }).on(placed, async (order, context) => {
           if (away) throw gone('the index is away');
           await effect(context, send, order.data);
         }),

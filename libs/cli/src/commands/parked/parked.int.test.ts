@@ -37,7 +37,7 @@ async function consumerWithDeadLetter() {
   await admin.close();
   const applied: number[] = [];
   let broken = true;
-  const shelf = defineConsumer('shelf', { from: 'beginning' }).on(thing, ({ data }) => {
+  const shelf = defineConsumer('shelf', { from: 'first' }).on(thing, ({ data }) => {
     if (broken && data.n === 1) throw new TypeError('no shelf');
     applied.push(data.n);
   });

@@ -170,7 +170,7 @@ it('N7: a relay publishes with the lines of relay.sh, and not without any of the
 it('N7: a consumer handles with the lines of consumer.sh, and not without any of them', async () => {
   const handle = async () => {
     const handled = Promise.withResolvers<string>();
-    const stock = defineConsumer('stock', { from: 'beginning' }).on(placed, () => {
+    const stock = defineConsumer('stock', { from: 'first' }).on(placed, () => {
       handled.resolve('handled');
       return Promise.resolve();
     });
@@ -205,7 +205,7 @@ it('N7: a consumer handles with the lines of consumer.sh, and not without any of
 
 it('a relay and a consumer at work whose rights are taken away wait, and go on by themselves when they have them again', async () => {
   const handled: string[] = [];
-  const stock = defineConsumer('stock', { from: 'beginning' }).on(placed, ({ data }) => {
+  const stock = defineConsumer('stock', { from: 'first' }).on(placed, ({ data }) => {
     handled.push(data.order);
     return Promise.resolve();
   });

@@ -37,7 +37,7 @@ const counted = defineEvent('test.counted', {
   data: z.object({ key: z.string(), n: z.int() }),
 });
 const outbox = createOutbox([counted]);
-const counter = defineConsumer<Tables>(`counter-${topic}`, { from: 'beginning' }).on(
+const counter = defineConsumer<Tables>(`counter-${topic}`, { from: 'first' }).on(
   counted,
   async (event, { tx }) => {
     await tx.insertInto('effects').values(event.data).execute();

@@ -61,6 +61,51 @@ describe('an act of an operator is a function of the owner', () => {
       ]);
     }));
 
+  // Functions of the owner: with the caller's search path, these would run as the owner what the caller made.
+  it('what a caller gives an act is data, and what a caller names before the catalog is not used', async () =>
+    during('converge_operator', async (executor) => {
+      const text = `x'); drop table converge.audit; --`;
+      for (const made of [
+        'create temporary table saga_pause (like converge.saga_pause)',
+        'create temporary table audit (like converge.audit)',
+        `create function pg_temp.clock_timestamp() returns timestamptz language sql as 'select timestamptz ''-infinity'''`,
+        `create function pg_temp.jsonb_build_object(text, text) returns jsonb language sql as 'select null::jsonb'`,
+        'set local search_path = pg_temp, converge, pg_catalog',
+      ])
+        await executor.query(made);
+      await executor.query('select converge.act_saga_pause($1, $2, $3, $4)', [text, text, text, text]);
+      await executor.query('select converge.act_saga_resume($1, $2, $3, $4, $5)', [
+        text,
+        text,
+        text,
+        text,
+        '{}',
+      ]);
+      await executor.query('select converge.act_consumers_types_drop($1, $2, $3, $4, $5)', [
+        'stock',
+        text,
+        text,
+        text,
+        text,
+      ]);
+      await executor.query('set local search_path = pg_catalog');
+      const found = await rows(
+        executor,
+        `select act, by, reason, at > now() - interval '1 minute' as "isNow" from converge.audit order by id`,
+      );
+      expect(found).toEqual(
+        ['saga pause', 'saga resume', 'consumers types drop'].map((act) => ({
+          act,
+          by: text,
+          reason: text,
+          isNow: true,
+        })),
+      );
+      expect(
+        await rows(executor, 'select from pg_temp.saga_pause union all select from pg_temp.audit'),
+      ).toEqual([]);
+    }));
+
   it.each(['writer', 'consumer', 'relay', 'reconciler', 'read'])(
     'a login with the role of a %s does none',
     async (duty) => {

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { defineReconciler, reportKeys } from '@convergekit/reconcile';
+import { defineReconciler, from, reportKeys } from '@convergekit/reconcile';
 import { approveRepairs } from '@convergekit/reconcile/operate';
 import { forgetTopic, readHeld, recordAcceptance } from '@convergekit/relay/operate';
 import { readSagaRecords } from '@convergekit/saga/operate';
@@ -95,10 +95,10 @@ it('an operator sets the limit of the outbox, and does not choose what leaves it
 });
 
 describe('the queue of reconcilers', () => {
-  const stock = defineReconciler<unknown, string, unknown, string, string>('stock', {
+  const stock = defineReconciler('stock', {
     keys: { scan: async function* () {} },
-    desired: { in: 'shop', read: () => Promise.resolve(null) },
-    actual: { in: 'shop', read: () => Promise.resolve(null) },
+    desired: from<unknown>('shop').read(() => Promise.resolve(null)),
+    actual: from<unknown>('shop').read(() => Promise.resolve(null)),
     compare: () => null,
     repair: () => Promise.resolve(0),
   });

@@ -37,7 +37,7 @@ beforeAll(async () => {
   const url = new URL(databaseUrl);
   url.pathname = `/${row!.name}`;
   env = { DATABASE_URL: url.href };
-  const observer = sagaObserver<TripDb>({ sagas: [trip.declaration], from: 'beginning' });
+  const observer = sagaObserver<TripDb>({ sagas: [trip.declaration], from: 'first' });
   await scene.start([...consumers, observer]);
 });
 afterAll(() => scene.close());

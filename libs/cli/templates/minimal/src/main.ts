@@ -24,9 +24,9 @@ const orders = defineConsumer<Tables>('orders').onFailure(
 await defineService<Tables>('shop', {
   consumers: [payments, orders],
   emits: [placed],
-  onReady: async ({ db, outbox }) => {
+  onReady: async ({ transaction }) => {
     for (const [id, cents] of Object.entries({ small: 4_200, large: 420_000 }))
-      await outbox.transaction(db, { requestKey: id, request: cents }, async ({ tx, emit }) => {
+      await transaction({ requestKey: id, request: cents }, async ({ tx, emit }) => {
         await tx.insertInto('orders').values({ id, cents }).execute();
         emit(placed({ id, cents }));
       });

@@ -10,7 +10,7 @@ import {
 import type { Tables } from './tables.ts';
 
 /** The first step of the saga: takes the pieces from the shelf, and puts them back when it is compensated. */
-export const warehouse = defineConsumer<Tables>('warehouse', { from: 'beginning' }).include(
+export const warehouse = defineConsumer<Tables>('warehouse', { from: 'first' }).include(
   step(deliverOrder.pick, {
     apply: async ({ data }, { tx }) => {
       const taken = await tx
@@ -33,7 +33,7 @@ export const warehouse = defineConsumer<Tables>('warehouse', { from: 'beginning'
 );
 
 /** The pivot: once a parcel is handed over, there is no way back. */
-export const carrier = defineConsumer<Tables>('carrier', { from: 'beginning' }).include(
+export const carrier = defineConsumer<Tables>('carrier', { from: 'first' }).include(
   step(deliverOrder.ship, {
     apply: async ({ data }, { tx }) => {
       if (data.sku === 'anvil') return shippingRefused(data);

@@ -1,4 +1,4 @@
-import { classify, type Outbox } from 'convergekit';
+import { classify, type TransactionFunction } from 'convergekit';
 import { httpAnswer } from 'convergekit/http';
 import { Hono } from 'hono';
 import type { Kysely } from 'kysely';
@@ -14,13 +14,13 @@ const orderRequest = z.object({
 
 export interface ApiOptions {
   readonly db: Kysely<Tables>;
-  readonly outbox: Outbox;
+  readonly transaction: TransactionFunction<Tables>;
   /** Called with every error whose details the client does not get. */
   readonly onError: (error: unknown) => void;
 }
 
 /** Creates the API: POST /orders with `Idempotency-Key`, and GET /orders/:id. */
-export function api({ db, outbox, onError }: ApiOptions): Hono {
+export function api({ db, transaction, onError }: ApiOptions): Hono {
   const app = new Hono();
   app.onError((error, context) => {
     if ('code' in error && error.code === 'REQUEST_KEY_REUSED')
@@ -39,7 +39,7 @@ export function api({ db, outbox, onError }: ApiOptions): Hono {
       return context.json({ error: 'send the header Idempotency-Key, one new value for each order' }, 400);
     const request = orderRequest.safeParse(await context.req.json().catch(() => undefined));
     if (!request.success) return context.json({ error: z.prettifyError(request.error) }, 400);
-    return context.json(await placeOrder(db, outbox, key, request.data, context.req.raw.signal), 201);
+    return context.json(await placeOrder(transaction, key, request.data, context.req.raw.signal), 201);
   });
   app.get('/orders/:id', async (context) => {
     const orderId = context.req.param('id');

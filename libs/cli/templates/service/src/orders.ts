@@ -1,5 +1,4 @@
-import { defineConsumer, newUuidV7, type Outbox } from 'convergekit';
-import type { Kysely } from 'kysely';
+import { defineConsumer, newUuidV7, type TransactionFunction } from 'convergekit';
 import { type Order, orderPlaced, orderPutBack, orderShipped, outOfStock } from './events.ts';
 import type { Tables } from './tables.ts';
 
@@ -8,13 +7,12 @@ import type { Tables } from './tables.ts';
  * answer, so a client may send it again when it got none. Nothing is begun for a client that has gone: `client` aborts.
  */
 export function placeOrder(
-  db: Kysely<Tables>,
-  outbox: Outbox,
+  transaction: TransactionFunction<Tables>,
   requestKey: string,
   request: Omit<Order, 'orderId'>,
   client?: AbortSignal,
 ): Promise<Order> {
-  return outbox.transaction(db, { requestKey, request, signal: client }, async ({ tx, emit }) => {
+  return transaction({ requestKey, request, signal: client }, async ({ tx, emit }) => {
     const order = { orderId: newUuidV7(), ...request };
     await tx.insertInto('orders').values(order).execute();
     emit(orderPlaced(order));
@@ -23,7 +21,7 @@ export function placeOrder(
 }
 
 /** Keeps the status of orders. `onFailure` compensates: it is called when payments did not take an order. */
-export const orders = defineConsumer<Tables>('orders', { from: 'beginning' })
+export const orders = defineConsumer<Tables>('orders', { from: 'first' })
   .onFailure(orderPlaced, { of: 'payments' }, async ({ event, message }, { tx }) => {
     await tx
       .updateTable('orders')

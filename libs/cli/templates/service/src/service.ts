@@ -28,8 +28,8 @@ export const myService = defineService<Tables, { http: typeof http }>('my-servic
   emits: [orderPlaced, orderPaid],
   onReady: ({ settings, log }) =>
     log.info(`orders are taken at http://localhost:${settings.http.port}/orders`),
-  parts: ({ settings, db, outbox, log }) => {
-    const app = api({ db, outbox, onError: (error) => log.error({ err: error }, 'a request failed') });
+  parts: ({ settings, db, transaction, log }) => {
+    const app = api({ db, transaction, onError: (error) => log.error({ err: error }, 'a request failed') });
     const answer = getRequestListener(app.fetch);
     return [
       httpServer({

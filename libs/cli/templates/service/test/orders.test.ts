@@ -73,7 +73,8 @@ it('an order is shipped, a dear one is declined, and a heavy one goes back to th
 
 it('a request that is repeated with its key places one order', () =>
   withDatabase(async ({ db }) => {
-    const app = api({ db, outbox: createOutbox([orderPlaced]), onError: assert.ifError });
+    const transaction = createOutbox([orderPlaced]).for(db);
+    const app = api({ db, transaction, onError: assert.ifError });
     const post = (cents: number) =>
       app.request('/orders', {
         method: 'POST',

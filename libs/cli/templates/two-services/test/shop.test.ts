@@ -70,7 +70,8 @@ it('both services end with one paid and one declined order, in any order of even
 
 it('a request that is repeated with its key places one order', () =>
   withDatabases(async ({ shop: { db } }) => {
-    const app = api({ db, outbox: createOutbox([orderPlaced]), onError: assert.ifError });
+    const transaction = createOutbox([orderPlaced]).for(db);
+    const app = api({ db, transaction, onError: assert.ifError });
     const post = (cents: number) =>
       app.request('/orders', {
         method: 'POST',

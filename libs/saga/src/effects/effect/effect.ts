@@ -4,7 +4,6 @@ import { identityOf, eventContextOf } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
-import { sql } from 'kysely';
 import { insertWork } from '../work/insert-sql.ts';
 import type { Cause } from '../work/work.ts';
 import type { Effect } from './types.ts';
@@ -32,7 +31,7 @@ export async function effect<DB, Input>(
   const id = deterministicUuid(consumer, handler, 'effect', incoming, declared.name, index);
   const plan = declared.plan(input);
   // Compiled and not sent: the transaction of a handler that has ended refuses it.
-  sql`select`.compile(tx);
+  tx.selectNoFrom([]).compile();
   await insertWork(tx, {
     id,
     consumer,

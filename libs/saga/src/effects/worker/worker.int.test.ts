@@ -64,7 +64,7 @@ describe('an effect that a handler requests', () => {
     stops.push(() => broker.close());
     const admin = await broker.admin();
     for (const name of ['effects', 'orders.failures']) await admin.createTopic({ name, partitions: 1 });
-    const consumer = defineConsumer<SceneDb>('orders', { from: 'beginning' }).on(
+    const consumer = defineConsumer<SceneDb>('orders', { from: 'first' }).on(
       asked,
       async (event, context) => {
         await effect(context, effects.keyed, event.data);

@@ -46,6 +46,7 @@ const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
     'See the schedule',
     ({ reconciler }, database) => withQuery('/schedules', { database, name: reconciler }),
   ],
+  server: undefined,
   call: undefined,
   workflow: undefined,
   worker: undefined,

@@ -22,7 +22,7 @@ it('G5l: a dead letter is replaced by a new event in the console, and data that 
   onTestFinished(() => under.stop());
   await scene.source.publish(scene.broker, [events.counted({ key: 'k', n: 1 })]);
   await scene.start(
-    defineConsumer<LedgerDb>(name, { from: 'beginning' }).on(events.counted, async (event, { tx }) => {
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(events.counted, async (event, { tx }) => {
       if (event.data.n === 1) throw new TypeError('no shelf 1');
       await note(tx, event);
     }),

@@ -22,7 +22,7 @@ let scene: SagaScene<TripDb>;
 beforeAll(async () => {
   scene = await SagaScene.open<TripDb>(inject('stack').databaseUrl, tripTables);
   await migrate(scene.database, [relayMigrations]);
-  const observer = sagaObserver<TripDb>({ sagas: [trip.declaration], from: 'beginning' });
+  const observer = sagaObserver<TripDb>({ sagas: [trip.declaration], from: 'first' });
   await scene.start([...consumers, observer], { leaseMarginMs: 2_000 });
 });
 afterAll(() => scene.close());

@@ -29,7 +29,7 @@ const moods = new Moods();
 beforeAll(async () => {
   scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, orderTables);
   await migrate(scene.database, [relayMigrations]);
-  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
+  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'first' });
   await scene.start([...orderConsumers(moods), observer]);
 });
 afterAll(() => scene.close());

@@ -1,5 +1,5 @@
-import { defineConsumer, newUuidV7, type Outbox } from 'convergekit';
-import type { Generated, Kysely } from 'kysely';
+import { defineConsumer, newUuidV7, type TransactionFunction } from 'convergekit';
+import type { Generated } from 'kysely';
 import { type Order, orderPaid, orderPlaced } from '../events.ts';
 
 /** The tables of migrations/, for typed queries. */
@@ -12,12 +12,11 @@ export interface Tables {
  * answer, so a client may send it again when it got none.
  */
 export function placeOrder(
-  db: Kysely<Tables>,
-  outbox: Outbox,
+  transaction: TransactionFunction<Tables>,
   requestKey: string,
   request: Omit<Order, 'orderId'>,
 ): Promise<Order> {
-  return outbox.transaction(db, { requestKey, request }, async ({ tx, emit }) => {
+  return transaction({ requestKey, request }, async ({ tx, emit }) => {
     const order = { orderId: newUuidV7(), ...request };
     await tx.insertInto('orders').values(order).execute();
     emit(orderPlaced(order));
@@ -26,7 +25,7 @@ export function placeOrder(
 }
 
 /** Keeps the status of orders. `otherService`: the consumer `payments` runs in a service of its own. */
-export const orders = defineConsumer<Tables>('orders', { from: 'beginning' })
+export const orders = defineConsumer<Tables>('orders', { from: 'first' })
   .on(orderPaid, async ({ data }, { tx }) => {
     await tx.updateTable('orders').set({ status: 'paid' }).where('orderId', '=', data.orderId).execute();
   })

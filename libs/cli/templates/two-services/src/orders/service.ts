@@ -13,8 +13,8 @@ export const ordersService = defineService<Tables>('orders', {
   consumers: [orders],
   emits: [orderPlaced],
   onReady: ({ log }) => log.info(`orders are taken at http://localhost:${PORT}/orders`),
-  parts: ({ db, outbox, log }) => {
-    const app = api({ db, outbox, onError: (error) => log.error({ err: error }, 'a request failed') });
+  parts: ({ db, transaction, log }) => {
+    const app = api({ db, transaction, onError: (error) => log.error({ err: error }, 'a request failed') });
     const answer = getRequestListener(app.fetch);
     return [
       httpServer({

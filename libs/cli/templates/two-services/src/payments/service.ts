@@ -12,7 +12,7 @@ const LIMIT_CENTS = 100_000;
  * Takes the payment of an order, once. A `BusinessRejection` is the declared "no": it is not retried, and `orders` learns
  * of it. Any other error is retried; when it does not end, the event is parked, and only its key waits.
  */
-export const payments = defineConsumer<Tables>('payments', { from: 'beginning' }).on(
+export const payments = defineConsumer<Tables>('payments', { from: 'first' }).on(
   orderPlaced,
   async ({ data }, { tx, emit }) => {
     if (data.cents > LIMIT_CENTS) throw new BusinessRejection('over the limit of this card');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { distinctKeys } from './distinct-keys.ts';
+import { distinctKeys } from './sweep.ts';
 
 describe('distinctKeys', () => {
   it('counts a key once, whichever list it is in', () => {
