@@ -12,6 +12,10 @@ describe('an error of a connection', () => {
     ['28P01', 'DATABASE_LOGIN_REFUSED', 'configuration'],
     ['3D000', 'DATABASE_MISSING', 'configuration'],
     ['53300', 'DATABASE_TOO_MANY_CONNECTIONS', 'service'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'DATABASE_TLS_FAILED', 'configuration'],
+    ['CERT_HAS_EXPIRED', 'DATABASE_TLS_FAILED', 'configuration'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'DATABASE_TLS_FAILED', 'configuration'],
+    ['EPROTO', 'DATABASE_TLS_FAILED', 'network'],
     ['57P03', 'DATABASE_STARTING_OR_STOPPING', 'service'],
   ])('a connection error of code %s becomes %s', (code, expected, category) => {
     const error = connectError(failed(code, 'x', 'FATAL'), target);
@@ -23,9 +27,17 @@ describe('an error of a connection', () => {
     ['timeout exceeded when trying to connect', 'DATABASE_POOL_EXHAUSTED'],
     ['Connection terminated due to connection timeout', 'DATABASE_UNREACHABLE'],
     ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', 'DATABASE_LOGIN_REFUSED'],
+    ['The server does not support SSL connections', 'DATABASE_TLS_FAILED'],
+    ['There was an error establishing an SSL connection', 'DATABASE_TLS_FAILED'],
     ['something new', 'DATABASE_CONNECT_FAILED'],
   ])('the error text "%s" becomes %s', (message, expected) => {
     expect(connectError(new Error(message), target).code).toBe(expected);
+  });
+
+  it('a certificate of an unknown authority is reported with the settings that name one', () => {
+    const { message } = connectError(failed('SELF_SIGNED_CERT_IN_CHAIN'), target);
+    expect(message).toContain('PGSSLROOTCERT');
+    expect(message).toContain('sslrootcert');
   });
 
   // Planted fault: the limit of a role was reported as that of the server.

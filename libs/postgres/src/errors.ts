@@ -1,11 +1,13 @@
 import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
 import { fieldsOf, messageOf } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
+import { explanations, place, settingOf, texts } from './connect-explanations.ts';
 import { endsStatementOnly } from './severity.ts';
 
 export type DatabaseErrorCode =
   | 'DATABASE_UNREACHABLE'
   | 'DATABASE_LOGIN_REFUSED'
+  | 'DATABASE_TLS_FAILED'
   | 'DATABASE_MISSING'
   | 'DATABASE_TOO_MANY_CONNECTIONS'
   | 'DATABASE_POOL_EXHAUSTED'
@@ -49,69 +51,6 @@ export interface Target {
   readonly setting?: string;
 }
 
-interface Explanation {
-  readonly code: DatabaseErrorCode;
-  /** `why`: the server's own words. */
-  readonly text: (target: Target, why: string) => string;
-}
-
-const place = (t: Target): string => `${t.host}:${t.port}`;
-const settingOf = ({ setting = 'DATABASE_URL' }: Target): string => setting;
-const unreachable = (why: string): Explanation => ({
-  code: 'DATABASE_UNREACHABLE',
-  text: (t) =>
-    `cannot reach Postgres at ${place(t)}: ${why}. Check host and port in ${settingOf(t)}, and that the server runs.`,
-});
-const loginRefused = (why: string): Explanation => ({
-  code: 'DATABASE_LOGIN_REFUSED',
-  text: (t) =>
-    `Postgres at ${place(t)} refused user "${t.user}": ${why}. Check user and password in ${settingOf(t)}, and pg_hba.conf on the server.`,
-});
-const starting: Explanation = {
-  code: 'DATABASE_STARTING_OR_STOPPING',
-  text: (t) => `Postgres at ${place(t)} is starting or stopping. Try again in a moment.`,
-};
-
-/** Explanations of connection errors, by errno or SQLSTATE. */
-const explanations: Readonly<Record<string, Explanation>> = {
-  ECONNREFUSED: unreachable('nothing listens there'),
-  ENOTFOUND: unreachable('the host name does not resolve'),
-  EAI_AGAIN: unreachable('the name server does not answer'),
-  ETIMEDOUT: unreachable('no answer in time'),
-  EHOSTUNREACH: unreachable('no route to the host'),
-  ECONNRESET: unreachable('the connection was cut while connecting'),
-  ENOENT: unreachable('the socket file does not exist'),
-  NO_PASSWORD: loginRefused('it requires a password and none was given'),
-  POOL: {
-    code: 'DATABASE_POOL_EXHAUSTED',
-    text: (t) =>
-      `no connection to Postgres at ${place(t)} became free in time: all of this pool's are in use. Raise \`max\`, or look for transactions that stay open.`,
-  },
-  '28P01': loginRefused('wrong password'),
-  '28000': loginRefused('no such user, or this way of logging in is not allowed'),
-  '3D000': {
-    code: 'DATABASE_MISSING',
-    text: (t) =>
-      `Postgres at ${place(t)} has no database "${t.database}". Create it (createdb ${t.database}) or correct ${settingOf(t)}.`,
-  },
-  '53300': {
-    code: 'DATABASE_TOO_MANY_CONNECTIONS',
-    text: (t, why) =>
-      `Postgres at ${place(t)} has no connection left for user "${t.user}": ${why}. Lower the pool sizes, raise the limit of the server, the database or the role, or put a pooler in front.`,
-  },
-  '57P01': starting,
-  '57P02': starting,
-  '57P03': starting,
-};
-
-/** Errors of pg and pg-pool that are recognised by their text. */
-const texts: readonly (readonly [RegExp, string])[] = [
-  [/^timeout exceeded when trying to connect/, 'POOL'],
-  [/timeout/i, 'ETIMEDOUT'],
-  [/^Connection terminated/, 'ECONNRESET'],
-  [/client password must be a (non-empty )?string/, 'NO_PASSWORD'],
-];
-
 /** Converts pg's connection error to a DatabaseError. Nothing was sent, so nothing was applied. */
 export function connectError(cause: unknown, target: Target): DatabaseError {
   if (cause instanceof DatabaseError) return cause;
@@ -120,7 +59,7 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
   const message =
     known?.text(target, causeText(cause)) ??
     `cannot connect to Postgres at ${place(target)}, database "${target.database}": ${causeText(cause)}. Check ${settingOf(target)}.`;
-  const category = known?.code === 'DATABASE_UNREACHABLE' ? 'network' : classify(cause).category;
+  const category = known?.category ?? classify(cause).category;
   return new DatabaseError(message, {
     code: known?.code ?? 'DATABASE_CONNECT_FAILED',
     category,

@@ -93,6 +93,25 @@ it('the files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are used and enable TLS',
   expect(() => connect({ url })).toThrow(/PGSSLROOTCERT names a file that cannot be read \(ENOENT\)/);
 });
 
+it.each(['sslmode=verify-full', 'sslmode=require', 'ssl=true'])(
+  'the files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are used beside %s in the URL',
+  (parameter) => {
+    vi.stubEnv('PGSSLROOTCERT', ca);
+    vi.stubEnv('PGSSLCERT', file('cert & chain.pem', 'a certificate'));
+    const { ssl } = effective({ url: `${url}?${parameter}` });
+    expect(ssl).toEqual({ ca: 'the CA', cert: 'a certificate' });
+  },
+);
+
+it('a file that the URL names is used, and not the one of the environment', () => {
+  vi.stubEnv('PGSSLROOTCERT', ca);
+  const other = file('other.pem', 'another CA');
+  expect(effective({ url: `${url}?sslmode=verify-full&sslrootcert=${other}` }).ssl).toEqual({
+    ca: 'another CA',
+  });
+  expect(effective({ url: `${url}?sslmode=disable` }).ssl).toBe(false);
+});
+
 describe('the password of PGPASSWORD_FILE', () => {
   const path = file('password', 'sec:r@t %41\n');
 

@@ -7,17 +7,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Variables of libpq that pg does not read: paths of the CA, the client's certificate and its key. */
 const FILES = { ca: 'PGSSLROOTCERT', cert: 'PGSSLCERT', key: 'PGSSLKEY' } as const;
+/** Their names in a URL. */
+const PARAMETERS = { ca: 'sslrootcert', cert: 'sslcert', key: 'sslkey' } as const;
 
 /**
- * Resolves TLS from options and environment.
- * The files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are added if neither options nor URL name one; naming one enables TLS.
+ * Resolves TLS from options and environment, for a URL without TLS.
+ * The files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are added if the options do not name them; naming one enables TLS.
  */
 export function tlsOf(
   given: PoolConfig['ssl'],
   url: string | undefined,
   env: Environment,
 ): PoolConfig['ssl'] {
-  // The URL's parameters take precedence in pg over all others, files included.
+  // The URL's parameters take precedence in pg over all others: `withTlsFiles` adds what they leave out.
   if (given === false || /[?&](ssl|sslmode|sslrootcert|sslcert|sslkey)=/.test(url ?? '')) return given;
   if (given === undefined && env['PGSSLMODE'] === 'disable') return undefined;
   const files: Record<string, string> = {};
@@ -28,6 +30,20 @@ export function tlsOf(
   if (Object.keys(files).length === 0) return given;
   const weak = given === undefined && env['PGSSLMODE'] === 'no-verify' ? { rejectUnauthorized: false } : {};
   return { ...files, ...weak, ...(typeof given === 'object' ? given : {}) };
+}
+
+/** Adds the files of the environment that a URL with TLS does not name: pg would verify by the system's authorities alone. */
+export function withTlsFiles(url: string, env: Environment): string {
+  const named = (pattern: string): boolean => new RegExp(`[?&]${pattern}`).test(url);
+  if (!named('(ssl=(true|1)|sslmode=|sslrootcert=|sslcert=|sslkey=)') || named('sslmode=disable')) return url;
+  let all = url;
+  for (const [part, name] of Object.entries(FILES)) {
+    const [path = '', parameter] = [env[name], PARAMETERS[part as keyof typeof FILES]];
+    if (path === '' || named(`${parameter}=`)) continue;
+    readFile(path, name);
+    all += `&${parameter}=${encodeURIComponent(path)}`;
+  }
+  return all;
 }
 
 /** Reads the password from PGPASSWORD_FILE if neither URL nor PGPASSWORD has one. */

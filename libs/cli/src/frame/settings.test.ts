@@ -73,6 +73,16 @@ describe('the settings', () => {
     expect(relayOptions(readSettings({ CONVERGE__RELAY__LEASE_MS: '3001' })).leaseMs).toBe(3_001);
   });
 
+  it('settings refuse children of the outbox that are larger than the database makes, by name', () => {
+    expect(() => readSettings({ CONVERGE__RELAY__CHILD_EVENTS: '1000001' })).toThrow(
+      expect.objectContaining({
+        exitCode: 78,
+        message: expect.stringContaining('relay.childEvents') as string,
+      }),
+    );
+    expect(readSettings({ CONVERGE__RELAY__CHILD_EVENTS: '1000000' }).relay.childEvents).toBe(1_000_000);
+  });
+
   // Planted fault: without the comparison, the relay of `orders` signs nothing, and says nothing of it.
   it('settings refuse a signing key under a name that no outbox has', () => {
     const secret = 's'.repeat(32);

@@ -42,7 +42,7 @@ const relaySettings = z
       description: 'The time that the answer to a request key is kept.',
       fallback: '604800000 (a week)',
     }),
-    childEvents: z.number().int().positive().optional().meta({
+    childEvents: z.number().int().positive().max(1_000_000).optional().meta({
       description: 'The number of events in a child table of the outbox; a whole child is removed at once.',
       unit: 'events',
       fallback: '1000000',
