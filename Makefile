@@ -162,7 +162,7 @@ schemas: $(INSTALLED) ## write schemas/json, schemas/asyncapi.json and the graph
 	@node schemas/src/main.ts write
 
 .PHONY: docs
-docs: $(INSTALLED) ## write docs/reference from the settings' schemas and the commands
+docs: $(INSTALLED) ## write docs/reference from the settings' schemas, the commands, the metrics and the public names
 	@node docs/reference/main.ts write
 
 .PHONY: dashboards

@@ -12,6 +12,8 @@ import { relayInstruments } from '../../libs/telemetry/src/instruments/relay.ts'
 import { sagaInstruments } from '../../libs/telemetry/src/instruments/sagas.ts';
 import { cliPage } from './cli-page.ts';
 import { metricsPage } from './metrics-page.ts';
+import { namesPage } from './names-page.ts';
+import { publicApi } from './public-api.ts';
 import { gapsOf, settingsPage, type SettingsSection } from './settings-page.ts';
 
 /** Writes (`write`) or checks (`check`) the generated pages of this folder. */
@@ -56,6 +58,7 @@ async function pages(): Promise<ReadonlyMap<URL, string>> {
     [new URL('settings.md', import.meta.url), settingsPage(sections)],
     [new URL('cli.md', import.meta.url), cliPage(loaded)],
     [new URL('metrics.md', import.meta.url), metricsPage(metricsSections)],
+    [new URL('names.md', import.meta.url), namesPage(publicApi())],
   ]);
 }
 
