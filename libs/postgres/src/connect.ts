@@ -17,7 +17,7 @@ import { clientClass } from './silence/fresh-connection.ts';
 import { SilenceWatch } from './silence/silence-watch.ts';
 import { markedValues } from './statement-marks.ts';
 import { submitClient } from './submit-client.ts';
-import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword, withTlsFiles } from './tls.ts';
+import { completeUrl, passwordOf, refuseUnverifiedTls, tlsOf } from './tls.ts';
 
 export interface ConnectOptions {
   /**
@@ -85,9 +85,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   const ssl = tlsOf(options.ssl, url, process.env);
   const password = passwordOf(url, process.env);
   const pool = new (pg().Pool)({
-    ...(url === undefined
-      ? {}
-      : { connectionString: withTlsFiles(withPassword(url, password), process.env) }),
+    ...(url === undefined ? {} : { connectionString: completeUrl(url, password, process.env) }),
     application_name: options.applicationName ?? 'converge',
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,

@@ -19,7 +19,7 @@ export function tlsOf(
   url: string | undefined,
   env: Environment,
 ): PoolConfig['ssl'] {
-  // The URL's parameters take precedence in pg over all others: `withTlsFiles` adds what they leave out.
+  // The URL's parameters take precedence in pg over all others: `completeUrl` adds what they leave out.
   if (given === false || /[?&](ssl|sslmode|sslrootcert|sslcert|sslkey)=/.test(url ?? '')) return given;
   if (given === undefined && env['PGSSLMODE'] === 'disable') return undefined;
   const files: Record<string, string> = {};
@@ -32,8 +32,13 @@ export function tlsOf(
   return { ...files, ...weak, ...(typeof given === 'object' ? given : {}) };
 }
 
+/** Adds what the URL leaves out: the password, and for TLS the files of the environment. */
+export function completeUrl(url: string, password: string | undefined, env: Environment): string {
+  return withTlsFiles(withPassword(url, password), env);
+}
+
 /** Adds the files of the environment that a URL with TLS does not name: pg would verify by the system's authorities alone. */
-export function withTlsFiles(url: string, env: Environment): string {
+function withTlsFiles(url: string, env: Environment): string {
   const named = (pattern: string): boolean => new RegExp(`[?&]${pattern}`).test(url);
   if (!named('(ssl=(true|1)|sslmode=|sslrootcert=|sslcert=|sslkey=)') || named('sslmode=disable')) return url;
   let all = url;
@@ -54,7 +59,7 @@ export function passwordOf(url: string | undefined, env: Environment): string | 
 }
 
 /** Adds a password to a URL that has none: pg would ignore the option otherwise. */
-export function withPassword(url: string, password: string | undefined): string {
+function withPassword(url: string, password: string | undefined): string {
   if (password === undefined || !URL.canParse(url)) return url;
   const changed = new URL(url);
   changed.password = encodeURIComponent(password);
