@@ -90,7 +90,7 @@ export const madeWaits: readonly MadeWait[] = [
   {
     states: ['saga_work.stuck'],
     kind: 'call',
-    alarm: 'effect_late',
+    alarm: 'call_late',
     text: 'call held of key k is stuck',
     make: work({ effect: 'held', state: 'stuck' }),
     atOnce: true,

@@ -11,7 +11,7 @@ export function afterAttempts<T>(earlier: number, fn: () => Promise<T>): Promise
 }
 
 export interface AttemptSpanOptions {
-  /** The name of the operation or effect that is attempted. */
+  /** The name of the operation or call that is attempted. */
   readonly name: string;
   /** The number within this run, from 1. */
   readonly number: number;

@@ -14,9 +14,9 @@ import { inAttempt } from './attempt-span.ts';
 import { attributeNames, type Labels, spanEvents } from './names.ts';
 
 type AttemptLabel = (typeof attributeNames)[
-  'consumer' | 'handler' | 'effect' | 'operationName' | 'objective' | 'giveUp'];
+  'consumer' | 'handler' | 'call' | 'operationName' | 'objective' | 'giveUp'];
 
-/** An attempt, as metrics record it. `labels` identify an operation, an effect, or a consumer and its handler. */
+/** An attempt, as metrics record it. `labels` identify an operation, a call, or a consumer and its handler. */
 export interface AttemptRecord {
   readonly labels: Labels<AttemptLabel>;
   /** The objective that the attempt counts for: its burn rate is computed from the attempts. @default none */

@@ -29,7 +29,7 @@ export const attributeNames = {
   parkedState: 'converge.parked.state',
   failureKind: 'converge.failure.kind',
   handler: 'converge.handler',
-  effect: 'converge.effect',
+  call: 'converge.call',
   reconciler: 'converge.reconciler',
   digestMode: 'converge.digest.mode',
   saga: 'converge.saga',
@@ -61,7 +61,7 @@ export type LabelName = (typeof attributeNames)[
   | 'source'
   | 'consumer'
   | 'handler'
-  | 'effect'
+  | 'call'
   | 'operationName'
   | 'reconciler'
   | 'saga'

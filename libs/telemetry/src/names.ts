@@ -27,7 +27,7 @@ export const spanNames = {
   create: (topic: string) => `create ${topic}`,
   send: (topic: string) => `send ${topic}`,
   process: (topic: string) => `process ${topic}`,
-  run: (effect: string) => `run ${effect}`,
+  run: (call: string) => `run ${call}`,
   attempt: (operation: string) => `attempt ${operation}`,
   /** By the HTTP conventions: the method, then the route; the method alone where no route is known. */
   request: (method: string, route?: string) => (route === undefined ? method : `${method} ${route}`),

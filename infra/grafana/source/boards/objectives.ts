@@ -80,7 +80,7 @@ export const objectives: Dashboard = {
           stacked: true,
           queries: [
             rare(
-              `sum ${byLabels(['objective', 'handler', 'operationName', 'effect', 'reason'])}(rate(${selector('attempts', bad)}[$__rate_interval]))`,
+              `sum ${byLabels(['objective', 'handler', 'operationName', 'call', 'reason'])}(rate(${selector('attempts', bad)}[$__rate_interval]))`,
             ),
           ],
         },

@@ -2,8 +2,8 @@ import { type Dashboard, named, rare } from '../model.ts';
 import { maxOf, perSecond, quantile, recordedPerSecond } from '../queries.ts';
 import { byLabels, is, type Label, type LabelOf, noneOf, selector } from '../series.ts';
 
-/** What attempts are made of: a handler of a consumer, an operation, or an effect. */
-const subject = ['consumer', 'handler', 'operationName', 'effect'] as const;
+/** What attempts are made of: a handler of a consumer, an operation, or a call. */
+const subject = ['consumer', 'handler', 'operationName', 'call'] as const;
 const outcomes = ['outcome', 'reason'] as const;
 const unclassified = { reason: is('UNCLASSIFIED') };
 
@@ -67,7 +67,7 @@ export const retries: Dashboard = {
           queries: [{ promql: entropyBy([]), legend: 'all attempts' }],
         },
         {
-          title: 'Entropy by handler, operation and effect',
+          title: 'Entropy by handler, operation and call',
           description: 'Which of them has the new kind of failure.',
           unit: 'bits',
           width: 12,

@@ -74,23 +74,23 @@ export const sagas: Dashboard = {
         {
           title: 'Calls by outcome',
           description:
-            'Calls that ended, by effect. stuck: an operator decides. lost: another worker had taken over.',
+            'Calls that ended, by name. stuck: an operator decides. lost: another worker had taken over.',
           unit: 'ops',
           stacked: true,
-          queries: [perSecond('effects', { by: ['effect', 'outcome'] })],
+          queries: [perSecond('calls', { by: ['call', 'outcome'] })],
         },
         {
           title: 'Calls that waited too long',
           description:
             'Since the processes started, by what they wait for. They are retried: `converge effects list`.',
           alarmFrom: 1,
-          queries: [rare(sinceStart('effectsLate', { by: ['effect', 'reason'] }))],
+          queries: [rare(sinceStart('callsLate', { by: ['call', 'reason'] }))],
         },
         {
           title: 'Calls that no worker declares',
-          description: 'Deploy the code that declares the effect, or `converge effects resolve`.',
+          description: 'Deploy the code that declares the call, or `converge effects resolve`.',
           alarmFrom: 1,
-          queries: [rare(sumOf('effectsUndeclared', { by: ['effect'] }))],
+          queries: [rare(sumOf('callsUndeclared', { by: ['call'] }))],
         },
       ],
     },

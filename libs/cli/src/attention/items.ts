@@ -29,7 +29,7 @@ export function journalItems(
 
 function alarmOf({ kind, state }: OverdueEntry): string {
   if (state !== 'stuck') return 'journal_overdue';
-  return kind === 'step' ? 'step_stuck' : kind === 'workflow' ? 'workflow_stuck' : 'effect_late';
+  return kind === 'step' ? 'step_stuck' : kind === 'workflow' ? 'workflow_stuck' : 'call_late';
 }
 
 /** Lists effects whose due calls no worker claims (pure). */
@@ -37,7 +37,7 @@ export function workerItems(unclaimed: readonly WaitingCalls[], now: number): re
   return unclaimed.map(({ effect, calls, oldestMs }) => ({
     kind: 'worker',
     severity: 'act',
-    alarm: 'effect_undeclared',
+    alarm: 'call_undeclared',
     text: `no worker does ${effect}: ${counted(calls, 'call waits', 'calls wait')}; start its service`,
     since: new Date(now - oldestMs),
     next: `converge effects list --effect ${effect}`,

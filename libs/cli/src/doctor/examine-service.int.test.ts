@@ -100,7 +100,7 @@ describe('the doctor of a service', () => {
       expect.stringMatching(/^warn parked: shelf: 1 event waits of 1 key of things, behind another/),
     );
     expect(texts).toContainEqual(
-      expect.stringMatching(/^fail alarm effect_undeclared: no worker does bank\.charge: 1 call waits/),
+      expect.stringMatching(/^fail alarm call_undeclared: no worker does bank\.charge: 1 call waits/),
     );
     expect(texts).toContainEqual(
       expect.stringMatching(/^fail alarm reconcile_held: stock-copy is held: too many repairs/),
@@ -118,7 +118,7 @@ describe('the doctor of a service', () => {
     );
     const { findings } = await examined(database.executor);
     const checks = findings.map(({ check }) => check);
-    expect(checks).not.toContain('alarm effect_undeclared');
+    expect(checks).not.toContain('alarm call_undeclared');
     expect(findings.find(({ check }) => check === 'alarm calls_waiting')?.text).toMatch(
       /^1 call of bank\.charge waits: no attempt was made yet/,
     );

@@ -113,7 +113,7 @@ it.each<[string, readonly Condition[], string, string]>([
   [
     'work without a worker',
     workerItems([lost], now.getTime()),
-    'fail alarm effect_undeclared',
+    'fail alarm call_undeclared',
     'no worker does bank.charge: 2 calls wait; start its service (for 2 min)',
   ],
   [

@@ -109,7 +109,7 @@ async function attemptOnce(
   const { name: effect, quota, idempotency, canQuery } = step;
   // The lease counts from the write, not from now: this process may have been frozen since.
   const endsAt = journal.sentAt + runMsOf(turn, step);
-  const attributes = { [attributeNames.effect]: effect };
+  const attributes = { [attributeNames.call]: effect };
   const earlier = tried.attempts;
   return withSpan(spanNames.run(effect), { kind: 'internal', attributes }, () =>
     afterAttempts(earlier, async () => {

@@ -27,7 +27,7 @@ export async function beginUndo(
 /** Counts and logs the end of a workflow. */
 export function reportEnd({ journal, options }: Turn, outcome: 'completed' | 'compensated'): void {
   const { workflow, id } = journal.claim;
-  instruments().effects.add(1, { [attributeNames.effect]: workflow, [attributeNames.outcome]: outcome });
+  instruments().calls.add(1, { [attributeNames.call]: workflow, [attributeNames.outcome]: outcome });
   options.log.info({ workflow, id, outcome }, 'a workflow has ended');
 }
 

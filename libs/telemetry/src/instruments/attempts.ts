@@ -18,12 +18,12 @@ const {
 
 const event = '{event}';
 
-/** What is attempted: a handler of a consumer, an operation, or the call of an effect. */
+/** What is attempted: a handler of a consumer, an operation, or a call. */
 const attempted = [
   attributeNames.consumer,
   attributeNames.handler,
   attributeNames.operationName,
-  attributeNames.effect,
+  attributeNames.call,
 ] as const;
 
 /** The instruments of attempts, policies and breakers. */
@@ -45,7 +45,7 @@ export const attemptInstruments = {
     'converge.attempts',
     '{attempt}',
     [...attempted, objective, giveUp, outcome, category, failureKind, reason],
-    'Attempts by handler, operation or effect, category, outcome and reason; successful ones included',
+    'Attempts by handler, operation or call, category, outcome and reason; successful ones included',
   ),
   attemptDuration: duration(
     'converge.attempt.duration',

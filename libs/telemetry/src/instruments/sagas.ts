@@ -1,33 +1,33 @@
 import { attributeNames } from '../attributes.ts';
 import { counter, gauge, recovery } from '../instrument-definition.ts';
 
-const { effect, outcome, reason, saga, state, step } = attributeNames;
+const { call, outcome, reason, saga, state, step } = attributeNames;
 
 /** The instruments of external calls, workflows and sagas. */
 export const sagaInstruments = {
-  effects: counter(
-    'converge.effects',
+  calls: counter(
+    'converge.calls',
     '{call}',
-    [effect, outcome],
+    [call, outcome],
     'External calls and workflows that ended, by outcome',
   ),
-  effectsLate: counter(
-    'converge.effects.late',
+  callsLate: counter(
+    'converge.calls.late',
     '{intent}',
-    [effect, reason],
-    'Calls that waited for longer than their bound, by effect and by what they wait for',
+    [call, reason],
+    'Calls that waited for longer than their bound, by name and by what they wait for',
   ),
-  effectsUndeclared: gauge(
-    'converge.effects.undeclared',
+  callsUndeclared: gauge(
+    'converge.calls.undeclared',
     '{intent}',
-    [effect],
+    [call],
     'Calls that wait although no worker declares them',
   ),
-  effectsWaiting: gauge(
-    'converge.effects.waiting',
+  callsWaiting: gauge(
+    'converge.calls.waiting',
     '{intent}',
-    [effect, reason],
-    'Calls that failed and have waited for a minute or longer, by effect and by their last failure',
+    [call, reason],
+    'Calls that failed and have waited for a minute or longer, by name and by their last failure',
   ),
   sagas: gauge('converge.sagas', '{saga}', [saga, state], 'Sagas that have not ended, by state'),
   sagaRecovery: recovery(

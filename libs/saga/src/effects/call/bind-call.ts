@@ -203,7 +203,7 @@ function operations<Result>(
   const given = policy === undefined ? {} : { policy };
   const make = <Output>(name: string, repeats: CallIdempotency, effect = name) => {
     type Definition = OperationDefinition<Sending<Output>, Output>;
-    const labels = { [attributeNames.effect]: effect };
+    const labels = { [attributeNames.call]: effect };
     const call: Definition['call'] = ({ permit, send }, { signal, deadline, attempt }) => {
       permit();
       return inAttempt({ name, number: attempt, labels }, () =>

@@ -17,27 +17,27 @@ function lastingGauge(record: (value: number, labels: Labels) => void) {
 
 /** Creates a check for intents whose effect no worker declares: an alarm each time, and zero in the metric once they are gone. */
 export function undeclaredCheck(executor: Executor, log: Logger, afterMs: number): () => Promise<void> {
-  const record = lastingGauge((value, labels) => instruments().effectsUndeclared.record(value, labels));
+  const record = lastingGauge((value, labels) => instruments().callsUndeclared.record(value, labels));
   return async () => {
     const found = await readUnclaimedWork(executor, { afterMs });
     for (const { effect, calls: count } of found)
       log.error(
-        { alarm: 'effect_undeclared', effect, count },
+        { alarm: 'call_undeclared', effect, count },
         'calls wait that no worker declares: deploy the code that does, or `converge effects resolve` them',
       );
-    record(found.map(({ effect, calls: count }) => ({ count, labels: { [attributeNames.effect]: effect } })));
+    record(found.map(({ effect, calls: count }) => ({ count, labels: { [attributeNames.call]: effect } })));
   };
 }
 
 /** Creates a check for calls that wait after a failure: the metric of the alarm `calls_waiting`. */
 export function lateCallsCheck(executor: Executor, idleMs: number): () => Promise<void> {
-  const record = lastingGauge((value, labels) => instruments().effectsWaiting.record(value, labels));
+  const record = lastingGauge((value, labels) => instruments().callsWaiting.record(value, labels));
   return async () => {
     const found = await readLateCalls(executor, { idleMs });
     record(
       found.map(({ effect, calls: count, reason }) => ({
         count,
-        labels: { [attributeNames.effect]: effect, [attributeNames.reason]: reason ?? 'not_begun' },
+        labels: { [attributeNames.call]: effect, [attributeNames.reason]: reason ?? 'not_begun' },
       })),
     );
   };

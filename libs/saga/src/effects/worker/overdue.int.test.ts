@@ -52,10 +52,10 @@ it('G6c: work that waits for longer than its bound alerts an operator once, in e
   const open = WORK_STATES.filter((state) => !['done', 'failed', 'stuck'].includes(state));
   expect([await look(), await look()]).toEqual([open.length, 0]);
   expect(alarms.map(({ alarm, key, at }) => [alarm, key, at]).toSorted()).toEqual([
-    ['effect_late', 's-answered', 'settlement'],
-    ['effect_late', 's-calling', 'start'],
-    ['effect_late', 's-ready', 'start'],
-    ['effect_late', 's-unknown', 'query'],
+    ['call_late', 's-answered', 'settlement'],
+    ['call_late', 's-calling', 'start'],
+    ['call_late', 's-ready', 'start'],
+    ['call_late', 's-unknown', 'query'],
   ]);
 });
 
@@ -78,7 +78,7 @@ const ALARMS: Readonly<Record<WorkOp | 'effect', string>> = {
   cancel: 'timer_late',
   deadline: 'timer_late',
   expire: 'timer_late',
-  effect: 'effect_late',
+  effect: 'call_late',
 };
 
 it.each(Object.entries(ALARMS))(

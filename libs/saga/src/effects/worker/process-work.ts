@@ -45,7 +45,7 @@ export async function processWork<DB>(
 ): Promise<Processed> {
   const { eventId, traceparent, tracestate, attemptTrace } = work.cause;
   const headers = { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
-  const attributes = { [attributeNames.effect]: effect.name, [attributeNames.eventId]: eventId };
+  const attributes = { [attributeNames.call]: effect.name, [attributeNames.eventId]: eventId };
   const parent = contextFrom(headers);
   const links = attemptTrace === undefined ? [] : [contextFrom({ traceparent: attemptTrace })];
   const described = { kind: 'internal', attributes, parent, links } as const;

@@ -15,7 +15,7 @@ export interface RunAttempts {
 
 /** Records the attempts of a run that were made: each one with its number, duration, outcome and reason, and the wait after it. */
 export function recordAttempts({ effect, earlier, attempts, next }: RunAttempts): void {
-  const labels = { [attributeNames.effect]: effect };
+  const labels = { [attributeNames.call]: effect };
   for (const [index, attempt] of attempts.entries()) {
     // A breaker that refused the call is seen in its own metric: nothing was attempted.
     if (isRefused(attempt)) continue;

@@ -18,8 +18,8 @@ export const report = {
 
   ended(log: Logger, work: ClaimedWork, processed: string): void {
     if (processed !== 'again')
-      instruments().effects.add(1, {
-        [attributeNames.effect]: work.effect,
+      instruments().calls.add(1, {
+        [attributeNames.call]: work.effect,
         [attributeNames.outcome]: processed,
       });
     if (processed === 'stuck')
@@ -31,7 +31,7 @@ export const report = {
   overdue(log: Logger, work: OverdueWork, { at, failure }: LateWork): void {
     const { alarm, text } = ALARM_OF[work.op ?? 'effect'];
     const reason = failure && hideInput(work)(failure.message);
-    instruments().effectsLate.add(1, { [attributeNames.effect]: work.effect, [attributeNames.reason]: at });
+    instruments().callsLate.add(1, { [attributeNames.call]: work.effect, [attributeNames.reason]: at });
     log.error({ alarm, ...named(work), key: work.key, at, code: failure?.code, reason }, text);
   },
 
@@ -44,7 +44,7 @@ export const report = {
 
   notMarked(log: Logger, id: string, { category, code, message }: Failure): void {
     log.error(
-      { alarm: 'effect_late', id, category, code, reason: message },
+      { alarm: 'call_late', id, category, code, reason: message },
       'work has waited for too long, and could not be marked: see `converge effects show`',
     );
   },
@@ -56,7 +56,7 @@ export function earlierOf({ story }: Pick<ClaimedWork, 'story'>): number {
 }
 
 interface Overdue {
-  readonly alarm: 'step_stuck' | 'compensation_stuck' | 'timer_late' | 'effect_late';
+  readonly alarm: 'step_stuck' | 'compensation_stuck' | 'timer_late' | 'call_late';
   readonly text: string;
 }
 
@@ -73,7 +73,7 @@ const TIMER: Overdue = {
   text: 'a cancellation or a deadline of a saga has waited for too long: see `converge saga show`',
 };
 const EFFECT: Overdue = {
-  alarm: 'effect_late',
+  alarm: 'call_late',
   text: 'a call has waited for too long: it is retried; see `converge effects show`, and `converge effects resolve` where its outcome is known',
 };
 

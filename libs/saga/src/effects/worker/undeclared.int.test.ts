@@ -7,7 +7,7 @@ import { lateCallsCheck, pauseCheck, undeclaredCheck } from './alarms.ts';
 const telemetry = startTelemetry({ serviceName: 'test' });
 afterAll(() => telemetry.shutdown());
 
-async function exported(metric = 'converge_effects_undeclared'): Promise<readonly string[]> {
+async function exported(metric = 'converge_calls_undeclared'): Promise<readonly string[]> {
   const { body } = await telemetry.scrape();
   return body.split('\n').filter((line) => line.startsWith(`${metric}{`));
 }
@@ -24,10 +24,10 @@ it('the metric of undeclared calls counts them while they wait, and is zero once
     expect(await exported()).toEqual([]);
     await executor.query(`update converge.saga_worker set seen_at = '-infinity'`);
     await check();
-    expect(await exported()).toEqual(['converge_effects_undeclared{converge_effect="test.blind"} 2']);
+    expect(await exported()).toEqual(['converge_calls_undeclared{converge_call="test.blind"} 2']);
     await executor.query('delete from converge.saga_work');
     await check();
-    expect(await exported()).toEqual(['converge_effects_undeclared{converge_effect="test.blind"} 0']);
+    expect(await exported()).toEqual(['converge_calls_undeclared{converge_call="test.blind"} 0']);
   } finally {
     await database.close();
   }
@@ -49,15 +49,14 @@ it('the metric of waiting calls counts those that failed a minute ago by their l
     await request(database, blind, ['a', 'b']);
     await executor.query(`update converge.saga_work set story = $1`, [JSON.stringify(story)]);
     await check();
-    expect(await exported('converge_effects_waiting')).toEqual([]);
+    expect(await exported('converge_calls_waiting')).toEqual([]);
     await executor.query(`update converge.saga_work set waits_since = clock_timestamp() - interval '61 s'`);
     await check();
-    const series =
-      'converge_effects_waiting{converge_effect="test.blind",converge_attempt_reason="HTTP_500"}';
-    expect(await exported('converge_effects_waiting')).toEqual([`${series} 2`]);
+    const series = 'converge_calls_waiting{converge_call="test.blind",converge_attempt_reason="HTTP_500"}';
+    expect(await exported('converge_calls_waiting')).toEqual([`${series} 2`]);
     await executor.query('delete from converge.saga_work');
     await check();
-    expect(await exported('converge_effects_waiting')).toEqual([`${series} 0`]);
+    expect(await exported('converge_calls_waiting')).toEqual([`${series} 0`]);
   } finally {
     await database.close();
   }

@@ -19,7 +19,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
       'An operator paused a saga, or one instance: no worker takes up its calls, queries and undos. What was in flight ends; events, local steps and timers go on',
     next: '`converge saga resume <saga> --rate 50 --reason …`, when its cause is over',
   },
-  effect_late: {
+  call_late: {
     means: 'A call that a handler requested has waited for too long. It is retried',
     next: '`converge effects show`; fix the cause, or `converge effects resolve`',
   },
@@ -32,7 +32,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
     means: 'A saga has not ended in its time; an observer reports it',
     next: '`converge saga narrative`',
   },
-  effect_undeclared: {
+  call_undeclared: {
     means: 'Calls wait, and no worker of this database declares them',
     next: 'deploy the code that does, or `converge effects resolve`',
   },
