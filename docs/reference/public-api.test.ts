@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { namesPage } from './names-page.ts';
 import { type PublicDoor, publicApi } from './public-api.ts';
@@ -20,4 +22,40 @@ describe('the reference of the public names', () => {
       .filter((name) => name !== '');
     expect(doors.flatMap(({ names }) => names.map(({ name }) => name)).toSorted()).toEqual(listed.toSorted());
   });
+
+  it('every example in the comment of a public name compiles as a module of a user', () => {
+    const examples = doors.flatMap(({ names }) =>
+      names.flatMap(({ name, example }) => (example === undefined ? [] : [{ name, example }])),
+    );
+    expect(examples.length).toBeGreaterThan(0);
+    expect(errorsOf(new Map(examples.map(({ name, example }) => [name, example])))).toEqual([]);
+  });
 });
+
+function errorsOf(modules: ReadonlyMap<string, string>): readonly string[] {
+  const root = join(import.meta.dirname, '../..');
+  const texts = new Map(
+    [...modules].map(([name, text]) => [join(root, 'docs', `example-of-${name}.ts`), text]),
+  );
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) =>
+    readFileSync(path, 'utf8'),
+  ) as { config: { compilerOptions: object } };
+  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true }, root);
+  const disk = ts.createCompilerHost(options);
+  const program = ts.createProgram([...texts.keys()], options, {
+    ...disk,
+    getSourceFile: (file, ...rest) => {
+      const text = texts.get(file);
+      return text === undefined
+        ? disk.getSourceFile(file, ...rest)
+        : ts.createSourceFile(file, text, ts.ScriptTarget.ES2024);
+    },
+    fileExists: (file) => texts.has(file) || disk.fileExists(file),
+    readFile: (file) => texts.get(file) ?? disk.readFile(file),
+  });
+  return [...texts.keys()].flatMap((file) =>
+    program
+      .getSemanticDiagnostics(program.getSourceFile(file))
+      .map(({ messageText }) => `${file}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`),
+  );
+}

@@ -20,6 +20,17 @@ export interface DefineEventOptions<Schema extends StandardSchema> {
 /**
  * Defines an event. An invalid definition throws DEFINITION_INVALID at import, not at the first emit.
  * @param type dotted and lower-case, for example `shop.order.placed`; never reuse one for another meaning
+ * @example
+ * ```ts
+ * import { defineEvent } from 'convergekit';
+ * import { z } from 'zod';
+ *
+ * export const orderPlaced = defineEvent('order.placed', {
+ *   topic: 'orders',
+ *   key: ({ orderId }) => orderId,
+ *   data: z.object({ orderId: z.string(), cents: z.int() }),
+ * });
+ * ```
  */
 export function defineEvent<const Type extends string, Schema extends StandardSchema>(
   type: Type,

@@ -70,7 +70,17 @@ export interface BusinessRejectionDetail {
   readonly cause?: unknown;
 }
 
-/** An expected business refusal, such as a declined card. It is never retried; a failure event reports it. */
+/**
+ * An expected business refusal, such as a declined card. It is never retried; a failure event reports it.
+ * @example
+ * ```ts
+ * import { BusinessRejection } from 'convergekit';
+ *
+ * export function requireCredit(cents: number, limit: number): void {
+ *   if (cents > limit) throw new BusinessRejection('the order exceeds the credit of the customer');
+ * }
+ * ```
+ */
 export class BusinessRejection extends ConvergeError {
   constructor(message: string, { code = 'REJECTED', cause }: BusinessRejectionDetail = {}) {
     super(message, { code, category: 'business', certainty: 'not_applied', cause });

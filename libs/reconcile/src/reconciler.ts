@@ -48,7 +48,14 @@ interface From<DB> {
 
 /**
  * Begins one side of a comparison: its database, by the name under which the service or `CONVERGE__DATABASES__…` has it.
- * @example desired: from<OrdersDb>('orders').read((id, db) => …)
+ * @example
+ * ```ts
+ * import { from } from 'convergekit';
+ *
+ * const wanted = from<{ wanted: { sku: string; quantity: number } }>('orders').read(async (sku, db) =>
+ *   (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+ * );
+ * ```
  */
 export function from<DB = never>(database: DatabaseName<DB>): From<DB> {
   return { read: (read) => ({ in: database, read }) };

@@ -9,7 +9,16 @@ export function deadlineHeaders(deadline: Date): Readonly<Record<string, string>
   return { [DEADLINE_HEADER]: deadline.toISOString() };
 }
 
-/** Parses the deadline of a received call; undefined when missing or invalid. */
+/**
+ * Parses the deadline of a received call; undefined when missing or invalid.
+ * @example
+ * ```ts
+ * import { readDeadline } from 'convergekit/http';
+ *
+ * const deadline = readDeadline('2030-01-01T00:00:00.000Z');
+ * const isLate = deadline !== undefined && deadline.getTime() < Date.now();
+ * ```
+ */
 export function readDeadline(text: string | null | undefined): Date | undefined {
   if (text === null || text === undefined || !/^\d{4}-\d\d-\d\dT/.test(text)) return undefined;
   const at = new Date(text);

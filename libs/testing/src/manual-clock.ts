@@ -17,7 +17,16 @@ interface Sleeper {
   wake(): void;
 }
 
-/** Creates a clock that a test moves by hand. `startMs` is its first wall clock time; monotonic time starts at 0. */
+/**
+ * Creates a clock that a test moves by hand. `startMs` is its first wall clock time; monotonic time starts at 0.
+ * @example
+ * ```ts
+ * import { manualClock } from '@convergekit/testing';
+ *
+ * const clock = manualClock(Date.parse('2030-01-01T00:00:00Z'));
+ * await clock.advance(60_000);
+ * ```
+ */
 export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
   let elapsed = 0;
   const asleep = new Set<Sleeper>();
