@@ -1,5 +1,5 @@
 import type { Category } from '@convergekit/core';
-import type { DatabaseErrorCode, Target } from './errors.ts';
+import type { DatabaseErrorCode, Target } from './error-code.ts';
 
 interface Explanation {
   readonly code: DatabaseErrorCode;

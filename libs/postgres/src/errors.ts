@@ -2,31 +2,10 @@ import { type Category, type Certainty, ConvergeError } from '@convergekit/core'
 import { fieldsOf, messageOf } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { explanations, place, settingOf, texts } from './connect-explanations.ts';
+import type { DatabaseErrorCode, Target } from './error-code.ts';
 import { endsStatementOnly } from './severity.ts';
 
-export type DatabaseErrorCode =
-  | 'DATABASE_UNREACHABLE'
-  | 'DATABASE_LOGIN_REFUSED'
-  | 'DATABASE_TLS_FAILED'
-  | 'DATABASE_MISSING'
-  | 'DATABASE_TOO_MANY_CONNECTIONS'
-  | 'DATABASE_POOL_EXHAUSTED'
-  | 'CALLER_GONE'
-  | 'DATABASE_STARTING_OR_STOPPING'
-  | 'DATABASE_CONNECT_FAILED'
-  | 'DATABASE_SETTINGS'
-  | 'COMMIT_UNKNOWN'
-  | 'COMMIT_ROLLED_BACK'
-  | 'TRANSACTION_REFUSED'
-  | 'TRANSACTION_ENDED_EARLY'
-  | 'STATEMENT_NOT_AWAITED'
-  | 'MIGRATIONS_MISSING'
-  | 'MIGRATION_CHANGED'
-  | 'MIGRATION_OUT_OF_ORDER'
-  | 'MIGRATION_FILES'
-  | 'MIGRATION_LOCKED'
-  | 'MIGRATION_FAILED'
-  | 'POLICIES_NOT_MIGRATED';
+export type { DatabaseErrorCode, Target };
 
 /**
  * An error of the database or its connection. The message says what failed, why, and the next step.
@@ -39,16 +18,6 @@ export class DatabaseError extends ConvergeError {
   ) {
     super(message, { certainty: 'not_applied', ...options });
   }
-}
-
-/** The target of a connection, without secrets. */
-export interface Target {
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly user: string;
-  /** The setting of the target, and its source. @default 'DATABASE_URL' */
-  readonly setting?: string;
 }
 
 /** Converts pg's connection error to a DatabaseError. Nothing was sent, so nothing was applied. */
