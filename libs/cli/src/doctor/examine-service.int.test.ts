@@ -140,7 +140,9 @@ describe('the doctor of a service', () => {
     try {
       const { findings } = await examined(database.executor);
       expect(findings.map(({ text }) => text)).toContainEqual(
-        expect.stringMatching(/^skewed waits \(1 partition\), as its process noted: the bank does not answer \(for 2 min/),
+        expect.stringMatching(
+          /^skewed waits \(1 partition\), as its process noted: the bank does not answer \(for 2 min/,
+        ),
       );
     } finally {
       vi.useRealTimers();
