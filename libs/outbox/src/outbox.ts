@@ -147,7 +147,7 @@ function nameOf({ type, version }: { readonly type: string; readonly version: nu
 
 function notDeclaredError(event: AppendEvent): OutboxError {
   return new OutboxError(
-    `${nameOf(event)} is not among the events that this outbox was created with. Add it to \`emits\` of service(), or to createOutbox([…]) where you made it, so that topics and schemas are checked for it as well.`,
+    `${nameOf(event)} is not among the events that this outbox was created with. Add it to \`emits\` of defineService(), or to createOutbox([…]) where you made it, so that topics and schemas are checked for it as well.`,
     { code: 'EVENT_NOT_DECLARED', category: 'bug' },
   );
 }

@@ -17,7 +17,7 @@ import { clientClass } from './silence/fresh-connection.ts';
 import { SilenceWatch } from './silence/silence-watch.ts';
 import { markedValues } from './statement-marks.ts';
 import { submitClient } from './submit-client.ts';
-import { completeUrl, passwordOf, refuseUnverifiedTls, tlsOf } from './tls.ts';
+import { completeUrl, namesTlsFiles, passwordOf, refuseUnverifiedTls, tlsOf, withoutTls } from './tls.ts';
 
 export interface ConnectOptions {
   /**
@@ -184,9 +184,18 @@ function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: nu
   };
 }
 
-/** Reads the settings that pg resolved. pg does it in the client, so ask a client. */
+/**
+ * Resolves the settings of a pool as pg does, and keeps what it read of TLS files. pg would read them again for each new
+ * connection, and throw where no caller waits: a file that is away for a moment would end the process.
+ */
 function resolvedSettings(pool: Pool): Resolved {
-  return new (clientClass(pool))(pool.options) as unknown as Resolved;
+  const resolved = new (clientClass(pool))(pool.options) as unknown as Resolved;
+  const { connectionString = '' } = pool.options;
+  if (namesTlsFiles(connectionString)) {
+    pool.options.connectionString = withoutTls(connectionString);
+    pool.options.ssl = resolved.ssl;
+  }
+  return resolved;
 }
 
 interface Resolved {

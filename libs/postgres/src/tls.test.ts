@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
@@ -110,6 +112,25 @@ it('a file that the URL names is used, and not the one of the environment', () =
     ca: 'another CA',
   });
   expect(effective({ url: `${url}?sslmode=disable` }).ssl).toBe(false);
+});
+
+// An exception in the queue of the pool would end the process: it is uncaught, and fails this file.
+it('connections are refused by their cause when a TLS file that the URL names went away, and the process goes on', async () => {
+  const server = createServer((socket) => socket.once('data', () => socket.end('N')));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const gone = file('gone.pem', 'the CA');
+  const database = connect({
+    url: `postgres://app@127.0.0.1:${port}/shop?sslmode=verify-full&sslrootcert=${gone}&application_name=a`,
+    max: 1,
+  });
+  rmSync(gone);
+  const answers = await Promise.allSettled([database.acquire(), database.acquire(), database.acquire()]);
+  for (const answer of answers)
+    expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'DATABASE_TLS_FAILED' } });
+  await database.close();
+  server.close();
 });
 
 describe('the password of PGPASSWORD_FILE', () => {

@@ -51,6 +51,16 @@ function withTlsFiles(url: string, env: Environment): string {
   return all;
 }
 
+/** True for a URL whose TLS parameters name files. */
+export function namesTlsFiles(url: string): boolean {
+  return /[?&]ssl(rootcert|cert|key)=/.test(url);
+}
+
+/** Takes the TLS parameters out of a URL: in pg they replace the option `ssl`. */
+export function withoutTls(url: string): string {
+  return url.replaceAll(/(?<=[?&])ssl(mode|rootcert|cert|key)?=[^&]*/g, '');
+}
+
 /** Reads the password from PGPASSWORD_FILE if neither URL nor PGPASSWORD has one. */
 export function passwordOf(url: string | undefined, env: Environment): string | undefined {
   const path = env['PGPASSWORD_FILE'] ?? '';

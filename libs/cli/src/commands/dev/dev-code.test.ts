@@ -49,6 +49,17 @@ it('a service starts again for a file that it loaded, which is named, and for no
   }
 });
 
+it('messages that a service sends for itself are none of its reports, and the command goes on', async () => {
+  const code = `process.send('ready'); process.send({ kind: 'mine' }); process.send(null); process.send(7, () => process.exit(0))`;
+  const ended = Promise.withResolvers<string>();
+  const onTopics = (topics: unknown): void =>
+    ended.reject(new Error(`taken for topics: ${JSON.stringify(topics)}`));
+  const serving = devProcess({ name: 'orders', args: ['--eval', code], env: {}, onTopics }, ended.resolve);
+  await serving.start();
+  expect(await ended.promise).toBe('exit code 0');
+  await serving.stop();
+});
+
 it('a service that has ended starts again for any file of code, which it may lack', async () => {
   const ended = Promise.withResolvers<string>();
   const serving = devProcess({ name: 'orders', args: ['--eval', ''], env: {} }, ended.resolve);

@@ -21,9 +21,9 @@ export interface DevProcess {
 const REPORT = `data:text/javascript,${encodeURIComponent(`
   import { subscribe } from 'node:diagnostics_channel';
   import { registerHooks } from 'node:module';
-  subscribe('convergekit:topics', (topics) => process.connected && process.send(topics));
+  subscribe('convergekit:topics', (topics) => process.connected && process.send({ convergekit: { topics } }));
   registerHooks({ load(url, context, next) {
-    if (url.startsWith('file:') && !url.includes('/node_modules/') && process.connected) process.send(url);
+    if (url.startsWith('file:') && !url.includes('/node_modules/') && process.connected) process.send({ convergekit: { url } });
     return next(url, context);
   } });
   // A terminal that was closed refuses what the program says at its end.
@@ -61,9 +61,10 @@ export function devProcess(
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     });
-    child.on('message', (sent: string | ServiceTopics) => {
-      if (typeof sent === 'string') loaded.add(fileURLToPath(sent));
-      else onTopics?.(sent);
+    child.on('message', (sent) => {
+      const { url, topics } = reportIn(sent);
+      if (url !== undefined) loaded.add(fileURLToPath(url));
+      if (topics !== undefined) onTopics?.(topics);
     });
     child.on('error', ended.reject);
     child.on('exit', (code, signal) => {
@@ -97,6 +98,17 @@ export function devProcess(
       await ended.promise.catch(() => undefined);
     },
   };
+}
+
+/** What a program under dev reports. It may send messages of its own as well, which are none of ours. */
+interface Report {
+  readonly url?: string;
+  readonly topics?: ServiceTopics;
+}
+
+function reportIn(sent: unknown): Report {
+  const isOurs = typeof sent === 'object' && sent !== null && 'convergekit' in sent;
+  return isOurs ? (sent.convergekit as Report) : {};
 }
 
 const isCode = (path: string): boolean => /\.([cm]?[jt]s|json)$/.test(path);
