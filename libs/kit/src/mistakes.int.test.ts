@@ -72,7 +72,7 @@ const mistakes: readonly [string, string, (database: Database<Tables>) => unknow
   ],
   [
     'an event that is not declared',
-    'Add it to `emits` of service()',
+    'Add it to `emits` of defineService()',
     ({ db }) =>
       createOutbox([placed]).transaction(db, ({ emit }) => Promise.resolve(emit(paid({ id: 'a' }) as never))),
   ],

@@ -40,7 +40,7 @@ export function relayWatch({ executor, waits, log, clock = systemClock }: RelayW
           } else if (!warned) {
             warned = true;
             log.warn(
-              `no relay leads the outbox of this database: ${waits} wait there, and nothing is compensated; run \`converge relay\` beside it, or leave out \`relay: false\` of service()`,
+              `no relay leads the outbox of this database: ${waits} wait there, and nothing is compensated; run \`converge relay\` beside it, or leave out \`relay: false\` of defineService()`,
             );
           }
         },

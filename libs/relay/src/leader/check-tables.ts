@@ -37,7 +37,7 @@ function refusal(error: unknown): unknown {
       );
     case '42501':
       return new ConvergeError(
-        "the relay's login has no rights on its tables: run `converge roles relay --to <login>` through psql, as their owner; or run the relay beside the service, with a login of its own (`relay: false` of service())",
+        "the relay's login has no rights on its tables: run `converge roles relay --to <login>` through psql, as their owner; or run the relay beside the service, with a login of its own (`relay: false` of defineService())",
         { code: 'RELAY_RIGHTS_MISSING', ...as },
       );
     default:

@@ -41,7 +41,7 @@ export async function checkWorkers(
   const names = rows.map(({ effect }) => effect).join(', ');
   throw new SagaError(
     'WORKER_MISSING',
-    `consumer ${consumer} cannot start: it needs a saga worker for ${names}, and this database has none: run the consumer by service(), which starts its worker, or start sagaWorker(effectsOf(${consumer}), { database }) before it`,
+    `consumer ${consumer} cannot start: it needs a saga worker for ${names}, and this database has none: run the consumer by defineService(), which starts its worker, or start sagaWorker(effectsOf(${consumer}), { database }) before it`,
   );
 }
 
