@@ -43,11 +43,10 @@ export function applyEffect<DB>(
   });
 }
 
-/** The call of an external step under the names of its two effects. The worker repeats the undo by its own key. */
+/** The call of an external step under the names of its two effects. */
 function callOf<DB>({ step, handlers: { external } }: Member<DB>): BoundCall {
   if (external === undefined) throw new TypeError(`step ${step.name} is not external`);
-  const undo = { name: effectName(step, 'compensate'), idempotency: 'keyed' } as const;
-  return external.call.bind(effectName(step, 'apply'), undo);
+  return external.call.bind(effectName(step, 'apply'), effectName(step, 'compensate'));
 }
 
 /** Plans the step's call. Each attempt reads the events: an unreadable event fails the attempt, not the step. */
@@ -76,21 +75,30 @@ function planNothing(): never {
   throw new TypeError('the work of a step is requested by its saga');
 }
 
-/** The undo of an external step's call, which replaces the effect that calls nothing. */
+/**
+ * The undo of an external step's call, which replaces the effect that calls nothing. It is repeated under its own key, unless
+ * the call must not be repeated: then the undo must not be, either.
+ */
 export function undoCall<DB>(
   member: Member<DB>,
   recording: Effect<DB>,
-): Pick<Effect<DB>, 'call' | 'quota' | 'policyIn' | 'revive'> {
+): Omit<Effect<DB>, 'name' | 'concurrency' | 'schedule' | 'plan'> {
   const call = callOf(member);
+  const { idempotency, quota, settleMs } = call;
   return {
     call: call.call,
-    quota: call.quota,
+    quota,
+    idempotency,
+    canQuery: idempotency === 'none' && call.canQuery,
+    settleMs,
+    isUndo: true,
     policyIn: (shared) => call.fixedPolicy ?? recording.policyIn(shared),
     revive: (kept) => {
       const input = JSON.parse(kept.input) as StepInput;
       const { cause, result, instance } = input;
       const revived = recording.revive(kept);
       if (cause === undefined) return revived;
+      const fact = (): string => JSON.stringify(factUndone({ member, instance, cause }, input));
       const undo = call.undoing({
         ...plannedCall(member, call, input),
         result: result?.callResult,
@@ -101,7 +109,11 @@ export function undoCall<DB>(
         ...revived,
         call: async (guards, permit) => {
           if ((await undo.call(guards, permit)) === 'irreversible') throw irreversible(member);
-          return JSON.stringify(factUndone({ member, instance, cause }, input));
+          return fact();
+        },
+        query: async (guards, permit) => {
+          const found = await undo.query(guards, permit);
+          return found.kind === 'applied' ? { kind: 'applied', result: fact() } : found;
         },
       };
     },

@@ -88,12 +88,6 @@ export function queryName(use: string): string {
   return `${use}.query`;
 }
 
-/** The undo of a call under a name of its own. `idempotency`: what the engine that repeats it relies on. */
-export interface UndoUse {
-  readonly name: string;
-  readonly idempotency: CallIdempotency;
-}
-
 export interface DeclaredUndo<In extends StandardSchema, Res extends StandardSchema> {
   readonly compensate?: UndoCall<In, Res> | undefined;
   readonly irreversible?: string | undefined;
@@ -103,11 +97,11 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   use: string,
   name: string,
   options: CallOptions<In, Res> & DeclaredUndo<In, Res>,
-  undoUse: UndoUse = { name: `${use}.undo`, idempotency: options.idempotency },
+  undoName = `${use}.undo`,
 ): BoundCall {
   const { idempotency, concurrency = 8, quota, schedule = forEver, settleMs = 0, policy, query } = options;
   const { stored, ...texts } = textsOf(use, options);
-  const run = operations<InferInput<Res>>(use, undoUse, options);
+  const run = operations<InferInput<Res>>(use, undoName, options);
   const lookUp = async (planned: PlannedCall, ...[guards, permit]: Parameters<CallHandle['query']>) => {
     const send = (context: Omit<CallContext, 'idempotencyKey'>) => {
       if (query === undefined) throw noQuery(use);
@@ -194,10 +188,10 @@ interface Sending<Output> {
   readonly send: (context: Omit<CallContext, 'idempotencyKey'>) => Promise<Output>;
 }
 
-/** Call, query and undo share the call's policy. A query may always be repeated. */
+/** Call, query and undo share the call's policy, and call and undo its idempotency. A query may always be repeated. */
 function operations<Result>(
   use: string,
-  undoUse: UndoUse,
+  undoName: string,
   { idempotency, policy }: Pick<CallOptions<StandardSchema, StandardSchema>, 'idempotency' | 'policy'>,
 ) {
   const given = policy === undefined ? {} : { policy };
@@ -221,7 +215,7 @@ function operations<Result>(
   return {
     call: make<Result>(use, idempotency),
     query: make<Found<Result>>(queryName(use), 'idempotent', use),
-    undo: make<UndoAnswer>(undoUse.name, undoUse.idempotency),
+    undo: make<UndoAnswer>(undoName, idempotency),
   };
 }
 

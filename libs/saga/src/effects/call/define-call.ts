@@ -2,7 +2,7 @@ import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contr
 import type { Effect, OutcomeContext, Reactions, Revived } from '../effect/types.ts';
 import { DOTTED_NAME, invalidIn } from '../../errors.ts';
 import { quotaProblem } from '../quota/quota.ts';
-import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse, usageOf } from './bind-call.ts';
+import { type BoundCall, bindCall, type DeclaredUndo, usageOf } from './bind-call.ts';
 import type { CallOptions, UndoCall } from './types.ts';
 
 /** A declared call to another system, for handlers, steps of sagas and steps of workflows. */
@@ -13,8 +13,8 @@ export interface Call<Input = never, Output = unknown, Result = unknown, Undo ex
    * Declares the reactions to the outcome of a handler's call. `effect()` and the worker take the result.
    */
   onOutcome<DB>(reactions: Reactions<DB, Output, Result>): Effect<DB, Input>;
-  /** Binds the call to a use, with its types erased. For the engines only. */
-  bind(use: string, undo?: UndoUse): BoundCall;
+  /** Binds the call to a use, and its undo to a name, with its types erased. For the engines only. */
+  bind(use: string, undoName?: string): BoundCall;
   /** The types, for the compiler only. */
   readonly types?: {
     readonly input: (input: Input) => void;
@@ -52,7 +52,7 @@ export function defineCall<
     name,
     onOutcome: <DB>(reactions: Reactions<DB, InferOutput<In>, InferOutput<Res>>) =>
       effectOfCall<DB, InferInput<In>>(bindCall(name, name, options), reactions as never),
-    bind: (use: string, undo?: UndoUse) => bindCall(use, name, options, undo),
+    bind: (use: string, undoName?: string) => bindCall(use, name, options, undoName),
   });
 }
 

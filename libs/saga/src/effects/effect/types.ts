@@ -69,6 +69,8 @@ export interface Effect<DB, Input = never> {
   readonly canQuery: boolean;
   /** True for work that must succeed: instead of failing, it is retried and shown as stuck. @default false */
   readonly endless?: boolean;
+  /** True for the undo of a call: its query says `applied` when the call's effect is not there. @default false */
+  readonly isUndo?: boolean;
   /**
    * Selects a row of the work's step, and locks it, in the statement that closes the work. The reactions get it. SQL that
    * finds the row by the columns saga, instance and step of `closed`.

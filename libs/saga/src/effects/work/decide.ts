@@ -23,7 +23,7 @@ export type Next =
   | { readonly kind: 'stuck'; readonly reason: StuckReason };
 
 /** The properties of an effect that the decisions need. */
-export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless'>;
+export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless' | 'isUndo'>;
 export type Tried = Pick<
   ClaimedWork,
   'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt' | 'covered'
@@ -80,6 +80,8 @@ function decideOnce(op: Exclude<Op, 'settle'>, answer: Answer, of: Deciding): Ne
   const { tried, rules } = of;
   switch (answer.kind) {
     case 'applied':
+      // That a call's effect is not there proves its undo once the call is visible for certain.
+      if (op === 'query' && rules.isUndo === true && tried.finalInMs > 0) return untilFinal(tried);
       return { kind: 'succeed', result: answer.result };
     case 'rejected':
       // The refusal of a repeat may concern the repeat alone, unless the other side honours the key.
@@ -107,6 +109,10 @@ function afterNotFound({ ageMs, finalInMs, covered }: Tried, rules: Rules): Next
   // A repeat under the same key cannot double a call that is still on its way; a repeat without a key could. One that is
   // to be undone is not repeated: when "not found" is final, nothing is left to do.
   if (final || (repeatable(rules) && !over && !covered)) return { kind: 'again', state: 'ready' };
+  return untilFinal({ finalInMs });
+}
+
+function untilFinal({ finalInMs }: Pick<Tried, 'finalInMs'>): Next {
   const computedMs = Math.ceil(finalInMs);
   return { kind: 'again', state: 'unknown', wait: { computedMs, capMs: computedMs, rule: 'not_final' } };
 }
