@@ -116,7 +116,7 @@ export class Observer {
       monotonic: clock.monotonic(),
     });
     for (const { name, text, next } of raised)
-      log.warn({ alarm: name, next }, `alarm ${name}: ${text}. Next: ${next}`);
+      log.warn({ alarm: name, next }, `alarm ${name}: ${text.replace(/\.$/, '')}. Next: ${next}`);
     for (const { name, sinceMs, subject } of cleared) {
       const lastedMs = Math.round(clock.now() - sinceMs);
       const of = subject === undefined ? '' : ` for ${subject}`;
