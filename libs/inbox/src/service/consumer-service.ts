@@ -5,7 +5,7 @@ import type { Checks } from '@convergekit/config';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { InboxError } from '../errors.ts';
 import { drainService } from '../park/drain-service.ts';
-import { serverVersion } from '../slice/session-sql.ts';
+import { serverVersion } from '../slice/open-slice-sql.ts';
 import { notMigrated } from '../slice/fault.ts';
 import { pruneForeign, removeEnded } from './retention.ts';
 import type { SliceContext } from '../slice/context.ts';
