@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import { manualClock, waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { httpServer } from './http-server.ts';
@@ -100,7 +99,7 @@ it.each([
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     const response = await inFlight.promise;
     const stopped = server.stop();
-    await setImmediate();
+    await waitUntil(() => clock.sleepers === 1, { what: 'the grace period' });
     response.end('the answer');
     await Promise.all([ended, stopped]);
     expect(answer).toContain('the answer');

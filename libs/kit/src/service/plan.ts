@@ -34,7 +34,7 @@ export interface Plan<DB> {
 export type Planned = Pick<
   ServiceDefinition<never, never>,
   'effects' | 'sagas' | 'workflows' | 'reconcilers' | 'emits' | 'relay'
-> & { readonly parts?: unknown; readonly tuning?: { readonly observer?: object } };
+> & { readonly parts?: unknown; readonly http?: unknown; readonly tuning?: { readonly observer?: object } };
 
 /** Derives what a service runs (pure). Throws SERVICE_INVALID with what, why and the fix. */
 export function planOf<DB>(name: string, declared: Planned, given: readonly AnyConsumer[]): Plan<DB> {
@@ -47,8 +47,8 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   const consumers = [...own, ...observers<DB>(name, declared)];
   const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);
   const relays = declared.relay ?? (consumers.length > 0 || emits.length > 0);
-  if (nothing && !relays && declared.parts === undefined)
-    throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay or parts');
+  if (nothing && !relays && declared.parts === undefined && declared.http === undefined)
+    throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay, http or parts');
   const events = [...own.flatMap((one) => includedSteps(one).flatMap((step) => step.emits)), ...emits];
   const reads = [...new Set(consumers.flatMap(({ topics }) => topics))];
   const handled = own.flatMap(({ subscriptions }) => subscriptions);
