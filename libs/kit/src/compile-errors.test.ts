@@ -8,7 +8,7 @@ const root = new URL('../../..', import.meta.url).pathname;
 const file = join(import.meta.dirname, 'mistakes.ts');
 
 const DEFINITIONS = `
-import { defineCall, defineEvent, defineReconciler, defineSaga, defineService, from, step } from 'convergekit';
+import { consumerRef, defineCall, defineConsumer, defineEvent, defineReconciler, defineSaga, defineService, from, step } from 'convergekit';
 import { z } from 'zod';
 const data = z.object({ id: z.string() });
 const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
@@ -18,6 +18,8 @@ const paid = defineEvent('order.paid', { topic: 'orders', key: ({ id }) => id, d
 const trip = defineSaga('trip', { start: placed })
   .compensatable('hold', { by: 'hotel', success: held, undone: freed, external: true })
   .pivot('pay', { by: 'bank', success: paid });
+const payments = defineConsumer<object>('payments').on(placed, () => undefined);
+const bank = defineConsumer<object>('bank').include(step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) }));
 interface StockDb { stock: { sku: string; reserved: number; version: number }; shelf: { id: string; place: string } }
 const keys = { async *scan() { yield await Promise.resolve(['cup']); } };
 const desired = from<StockDb>('orders').read(() => Promise.resolve(3));
@@ -53,6 +55,16 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     /^.*DomainEvent<.*, "room\.held">.*is not assignable to.*DomainEvent<.*, "order\.paid">/,
   ],
   [
+    'a failure handler of an event that the failing consumer does not handle',
+    `defineConsumer<object>('shop').onFailure(payments, paid, () => undefined);`,
+    /^.*'order\.paid' is no event that this consumer handles, so it never fails there: name the consumer that has `\.on\(…\)` of it/,
+  ],
+  [
+    'a name where the failing consumer belongs',
+    `defineConsumer<object>('shop').onFailure('payments', placed, () => undefined);`,
+    /^.*'string' is not assignable to .*ConsumerRef/,
+  ],
+  [
     'an event that the service does not emit',
     `defineService('shop', { emits: [placed], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });`,
     /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
@@ -81,6 +93,8 @@ defineCall('bank.charge', { ...call, idempotency: 'keyed' });
 step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed', compensate: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
 step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) });
 defineReconciler('stock', { keys, desired, actual, version: 'version', lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku), compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (wanted, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }) });
+defineConsumer<object>('shop').onFailure(payments, placed, ({ event: { data } }) => void data.id).onFailure(consumerRef('bank'), paid, { certainty: 'known' }, () => undefined);
+defineConsumer<object>('shop').onFailure(bank, held, ({ event: { data } }) => void data.id);
 defineService('shop', { emits: [placed, paid], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });
 `;
 

@@ -21,9 +21,9 @@ export function step<
 >(
   ref: StepRef<Begin, Success, Failure, Undone, Kind, External>,
   handlers: StepHandlers<DB, Begin, Success, Failure, Undone, Kind, External, Of>,
-): ConsumerPart<DB> {
+): ConsumerPart<DB, Begin['type']> {
   const { declaration, step: declared } = ref;
-  return stepPart<DB>({ declaration, step: declared, handlers: erased(ref.step, handlers) });
+  return stepPart<DB, Begin['type']>({ declaration, step: declared, handlers: erased(ref.step, handlers) });
 }
 
 type Given = Readonly<Record<string, unknown>>;
