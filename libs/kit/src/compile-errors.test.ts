@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
 import { beforeAll, expect, it } from 'vitest';
+import { compileErrors } from '../../../test/compiler.ts';
 
-const root = new URL('../../..', import.meta.url).pathname;
 /** A module that is in memory alone: it must not compile. */
 const file = join(import.meta.dirname, 'mistakes.ts');
 
@@ -90,30 +88,8 @@ const text = `${DEFINITIONS}${CORRECT}${MISTAKES.map(([, code]) => code).join('\
 const firstMistake = `${DEFINITIONS}${CORRECT}`.split('\n').length - 1;
 
 beforeAll(() => {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) =>
-    readFileSync(path, 'utf8'),
-  ) as {
-    config: { compilerOptions: object };
-  };
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true }, root);
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    getSourceFile: (name, ...rest) =>
-      name === file
-        ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2024)
-        : disk.getSourceFile(name, ...rest),
-    fileExists: (name) => name === file || disk.fileExists(name),
-    readFile: (name) => (name === file ? text : disk.readFile(name)),
-  };
-  const program = ts.createProgram([file], options, host);
-  const source = program.getSourceFile(file);
-  const found = new Map<number, string[]>();
-  for (const { start = 0, messageText } of program.getSemanticDiagnostics(source)) {
-    const { line = -1 } = source?.getLineAndCharacterOfPosition(start) ?? {};
-    found.set(line, [...(found.get(line) ?? []), ts.flattenDiagnosticMessageText(messageText, '\n')]);
-  }
-  errors = found;
+  const found = Map.groupBy(compileErrors(new Map([[file, text]])), ({ line }) => line);
+  errors = new Map([...found].map(([line, ofLine]) => [line, ofLine.map((one) => one.text)]));
 });
 
 it('the correct forms compile', () => {
