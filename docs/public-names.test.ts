@@ -17,6 +17,9 @@ beforeAll(() => {
   published = all.filter(({ door }) => open.has(door));
 });
 
+/** Without imports and empty lines. */
+const LINES_OF_AN_EXAMPLE = 14;
+
 const values = ({ names }: PublicDoor): readonly string[] =>
   names.flatMap(({ name, isValue }) => (isValue ? [name] : [])).toSorted();
 const types = ({ names }: PublicDoor): readonly string[] =>
@@ -41,14 +44,41 @@ it('the page of the public names says what the declarations in the code say: `ma
   expect(readFileSync(join(root, 'docs/reference/names.md'), 'utf8')).toBe(namesPage(published));
 });
 
-it('every example in the comment of a public name compiles as a module of a user', () => {
-  const examples = published.flatMap(({ names }) =>
-    names.flatMap(({ name, example }) =>
-      example === undefined ? [] : [[join(root, `docs/example-of-${name}.ts`), example] as const],
+it('the comment of every public value has an example', () => {
+  const without = published.flatMap(({ door, names }) =>
+    names.flatMap(({ name, isValue, example }) =>
+      isValue && example === undefined ? [`${door} ${name}`] : [],
     ),
   );
-  expect(examples.length).toBeGreaterThan(0);
+  expect(
+    without.filter(
+      (name) => !/^(convergekit effect$|convergekit.(postgres|kafka|telemetry|http|process) |@)/.test(name),
+    ),
+  ).toEqual([]);
+});
+
+it('every example in the comment of a public name compiles as a module of a user, who has docs/examples/editor/shop.ts', () => {
+  const examples = published.flatMap(({ names }) =>
+    names.flatMap(({ name, example }) =>
+      example === undefined
+        ? []
+        : [[join(root, `docs/examples/editor/${name}.example.ts`), example] as const],
+    ),
+  );
+  expect(examples.length).toBeGreaterThan(20);
   expect(compileErrors(new Map(examples))).toEqual([]);
+});
+
+it('an example is short, and imports the door that exports its name', () => {
+  const wrong = published.flatMap(({ door, names }) =>
+    names.flatMap(({ name, example }) => {
+      if (example === undefined) return [];
+      const lines = example.split('\n').filter((line) => line !== '' && !line.startsWith('import'));
+      const imported = new RegExp(`\\b${name}\\b[^;]* from '${door}'`).test(example);
+      return lines.length <= LINES_OF_AN_EXAMPLE && imported ? [] : [`${door} ${name}`];
+    }),
+  );
+  expect(wrong).toEqual([]);
 });
 
 // The search for dead code (knip) takes each export of a door for used.
@@ -62,7 +92,9 @@ it('each value of a door is used outside of its package, or a page shows it', ()
       exclude: ['**/node_modules/**', '**/dist/**'],
     },
   )) {
-    const text = /\.\w+$/.test(path) ? readFileSync(join(root, path), 'utf8') : '';
+    // The generated page and the examples in comments show every name.
+    if (path === 'docs/reference/names.md') continue;
+    const text = /\.\w+$/.test(path) ? readFileSync(join(root, path), 'utf8').replace(/^ +\*.*$/gm, '') : '';
     const imports = text.matchAll(
       /\{([^{}]*)\}(?: from|\s*=\s*await import\()\s*'((?:@convergekit\/|convergekit)[^']*)'/g,
     );

@@ -13,8 +13,11 @@ export interface CompileError {
   readonly text: string;
 }
 
-/** Compiles files with the settings of the tree. What `earlier` has read is not read again. */
-export function programOf(files: readonly string[], modules: Modules = new Map(), earlier?: ts.Program) {
+/** The files of the tree and its packages that were parsed: programs share them. */
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+/** Compiles files and modules with the settings of the tree. */
+export function programOf(files: readonly string[], modules: Modules = new Map()): ts.Program {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) =>
     readFileSync(path, 'utf8'),
   ) as { config: { compilerOptions: object } };
@@ -24,19 +27,19 @@ export function programOf(files: readonly string[], modules: Modules = new Map()
     ...disk,
     getSourceFile: (path, language, ...rest) => {
       const text = modules.get(path);
-      return text === undefined
-        ? disk.getSourceFile(path, language, ...rest)
-        : ts.createSourceFile(path, text, language);
+      if (text !== undefined) return ts.createSourceFile(path, text, language);
+      if (!parsed.has(path)) parsed.set(path, disk.getSourceFile(path, language, ...rest));
+      return parsed.get(path);
     },
     fileExists: (path) => modules.has(path) || disk.fileExists(path),
     readFile: (path) => modules.get(path) ?? disk.readFile(path),
   };
-  return ts.createProgram(files, options, host, earlier);
+  return ts.createProgram(files, options, host);
 }
 
 /** Lists the errors of modules in memory, in their order. */
-export function compileErrors(modules: Modules, earlier?: ts.Program): readonly CompileError[] {
-  const program = programOf([...modules.keys()], modules, earlier);
+export function compileErrors(modules: Modules): readonly CompileError[] {
+  const program = programOf([...modules.keys()], modules);
   return [...modules.keys()].flatMap((path) => {
     const source = program.getSourceFile(path);
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(

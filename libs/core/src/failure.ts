@@ -45,7 +45,23 @@ export interface ConvergeErrorDetail {
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
-/** An error whose category and certainty are known. `classify` uses them as given. */
+/**
+ * An error whose category and certainty are known. `classify` uses them as given.
+ * @example
+ * ```ts
+ * import { ConvergeError } from 'convergekit';
+ * import { bank } from './shop.ts';
+ *
+ * await bank.charge({ orderId: 'o-1', cents: 4_999 }, 'charge:o-1').catch((cause: unknown) => {
+ *   throw new ConvergeError('the bank did not answer', {
+ *     code: 'BANK_SILENT',
+ *     category: 'service', // what to do about it
+ *     certainty: 'unknown', // whether it took effect
+ *     cause,
+ *   });
+ * });
+ * ```
+ */
 export class ConvergeError extends Error {
   readonly code: string;
   readonly category: Category;

@@ -1,6 +1,19 @@
 /** A source of numbers in [0, 1). Jitter and sampling take it as an argument. */
 export type Random = () => number;
 
+/**
+ * The random numbers of the machine. Production code passes it; a test passes `seededRandom(seed)`.
+ * @example
+ * ```ts
+ * import { systemClock, systemRandom } from 'convergekit';
+ * import { withTransaction } from 'convergekit/postgres';
+ * import { database } from './shop.ts';
+ *
+ * await withTransaction(database, { clock: systemClock, random: systemRandom }, async (tx) => {
+ *   await tx.query('update stock set reserved = reserved + 1 where sku = $1', ['cup']);
+ * });
+ * ```
+ */
 export const systemRandom: Random = () => Math.random();
 
 /**

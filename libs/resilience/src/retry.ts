@@ -43,6 +43,13 @@ export interface RetryOptions {
  * exceeds its time, its signal aborts and it counts as failed with unknown outcome. `fn` receives the deadline of its
  * attempt, to pass on to the systems it calls (`deadlineHeaders`). Each call has one retry owner: a `retry` inside
  * another one would multiply the load, and is rejected. Inside `ownedAttempt` it makes one attempt.
+ * @example
+ * ```ts
+ * import { defaultPolicy, retry, systemClock, systemRandom } from 'convergekit';
+ *
+ * const options = { policy: defaultPolicy, clock: systemClock, random: systemRandom };
+ * const rates = await retry((_, signal) => fetch('https://rates.example', { signal }), options);
+ * ```
  */
 export function retry<T>(fn: Attempting<T>, options: RetryOptions): Promise<T> {
   const owner = current.getStore();

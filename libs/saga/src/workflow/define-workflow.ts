@@ -56,6 +56,23 @@ export interface Workflow<Input = never, Result = unknown> {
 /**
  * Declares calls and local steps that all take effect, or are undone together. Throws WORKFLOW_INVALID here, at import.
  * @param name stable and dotted, such as `tenants.provision`: rows and policies carry it
+ * @example
+ * ```ts
+ * import { defineWorkflow } from 'convergekit';
+ * import { z } from 'zod';
+ * import { bookOrder, charge, order } from './shop.ts';
+ *
+ * export const buy = defineWorkflow('orders.buy', {
+ *   input: order,
+ *   result: z.object({ receipt: z.string() }),
+ *   steps: { charge, bookOrder },
+ *   run: async (unit, input) => {
+ *     const { receipt } = await unit.step('charge', input);
+ *     await unit.step('bookOrder', input); // when it fails, the charge is undone
+ *     return { receipt };
+ *   },
+ * });
+ * ```
  */
 export function defineWorkflow<
   In extends StandardSchema,
