@@ -10,6 +10,8 @@ import {
   localStep,
   step,
 } from 'convergekit';
+import type { Broker } from 'convergekit/kafka';
+import { createOutbox } from 'convergekit/postgres';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 
@@ -92,3 +94,6 @@ export const stock = defineReconciler('stock', {
 });
 
 export declare const database: Database<ShopDb>;
+export const outbox = createOutbox([orderPlaced, orderCancelled]);
+/** Kafka, or the log in Postgres. */
+export declare const broker: Broker;

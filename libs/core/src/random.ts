@@ -20,6 +20,13 @@ export const systemRandom: Random = () => Math.random();
  * Creates a seeded generator with the same sequence on every machine.
  * The algorithm is mulberry32 (public domain, Tommy Ettinger) with 32 bits of state. It suits jitter and test data,
  * not secrets.
+ * @example
+ * ```ts
+ * import { seededRandom } from '@convergekit/testing';
+ *
+ * const random = seededRandom(7);
+ * const cents = Math.floor(random() * 10_000); // the same on every machine
+ * ```
  */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
