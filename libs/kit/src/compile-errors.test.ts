@@ -6,7 +6,7 @@ import { compileErrors } from '../../../test/compiler.ts';
 const file = join(import.meta.dirname, 'mistakes.ts');
 
 const DEFINITIONS = `
-import { defineCall, defineEvent, defineReconciler, defineSaga, defineService, from, step } from 'convergekit';
+import { defineCall, defineEvent, defineReconciler, defineSaga, defineService, defineWorkflow, from, step } from 'convergekit';
 import { z } from 'zod';
 const data = z.object({ id: z.string() });
 const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
@@ -44,6 +44,11 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     'a step that can be undone with a call that has no undo',
     `step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed' }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });`,
     /^.*a step that can be undone needs a call with `compensate`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
+  ],
+  [
+    'a step of a workflow whose call has no undo',
+    `defineWorkflow('orders.buy', { input: data, result: data, steps: { charge: defineCall('bank.charge', { ...call, idempotency: 'keyed' }) }, run: (_, input) => Promise.resolve(input) });`,
+    /^.*a step of a workflow needs a call with `compensate`, or with `irreversible` and the reason: give one to defineCall/,
   ],
   [
     'an outcome of a step that is the event of another step',
