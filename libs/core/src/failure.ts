@@ -36,13 +36,17 @@ export interface Failure {
 }
 
 export interface ConvergeErrorDetail {
+  /** A stable code in capital letters, for logs and metrics: `BANK_SILENT`. */
   readonly code: string;
+  /** The kind of the failure, which decides about retries. */
   readonly category: Category;
+  /** Whether the failed work took effect. */
   readonly certainty: Certainty;
-  /** @default false */
+  /** True when only a change resolves it, such as a missing migration: it is not retried. @default false */
   readonly structural?: boolean;
-  /** Milliseconds. @default none */
+  /** The delay that the other side requested, in milliseconds. @default none */
   readonly retryAfterMs?: number;
+  /** The error behind it. @default none */
   readonly cause?: unknown;
 }
 /**
@@ -81,8 +85,9 @@ export class ConvergeError extends Error {
 }
 
 export interface BusinessRejectionDetail {
-  /** @default 'REJECTED' */
+  /** A stable code in capital letters for the failure event: `CARD_DECLINED`. @default 'REJECTED' */
   readonly code?: string;
+  /** The error behind it. @default none */
   readonly cause?: unknown;
 }
 

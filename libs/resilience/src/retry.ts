@@ -18,13 +18,17 @@ export interface AttemptReport {
 }
 
 export interface RetryOptions {
+  /** The attempts, their waits and their time limits: `defaultPolicy`, or a changed copy of it. */
   readonly policy: Policy;
+  /** The clock of waits and time limits: `systemClock`. */
   readonly clock: Clock;
+  /** The random numbers of the jitter: `systemRandom`. */
   readonly random: () => number;
   /** The retry budget that the callers of a dependency share: no tokens, no retry. @default retries are free */
   readonly budget?: RetryBudget;
-  /** @default the package's `classify` */
+  /** Decides what an error is, and so whether it is retried. @default the package's `classify` */
   readonly classify?: (error: unknown) => Failure;
+  /** Called when an attempt has ended, for metrics: see `observeAttempts`. @default nothing */
   readonly onAttempt?: (report: AttemptReport) => void;
   /**
    * Waits until an attempt may be made, within the given time in milliseconds: the quota of the other side. A rejection
