@@ -36,6 +36,18 @@ const MAX_CONNECTIONS = 10_000;
  * Runs an HTTP server as a service.
  * A stop closes idle connections at once and lets requests in flight finish for `graceMs`, each as the last of its
  * connection. Then it cuts off the rest.
+ * @example
+ * ```ts
+ * import { httpServer } from 'convergekit/http';
+ * import { runServices } from 'convergekit/process';
+ *
+ * const api = httpServer({
+ *   name: 'api',
+ *   port: 3000,
+ *   listener: (request, response) => void response.end(`you asked for ${request.url ?? ''}`),
+ * });
+ * await runServices([api]); // SIGTERM lets requests in flight finish
+ * ```
  */
 export function httpServer(options: HttpServerOptions): HttpServer {
   const { name, port, host = '127.0.0.1', graceMs = 0, clock = systemClock } = options;

@@ -1,14 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
 import { beforeAll, expect, it } from 'vitest';
+import { compileErrors } from '../../../test/compiler.ts';
 
-const root = new URL('../../..', import.meta.url).pathname;
 /** A module that is in memory alone: it must not compile. */
 const file = join(import.meta.dirname, 'mistakes.ts');
 
 const DEFINITIONS = `
-import { consumerRef, defineCall, defineConsumer, defineEvent, defineReconciler, defineSaga, defineService, from, step } from 'convergekit';
+import { consumerRef, defineCall, defineConsumer, defineEvent, defineReconciler, defineSaga, defineService, defineWorkflow, from, step } from 'convergekit';
 import { z } from 'zod';
 const data = z.object({ id: z.string() });
 const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
@@ -48,6 +46,11 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     'a step that can be undone with a call that has no undo',
     `step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed' }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });`,
     /^.*a step that can be undone needs a call with `compensate`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
+  ],
+  [
+    'a step of a workflow whose call has no undo',
+    `defineWorkflow('orders.buy', { input: data, result: data, steps: { charge: defineCall('bank.charge', { ...call, idempotency: 'keyed' }) }, run: (_, input) => Promise.resolve(input) });`,
+    /^.*a step of a workflow needs a call with `compensate`, or with `irreversible` and the reason: give one to defineCall/,
   ],
   [
     'an outcome of a step that is the event of another step',
@@ -104,30 +107,8 @@ const text = `${DEFINITIONS}${CORRECT}${MISTAKES.map(([, code]) => code).join('\
 const firstMistake = `${DEFINITIONS}${CORRECT}`.split('\n').length - 1;
 
 beforeAll(() => {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) =>
-    readFileSync(path, 'utf8'),
-  ) as {
-    config: { compilerOptions: object };
-  };
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true }, root);
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    getSourceFile: (name, ...rest) =>
-      name === file
-        ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2024)
-        : disk.getSourceFile(name, ...rest),
-    fileExists: (name) => name === file || disk.fileExists(name),
-    readFile: (name) => (name === file ? text : disk.readFile(name)),
-  };
-  const program = ts.createProgram([file], options, host);
-  const source = program.getSourceFile(file);
-  const found = new Map<number, string[]>();
-  for (const { start = 0, messageText } of program.getSemanticDiagnostics(source)) {
-    const { line = -1 } = source?.getLineAndCharacterOfPosition(start) ?? {};
-    found.set(line, [...(found.get(line) ?? []), ts.flattenDiagnosticMessageText(messageText, '\n')]);
-  }
-  errors = found;
+  const found = Map.groupBy(compileErrors(new Map([[file, text]])), ({ line }) => line);
+  errors = new Map([...found].map(([line, ofLine]) => [line, ofLine.map((one) => one.text)]));
 });
 
 it('the correct forms compile', () => {

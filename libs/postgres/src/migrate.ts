@@ -57,6 +57,14 @@ const bookSql = `
 /**
  * Applies the missing migrations of the given sets, in order, in one transaction.
  * Any number of processes may call it concurrently. It returns the applied migrations, `[]` if there were none.
+ * @example
+ * ```ts
+ * import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+ * import { inboxMigrations, relayMigrations } from 'convergekit/process';
+ *
+ * const database = connect({ url: process.env['DATABASE_URL'] });
+ * const applied = await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations]);
+ * ```
  */
 export async function migrate(
   database: Pick<Database, 'acquire'>,

@@ -114,6 +114,19 @@ type Settings = Required<Omit<DefineConsumerOptions, 'sources'>> & {
 /**
  * Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import.
  * @param name the name of the consumer, of its Kafka group and of its failure topic
+ * @example
+ * ```ts
+ * import { BusinessRejection, defineConsumer } from 'convergekit';
+ * import { orderPlaced, type ShopDb } from './shop.ts';
+ *
+ * export const orders = defineConsumer<ShopDb>('orders', { from: 'first' }).on(
+ *   orderPlaced,
+ *   async ({ data }, { tx }) => {
+ *     if (data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
+ *     await tx.insertInto('orders').values({ ...data, state: 'placed' }).execute();
+ *   },
+ * );
+ * ```
  */
 export function defineConsumer<DB>(
   name: string,

@@ -24,7 +24,16 @@ export interface ConsumerService extends Service {
   live(): Checks;
 }
 
-/** The consumers of one database as a service. Nothing is connected before `start`. */
+/**
+ * The consumers of one database as a service. Nothing is connected before `start`.
+ * @example
+ * ```ts
+ * import { consumerService, runServices } from 'convergekit/process';
+ * import { broker, database, payments } from './shop.ts';
+ *
+ * await runServices([consumerService([payments], { database, broker })]);
+ * ```
+ */
 export function consumerService<DB>(
   consumers: readonly ConsumerDefinition<DB>[],
   options: ConsumerServiceOptions<DB>,
