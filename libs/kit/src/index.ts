@@ -45,7 +45,6 @@ export {
   type CallContext,
   defineCall,
   defineWorkflow,
-  effect,
   type Effect,
   type Found,
   type LocalContext,

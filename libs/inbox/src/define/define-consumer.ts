@@ -3,6 +3,7 @@ import { boundText } from '@convergekit/contracts/engine';
 import { isUuid } from '@convergekit/core/engine';
 import { InboxError } from '../errors.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
+import type { NamedCall, RequestableAll, RequestableCall } from './request-call.ts';
 import type { ConsumerPart, Subscription } from './subscription.ts';
 import type {
   BatchHandler,
@@ -16,8 +17,10 @@ import type {
 } from './types.ts';
 
 /** A consumer as an immutable value: each method returns a new one. A service connects and runs it. */
-export interface ConsumerDefinition<DB> extends Settings {
+export interface ConsumerDefinition<DB, Calls extends string = never> extends Settings {
   readonly subscriptions: readonly Subscription<DB>[];
+  /** The calls that its handlers may request. */
+  readonly requestable: readonly RequestableCall<DB>[];
   /** The included parts; their subscriptions come first in `subscriptions`. */
   readonly parts: readonly ConsumerPart<DB>[];
   /** The topics of the consumer's events, each once, in the order of subscription. */
@@ -27,12 +30,23 @@ export interface ConsumerDefinition<DB> extends Settings {
   /** The topic of the consumer's failure events: `<name>.failures`. */
   readonly failureTopic: string;
 
-  on<Data>(event: EventDefinition<string, Data>, handler: Handler<DB, Data>): ConsumerDefinition<DB>;
+  /**
+   * Declares calls that the handlers added after it may request by `context.call`; the worker of the service makes them.
+   * @param calls results of `defineCall(…).onOutcome(…)`
+   */
+  calls<const Given extends readonly NamedCall[]>(
+    ...calls: RequestableAll<DB, Given>
+  ): ConsumerDefinition<DB, Calls | Given[number]['name']>;
+
+  on<Data>(
+    event: EventDefinition<string, Data>,
+    handler: Handler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Calls>;
   on<Data>(
     event: EventDefinition<string, Data>,
     options: EventOptions,
-    handler: Handler<DB, Data>,
-  ): ConsumerDefinition<DB>;
+    handler: Handler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Calls>;
 
   /**
    * Handles all events of one type in a slice in one call, for one multi-row statement. Order per key also holds towards
@@ -40,26 +54,26 @@ export interface ConsumerDefinition<DB> extends Settings {
    */
   onBatch<Data>(
     event: EventDefinition<string, Data>,
-    handler: BatchHandler<DB, Data>,
-  ): ConsumerDefinition<DB>;
+    handler: BatchHandler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Calls>;
   onBatch<Data>(
     event: EventDefinition<string, Data>,
     options: EventOptions,
-    handler: BatchHandler<DB, Data>,
-  ): ConsumerDefinition<DB>;
+    handler: BatchHandler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Calls>;
 
   /** Compensates: the handler is called when the consumer `of` gave up such an event. */
   onFailure<Data>(
     event: EventDefinition<string, Data>,
     options: FailureOptions,
-    handler: FailureHandler<DB, Data>,
-  ): ConsumerDefinition<DB>;
+    handler: FailureHandler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Calls>;
 
   /** Includes a part of the kit, such as a step of a saga. */
-  include(part: ConsumerPart<DB>): ConsumerDefinition<DB>;
+  include(part: ConsumerPart<DB>): ConsumerDefinition<DB, Calls>;
 
   /** Skips events of this type. A type that is no longer handled needs this, since it stays registered. */
-  ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB>;
+  ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB, Calls>;
 }
 
 /** `hold`: the key waits behind its dead letter until an operator acts; `skip`: it continues without that event. */
@@ -110,7 +124,7 @@ export function defineConsumer<DB>(
   const failureSources = trustedSources(name, options.failureSources ?? {});
   return consumer<DB>(
     { name, from: Object.freeze(from), onGap, onDead, sources, failureSources },
-    { own: [], ignored: [], parts: [] },
+    { own: [], ignored: [], parts: [], requestable: [] },
   );
 }
 
@@ -143,41 +157,60 @@ interface Given<DB> {
   readonly own: readonly Subscription<DB>[];
   readonly ignored: ConsumerDefinition<DB>['ignored'];
   readonly parts: readonly ConsumerPart<DB>[];
+  readonly requestable: readonly RequestableCall<DB>[];
 }
 
-function consumer<DB>(options: Settings, given: Given<DB>): ConsumerDefinition<DB> {
+function consumer<DB, Calls extends string = never>(
+  options: Settings,
+  given: Given<DB>,
+): ConsumerDefinition<DB, Calls> {
   const { name } = options;
-  const { own, ignored, parts } = given;
+  const { own, ignored, parts, requestable } = given;
   // The parts come first: an event of a saga must not reach a handler that takes every failure of its type.
   const subscriptions = [...(parts[0]?.subscribe(parts, name) ?? []), ...own];
   for (const [at, subscription] of subscriptions.entries()) {
     rejectDuplicate(name, subscriptions.slice(0, at), subscription);
     rejectIgnored(name, ignored, subscription);
   }
-  const add = (subscription: Subscription<DB>): ConsumerDefinition<DB> =>
+  const add = (subscription: Subscription<DB>): ConsumerDefinition<DB, Calls> =>
     consumer(options, { ...given, own: [...own, subscription] });
   return Object.freeze({
     ...options,
     subscriptions: Object.freeze(subscriptions),
     parts: Object.freeze([...parts]),
-    include: (part: ConsumerPart<DB>) => consumer(options, { ...given, parts: [...parts, part] }),
+    include: (part: ConsumerPart<DB>) => consumer<DB, Calls>(options, { ...given, parts: [...parts, part] }),
+    requestable: Object.freeze([...requestable]),
+    calls: <const Added extends readonly NamedCall[]>(...calls: RequestableAll<DB, Added>) =>
+      consumer<DB, Calls | Added[number]['name']>(options, {
+        ...given,
+        requestable: [...requestable, ...calls.map((call) => requestableCall<DB>(name, call))],
+      }),
     topics: Object.freeze([...new Set(subscriptions.map(({ topic }) => topic))]),
     failureTopic: failureTopic(name),
     ignored: Object.freeze([...ignored]),
     ignore: ({ topic, type }: Pick<EventDefinition<string, never>, 'topic' | 'type'>) =>
-      consumer(options, { ...given, ignored: [...ignored, { topic, type }] }),
-    on: <Data>(event: EventDefinition<string, Data>, ...rest: OptionsAndHandler<Handler<DB, Data>>) =>
+      consumer<DB, Calls>(options, { ...given, ignored: [...ignored, { topic, type }] }),
+    on: <Data>(event: EventDefinition<string, Data>, ...rest: OptionsAndHandler<Handler<DB, Data, Calls>>) =>
       add(eachSubscription(event, ...optionsFirst(rest))),
     onBatch: <Data>(
       event: EventDefinition<string, Data>,
-      ...rest: OptionsAndHandler<BatchHandler<DB, Data>>
+      ...rest: OptionsAndHandler<BatchHandler<DB, Data, Calls>>
     ) => add(batchSubscription(event, ...optionsFirst(rest))),
     onFailure: <Data>(
       event: EventDefinition<string, Data>,
       options: FailureOptions,
-      handler: FailureHandler<DB, Data>,
+      handler: FailureHandler<DB, Data, Calls>,
     ) => add(failureSubscription(event, options, handler)),
   });
+}
+
+/** Refuses a call without reactions to its outcome: JavaScript lets it through. */
+function requestableCall<DB>(consumer: string, call: NamedCall): RequestableCall<DB> {
+  if ('request' in call) return call as RequestableCall<DB>;
+  throw new InboxError(
+    'CONSUMER_INVALID',
+    `consumer ${consumer} declares ${call.name}, a call without reactions to its outcome: give \`.calls\` the result of its .onOutcome({ succeeded, failed })`,
+  );
 }
 
 function rejectIgnored<DB>(
