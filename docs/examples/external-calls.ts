@@ -1,4 +1,4 @@
-import { BusinessRejection, defineCall, defineConsumer, defineEvent, effect } from 'convergekit';
+import { BusinessRejection, defineCall, defineConsumer, defineEvent } from 'convergekit';
 import { z } from 'zod';
 
 const order = z.object({ orderId: z.string(), cents: z.int().positive() });
@@ -53,10 +53,11 @@ export const till = (provider: Provider) => {
     },
     failed: (_, { emit, input }) => emit(declined(input)),
   });
-  const consumer = defineConsumer<TillDb>('till', { from: 'first' }).on(ordered, async (event, context) => {
-    await effect(context, charge, event.data);
-  });
-  return { consumer, charge };
+  return defineConsumer<TillDb>('till', { from: 'first' })
+    .calls(charge)
+    .on(ordered, async (event, { call }) => {
+      await call(charge, event.data);
+    });
 };
 
 export interface TillDb {

@@ -3,7 +3,6 @@ import {
   defineCall,
   defineConsumer,
   defineEvent,
-  effect,
   type logger,
   type Part,
   defineService,
@@ -38,9 +37,11 @@ const sendMail = defineCall('mails.send', {
   failed: () => undefined,
 });
 
-const welcome = defineConsumer<MailsDb>('mails', { from: 'first' }).on(mailAsked, async (event, context) => {
-  await effect(context, sendMail, event.data);
-});
+const welcome = defineConsumer<MailsDb>('mails', { from: 'first' })
+  .calls(sendMail)
+  .on(mailAsked, async (event, { call }) => {
+    await call(sendMail, event.data);
+  });
 
 /** POST /?address=… asks for a mail. Any HTTP server will do. */
 function httpPart(
@@ -78,7 +79,6 @@ function httpPart(
 export const mails = defineService('mails', {
   settings: { http },
   consumers: [welcome],
-  effects: [sendMail],
   emits: [mailAsked],
   parts: ({ settings, transaction, log }) => [httpPart(settings.http.port, transaction, log)],
 });

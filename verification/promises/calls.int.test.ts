@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { FixtureSource, sendRecords } from '@convergekit/inbox/testing';
-import { defineConsumer, effect, type Quota } from 'convergekit';
+import { defineConsumer, type Quota } from 'convergekit';
 import { sagaWorker } from 'convergekit/process';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -40,10 +40,12 @@ afterEach(async () => {
 
 /** A consumer that requests this call for each event; an event of key `bad` fails after that. */
 const asking = (called: Called) =>
-  defineConsumer<SceneDb>('orders', { from: 'first' }).on(asked, async (event, context) => {
-    await effect(context, called, event.data);
-    if (event.data.key === 'bad') throw new TypeError('after the request');
-  });
+  defineConsumer<SceneDb>('orders', { from: 'first' })
+    .calls(called)
+    .on(asked, async (event, { call }) => {
+      await call(called, event.data);
+      if (event.data.key === 'bad') throw new TypeError('after the request');
+    });
 const outcomes = async () =>
   (await scene.rows<{ line: string }>(`select key || ' ' || answer as line from outcome order by 1`)).map(
     ({ line }) => line,
@@ -72,7 +74,7 @@ const until = (lines: readonly string[]) =>
 
 it('G6a: a requested call is made once although its event is delivered twice, and never when its handler fails', async () => {
   const { keyed } = sceneEffects(provider.url, patient);
-  const service = await scene.consume([asking(keyed)], { effects: [keyed] });
+  const service = await scene.consume([asking(keyed)]);
   const source = new FixtureSource({ partitions: 1 });
   const records = ['a', 'bad', 'b'].map((key) => source.record(asked({ key })));
   await sendRecords(scene.broker, [...records, ...records]);
@@ -92,7 +94,7 @@ it('G6a: a requested call is made once although its event is delivered twice, an
 it('G6a: success and declared rejection of a call are recorded once, with an event that names what asked', async () => {
   provider.modes.set('keyed', ['normal', 'decline']);
   const { keyed } = sceneEffects(provider.url, patient);
-  await scene.consume([asking(keyed)], { effects: [{ ...keyed, concurrency: 1 }] });
+  await scene.consume([asking({ ...keyed, concurrency: 1 })]);
   const ids = [await scene.emit(asked({ key: 'a' })), await scene.emit(asked({ key: 'b' }))];
   await until(['a r-a', 'b NO_FUNDS']);
   const answers = async () => (await scene.published()).filter(({ type }) => type !== asked.type);
@@ -117,7 +119,7 @@ describe('an unknown outcome', () => {
     async (kind, mode) => {
       provider.modes.set(kind, [mode]);
       const called = sceneEffects(provider.url, { attemptTimeoutMs: 1_000, deadlineMs: 2_000 })[kind];
-      await scene.consume([asking(called)], { effects: [called], worker: { leaseMs: 60_000 } });
+      await scene.consume([asking(called)], { worker: { leaseMs: 60_000 } });
       await scene.emit(asked({ key: 'a' }));
       await until(['a r-a']);
       expect(provider.effects.length).toBe(1);
@@ -133,7 +135,7 @@ describe('an unknown outcome', () => {
   it('G6b: an unknown outcome that can be neither repeated nor queried waits for an operator, with its reason', async () => {
     provider.modes.set('blind', ['reply_lost']);
     const { blind } = sceneEffects(provider.url, patient);
-    await scene.consume([asking(blind)], { effects: [{ ...blind, concurrency: 1 }] });
+    await scene.consume([asking({ ...blind, concurrency: 1 })]);
     await scene.emit(asked({ key: 'a' }));
     await scene.emit(asked({ key: 'b' }));
     await until(['b r-b']);
@@ -166,12 +168,14 @@ it('S6, G6n: two worker processes never send a provider more than its quota, wit
   const { keyed, plain } = sceneEffects(provider.url);
   provider.modes.set('keyed', ['fail', 'reply_lost', 'fail', 'reply_lost', 'fail']);
   provider.modes.set('plain', ['reply_lost']);
-  const consumer = defineConsumer<SceneDb>('orders', { from: 'first' }).on(asked, (event, context) =>
-    effect(context, event.data.key.startsWith('k') ? keyed : plain, event.data).then(() => undefined),
-  );
+  const consumer = defineConsumer<SceneDb>('orders', { from: 'first' })
+    .calls(keyed, plain)
+    .on(asked, async (event, { call }) => {
+      await call(event.data.key.startsWith('k') ? keyed : plain, event.data);
+    });
   const workers = await Promise.all([startWorker(), startWorker()]);
   const begun = performance.now();
-  await scene.consume([consumer]);
+  await scene.consume([consumer], { worker: 'elsewhere' });
   const keys = [
     ...Array.from({ length: 8 }, (_, n) => `k${n}`),
     ...Array.from({ length: 4 }, (_, n) => `p${n}`),
@@ -191,7 +195,7 @@ it('S6, G6n: two worker processes never send a provider more than its quota, wit
 it('G6a: calls of a worker that is killed are taken up by another, and take effect once', async () => {
   const { keyed } = sceneEffects(provider.url, patient);
   const worker = await startWorker();
-  await scene.consume([asking(keyed)]);
+  await scene.consume([asking(keyed)], { worker: 'elsewhere' });
   provider.modes.set('keyed', ['hang']);
   await scene.emit(asked({ key: 'a' }));
   await waitUntil(() => provider.calls.length === 1, { what: 'the call' });

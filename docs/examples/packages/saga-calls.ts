@@ -1,5 +1,5 @@
-import { type Database, defineCall, defineConsumer, effect } from 'convergekit';
-import { sagaWorker } from 'convergekit/process';
+import { type Database, defineCall, defineConsumer } from 'convergekit';
+import { effectsOf, sagaWorker } from 'convergekit/process';
 import { z } from 'zod';
 import { charged, declined, ordered, pay, type ShopDb } from './shop.ts';
 
@@ -13,10 +13,9 @@ const charge = defineCall('payments.charge', {
   failed: ({ code }, { emit, input }) => emit(declined({ order: input.order, code })),
 });
 
-export const payments = defineConsumer<ShopDb>('payments', { from: 'first' }).on(
-  ordered,
-  async ({ data }, context) => {
-    await effect(context, charge, data);
-  },
-);
-export const worker = (database: Database<ShopDb>) => sagaWorker([charge], { database });
+export const payments = defineConsumer<ShopDb>('payments', { from: 'first' })
+  .calls(charge)
+  .on(ordered, async ({ data }, { call }) => {
+    await call(charge, data);
+  });
+export const worker = (database: Database<ShopDb>) => sagaWorker(effectsOf(payments), { database });

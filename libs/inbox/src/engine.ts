@@ -6,6 +6,7 @@
  * - text and payloads in the bounds of a failure event.
  */
 export { policyName } from './define/define-consumer.ts';
+export type { RequestableCall, Requester } from './define/request-call.ts';
 export type {
   CallContext,
   ConsumerPart,

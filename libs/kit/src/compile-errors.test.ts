@@ -22,7 +22,13 @@ interface StockDb { stock: { sku: string; reserved: number; version: number }; s
 const keys = { async *scan() { yield await Promise.resolve(['cup']); } };
 const desired = from<StockDb>('orders').read(() => Promise.resolve(3));
 const actual = from<StockDb>('stock').read(async (sku, db) => (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null);
+interface ShopDb { order: { id: string } }
 const call = { input: data, result: data, call: (input: { id: string }) => Promise.resolve(input) };
+const reactions = { succeeded: () => undefined, failed: () => undefined };
+const charge = defineCall('bank.charge', { ...call, idempotency: 'keyed' });
+const charging = charge.onOutcome<ShopDb>(reactions);
+const refunding = defineCall('bank.refund', { ...call, idempotency: 'keyed' }).onOutcome<ShopDb>(reactions);
+const payments = defineConsumer<ShopDb>('payments').calls(charging);
 `;
 
 /** A mistake in one line, and what its error says: in its first line, where the language lets it. */
@@ -51,6 +57,21 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     'a step of a workflow whose call has no undo',
     `defineWorkflow('orders.buy', { input: data, result: data, steps: { charge: defineCall('bank.charge', { ...call, idempotency: 'keyed' }) }, run: (_, input) => Promise.resolve(input) });`,
     /^.*a step of a workflow needs a call with `compensate`, or with `irreversible` and the reason: give one to defineCall/,
+  ],
+  [
+    'a request of a call that the consumer does not declare',
+    `payments.on(placed, async ({ data }, context) => { await context.call(refunding, data); });`,
+    /^.*'bank\.refund' is no call of this consumer: declare it above its handlers, defineConsumer\(…\)\.calls\(…\)/,
+  ],
+  [
+    'a call of a consumer without reactions to its outcome',
+    `defineConsumer<ShopDb>('payments').calls(charge);`,
+    /^.*'bank\.charge' has no reactions to its outcome: give the result of its \.onOutcome\(\{ succeeded, failed \}\)/,
+  ],
+  [
+    'an input that a call does not take',
+    `payments.on(placed, async (event, context) => { await context.call(charging, { order: event.data.id }); });`,
+    /^.*'order' does not exist in type '\{ id: string; \}'/,
   ],
   [
     'an outcome of a step that is the event of another step',
@@ -95,6 +116,9 @@ trip.retriable('late', { by: 'hotel', success: freed });
 defineCall('bank.charge', { ...call, idempotency: 'keyed' });
 step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed', compensate: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
 step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) });
+payments.calls(refunding).on(placed, async ({ data }, { call, emit }) => { emit(paid(data)); await call(charging, data); await call(refunding, data); }).include(step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) }));
+payments.onBatch(placed, async ([event], { call }) => { if (event !== undefined) await call(charging, event.data, event); });
+defineService('shop', { consumers: [payments] });
 defineReconciler('stock', { keys, desired, actual, version: 'version', lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku), compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (wanted, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }) });
 defineConsumer<object>('shop').onFailure(payments, placed, ({ event: { data } }) => void data.id).onFailure(consumerRef('bank'), paid, { certainty: 'known' }, () => undefined);
 defineConsumer<object>('shop').onFailure(bank, held, ({ event: { data } }) => void data.id);

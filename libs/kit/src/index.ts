@@ -50,7 +50,6 @@ export {
   type CallContext,
   defineCall,
   defineWorkflow,
-  effect,
   type Effect,
   type Found,
   type LocalContext,

@@ -14,7 +14,7 @@ import type { SharedGuards } from './shared-guards.ts';
  * keyed        the other side drops repeats by the key that `key` derives from the input
  * compensated  it may happen twice, and `compensation` reverts the excess
  * none         it must not be repeated: one attempt in each run of the code around it, and an operator resolves an unknown
- *              outcome. A handler may run several times: request such a call by `effect()`
+ *              outcome. A handler may run several times: request such a call by `context.call`
  */
 export type Idempotency = 'idempotent' | 'keyed' | 'compensated' | 'none';
 

@@ -18,7 +18,6 @@ export type {
   Undoing,
   UndoingCall,
 } from './effects/call/types.ts';
-export { effect, type EffectContext } from './effects/effect/effect.ts';
 export type { Effect, EffectFailure, OutcomeContext } from './effects/effect/types.ts';
 export { takeQuota } from './effects/quota/admission.ts';
 export type { Quota } from './effects/quota/quota.ts';

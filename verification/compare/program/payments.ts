@@ -1,4 +1,4 @@
-import { defineConsumer, effect, step } from 'convergekit';
+import { defineConsumer, step } from 'convergekit';
 import { buy, charged, declined, filed, notStamped, refunded, shipped, stamped } from './events.ts';
 import { providerCall, reach } from './director.ts';
 import { serve } from './serve.ts';
@@ -40,12 +40,11 @@ const stamp = providerCall('press.stamp', { idempotency: 'none' }).onOutcome<Tab
   },
   failed: (_, { emit, input: { id } }) => emit(notStamped({ id, sku: 'stamp', cents: 1 })),
 });
-const stamps = defineConsumer<Tables>('stamps', { from: 'first' }).on(
-  filed,
-  async ({ data: { id, sku } }, context) => {
-    if (sku === 'stamped') await effect(context, stamp, { id });
-  },
-);
+const stamps = defineConsumer<Tables>('stamps', { from: 'first' })
+  .calls(stamp)
+  .on(filed, async ({ data: { id, sku } }, { call }) => {
+    if (sku === 'stamped') await call(stamp, { id });
+  });
 
 /** Points for a parcel, which may be refused: the failure event is for `orders`. */
 const points = defineConsumer<Tables>('points', { from: 'first' }).on(
@@ -58,6 +57,6 @@ const points = defineConsumer<Tables>('points', { from: 'first' }).on(
 
 await serve<Tables>(
   'payments',
-  { consumers: [money, stamps, points], effects: [stamp] },
+  { consumers: [money, stamps, points] },
   { answer: () => Promise.resolve(null) },
 );

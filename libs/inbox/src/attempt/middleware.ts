@@ -104,7 +104,7 @@ function earlier(own: Date, events: readonly { readonly deadline?: Date }[]): Da
 function tooLong(handler: string, ms: number): InboxError {
   return new InboxError(
     'HANDLER_TIMEOUT',
-    `handler ${handler} took longer than ${ms} ms and was stopped: move slow calls out of the handler (effect()), or raise attemptTimeoutMs of its policy`,
+    `handler ${handler} took longer than ${ms} ms and was stopped: request slow calls by context.call in place of making them in the handler, or raise attemptTimeoutMs of its policy`,
     { category: 'service', certainty: 'unknown' },
   );
 }

@@ -4,6 +4,7 @@ import { isUuid } from '@convergekit/core/engine';
 import { InboxError } from '../errors.ts';
 import type { ConsumerRef, HandledBy } from './consumer-ref.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
+import type { NamedCall, RequestableAll, RequestableCall } from './request-call.ts';
 import type { ConsumerPart, Subscription } from './subscription.ts';
 import type {
   BatchHandler,
@@ -18,10 +19,16 @@ import type {
 
 /**
  * A consumer as an immutable value: each method returns a new one. A service connects and runs it.
- * `Handled`: the types of the events that it handles.
+ * `Handled`: the types of the events that it handles. `Calls`: the names of the calls that its handlers may request.
  */
-export interface ConsumerDefinition<DB, Handled extends string = string> extends Settings {
+export interface ConsumerDefinition<
+  DB,
+  Handled extends string = string,
+  Calls extends string = never,
+> extends Settings {
   readonly subscriptions: readonly Subscription<DB>[];
+  /** The calls that its handlers may request. */
+  readonly requestable: readonly RequestableCall<DB>[];
   /** The included parts; their subscriptions come first in `subscriptions`. */
   readonly parts: readonly ConsumerPart<DB>[];
   /** The topics of the consumer's events, each once, in the order of subscription. */
@@ -33,15 +40,23 @@ export interface ConsumerDefinition<DB, Handled extends string = string> extends
   /** The topic of the consumer's failure events: `<name>.failures`. */
   readonly failureTopic: string;
 
+  /**
+   * Declares calls that the handlers added after it may request by `context.call`; the worker of the service makes them.
+   * @param calls results of `defineCall(…).onOutcome(…)`
+   */
+  calls<const Given extends readonly NamedCall[]>(
+    ...calls: RequestableAll<DB, Given>
+  ): ConsumerDefinition<DB, Handled, Calls | Given[number]['name']>;
+
   on<Type extends string, Data>(
     event: EventDefinition<Type, Data>,
-    handler: Handler<DB, Data>,
-  ): ConsumerDefinition<DB, Handled | Type>;
+    handler: Handler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Handled | Type, Calls>;
   on<Type extends string, Data>(
     event: EventDefinition<Type, Data>,
     options: EventOptions,
-    handler: Handler<DB, Data>,
-  ): ConsumerDefinition<DB, Handled | Type>;
+    handler: Handler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Handled | Type, Calls>;
 
   /**
    * Handles all events of one type in a slice in one call, for one multi-row statement. Order per key also holds towards
@@ -49,13 +64,13 @@ export interface ConsumerDefinition<DB, Handled extends string = string> extends
    */
   onBatch<Type extends string, Data>(
     event: EventDefinition<Type, Data>,
-    handler: BatchHandler<DB, Data>,
-  ): ConsumerDefinition<DB, Handled | Type>;
+    handler: BatchHandler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Handled | Type, Calls>;
   onBatch<Type extends string, Data>(
     event: EventDefinition<Type, Data>,
     options: EventOptions,
-    handler: BatchHandler<DB, Data>,
-  ): ConsumerDefinition<DB, Handled | Type>;
+    handler: BatchHandler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Handled | Type, Calls>;
 
   /**
    * Compensates: the handler is called when the consumer `of` gave up such an event, by its failure topic. `of` is the
@@ -64,20 +79,22 @@ export interface ConsumerDefinition<DB, Handled extends string = string> extends
   onFailure<Of extends string, Type extends string, Data>(
     of: ConsumerRef<Of>,
     event: EventDefinition<Type, Data> & HandledBy<Type, Of>,
-    handler: FailureHandler<DB, Data>,
-  ): ConsumerDefinition<DB, Handled>;
+    handler: FailureHandler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Handled, Calls>;
   onFailure<Of extends string, Type extends string, Data>(
     of: ConsumerRef<Of>,
     event: EventDefinition<Type, Data> & HandledBy<Type, Of>,
     options: FailureOptions,
-    handler: FailureHandler<DB, Data>,
-  ): ConsumerDefinition<DB, Handled>;
+    handler: FailureHandler<DB, Data, Calls>,
+  ): ConsumerDefinition<DB, Handled, Calls>;
 
   /** Includes a part of the kit, such as a step of a saga. */
-  include<Type extends string>(part: ConsumerPart<DB, Type>): ConsumerDefinition<DB, Handled | Type>;
+  include<Type extends string>(part: ConsumerPart<DB, Type>): ConsumerDefinition<DB, Handled | Type, Calls>;
 
   /** Skips events of this type. A type that is no longer handled needs this, since it stays registered. */
-  ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB, Handled>;
+  ignore(
+    event: Pick<EventDefinition<string, never>, 'topic' | 'type'>,
+  ): ConsumerDefinition<DB, Handled, Calls>;
 }
 
 /** `hold`: the key waits behind its dead letter until an operator acts; `skip`: it continues without that event. */
@@ -139,9 +156,9 @@ export function defineConsumer<DB>(
   requireOneOf(name, 'onDead', onDead, ['hold', 'skip']);
   const sources = options.sources && trustedSources(name, options.sources);
   const failureSources = trustedSources(name, options.failureSources ?? {});
-  return consumer<DB, never>(
+  return consumer<DB, never, never>(
     { name, from: Object.freeze(from), onGap, onDead, sources, failureSources },
-    { own: [], ignored: [], parts: [] },
+    { own: [], ignored: [], parts: [], requestable: [] },
   );
 }
 
@@ -174,14 +191,15 @@ interface Given<DB> {
   readonly own: readonly Subscription<DB>[];
   readonly ignored: ConsumerDefinition<DB>['ignored'];
   readonly parts: readonly ConsumerPart<DB>[];
+  readonly requestable: readonly RequestableCall<DB>[];
 }
 
-function consumer<DB, Handled extends string>(
+function consumer<DB, Handled extends string, Calls extends string>(
   options: Settings,
   given: Given<DB>,
-): ConsumerDefinition<DB, Handled> {
+): ConsumerDefinition<DB, Handled, Calls> {
   const { name } = options;
-  const { own, ignored, parts } = given;
+  const { own, ignored, parts, requestable } = given;
   // The parts come first: an event of a saga must not reach a handler that takes every failure of its type.
   const subscriptions = [...(parts[0]?.subscribe(parts, name) ?? []), ...own];
   for (const [at, subscription] of subscriptions.entries()) {
@@ -189,7 +207,7 @@ function consumer<DB, Handled extends string>(
     rejectIgnored(name, ignored, subscription);
   }
   const add = <Type extends string>(subscription: Subscription<DB>) =>
-    consumer<DB, Handled | Type>(options, { ...given, own: [...own, subscription] });
+    consumer<DB, Handled | Type, Calls>(options, { ...given, own: [...own, subscription] });
   const handles = [
     ...parts.flatMap((part) => part.handles),
     ...own.flatMap(({ kind, type }) => (kind === 'failure' ? [] : [type])),
@@ -199,28 +217,43 @@ function consumer<DB, Handled extends string>(
     subscriptions: Object.freeze(subscriptions),
     parts: Object.freeze([...parts]),
     include: <Type extends string>(part: ConsumerPart<DB, Type>) =>
-      consumer<DB, Handled | Type>(options, { ...given, parts: [...parts, part] }),
+      consumer<DB, Handled | Type, Calls>(options, { ...given, parts: [...parts, part] }),
+    requestable: Object.freeze([...requestable]),
+    calls: <const Added extends readonly NamedCall[]>(...calls: RequestableAll<DB, Added>) =>
+      consumer<DB, Handled, Calls | Added[number]['name']>(options, {
+        ...given,
+        requestable: [...requestable, ...calls.map((call) => requestableCall<DB>(name, call))],
+      }),
     topics: Object.freeze([...new Set(subscriptions.map(({ topic }) => topic))]),
     // `Handled` has the type of each method's event.
     handles: Object.freeze([...new Set(handles)]) as readonly Handled[],
     failureTopic: failureTopic(name),
     ignored: Object.freeze([...ignored]),
     ignore: ({ topic, type }: Pick<EventDefinition<string, never>, 'topic' | 'type'>) =>
-      consumer<DB, Handled>(options, { ...given, ignored: [...ignored, { topic, type }] }),
+      consumer<DB, Handled, Calls>(options, { ...given, ignored: [...ignored, { topic, type }] }),
     on: <Type extends string, Data>(
       event: EventDefinition<Type, Data>,
-      ...rest: OptionsAndHandler<EventOptions, Handler<DB, Data>>
+      ...rest: OptionsAndHandler<EventOptions, Handler<DB, Data, Calls>>
     ) => add<Type>(eachSubscription(event, ...optionsFirst(rest))),
     onBatch: <Type extends string, Data>(
       event: EventDefinition<Type, Data>,
-      ...rest: OptionsAndHandler<EventOptions, BatchHandler<DB, Data>>
+      ...rest: OptionsAndHandler<EventOptions, BatchHandler<DB, Data, Calls>>
     ) => add<Type>(batchSubscription(event, ...optionsFirst(rest))),
     onFailure: <Data>(
       of: ConsumerRef,
       event: EventDefinition<string, Data>,
-      ...rest: OptionsAndHandler<FailureOptions, FailureHandler<DB, Data>>
+      ...rest: OptionsAndHandler<FailureOptions, FailureHandler<DB, Data, Calls>>
     ) => add<never>(failureSubscription(of, event, ...optionsFirst(rest))),
   });
+}
+
+/** Refuses a call without reactions to its outcome: JavaScript lets it through. */
+function requestableCall<DB>(consumer: string, call: NamedCall): RequestableCall<DB> {
+  if ('request' in call) return call as RequestableCall<DB>;
+  throw new InboxError(
+    'CONSUMER_INVALID',
+    `consumer ${consumer} declares ${call.name}, a call without reactions to its outcome: give \`.calls\` the result of its .onOutcome({ succeeded, failed })`,
+  );
 }
 
 function rejectIgnored<DB>(

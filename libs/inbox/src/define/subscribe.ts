@@ -5,6 +5,7 @@ import { InboxError } from '../errors.ts';
 import { requireHandled, type ConsumerRef } from './consumer-ref.ts';
 import type { Routed, Subscription } from './subscription.ts';
 import {
+  type BatchContext,
   type BatchHandler,
   type FailedEvent,
   type FailureHandler,
@@ -25,10 +26,10 @@ function requireDefinition(event: unknown): void {
   );
 }
 
-export function eachSubscription<DB, Data>(
+export function eachSubscription<DB, Data, Calls extends string>(
   event: EventDefinition<string, Data>,
   options: EventOptions,
-  handler: Handler<DB, Data>,
+  handler: Handler<DB, Data, Calls>,
 ): Subscription<DB> {
   return {
     ...received(event, options),
@@ -36,31 +37,38 @@ export function eachSubscription<DB, Data>(
     call: async ([first], context) => {
       // Erased type: `route` makes every event that arrives here.
       const one = first as ReceivedEvent<Data>;
-      await handler(one, { ...context, event: one, emit: (emitted) => context.emit(emitted, one) });
+      await handler(one, {
+        ...context,
+        event: one,
+        emit: (emitted) => context.emit(emitted, one),
+        call: (call, input) => call.request(input, { ...context, event: one }),
+      });
     },
   };
 }
 
-export function batchSubscription<DB, Data>(
+export function batchSubscription<DB, Data, Calls extends string>(
   event: EventDefinition<string, Data>,
   options: EventOptions,
-  handler: BatchHandler<DB, Data>,
+  handler: BatchHandler<DB, Data, Calls>,
 ): Subscription<DB> {
   return {
     ...received(event, options),
     kind: 'batch',
     call: async (all, context) => {
       const events = all as readonly ReceivedEvent<Data>[];
-      await handler(events, { ...context, events, emit: context.emit });
+      const call: BatchContext<DB, Data, Calls>['call'] = (call, input, event) =>
+        call.request(input, { ...context, event });
+      await handler(events, { ...context, events, emit: context.emit, call });
     },
   };
 }
 
-export function failureSubscription<DB, Data>(
+export function failureSubscription<DB, Data, Calls extends string>(
   of: ConsumerRef,
   event: EventDefinition<string, Data>,
   options: FailureOptions,
-  handler: FailureHandler<DB, Data>,
+  handler: FailureHandler<DB, Data, Calls>,
 ): Subscription<DB> {
   requireDefinition(event);
   requireHandled(of, event.type);
@@ -81,6 +89,7 @@ export function failureSubscription<DB, Data>(
         ...context,
         event: { ...event, data: failure },
         emit: (emitted) => context.emit(emitted, event),
+        call: (call, input) => call.request(input, { ...context, event }),
       });
     },
   };

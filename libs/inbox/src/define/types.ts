@@ -4,6 +4,7 @@ import type { Certainty } from '@convergekit/core';
 import type { TransactionClient } from '@convergekit/postgres';
 import type { Logger } from '@convergekit/telemetry';
 import type { Compilable, CompiledQuery, Transaction } from 'kysely';
+import type { RequestCall } from './request-call.ts';
 
 /**
  * The start of a consumer in a topic that it has never read.
@@ -45,16 +46,24 @@ export interface HandlerContext<DB> {
   readonly log: Logger;
 }
 
-export interface EventContext<DB, Data> extends HandlerContext<DB> {
+/** `Calls`: the names of the calls that the consumer declares. */
+export interface EventContext<DB, Data, Calls extends string = never> extends HandlerContext<DB> {
   readonly event: ReceivedEvent<Data>;
   /** Emits an event in the slice's transaction. Id, causation, correlation, hops and trace are filled in. */
   readonly emit: (event: DomainEvent) => void;
+  /**
+   * Requests a call to another system in the slice's transaction: a worker makes it after the commit. Returns the id of the
+   * request, which derives from event and handler: however often the event is handled, the first request counts.
+   */
+  readonly call: RequestCall<DB, Calls>;
 }
 
-export interface BatchContext<DB, Data> extends HandlerContext<DB> {
+export interface BatchContext<DB, Data, Calls extends string = never> extends HandlerContext<DB> {
   readonly events: readonly ReceivedEvent<Data>[];
   /** Emits an event; `answers` is the event of this batch that caused it. */
   readonly emit: (event: DomainEvent, answers: ReceivedEvent) => void;
+  /** Requests a call; `answers` is the event of this batch that requests it. */
+  readonly call: RequestCall<DB, Calls, [answers: ReceivedEvent]>;
 }
 
 /**
@@ -65,23 +74,24 @@ export interface FailedEvent<Data> extends Omit<FailureData, 'event'> {
   readonly event: FailureData['event'] & { readonly data: Data };
 }
 
-export interface FailureContext<DB> extends HandlerContext<DB> {
+export interface FailureContext<DB, Calls extends string = never> extends HandlerContext<DB> {
   /** The failure event itself. */
   readonly event: ReceivedEvent<FailureData>;
   readonly emit: (event: DomainEvent) => void;
+  readonly call: RequestCall<DB, Calls>;
 }
 
-export type Handler<DB, Data> = (
+export type Handler<DB, Data, Calls extends string = never> = (
   event: ReceivedEvent<Data>,
-  context: EventContext<DB, Data>,
+  context: EventContext<DB, Data, Calls>,
 ) => Promise<void> | void;
-export type BatchHandler<DB, Data> = (
+export type BatchHandler<DB, Data, Calls extends string = never> = (
   events: readonly ReceivedEvent<Data>[],
-  context: BatchContext<DB, Data>,
+  context: BatchContext<DB, Data, Calls>,
 ) => Promise<void> | void;
-export type FailureHandler<DB, Data> = (
+export type FailureHandler<DB, Data, Calls extends string = never> = (
   failure: FailedEvent<Data>,
-  context: FailureContext<DB>,
+  context: FailureContext<DB, Calls>,
 ) => Promise<void> | void;
 
 export interface HandlerOptions {

@@ -117,6 +117,7 @@ async function prepare<DB>(
     for (const consumer of consumers) {
       // The parts are checked first: a version that is refused must not register its types.
       await consumer.parts[0]?.check(consumer.parts, consumer.name, database.executor);
+      for (const call of consumer.requestable) await call.check(consumer.name, database.executor);
       const ids = await register(consumer, topics, admin, options, ending).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });

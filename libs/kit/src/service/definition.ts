@@ -1,7 +1,7 @@
 import type { EventDefinition } from '@convergekit/contracts';
 import type { Service } from '@convergekit/core';
 import type { Checks } from '@convergekit/config';
-import type { Effect, SagaObserverOptions, SagaWorkerOptions, Workflow, Workflows } from '@convergekit/saga';
+import type { SagaObserverOptions, SagaWorkerOptions, Workflow, Workflows } from '@convergekit/saga';
 import type { ConsumerDefinition, ConsumerServiceOptions } from '@convergekit/inbox';
 import type { TransactionFunction } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
@@ -24,9 +24,6 @@ export type AnyConsumer = Pick<ConsumerDefinition<never>, 'name' | 'topics' | 'f
 export interface AnySaga {
   readonly declaration: SagaDeclaration;
 }
-
-/** A call with reactions on any tables: the result of `defineCall(…).onOutcome(…)`. */
-export type AnyEffect = Pick<Effect<never>, 'name' | 'idempotency'>;
 
 /** A part of a service, such as a timer. `live` is its part of /livez. */
 export type Part = Service & { live?(): Checks };
@@ -64,12 +61,10 @@ export interface ServiceDefinition<
   Own extends OwnSettings = OwnSettings,
   Types extends string = string,
 > {
-  /** The consumers. The workers of their saga steps and their drains run with them. @default none */
+  /** The consumers. The worker of their calls and saga steps, and their drains, run with them. @default none */
   readonly consumers?:
     | readonly AnyConsumer[]
     | ((parts: Pick<ServiceParts<DB, Own>, 'settings' | 'shared' | 'log'>) => readonly AnyConsumer[]);
-  /** The calls that handlers request with `effect()`; the service runs the worker that makes them. @default none */
-  readonly effects?: readonly AnyEffect[];
   /** The sagas that this service observes: their state, deadlines and metrics, here and in no other service. @default none */
   readonly sagas?: readonly AnySaga[];
   /** The workflows that `run` of the parts accepts; their worker runs here. @default none */

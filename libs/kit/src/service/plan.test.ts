@@ -104,10 +104,13 @@ describe('the plan of a service', () => {
     ]).toEqual([['warehouse'], [], []]);
   });
 
-  it('a service is refused with a call that has no reactions, with nothing to run, and with an impossible name', () => {
-    expect(() => planOf('mail', { effects: [call as never] }, [])).toThrow(/mail\.send.*\.onOutcome/);
-    const effects = [call.onOutcome({ succeeded: () => undefined, failed: () => undefined })];
-    expect(planOf('mail', { effects }, []).effects).toEqual(effects);
+  it('the worker of a service makes each call that its consumers declare, once', () => {
+    const mail = call.onOutcome<object>({ succeeded: () => undefined, failed: () => undefined });
+    const asking = [hotel, bank].map((consumer) => consumer.calls(mail));
+    expect(planOf('mail', {}, asking).effects.filter(({ name }) => name === 'mail.send')).toEqual([mail]);
+  });
+
+  it('a service is refused with nothing to run, and with an impossible name', () => {
     expect(() => planOf('mail', {}, [])).toThrow(/nothing to run/);
     expect(() => planOf('My Service', { relay: true }, [])).toThrow(/name does not fit/);
   });

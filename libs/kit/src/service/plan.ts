@@ -2,7 +2,7 @@ import { ConvergeError } from '@convergekit/core';
 import { type Effect, effectsOf, sagaObserver } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { includedSteps } from '@convergekit/saga/engine';
-import type { AnyConsumer, AnyEffect, AnySaga, ServiceDefinition } from './definition.ts';
+import type { AnyConsumer, AnySaga, ServiceDefinition } from './definition.ts';
 
 /** A set of tables of the kit. */
 export type Tables = 'outbox' | 'relay' | 'inbox' | 'saga' | 'reconcile';
@@ -11,7 +11,7 @@ export type Tables = 'outbox' | 'relay' | 'inbox' | 'saga' | 'reconcile';
 export interface Plan<DB> {
   /** The declared consumers, and the observer of the sagas. */
   readonly consumers: readonly ConsumerDefinition<DB>[];
-  /** The work of the worker: that of the consumers' saga steps, and the declared effects. */
+  /** The work of the worker: the calls that the consumers declare, and that of their saga steps. */
   readonly effects: readonly Effect<DB>[];
   readonly needsBroker: boolean;
   /** Whether the relay of the database runs in the process. */
@@ -33,7 +33,7 @@ export interface Plan<DB> {
 /** The parts of a declaration on which the plan depends. */
 export type Planned = Pick<
   ServiceDefinition<never, never>,
-  'effects' | 'sagas' | 'workflows' | 'reconcilers' | 'emits' | 'relay'
+  'sagas' | 'workflows' | 'reconcilers' | 'emits' | 'relay'
 > & { readonly parts?: unknown; readonly http?: unknown; readonly tuning?: { readonly observer?: object } };
 
 /** Derives what a service runs (pure). Throws SERVICE_INVALID with what, why and the fix. */
@@ -42,7 +42,7 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   checkName(name);
   // Each consumer knows its own tables; all of them are in the database of the service.
   const own = given as readonly ConsumerDefinition<DB>[];
-  const effects = [...effectsOf(...own), ...checkEffects<DB>(name, declared.effects ?? [])];
+  const effects = effectsOf(...own);
   checkSteps(name, sagas, own);
   const consumers = [...own, ...observers<DB>(name, declared)];
   const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);
@@ -129,17 +129,6 @@ function checkName(name: string): void {
       'its name does not fit Kafka groups and Postgres',
       'use lower-case letters, digits, dots and dashes, at most 63',
     );
-}
-
-function checkEffects<DB>(name: string, effects: readonly AnyEffect[]): readonly Effect<DB>[] {
-  const raw = effects.find((effect) => !('revive' in effect));
-  if (raw !== undefined)
-    throw invalid(
-      name,
-      `${raw.name} in \`effects\` is a call without reactions to its outcome`,
-      'give the result of its .onOutcome({ succeeded, failed })',
-    );
-  return effects as readonly Effect<DB>[];
 }
 
 /** A consumer of this process must have every step that an observed saga declares for it. */

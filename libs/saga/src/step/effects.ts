@@ -5,7 +5,13 @@ import { executorOf } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
 import type { CallContext, Found } from '../effects/call/types.ts';
 import { defineCall } from '../effects/call/define-call.ts';
-import type { Effect, EffectFailure, OutcomeContext, Reactions } from '../effects/effect/types.ts';
+import type {
+  Effect,
+  EffectFailure,
+  HandlerCall,
+  OutcomeContext,
+  Reactions,
+} from '../effects/effect/types.ts';
 import { EFFECT_STAYS, resolvedBy } from '../effects/work/work.ts';
 import type { WorkOp } from '../effects/work/step-key.ts';
 import { SagaError } from '../errors.ts';
@@ -27,7 +33,8 @@ import { acceptEffect, emitNoop, emitUndone, undoing, undoNow } from './undo.ts'
 import type { StepUndo } from './undo-cause.ts';
 
 /**
- * Returns the effects of these consumers' steps, for the saga worker: `sagaWorker(effectsOf(orders, payments), …)`.
+ * Returns what the saga worker of these consumers does: the calls that they declare, and the work of their steps.
+ * `sagaWorker(effectsOf(orders, payments), …)`.
  * @example
  * ```ts
  * import { effectsOf, sagaWorker } from 'convergekit/process';
@@ -37,20 +44,22 @@ import type { StepUndo } from './undo-cause.ts';
  * ```
  */
 export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
-  return consumers
-    .flatMap(({ parts }) => membersOf(parts))
-    .flatMap((member) => {
-      const { name, keepMs } = member.declaration;
-      const saga = { name, keepMs };
-      return effectOpsOf(member).map((op) => {
-        const isTimer = op === 'cancel' || op === 'deadline' || op === 'expire';
-        return Object.freeze({
-          ...effectOf(member, op),
-          lockSql: lockOfWorkSql,
-          saga: { ...saga, isTimer },
-        });
-      });
-    });
+  // The cast is safe: only `defineCall` makes requestable calls. Consumers that share a call have one worker.
+  const calls = new Set(
+    consumers.flatMap(({ requestable }) => requestable as readonly HandlerCall<DB, never, string>[]),
+  );
+  const members = consumers.flatMap(({ parts }) => membersOf(parts));
+  return [...calls, ...members.flatMap(effectsOfStep)];
+}
+
+/** The work of one step. */
+function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {
+  const { name, keepMs } = member.declaration;
+  const saga = { name, keepMs };
+  return effectOpsOf(member).map((op) => {
+    const isTimer = op === 'cancel' || op === 'deadline' || op === 'expire';
+    return Object.freeze({ ...effectOf(member, op), lockSql: lockOfWorkSql, saga: { ...saga, isTimer } });
+  });
 }
 
 function effectOf<DB>(member: Member<DB>, op: WorkOp): Effect<DB> {

@@ -5,7 +5,7 @@ import type { FenceRow } from '../fence/fence-sql.ts';
 import type { Outcome } from '../effects/work/work.ts';
 import { insertWork, type NewWork } from '../effects/work/insert-sql.ts';
 import type { StepKey, WorkOp } from '../effects/work/step-key.ts';
-import { causeOf } from '../effects/effect/effect.ts';
+import { causeOf } from '../effects/call/request-call.ts';
 import { effectName } from './effect-name.ts';
 import { keyOf, type StepRun } from './member.ts';
 import { type StoredEvent, type StoredFact, storeEvent } from './stored-event.ts';

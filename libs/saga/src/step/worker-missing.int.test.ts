@@ -14,7 +14,7 @@ import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { makeTopics } from '@convergekit/inbox/testing';
-import { defineCall, effect, sagaMigrations, sagaWorker } from '@convergekit/saga';
+import { defineCall, sagaMigrations, sagaWorker } from '@convergekit/saga';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { asked, halfConsumers, type RoomDb, roomTables, Wrongs } from '../fixture/half-done-saga.ts';
 import { Pump } from '../fixture/pump.ts';
@@ -81,20 +81,16 @@ it('a worker that has not been seen for ten minutes counts as missing', async ()
   expect(await start(money!)).toContain('it needs a saga worker for half.pay.apply');
 });
 
-// Planted fault: an insert that does not look for the worker writes an intent that no worker ever finds.
-it('a handler that requests an effect without a worker stops its consumer by name, and writes nothing', async () => {
-  const sent: string[] = [];
-  const ping = defineCall('test.ping', {
+function pinging(sent: string[]) {
+  return defineCall('test.ping', {
     idempotency: 'idempotent',
     input: z.object({ key: z.string() }),
     result: z.null(),
     call: ({ key }) => Promise.resolve(void sent.push(key)).then(() => null),
   }).onOutcome<RoomDb>({ succeeded: () => undefined, failed: () => undefined });
-  const asker = defineConsumer<RoomDb>('asker', { from: 'first' }).on(asked, async (event, context) => {
-    await effect(context, ping, event.data);
-  });
-  const service = serviceOf(asker);
-  await service.start();
+}
+
+async function ask(): Promise<void> {
   const pump = new Pump(database, broker);
   stops.push(() => pump.stop());
   pump.start();
@@ -102,12 +98,35 @@ it('a handler that requests an effect without a worker stops its consumer by nam
   await createOutbox([]).append(database.executor, [
     { id: randomUUID(), type, version, topic, key, payload },
   ]);
-  await expect(service.done).rejects.toThrow('no worker in this database makes the call test.ping');
-  expect((await database.executor.query('select from converge.saga_work')).rows).toEqual([]);
-  const worker = sagaWorker<RoomDb>([ping], { database, pollMs: 10 });
-  stops.push(() => worker.stop());
-  await worker.start();
-  await serviceOf(asker).start();
+}
+
+it('a consumer that declares a call starts where a worker makes it, and is refused by name where none does', async () => {
+  const sent: string[] = [];
+  const ping = pinging(sent);
+  const asker = defineConsumer<RoomDb>('asker', { from: 'first' })
+    .calls(ping)
+    .on(asked, async (event, { call }) => {
+      await call(ping, event.data);
+    });
+  expect(await start(asker)).toContain('consumer asker cannot start: it needs a saga worker for test.ping,');
+  await startWorker(asker);
+  expect(await start(asker)).toBe('started');
+  await ask();
   await waitUntil(() => Promise.resolve(sent.length > 0), { what: 'the call' });
   expect(sent).toEqual(['k']);
+});
+
+// Planted fault: an insert that does not look for the worker writes an intent that no worker ever finds.
+it('a handler that requests a call which no consumer declares stops its consumer with the remedy, and writes nothing', async () => {
+  const ping = pinging([]);
+  const asker = defineConsumer<RoomDb>('asker', { from: 'first' }).on(asked, async (event, { call }) => {
+    await call(ping as never, event.data as never);
+  });
+  const service = serviceOf(asker);
+  await service.start();
+  await ask();
+  await expect(service.done).rejects.toThrow(
+    /no worker in this database makes the call test\.ping, so it would wait for ever: declare it .*defineConsumer\(…\)\.calls\(…\)/,
+  );
+  expect((await database.executor.query('select from converge.saga_work')).rows).toEqual([]);
 });

@@ -10,7 +10,7 @@ import { asEmitted, type EmittedEvent, type GivenEvent } from './events.ts';
 import { endOf, type Settled } from './outcome.ts';
 import { ServiceBench } from './service-bench.ts';
 
-export interface ApplyAllOptions extends BenchOptions<unknown> {
+export interface ApplyAllOptions extends BenchOptions {
   /**
    * random   the events of one key reach each consumer in order; all else overtakes, as between partitions and services
    * given    in the order in which they were published

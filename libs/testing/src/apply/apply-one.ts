@@ -12,7 +12,7 @@ import { readOutbox, readSource } from './outbox-sql.ts';
 import { readTables } from './tables-sql.ts';
 import { writtenBetween } from './written.ts';
 
-export interface ApplyOneOptions<DB> extends BenchOptions<DB> {
+export interface ApplyOneOptions extends BenchOptions {
   /** Events that were published before this one and never arrive. @default none */
   readonly missing?: readonly GivenEvent[];
   /** Whether the tables are compared, which reads all of their rows twice. @default true */
@@ -36,7 +36,7 @@ export async function applyOne<DB>(
   database: Database<DB>,
   consumer: ConsumerDefinition<DB>,
   event: GivenEvent,
-  options: ApplyOneOptions<DB> = {},
+  options: ApplyOneOptions = {},
 ): Promise<Outcome> {
   const log = consumerLog(database, consumer.name);
   const turn = log.turn.then(() => applied(database, consumer, event, options));
@@ -48,7 +48,7 @@ async function applied<DB>(
   database: Database<DB>,
   consumer: ConsumerDefinition<DB>,
   given: GivenEvent,
-  { missing = [], written = true, ...options }: ApplyOneOptions<DB>,
+  { missing = [], written = true, ...options }: ApplyOneOptions,
 ): Promise<Outcome> {
   const event = asEmitted(given);
   const changes = await observe(database, written);

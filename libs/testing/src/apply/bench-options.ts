@@ -1,16 +1,13 @@
 import { systemClock, systemRandom } from '@convergekit/core';
-import type { Effect } from '@convergekit/saga';
 import type { Policies } from '@convergekit/resilience/engine';
 import { policyBook, SharedGuards, type SlowSchedule } from '@convergekit/resilience';
 
-export interface BenchOptions<DB> {
+export interface BenchOptions {
   /**
    * The retry policies of the handlers. @default the kit's attempts, with waits of 1 to 2 ms between them; a bug is given up
    * after them, since no test waits for a deployment
    */
   readonly policies?: Policies;
-  /** The calls that handlers request by `effect()`; those of saga steps are found. @default none */
-  readonly effects?: readonly Effect<DB>[];
 }
 
 /** Attempts in place that follow each other at once; what they do not resolve is given up, without a limit. */

@@ -47,7 +47,7 @@ export class ConsumerBench {
   static async open<DB>(
     database: Database<DB>,
     consumer: ConsumerDefinition<DB>,
-    { policies = quickPolicies, effects = [] }: BenchOptions<DB>,
+    { policies = quickPolicies }: BenchOptions,
   ): Promise<ConsumerBench> {
     const log = consumerLog(database, consumer.name);
     const broker = memoryBroker({ cluster: log.cluster });
@@ -64,7 +64,7 @@ export class ConsumerBench {
       const admin = await broker.admin();
       for (const name of [...consumer.topics, consumer.failureTopic])
         await admin.createTopic({ name, partitions: log.partitions });
-      const names = [...effectsOf(consumer), ...effects].map(({ name }) => name);
+      const names = effectsOf(consumer).map(({ name }) => name);
       if (names.length > 0) await declareEffects(database.executor, names, 'test');
       await bench.#service.start();
       bench.#producer = await broker.producer();

@@ -41,11 +41,8 @@ export class ServiceBench {
     published.set(database, this.#published);
   }
 
-  static async open(
-    { database, consumers }: ServiceUnderTest,
-    options: BenchOptions<unknown>,
-  ): Promise<ServiceBench> {
-    const effects = [...effectsOf(...consumers), ...(options.effects ?? [])];
+  static async open({ database, consumers }: ServiceUnderTest, options: BenchOptions): Promise<ServiceBench> {
+    const effects = effectsOf(...consumers);
     const worker =
       effects.length === 0 ? undefined : sagaWorker(effects, { database, pollMs: 10, shared: calmGuards() });
     await worker?.start();

@@ -1,5 +1,5 @@
 import type { Database } from '@convergekit/postgres';
-import { type Effect, sagaWorker } from '@convergekit/saga';
+import { sagaWorker } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Provider } from '../../../../saga/src/fixture/effects/provider.ts';
@@ -18,7 +18,7 @@ import { cli } from '../../fixture/cli.ts';
 describe('converge effects', () => {
   const provider = new Provider();
   let database: Database<SceneDb>;
-  let effects: Record<string, Effect<SceneDb, { readonly key: string }>>;
+  let effects: ReturnType<typeof sceneEffects>;
   let env: Record<string, string>;
   beforeAll(async () => {
     const made = await sceneDatabase(inject('stack').databaseUrl);
@@ -33,7 +33,7 @@ describe('converge effects', () => {
 
   it('`converge effects` shows stuck effects, and lets an operator record an outcome or repeat a call', async () => {
     provider.modes.set('blind', ['reply_lost', 'request_lost']);
-    await request(database, effects['blind']!, ['a', 'b']);
+    await request(database, effects.blind, ['a', 'b']);
     const worker = sagaWorker(Object.values(effects), { ...hurried, database });
     await worker.start();
     await waitUntil(async () => (await workRows(database)).every(({ state }) => state === 'stuck'), {

@@ -5,7 +5,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox } from '@convergekit/outbox';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defaultPolicy } from '@convergekit/resilience';
-import { defineCall, effect, sagaWorker } from '@convergekit/saga';
+import { defineCall, effectsOf, sagaWorker } from '@convergekit/saga';
 import { attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
@@ -68,7 +68,14 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
   }).onOutcome<unknown>({ succeeded: (order, { emit }) => emit(mailed(order)), failed: () => undefined });
   const quick = { baseMs: 10, factor: 1, capMs: 10 };
   const schedule = { fast: quick, fastAttempts: 1_000, slow: quick, withinMs: 60_000 };
+  const mailing = defineConsumer(names.mail, { from: 'first' })
+    .calls(send)
+    .on(placed, async (order, { call }) => {
+      if (away) throw gone('the index is away');
+      await call(send, order.data);
+    });
   const services = [
+    sagaWorker(effectsOf(mailing), { database: payments }),
     consumerService(
       [
         defineConsumer(names.payments, { from: 'first' }).on(placed, () => {
@@ -88,16 +95,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
       ],
       { database: orders, broker },
     ),
-    consumerService(
-      [
-        defineConsumer(names.mail, { from: 'first' }).on(placed, async (order, context) => {
-          if (away) throw gone('the index is away');
-          await effect(context, send, order.data);
-        }),
-      ],
-      { database: payments, broker, parking: { schedule, pollMs: 50 } },
-    ),
-    sagaWorker([send], { database: payments }),
+    consumerService([mailing], { database: payments, broker, parking: { schedule, pollMs: 50 } }),
   ];
   for (const service of services) await service.start();
 

@@ -1,18 +1,29 @@
+import type { Requester } from '@convergekit/inbox/engine';
+import type { Executor } from '@convergekit/postgres';
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
-import type { Effect, OutcomeContext, Reactions, Revived } from '../effect/types.ts';
+import type { Effect, HandlerCall, OutcomeContext, Reactions, Revived } from '../effect/types.ts';
 import { DOTTED_NAME, invalidIn } from '../../errors.ts';
 import { quotaProblem } from '../quota/quota.ts';
+import { checkWorkers } from '../work/worker-sql.ts';
 import { type BoundCall, bindCall, type DeclaredUndo, usageOf } from './bind-call.ts';
+import { requestCall } from './request-call.ts';
 import type { CallOptions, UndoCall } from './types.ts';
 
 /** A declared call to another system, for handlers, steps of sagas and steps of workflows. */
-export interface Call<Input = never, Output = unknown, Result = unknown, Undo extends Undoable = Undoable> {
+export interface Call<
+  Input = never,
+  Output = unknown,
+  Result = unknown,
+  Undo extends Undoable = Undoable,
+  Name extends string = string,
+> {
   readonly kind: 'call';
-  readonly name: string;
+  readonly name: Name;
   /**
-   * Declares the reactions to the outcome of a handler's call. `effect()` and the worker take the result.
+   * Declares the reactions to the outcome of a handler's call. `.calls` of a consumer takes the result, and so does
+   * `context.call` of its handlers.
    */
-  onOutcome<DB>(reactions: Reactions<DB, Output, Result>): Effect<DB, Input>;
+  onOutcome<DB>(reactions: Reactions<DB, Output, Result>): HandlerCall<DB, Input, Name>;
   /** Binds the call to a use, and its undo to a name, with its types erased. For the engines only. */
   bind(use: string, undoName?: string): BoundCall;
   /** The types, for the compiler only. */
@@ -56,16 +67,17 @@ export function defineCall<
   Res extends StandardSchema,
   Undo extends UndoCall<In, Res> | undefined,
   Why extends string | undefined,
+  const Name extends string,
 >(
-  name: string,
+  name: Name,
   options: CallOptions<In, Res> & { readonly compensate?: Undo; readonly irreversible?: Why },
-): Call<InferInput<In>, InferOutput<In>, InferOutput<Res>, UndoableBy<Undo, Why>> {
+): Call<InferInput<In>, InferOutput<In>, InferOutput<Res>, UndoableBy<Undo, Why>, Name> {
   check(name, options);
   return Object.freeze({
     kind: 'call',
     name,
     onOutcome: <DB>(reactions: Reactions<DB, InferOutput<In>, InferOutput<Res>>) =>
-      effectOfCall<DB, InferInput<In>>(bindCall(name, name, options), reactions as never),
+      requestable(name, effectOfCall<DB, InferInput<In>>(bindCall(name, name, options), reactions as never)),
     bind: (use: string, undoName?: string) => bindCall(use, name, options, undoName),
   });
 }
@@ -94,12 +106,25 @@ function check(
     throw invalid('irreversible', irreversible, 'leave it out, or leave compensate out');
 }
 
+/** Adds what consumers and their handlers need of a call. */
+function requestable<DB, Input, Name extends string>(
+  name: Name,
+  effect: Effect<DB, Input>,
+): HandlerCall<DB, Input, Name> {
+  return Object.freeze({
+    ...effect,
+    name,
+    check: (consumer: string, executor: Executor) => checkWorkers(executor, consumer, [name]),
+    request: (input: Input, by: Requester<DB>) => requestCall(effect, input, by),
+  });
+}
+
 /** The call of a handler, with its reactions. */
 function effectOfCall<DB, Input>(
   call: BoundCall,
   reactions: Reactions<DB, unknown, unknown>,
 ): Effect<DB, Input> {
-  return Object.freeze({
+  return {
     ...usageOf(call),
     plan: (wanted: Input) => {
       const input = call.plan(wanted);
@@ -115,5 +140,5 @@ function effectOfCall<DB, Input>(
         failed: async (failure, context) => await reactions.failed(failure, withInput(context)),
       };
     },
-  });
+  };
 }

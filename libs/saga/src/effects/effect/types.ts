@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import type { Failure } from '@convergekit/core';
-import type { EmitAs, Gathered } from '@convergekit/inbox/engine';
+import type { EmitAs, Gathered, RequestableCall } from '@convergekit/inbox/engine';
 import type { OperationGuards, Policy, SharedGuards, SlowSchedule } from '@convergekit/resilience';
 import type { Transaction } from 'kysely';
 import type { CallIdempotency, Found } from '../call/types.ts';
@@ -92,6 +92,10 @@ export interface Effect<DB, Input = never> {
   /** Reads a stored intent. Throws when this version of the code cannot read it. */
   revive(stored: { readonly input: string; readonly idempotencyKey: string }): Revived<DB>;
 }
+
+/** A call that handlers request, with its reactions: the result of `defineCall(…).onOutcome(…)`. */
+export type HandlerCall<DB, Input, Name extends string> = Effect<DB, Input> &
+  RequestableCall<DB, Input, Name>;
 
 /** A call and its query, under the guards of a run; results are text. */
 export interface CallHandle {

@@ -49,6 +49,6 @@ export async function checkWorkers(
 export function workerMissing(effect: string): SagaError {
   return new SagaError(
     'WORKER_MISSING',
-    `no worker in this database makes the call ${effect}, so it would wait for ever: list the call in \`effects\` of defineService(), or give it to sagaWorker([…], { database }) and start that before the consumer`,
+    `no worker in this database makes the call ${effect}, so it would wait for ever: declare it in the consumer whose handler requests it, \`defineConsumer(…).calls(…)\`, for which defineService() starts the worker`,
   );
 }

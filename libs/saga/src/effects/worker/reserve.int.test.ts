@@ -2,7 +2,6 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { ownedAttempt } from '@convergekit/resilience/engine';
 import { afterEach, expect, it } from 'vitest';
-import { effect } from '../effect/effect.ts';
 import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { hurried, patient, type SceneDb, sceneEffects, sharedWith } from '../../fixture/effects/scene.ts';
 import { reservePlace } from '../work/announce.ts';
@@ -34,7 +33,7 @@ async function request(key: string): Promise<void> {
   await declareEffects(database.executor, ['test.keyed'], 'w');
   await kyselyTransaction(database.db, {}, (tx) => {
     const event = { id: key, key, position: {}, hops: 0 } as unknown as ReceivedEvent;
-    return effect({ tx, consumer: 'orders', handler: 'test', event }, effects.keyed, { key });
+    return effects.keyed.request({ key }, { tx, consumer: 'orders', handler: 'test', event });
   });
 }
 

@@ -2,7 +2,6 @@ import type { ReceivedEvent } from '@convergekit/contracts';
 import { connect } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { expect, inject, it } from 'vitest';
-import { effect } from '../effect/effect.ts';
 import { database, effects, provider, sceneForEach } from '../../fixture/effects/provider-scene.ts';
 import { ended, hurried, outcomes, type SceneDb } from '../../fixture/effects/scene.ts';
 import { sagaWorker } from '../../saga-worker.ts';
@@ -18,7 +17,7 @@ it('work that a transaction of the same process committed wakes the worker, and 
   const asks = async (key: string, fails: boolean): Promise<void> => {
     await kyselyTransaction(database.db, {}, async (tx) => {
       const event = { id: key, key, position: {}, hops: 0 } as unknown as ReceivedEvent;
-      await effect({ tx, consumer: 'orders', handler: 'test', event }, effects.keyed, { key });
+      await effects.keyed.request({ key }, { tx, consumer: 'orders', handler: 'test', event });
       if (fails) throw new RangeError(key);
     });
   };
@@ -43,7 +42,7 @@ it('work that another pool of the same process committed wakes a worker that was
     await worker.start();
     await kyselyTransaction(requests.db, {}, async (tx) => {
       const event = { id: 'c', key: 'c', position: {}, hops: 0 } as unknown as ReceivedEvent;
-      await effect({ tx, consumer: 'orders', handler: 'test', event }, effects.keyed, { key: 'c' });
+      await effects.keyed.request({ key: 'c' }, { tx, consumer: 'orders', handler: 'test', event });
     });
     expect(await ended(database)).toMatchObject([{ key: 'c', state: 'done' }]);
   } finally {

@@ -6,7 +6,6 @@ import { stressService } from '@convergekit/core/service-stress';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { FixtureSource } from '@convergekit/inbox/testing';
-import { effect } from '../effect/effect.ts';
 import { Provider } from '../../fixture/effects/provider.ts';
 import {
   asked,
@@ -64,14 +63,13 @@ describe('an effect that a handler requests', () => {
     stops.push(() => broker.close());
     const admin = await broker.admin();
     for (const name of ['effects', 'orders.failures']) await admin.createTopic({ name, partitions: 1 });
-    const consumer = defineConsumer<SceneDb>('orders', { from: 'first' }).on(
-      asked,
-      async (event, context) => {
-        await effect(context, effects.keyed, event.data);
-        await effect({ ...context }, effects.keyed, { key: `${event.data.key}-again` });
+    const consumer = defineConsumer<SceneDb>('orders', { from: 'first' })
+      .calls(effects.keyed)
+      .on(asked, async (event, { call }) => {
+        await call(effects.keyed, event.data);
+        await call(effects.keyed, { key: `${event.data.key}-again` });
         if (event.data.key === 'bad') throw new TypeError('after the intent');
-      },
-    );
+      });
     const source = new FixtureSource({ partitions: 1 });
     const events = ['a', 'bad', 'b'].map((key) => asked({ key }));
     await source.publish(broker, events);

@@ -1,43 +1,23 @@
 import { WIRE } from '@convergekit/contracts/engine';
-import type { HandlerContext } from '@convergekit/inbox';
-import { identityOf, eventContextOf } from '@convergekit/inbox/engine';
+import { identityOf, eventContextOf, type Requester } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
-import type { ReceivedEvent } from '@convergekit/contracts';
+import type { Effect } from '../effect/types.ts';
 import { insertWork } from '../work/insert-sql.ts';
 import type { Cause } from '../work/work.ts';
-import type { Effect } from './types.ts';
-
-/** The part of a handler's context that an intent needs. In a batch: `{ ...context, event }`, with the event that requests it. */
-export type EffectContext<DB> = Pick<HandlerContext<DB>, 'tx' | 'consumer' | 'handler'> & {
-  readonly event: ReceivedEvent;
-};
 
 /** The number of calls that each run of a handler requested, by its own `tx`. */
 const asked = new WeakMap<object, Map<string, number>>();
 
 /**
- * Requests a call to another system: writes the intent in the handler's transaction, and returns its id. The saga
- * worker makes the call after the slice's commit; then its `succeeded` or `failed` runs. The id derives from the event
- * and the handler: however often the event is handled, there is one intent, and the first one counts.
- * @example
- * ```ts
- * import { defineConsumer, effect } from 'convergekit';
- * import { charge, orderPlaced, paymentRefused, paymentTaken, type ShopDb } from './shop.ts';
- *
- * const charged = charge.onOutcome<ShopDb>({
- *   succeeded: (_, { input, emit }) => emit(paymentTaken(input)),
- *   failed: (_, { input, emit }) => emit(paymentRefused(input)),
- * });
- * export const payments = defineConsumer<ShopDb>('payments').on(orderPlaced, async ({ data }, context) => {
- *   await effect(context, charged, data);
- * });
- * ```
+ * Writes the intent of a call in the handler's transaction, and returns its id. The saga worker makes the call after the
+ * slice's commit; then its `succeeded` or `failed` runs. The id derives from the event and the handler: however often the
+ * event is handled, there is one intent, and the first one counts.
  */
-export async function effect<DB, Input>(
-  { tx, consumer, handler, event }: EffectContext<DB>,
-  declared: Effect<DB, Input>,
+export async function requestCall<DB, Input>(
+  declared: Pick<Effect<DB, Input>, 'name' | 'plan'>,
   input: Input,
+  { tx, consumer, handler, event }: Requester<DB>,
 ): Promise<string> {
   const incoming = identityOf(event);
   const index = nextIndex(tx, `${declared.name} ${incoming}`);
