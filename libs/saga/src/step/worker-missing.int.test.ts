@@ -100,7 +100,7 @@ async function ask(): Promise<void> {
   ]);
 }
 
-it('a consumer that declares a call starts where a worker makes it, and is refused by name where none does', async () => {
+it('G6f: a consumer that declares a call starts where a worker makes it, and is refused by name where none does', async () => {
   const sent: string[] = [];
   const ping = pinging(sent);
   const asker = defineConsumer<RoomDb>('asker', { from: 'first' })
