@@ -29,6 +29,9 @@ export function codesOf(library: string, text: string): readonly ThrownCode[] {
       for (const code of literalsOf(node.type)) add(code);
     if (ts.isNewExpression(node) && isError(node.expression.getText()))
       fromArguments(node.arguments ?? [], add, certaintyOfClass[node.expression.getText()]);
+    // A table of codes with their kinds.
+    if (ts.isObjectLiteralExpression(node) && (textOf(node, 'kind') ?? '') in categoryOfKind)
+      fromArguments([node], add);
     // The errors of the command line: `refused('CODE', message)`.
     if (ts.isCallExpression(node) && /^(refused|misconfigured)$/.test(node.expression.getText()))
       fromArguments(node.arguments, add);

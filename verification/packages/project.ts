@@ -1,11 +1,16 @@
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Packed } from '../../infra/packages/stage.ts';
 import { runIn } from '../programs.ts';
+import { ofRepository } from './peers.ts';
 import { INSTALL } from './tools.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** What TypeScript reads besides, and only TypeScript: a service does not get them. */
+const TYPES = ofRepository('@types/node', '@types/pg');
 
 export interface ProjectOptions {
   readonly folder: string;
@@ -57,13 +62,15 @@ export async function addFiles(project: Project, files: Readonly<Record<string, 
   }
 }
 
-/** Compiles every file of a project in its strictest form, its libraries included. `skipLibCheck` leaves those out. */
+/** Compiles every file of a project in its strictest form, its libraries included, with the types of Node.js and pg. `skipLibCheck` leaves those out. */
 export async function compile(
   project: Project,
   compiler: string,
   node: string,
   { skipLibCheck = false } = {},
 ): Promise<void> {
+  for (const [name, version] of Object.entries(TYPES))
+    if (!existsSync(join(project.folder, 'node_modules', name))) await addPackage(project, name, version);
   const options = {
     module: 'nodenext',
     target: 'es2023',

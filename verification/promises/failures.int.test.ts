@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FixtureRecord, FixtureSource, sendRecords } from '@convergekit/inbox/testing';
 import { captureLogs } from '@convergekit/telemetry/testing';
-import { defineConsumer } from 'convergekit';
+import { consumerRef, defineConsumer } from 'convergekit';
 import { executorOf } from 'convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -154,8 +154,8 @@ it.each(['first seen', 'declared'])(
       from: 'earliest',
       failureSources,
     }).onFailure(
+      consumerRef('payments'),
       stock.events.counted,
-      { of: 'payments' },
       (failure) => void compensated.push(failure.event.key),
     );
     await stock.scene.consume([compensating]);

@@ -12,7 +12,7 @@ import { ofRepository } from '../packages/peers.ts';
 import { addFiles, makeProject, type Project } from '../packages/project.ts';
 import { runIn } from '../programs.ts';
 import { above, tableOf, type Weights } from './figures.ts';
-import { commandOf, idleService, importOf, megabytes } from './measure.ts';
+import { cpuOf, idleService, importOf, megabytes } from './measure.ts';
 
 const RIVALS: Readonly<Record<string, string>> = {
   '@dbos-inc/dbos-sdk': '5.3.0',
@@ -69,8 +69,8 @@ async function inUse(project: Project): Promise<Weights> {
       'memory, idle service': mb,
       'transactions, idle service': perSecond,
       ready: readySeconds,
-      'CPU of `--help`': (await commandOf(folder, ['--help'], env)).cpu,
-      '`parked list`': (await commandOf(folder, ['parked', 'list'], env)).wall,
+      'CPU of `--help`': await cpuOf(folder, ['--help'], env),
+      'CPU of `parked list`': await cpuOf(folder, ['parked', 'list'], env),
     };
   });
 }

@@ -41,13 +41,14 @@ export function importOf(folder: string, doors: readonly string[]) {
   });
 }
 
-/** Seconds of wall time and of CPU that a command takes with a warm disk. */
-export function commandOf(folder: string, args: readonly string[], env: Readonly<Record<string, string>>) {
-  return leastOf(async () => {
-    const [began, before] = [performance.now(), childrenSeconds()];
+/** Seconds of CPU that a command takes with a warm disk. */
+export async function cpuOf(folder: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  const { cpu } = await leastOf(async () => {
+    const before = childrenSeconds();
     await runIn(folder, process.execPath, ['node_modules/convergekit/bin/converge.js', ...args], env);
-    return { wall: (performance.now() - began) / 1_000, cpu: childrenSeconds() - before };
+    return { cpu: childrenSeconds() - before };
   });
+  return cpu;
 }
 
 /** How long a service takes to be ready, and what it does and holds while it has nothing to do. */

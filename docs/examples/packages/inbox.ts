@@ -1,6 +1,6 @@
 import type { Broker } from 'convergekit/kafka';
 import { consumerService } from 'convergekit/process';
-import { type Database, defineConsumer } from 'convergekit';
+import { consumerRef, type Database, defineConsumer } from 'convergekit';
 import { charged, declined, ordered, type ShopDb } from './shop.ts';
 
 export const billing = defineConsumer<ShopDb>('billing', { from: 'first' })
@@ -10,7 +10,7 @@ export const billing = defineConsumer<ShopDb>('billing', { from: 'first' })
     else emit(charged({ order: data.order, receipt: 'r-1' }));
   })
   // Compensation: called when the consumer `shipping` gave up one of its events.
-  .onFailure(charged, { of: 'shipping' }, ({ event }, { emit }) =>
+  .onFailure(consumerRef('shipping'), charged, ({ event }, { emit }) =>
     emit(declined({ order: event.data.order, code: 'NOT_SHIPPED' })),
   );
 

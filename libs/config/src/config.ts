@@ -24,6 +24,16 @@ export interface LoadConfigOptions {
  * Resolves a process's configuration: defaults of the schema < YAML file < environment < flags.
  * Returns a frozen object, or throws one ConfigError that lists every issue. `X_FILE` instead of a variable X reads the
  * value of X from a file.
+ * @example
+ * ```ts
+ * import { loadConfig } from 'convergekit/process';
+ * import { z } from 'zod';
+ *
+ * const schema = z.object({ port: z.int().default(3000), bank: z.object({ url: z.url() }) });
+ * // CONVERGE__PORT, CONVERGE__BANK__URL (or CONVERGE__BANK__URL_FILE), else the file.
+ * const settings = loadConfig(schema, { env: process.env, file: 'settings.yaml' });
+ * console.log(settings.bank.url);
+ * ```
  */
 export function loadConfig<T>(schema: z.ZodType<T>, options: LoadConfigOptions): T {
   return loadSettings(schema, options).config;

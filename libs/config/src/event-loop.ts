@@ -30,6 +30,14 @@ const STRETCH_MS = 10_000;
 /**
  * Watches the event loop for lasting lateness of its timers.
  * A loop that is blocked for good cannot answer: the probe's own timeout covers that case.
+ * @example
+ * ```ts
+ * import { healthServer, watchEventLoop } from 'convergekit/process';
+ *
+ * const loop = watchEventLoop();
+ * const live = () => ({ eventLoop: loop.check() }); // /livez answers 503 while the loop is late for long
+ * export const health = healthServer({ port: 9090, checks: () => ({}), live });
+ * ```
  */
 export function watchEventLoop(): EventLoopWatch {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

@@ -34,6 +34,16 @@ export interface Page {
  * The first three answer 200 or 503 with JSON: restart the process? send it work? was it ever ready? `/metrics` answers
  * in the format of the exporter. Start this service first and stop it last, so that a waiting or draining process
  * reports its state.
+ * @example
+ * ```ts
+ * import { healthServer, runServices } from 'convergekit/process';
+ * import { connect } from 'convergekit/postgres';
+ *
+ * const database = connect({ url: process.env['DATABASE_URL'] });
+ * let isUp = false;
+ * await database.ping().then(() => (isUp = true));
+ * await runServices([healthServer({ port: 9090, checks: () => ({ postgres: { ok: isUp } }) })]);
+ * ```
  */
 export function healthServer(options: HealthOptions): HttpServer {
   const { port, host, maxConnections = MAX_CONNECTIONS, idleMs = IDLE_MS } = options;

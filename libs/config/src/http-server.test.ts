@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { waitUntil } from '@convergekit/testing';
+import { manualClock, waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { httpServer } from './http-server.ts';
 
@@ -71,3 +71,40 @@ it('an HTTP server with a limit cuts off a client that asks and does not read it
   socket.destroy();
   await server.stop();
 });
+
+// Planted fault: a connection that is kept brings further requests to a server that stops, and its cut loses the last one.
+it.each([
+  ['whose answer has not begun', '', 'close'],
+  ['whose answer has begun', 'half of ', 'keep-alive'],
+])(
+  'a stopping HTTP server ends a kept connection behind the request in flight %s',
+  async (_what, begun, connection) => {
+    const clock = manualClock();
+    const inFlight = Promise.withResolvers<ServerResponse>();
+    const server = httpServer({
+      name: 'http',
+      port: 0,
+      graceMs: 4_000,
+      clock,
+      listener: (_request, response) => {
+        if (begun !== '') response.write(begun);
+        inFlight.resolve(response);
+      },
+    });
+    await server.start();
+    const socket = connect(server.port, '127.0.0.1').setEncoding('utf8');
+    let answer = '';
+    socket.on('data', (text: string) => (answer += text));
+    const ended = once(socket, 'end');
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const response = await inFlight.promise;
+    const stopped = server.stop();
+    await waitUntil(() => clock.sleepers === 1, { what: 'the grace period' });
+    response.end('the answer');
+    await Promise.all([ended, stopped]);
+    expect(answer).toContain('the answer');
+    expect(/^connection: (.*)\r$/im.exec(answer)?.[1]).toBe(connection);
+    // The time that a stop gives has not passed.
+    expect(clock.sleepers).toBe(0);
+  },
+);

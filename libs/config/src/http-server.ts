@@ -1,4 +1,4 @@
-import type { RequestListener, Server } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Clock, ConvergeError, type Service, systemClock } from '@convergekit/core';
 
@@ -34,7 +34,20 @@ const MAX_CONNECTIONS = 10_000;
 
 /**
  * Runs an HTTP server as a service.
- * A stop closes idle connections at once and lets requests in flight finish for `graceMs`. Then it cuts off the rest.
+ * A stop closes idle connections at once and lets requests in flight finish for `graceMs`, each as the last of its
+ * connection. Then it cuts off the rest.
+ * @example
+ * ```ts
+ * import { httpServer } from 'convergekit/http';
+ * import { runServices } from 'convergekit/process';
+ *
+ * const api = httpServer({
+ *   name: 'api',
+ *   port: 3000,
+ *   listener: (request, response) => void response.end(`you asked for ${request.url ?? ''}`),
+ * });
+ * await runServices([api]); // SIGTERM lets requests in flight finish
+ * ```
  */
 export function httpServer(options: HttpServerOptions): HttpServer {
   const { name, port, host = '127.0.0.1', graceMs = 0, clock = systemClock } = options;
@@ -46,6 +59,7 @@ export function httpServer(options: HttpServerOptions): HttpServer {
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   // A client that asks and does not read: its answer would stay in memory.
   if (options.idleMs !== undefined) server.setTimeout(options.idleMs);
+  const drain = drainOf(server);
   let starting = Promise.resolve();
   let stopping: Promise<void> | undefined;
   return {
@@ -65,16 +79,46 @@ export function httpServer(options: HttpServerOptions): HttpServer {
       // A stop during the start waits for the start: closing first would leave a listening server behind.
       stopping ??= starting
         .catch(() => undefined)
-        .then(() => close(server, graceMs, clock))
+        .then(() => close(server, drain, { graceMs, clock }))
         .then(() => done.resolve(undefined));
       return stopping;
     },
   };
 }
 
-async function close(server: Server, graceMs: number, clock: Clock): Promise<void> {
+/**
+ * Returns a function that makes each request in flight, and any that still comes, the last one of its connection. A client
+ * that keeps its connection would send further ones until the cut, which loses the one that it meets.
+ */
+function drainOf(server: Server): () => void {
+  const open = new Set<ServerResponse>();
+  let draining = false;
+  const last = (response: ServerResponse): void => {
+    if (!response.headersSent) response.setHeader('connection', 'close');
+  };
+  server.prependListener('request', (_request, response) => {
+    open.add(response);
+    if (draining) last(response);
+    response.once('close', () => {
+      open.delete(response);
+      // One whose header had been sent before keeps its connection.
+      if (draining) server.closeIdleConnections();
+    });
+  });
+  return () => {
+    draining = true;
+    for (const response of open) last(response);
+  };
+}
+
+async function close(
+  server: Server,
+  drain: () => void,
+  { graceMs, clock }: { readonly graceMs: number; readonly clock: Clock },
+): Promise<void> {
   if (!server.listening) return;
   const drained = new AbortController();
+  drain();
   const closed = new Promise<void>((resolve) => {
     // `close` also ends idle connections, but waits for a client that never ends its request.
     server.close(() => resolve());

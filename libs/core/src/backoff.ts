@@ -2,8 +2,11 @@ import type { Random } from './random.ts';
 
 /** Exponential backoff as an immutable value. All durations are in milliseconds. */
 export interface Backoff {
+  /** The longest first delay. */
   readonly baseMs: number;
+  /** The growth of the delay from one attempt to the next, such as 2. */
   readonly factor: number;
+  /** The longest delay of all. */
   readonly capMs: number;
 }
 

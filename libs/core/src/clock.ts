@@ -10,6 +10,17 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/**
+ * The clock of the machine. Production code passes it; a test passes `manualClock()`.
+ * @example
+ * ```ts
+ * import { systemClock } from 'convergekit';
+ *
+ * const startedMs = systemClock.monotonic();
+ * await systemClock.sleep(1_000);
+ * const tookMs = systemClock.monotonic() - startedMs;
+ * ```
+ */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -22,4 +22,5 @@ export { ownFolder } from './own-folder.ts';
 export { type NextRun, poll, Wake } from './poll.ts';
 export { Renewals } from './renewals.ts';
 export { shellWord } from './shell-word.ts';
+export { tlsFailure } from './tls-failure.ts';
 export type { RunOptions } from './service.ts';

@@ -36,16 +36,36 @@ export interface Failure {
 }
 
 export interface ConvergeErrorDetail {
+  /** A stable code in capital letters, for logs and metrics: `BANK_SILENT`. */
   readonly code: string;
+  /** The kind of the failure, which decides about retries. */
   readonly category: Category;
+  /** Whether the failed work took effect. */
   readonly certainty: Certainty;
-  /** @default false */
+  /** True when only a change resolves it, such as a missing migration: it is not retried. @default false */
   readonly structural?: boolean;
-  /** Milliseconds. @default none */
+  /** The delay that the other side requested, in milliseconds. @default none */
   readonly retryAfterMs?: number;
+  /** The error behind it. @default none */
   readonly cause?: unknown;
 }
-/** An error whose category and certainty are known. `classify` uses them as given. */
+/**
+ * An error whose category and certainty are known. `classify` uses them as given.
+ * @example
+ * ```ts
+ * import { ConvergeError } from 'convergekit';
+ * import { bank } from './shop.ts';
+ *
+ * await bank.charge({ orderId: 'o-1', cents: 4_999 }, 'charge:o-1').catch((cause: unknown) => {
+ *   throw new ConvergeError('the bank did not answer', {
+ *     code: 'BANK_SILENT',
+ *     category: 'service', // what to do about it
+ *     certainty: 'unknown', // whether it took effect
+ *     cause,
+ *   });
+ * });
+ * ```
+ */
 export class ConvergeError extends Error {
   readonly code: string;
   readonly category: Category;
@@ -65,8 +85,9 @@ export class ConvergeError extends Error {
 }
 
 export interface BusinessRejectionDetail {
-  /** @default 'REJECTED' */
+  /** A stable code in capital letters for the failure event: `CARD_DECLINED`. @default 'REJECTED' */
   readonly code?: string;
+  /** The error behind it. @default none */
   readonly cause?: unknown;
 }
 

@@ -18,6 +18,15 @@ const generator = new V7Generator({
   },
 });
 
+/**
+ * Creates a UUID of version 7: the ids of one process ascend, so an index grows at its end.
+ * @example
+ * ```ts
+ * import { newUuidV7 } from 'convergekit';
+ *
+ * const orderId = newUuidV7(); // '0198c3a2-…': ids of a process ascend
+ * ```
+ */
 export const newUuidV7: NewId = () => generator.generate().toString();
 
 /** True for a text that a column of type uuid can hold. */

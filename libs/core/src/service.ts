@@ -34,6 +34,14 @@ export interface RunOptions {
  * Runs services until SIGINT, SIGTERM, an abort, or the first failure, then stops them in reverse. The services start in
  * order. A signal during a start stops that service at once. A second signal exits the process at once with 130. The
  * promise rejects with the reason when a service failed to start or failed later.
+ * @example
+ * ```ts
+ * import { consumerService, relay, runServices } from 'convergekit/process';
+ * import { broker, database, payments } from './shop.ts';
+ *
+ * // Until SIGTERM, SIGINT or the first failure; then they stop in reverse.
+ * await runServices([relay({ database, broker }), consumerService([payments], { database, broker })]);
+ * ```
  */
 export async function runServices(services: readonly Service[], options: RunOptions = {}): Promise<void> {
   const started: Service[] = [];

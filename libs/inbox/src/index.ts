@@ -6,6 +6,7 @@
  * - an event that cannot be handled becomes a dead letter and a failure event, in the transaction that skips it;
  * - an outage of the consumer's own database is waited for: nothing is given up and no attempt is counted.
  */
+export { consumerRef } from './define/consumer-ref.ts';
 export { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
 export type {
   BatchContext,

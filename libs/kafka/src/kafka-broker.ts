@@ -32,7 +32,18 @@ export interface KafkaBrokerOptions extends KafkaOptions {
   readonly driver?: DriverName | undefined;
 }
 
-/** Opens Kafka through the connections of one driver. */
+/**
+ * Opens Kafka through the connections of one driver.
+ * @example
+ * ```ts
+ * import { kafkaBroker } from 'convergekit/kafka';
+ *
+ * const broker = kafkaBroker({ brokers: ['localhost:9092'], clientId: 'payments' });
+ * const admin = await broker.admin();
+ * await admin.createTopic({ name: 'orders', partitions: 12 });
+ * await broker.close();
+ * ```
+ */
 export function kafkaBroker({ driver = 'kafkajs', ...options }: KafkaBrokerOptions): Broker {
   return new WireBroker(driver, options, (given) => DRIVERS[driver](given, options.log));
 }

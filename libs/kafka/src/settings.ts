@@ -55,7 +55,19 @@ const sasl = login.refine(isComplete, {
     'oauthbearer takes tokenModule and no password; every other mechanism takes username and password and no tokenModule',
 });
 
-/** The settings of Kafka, the same for every process. */
+/**
+ * The settings of Kafka, the same for every process.
+ * @example
+ * ```ts
+ * import { kafkaSettings } from 'convergekit/kafka';
+ * import { loadConfig } from 'convergekit/process';
+ * import { z } from 'zod';
+ *
+ * // CONVERGE__KAFKA__BROKERS, CONVERGE__KAFKA__TLS__CA_FILE, CONVERGE__KAFKA__SASL__PASSWORD, …
+ * const { kafka } = loadConfig(z.object({ kafka: kafkaSettings }), { env: process.env });
+ * console.log(kafka.brokers);
+ * ```
+ */
 export const kafkaSettings = z.object({
   brokers: z.array(address).default([]).meta({
     description: 'The addresses of the brokers; a process that needs Kafka does not guess them.',
@@ -87,7 +99,16 @@ function loginOf({ mechanism, username = '', password = '', tokenModule = '' }: 
 
 export type KafkaSettings = z.output<typeof kafkaSettings>;
 
-/** Maps the settings to options of `kafkaBroker`. */
+/**
+ * Maps the settings to options of `kafkaBroker`.
+ * @example
+ * ```ts
+ * import { kafkaBroker, kafkaOptions, kafkaSettings } from 'convergekit/kafka';
+ *
+ * const settings = kafkaSettings.parse({ brokers: ['kafka-1:9093'], ssl: true });
+ * export const broker = kafkaBroker({ ...kafkaOptions(settings), clientId: 'payments' });
+ * ```
+ */
 export function kafkaOptions({
   brokers,
   driver,

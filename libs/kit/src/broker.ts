@@ -7,7 +7,18 @@ export interface BrokerUse {
   readonly databaseUrl?: string | undefined;
 }
 
-/** Opens the broker that the settings choose. It connects at its first use. Throws BROKER_NOT_SET without one. */
+/**
+ * Opens the broker that the settings choose. It connects at its first use. Throws BROKER_NOT_SET without one.
+ * @example
+ * ```ts
+ * import { type BrokerSettings, consumerService, openBroker } from 'convergekit/process';
+ * import { database, payments } from './shop.ts';
+ *
+ * // Kafka or the log in Postgres, as the settings of the process say.
+ * export const consumers = (settings: BrokerSettings) =>
+ *   consumerService([payments], { database, broker: openBroker(settings, 'payments') });
+ * ```
+ */
 export function openBroker(settings: BrokerSettings, clientId: string, use: BrokerUse = {}): Broker {
   const log = logger(chosenBroker(settings) ?? 'broker');
   return openChosen(settings, {

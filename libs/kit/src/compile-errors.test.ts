@@ -1,14 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
 import { beforeAll, expect, it } from 'vitest';
+import { compileErrors } from '../../../test/compiler.ts';
 
-const root = new URL('../../..', import.meta.url).pathname;
 /** A module that is in memory alone: it must not compile. */
 const file = join(import.meta.dirname, 'mistakes.ts');
 
 const DEFINITIONS = `
-import { defineCall, defineEvent, defineReconciler, defineSaga, defineService, from, step } from 'convergekit';
+import { consumerRef, defineCall, defineConsumer, defineEvent, defineReconciler, defineSaga, defineService, defineWorkflow, from, step } from 'convergekit';
 import { z } from 'zod';
 const data = z.object({ id: z.string() });
 const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
@@ -18,6 +16,8 @@ const paid = defineEvent('order.paid', { topic: 'orders', key: ({ id }) => id, d
 const trip = defineSaga('trip', { start: placed })
   .compensatable('hold', { by: 'hotel', success: held, undone: freed, external: true })
   .pivot('pay', { by: 'bank', success: paid });
+const payments = defineConsumer<object>('payments').on(placed, () => undefined);
+const bank = defineConsumer<object>('bank').include(step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) }));
 interface StockDb { stock: { sku: string; reserved: number; version: number }; shelf: { id: string; place: string } }
 const keys = { async *scan() { yield await Promise.resolve(['cup']); } };
 const desired = from<StockDb>('orders').read(() => Promise.resolve(3));
@@ -48,9 +48,24 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     /^.*a step that can be undone needs a call with `compensate`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
   ],
   [
+    'a step of a workflow whose call has no undo',
+    `defineWorkflow('orders.buy', { input: data, result: data, steps: { charge: defineCall('bank.charge', { ...call, idempotency: 'keyed' }) }, run: (_, input) => Promise.resolve(input) });`,
+    /^.*a step of a workflow needs a call with `compensate`, or with `irreversible` and the reason: give one to defineCall/,
+  ],
+  [
     'an outcome of a step that is the event of another step',
     `step(trip.pay, { apply: ({ data }) => Promise.resolve(held(data)) });`,
     /^.*DomainEvent<.*, "room\.held">.*is not assignable to.*DomainEvent<.*, "order\.paid">/,
+  ],
+  [
+    'a failure handler of an event that the failing consumer does not handle',
+    `defineConsumer<object>('shop').onFailure(payments, paid, () => undefined);`,
+    /^.*'order\.paid' is no event that this consumer handles, so it never fails there: name the consumer that has `\.on\(…\)` of it/,
+  ],
+  [
+    'a name where the failing consumer belongs',
+    `defineConsumer<object>('shop').onFailure('payments', placed, () => undefined);`,
+    /^.*'string' is not assignable to .*ConsumerRef/,
   ],
   [
     'an event that the service does not emit',
@@ -81,6 +96,8 @@ defineCall('bank.charge', { ...call, idempotency: 'keyed' });
 step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed', compensate: async ({ input, call: made }, { undoKey }) => void [input.id, made.key, undoKey.length] }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });
 step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) });
 defineReconciler('stock', { keys, desired, actual, version: 'version', lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku), compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (wanted, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }) });
+defineConsumer<object>('shop').onFailure(payments, placed, ({ event: { data } }) => void data.id).onFailure(consumerRef('bank'), paid, { certainty: 'known' }, () => undefined);
+defineConsumer<object>('shop').onFailure(bank, held, ({ event: { data } }) => void data.id);
 defineService('shop', { emits: [placed, paid], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });
 `;
 
@@ -90,30 +107,8 @@ const text = `${DEFINITIONS}${CORRECT}${MISTAKES.map(([, code]) => code).join('\
 const firstMistake = `${DEFINITIONS}${CORRECT}`.split('\n').length - 1;
 
 beforeAll(() => {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) =>
-    readFileSync(path, 'utf8'),
-  ) as {
-    config: { compilerOptions: object };
-  };
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true }, root);
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    getSourceFile: (name, ...rest) =>
-      name === file
-        ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2024)
-        : disk.getSourceFile(name, ...rest),
-    fileExists: (name) => name === file || disk.fileExists(name),
-    readFile: (name) => (name === file ? text : disk.readFile(name)),
-  };
-  const program = ts.createProgram([file], options, host);
-  const source = program.getSourceFile(file);
-  const found = new Map<number, string[]>();
-  for (const { start = 0, messageText } of program.getSemanticDiagnostics(source)) {
-    const { line = -1 } = source?.getLineAndCharacterOfPosition(start) ?? {};
-    found.set(line, [...(found.get(line) ?? []), ts.flattenDiagnosticMessageText(messageText, '\n')]);
-  }
-  errors = found;
+  const found = Map.groupBy(compileErrors(new Map([[file, text]])), ({ line }) => line);
+  errors = new Map([...found].map(([line, ofLine]) => [line, ofLine.map((one) => one.text)]));
 });
 
 it('the correct forms compile', () => {

@@ -23,7 +23,12 @@ export {
 export type { TransactionFunction } from '@convergekit/outbox';
 export type { Database } from '@convergekit/postgres';
 
-export { type ConsumerDefinition, defineConsumer, type HandlerContext } from '@convergekit/inbox';
+export {
+  type ConsumerDefinition,
+  consumerRef,
+  defineConsumer,
+  type HandlerContext,
+} from '@convergekit/inbox';
 export {
   classifier,
   classify,

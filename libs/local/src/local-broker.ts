@@ -41,7 +41,18 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Connections of one process: one for each producer and consumer, one for all admins, one for notifications. */
 const MOST_CONNECTIONS = 100;
 
-/** Opens the log in Postgres. It connects on first use; a log that does not exist is created then, if the role may. */
+/**
+ * Opens the log in Postgres. It connects on first use; a log that does not exist is created then, if the role may.
+ * @example
+ * ```ts
+ * import { consumerService, localBroker, runServices } from 'convergekit/process';
+ * import { database, payments } from './shop.ts';
+ *
+ * // Events without Kafka: services that name the same database exchange them.
+ * const broker = localBroker({ url: 'postgres://localhost/events', clientId: 'payments' });
+ * await runServices([consumerService([payments], { database, broker })]);
+ * ```
+ */
 export function localBroker(options: LocalOptions): Broker {
   return new LocalBroker(options, systemClock);
 }

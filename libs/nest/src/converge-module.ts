@@ -12,7 +12,22 @@ interface ConvergeAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
 
 type Token = Extract<Provider, { provide: unknown }>['provide'];
 
-/** The module of the kit, global. Import it once. */
+/**
+ * The module of the kit, global. Import it once.
+ * @example
+ * ```ts
+ * import { ConvergeModule } from '@convergekit/nest';
+ * import { consumerService, relay } from 'convergekit/process';
+ * import { broker, database, outbox, payments } from './shop.ts';
+ *
+ * // For the imports of the application's module.
+ * export const converge = ConvergeModule.forRoot({
+ *   outbox,
+ *   database,
+ *   services: [relay({ database, broker }), consumerService([payments], { database, broker })],
+ * });
+ * ```
+ */
 export class ConvergeModule {
   static forRoot(options: ConvergeOptions): DynamicModule {
     return moduleWith({ provide: CONVERGE_OPTIONS, useValue: options });

@@ -10,7 +10,23 @@ interface Collected {
 
 const current = new AsyncLocalStorage<Collected>();
 
-/** Emits events in the transaction of the running code, which `withOutbox` follows. Inject it, or make one. */
+/**
+ * Emits events in the transaction of the running code, which `withOutbox` follows. Inject it, or make one.
+ * @example
+ * ```ts
+ * import { TransactionEvents } from '@convergekit/nest';
+ * import { orderPlaced } from './shop.ts';
+ *
+ * export class Orders {
+ *   readonly events = new TransactionEvents();
+ *
+ *   // Called in a transaction of `@Transactional()`.
+ *   place(orderId: string, cents: number): void {
+ *     this.events.emit(orderPlaced({ orderId, cents }));
+ *   }
+ * }
+ * ```
+ */
 export class TransactionEvents {
   /** Emits an event: it is written just before the commit, and not at all when the transaction fails. */
   emit(event: DomainEvent): void {

@@ -32,6 +32,22 @@ interface WithOutbox<Tx> {
 /**
  * Wraps an adapter of @nestjs-cls/transactional so that its transactions write what `TransactionEvents` emitted, as their
  * last statement: `adapter: withOutbox(new TransactionalAdapterDrizzleOrm({ … }), { outbox, executor })`.
+ * @example
+ * ```ts
+ * import { withOutbox } from '@convergekit/nest';
+ * import { ClsPluginTransactional } from '@nestjs-cls/transactional';
+ * import { TransactionalAdapterDrizzleOrm as Drizzle } from '@nestjs-cls/transactional-adapter-drizzle-orm';
+ * import { executorFrom } from 'convergekit/postgres';
+ * import { sql } from 'drizzle-orm';
+ * import type { NodePgTransaction } from 'drizzle-orm/node-postgres';
+ * import { outbox } from './shop.ts';
+ *
+ * type Tx = NodePgTransaction<Record<string, never>, Record<string, never>>;
+ * const adapter = new Drizzle({ drizzleInstanceToken: 'DRIZZLE' });
+ * export const plugin = new ClsPluginTransactional({
+ *   adapter: withOutbox(adapter, { outbox, executor: (tx) => executorFrom.drizzle(tx as Tx, sql) }),
+ * });
+ * ```
  */
 export function withOutbox<A extends Adapter>(adapter: A, { outbox, executor }: WithOutbox<TxOf<A>>): A {
   const make = adapter.optionsFactory.bind(adapter);

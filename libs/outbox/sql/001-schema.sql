@@ -113,6 +113,21 @@ end $$;
 create trigger outbox_rules before insert or update on converge.outbox for each row execute function converge.outbox_rules();
 alter table converge.outbox enable always trigger outbox_rules;
 
+-- A row belongs to the transaction that inserts it: the relay reads by transaction ids. One with another's was loaded from a dump
+-- (`pg_restore --data-only`) into a database that is another source, which would publish it once more. Not `enable always`: a replica
+-- takes over ids as they are.
+create function converge.outbox_refuse_loaded() returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  raise exception 'converge.outbox refuses event %: it was written by transaction %, and this is another: rows of another database are not loaded into one that `converge migrate` made', new.event_id, new.xid
+    using errcode = 'check_violation', schema = 'converge', table = 'outbox', constraint = 'outbox_loaded',
+          hint = 'restore schema and rows together into an empty database (docs/guides/restore.md)';
+end $$;
+create trigger outbox_loaded before insert on converge.outbox for each row
+  when (new.xid <> pg_current_xact_id()) execute function converge.outbox_refuse_loaded();
+
 -- Children are named by their lower bound; the last one has no upper bound, so an emit never lacks a place.
 create table converge.outbox_0       partition of converge.outbox for values from (minvalue) to (1000000);
 create table converge.outbox_1000000 partition of converge.outbox for values from (1000000) to (2000000);

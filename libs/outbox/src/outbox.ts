@@ -83,7 +83,21 @@ export interface EngineOutbox extends Outbox {
   appendLast<DB>(tx: Transaction<DB>, events: readonly AppendEvent[]): Promise<void>;
 }
 
-/** Creates the write side for these events. All other events are refused. */
+/**
+ * Creates the write side for these events. All other events are refused.
+ * @example
+ * ```ts
+ * import { createOutbox } from 'convergekit/postgres';
+ * import { database, orderPlaced } from './shop.ts';
+ *
+ * const outbox = createOutbox([orderPlaced]);
+ * await outbox.transaction(database.db, async ({ tx, emit }) => {
+ *   const order = { orderId: 'o-1', cents: 4_999 };
+ *   await tx.insertInto('orders').values({ ...order, state: 'placed' }).execute();
+ *   emit(orderPlaced(order)); // with the row, or not at all
+ * });
+ * ```
+ */
 export function createOutbox<const Type extends string>(
   events: readonly EventDefinition<Type>[],
   options: OutboxOptions = {},

@@ -57,6 +57,15 @@ it('a row that is inserted past emit has at most as many headers as consumers re
   await insert(240);
 });
 
+// Planted fault: without the rule a loaded row is published once more, as an event of this source.
+it('a row that another transaction wrote, as a dump has it, is refused, and a replica takes it', async () => {
+  const { executor } = shop.database;
+  const load = `insert into converge.outbox (xid, event_id, topic, key, type, headers, payload)
+    values ('3', gen_random_uuid(), 'shop', 'k', 't', '{}', '{}')`;
+  await expect(executor.query(load)).rejects.toMatchObject({ code: '23514', constraint: 'outbox_loaded' });
+  await executor.query(`begin; set local session_replication_role = replica; ${load}; commit`);
+});
+
 it('an event that is larger than a record of its topic is refused at emit, and is taken when the limit is raised', async () => {
   const { executor } = shop.database;
   const event = orderPlaced({ orderId: 'large', note: 'x'.repeat(30_000) });

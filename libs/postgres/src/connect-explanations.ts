@@ -1,4 +1,5 @@
 import type { Category } from '@convergekit/core';
+import { tlsFailure } from '@convergekit/core/engine';
 import type { DatabaseErrorCode, Target } from './error-code.ts';
 
 interface Explanation {
@@ -22,18 +23,12 @@ const loginRefused = (why: string): Explanation => ({
   text: (t) =>
     `Postgres at ${place(t)} refused user "${t.user}": ${why}. Check user and password in ${settingOf(t)}, and pg_hba.conf on the server.`,
 });
-/** The failure of a TLS handshake: nothing was sent of the login. */
-const tlsFailed = (what: string, next: string, category: Category = 'configuration'): Explanation => ({
+/** What failed before a TLS connection. */
+const tlsFailed = (what: string, next: string, category: Category): Explanation => ({
   code: 'DATABASE_TLS_FAILED',
   category,
   text: (t, why) => `no TLS connection to Postgres at ${place(t)}: ${what} (${why.trim()}). ${next}.`,
 });
-const untrusted = tlsFailed(
-  "this process does not trust the authority of the server's certificate",
-  "Give the server's CA in PGSSLROOTCERT, or as sslrootcert in the URL",
-);
-const noTlsAnswer = (what: string): Explanation =>
-  tlsFailed(what, 'Check that Postgres listens there, and nothing in between changes its bytes', 'network');
 const starting: Explanation = {
   code: 'DATABASE_STARTING_OR_STOPPING',
   text: (t) => `Postgres at ${place(t)} is starting or stopping. Try again in a moment.`,
@@ -66,27 +61,35 @@ export const explanations: Readonly<Record<string, Explanation>> = {
     text: (t, why) =>
       `Postgres at ${place(t)} has no connection left for user "${t.user}": ${why}. Lower the pool sizes, raise the limit of the server, the database or the role, or put a pooler in front.`,
   },
-  ERR_TLS_CERT_ALTNAME_INVALID: tlsFailed(
-    'its certificate is for another host',
-    'Connect by a name of the certificate, or renew it with this name',
-  ),
-  CERT_HAS_EXPIRED: tlsFailed('its certificate has expired', 'Renew it, and check the clock of this host'),
-  CERT_NOT_YET_VALID: tlsFailed('its certificate is of the future', 'Check the clocks of both hosts'),
-  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
   NO_TLS: tlsFailed(
     'the server offers none',
     'Set `ssl = on` there, or correct the port; sslmode=disable sends all in the clear',
+    'configuration',
   ),
-  TLS_ANSWER: noTlsAnswer('the answer to the request for TLS is none of Postgres'),
-  EPROTO: noTlsAnswer('the handshake failed'),
+  TLS_ANSWER: tlsFailed(
+    'the answer to the request for TLS is none of Postgres',
+    'Check that Postgres listens there, and nothing in between changes its bytes',
+    'network',
+  ),
   '57P01': starting,
   '57P02': starting,
   '57P03': starting,
 };
+
+/** Explains the failure of a TLS handshake by its code or message; undefined for any other error. */
+export function tlsExplanation(code: unknown, message: string): Explanation | undefined {
+  const failure = tlsFailure(code, message, {
+    server: 'Postgres',
+    ca: 'PGSSLROOTCERT, or as sslrootcert in the URL',
+    certificate: 'PGSSLCERT and PGSSLKEY, or in sslcert and sslkey of the URL',
+  });
+  if (failure === undefined) return undefined;
+  return {
+    code: 'DATABASE_TLS_FAILED',
+    category: failure.isSetting ? 'configuration' : 'network',
+    text: (t) => `no TLS connection to Postgres at ${place(t)}: ${failure.text}.`,
+  };
+}
 
 /** Errors of pg and pg-pool that are recognised by their text. */
 export const texts: readonly (readonly [RegExp, string])[] = [

@@ -78,7 +78,19 @@ export interface Database<DB = unknown> {
   close(): Promise<void>;
 }
 
-/** Opens a pool. It connects at first use: call `ping` at start. Throws DATABASE_SETTINGS for settings that are refused. */
+/**
+ * Opens a pool. It connects at first use: call `ping` at start. Throws DATABASE_SETTINGS for settings that are refused.
+ * @example
+ * ```ts
+ * import { connect } from 'convergekit/postgres';
+ * import type { ShopDb } from './shop.ts';
+ *
+ * const database = connect<ShopDb>({ url: process.env['DATABASE_URL'], max: 10 });
+ * await database.ping(); // rejects while the server is down
+ * const open = await database.db.selectFrom('orders').selectAll().where('state', '=', 'placed').execute();
+ * await database.close();
+ * ```
+ */
 export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB> {
   const { statementTimeoutMs = 0 } = options;
   const { url, setting } = addressOf(options, process.env);

@@ -1,7 +1,7 @@
 import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
 import { fieldsOf, messageOf } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
-import { explanations, place, settingOf, texts } from './connect-explanations.ts';
+import { explanations, place, settingOf, texts, tlsExplanation } from './connect-explanations.ts';
 import type { DatabaseErrorCode, Target } from './error-code.ts';
 import { endsStatementOnly } from './severity.ts';
 
@@ -24,7 +24,8 @@ export class DatabaseError extends ConvergeError {
 export function connectError(cause: unknown, target: Target): DatabaseError {
   if (cause instanceof DatabaseError) return cause;
   const code = codeOf(cause) ?? texts.find(([pattern]) => pattern.test(causeText(cause)))?.[1];
-  const known = code === undefined ? undefined : explanations[code];
+  const known =
+    (code === undefined ? undefined : explanations[code]) ?? tlsExplanation(code, causeText(cause));
   const message =
     known?.text(target, causeText(cause)) ??
     `cannot connect to Postgres at ${place(target)}, database "${target.database}": ${causeText(cause)}. Check ${settingOf(target)}.`;

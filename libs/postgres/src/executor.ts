@@ -20,6 +20,16 @@ export interface Executor {
 /**
  * Runs raw SQL on the connection of a Kysely instance or transaction. Plugins (such as camel case) do not apply.
  * Outside of a transaction each statement runs with the kit's settings (`settings.ts`), on pools of `connect`.
+ * @example
+ * ```ts
+ * import { executorOf } from 'convergekit/postgres';
+ * import { database } from './shop.ts';
+ *
+ * const { rows } = await executorOf(database.db).query<{ open: number }>(
+ *   "select count(*)::int as open from orders where state = $1",
+ *   ['placed'],
+ * );
+ * ```
  */
 export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   let executor = executors.get(db);

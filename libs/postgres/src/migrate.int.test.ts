@@ -6,7 +6,7 @@ import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
 import { connect, type Database } from './connect.ts';
 import type { MigrationSet } from './migration-files.ts';
-import { migrate } from './migrate.ts';
+import { migrate, requireMigrations } from './migrate.ts';
 
 let database: Database;
 
@@ -56,6 +56,18 @@ it('a migration whose text changed after it was applied is refused', async () =>
   await migrate(database, [await setOf(one)]);
   const changed = await setOf({ '001-item.sql': 'create table item (id bigint);' });
   await expect(migrate(database, [changed])).rejects.toMatchObject({ code: 'MIGRATION_CHANGED' });
+});
+
+// Planted fault: with the first of two rows of a name taken for the only one, both go on.
+it('rows of another database that were loaded beside those of this one are refused at the start and by migrate', async () => {
+  const set = await setOf(one);
+  await migrate(database, [set]);
+  await database.executor.query(
+    `insert into converge.migration select * from converge.migration where package = 'postgres'`,
+  );
+  const refused = { code: 'DATABASE_MIXED', message: expect.stringContaining('postgres/001-schema twice') };
+  await expect(requireMigrations(database.executor, [set])).rejects.toMatchObject(refused);
+  await expect(migrate(database, [set])).rejects.toMatchObject(refused);
 });
 
 it('a failed migration rolls back those before it and is named', async () => {

@@ -12,6 +12,7 @@ import {
   pendingMigrations,
   readMigrations,
   type Recorded,
+  requireOneDatabase,
 } from './migration-files.ts';
 import { withTransaction } from './transaction.ts';
 
@@ -42,6 +43,7 @@ export const postgresMigrations: MigrationSet = {
 const advisorySpace = 0x636f6e76;
 const migrateLock = 1;
 
+// Without a primary key: a name twice shows that the rows of another database were loaded beside those of this one.
 const bookSql = `
   create schema if not exists converge;
   create table if not exists converge.migration (
@@ -49,13 +51,20 @@ const bookSql = `
     number     int         not null,
     name       text        not null,
     checksum   text        not null,
-    applied_at timestamptz not null default clock_timestamp(),
-    primary key (package, number)
+    applied_at timestamptz not null default clock_timestamp()
   )`;
 
 /**
  * Applies the missing migrations of the given sets, in order, in one transaction.
  * Any number of processes may call it concurrently. It returns the applied migrations, `[]` if there were none.
+ * @example
+ * ```ts
+ * import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+ * import { inboxMigrations, relayMigrations } from 'convergekit/process';
+ *
+ * const database = connect({ url: process.env['DATABASE_URL'] });
+ * const applied = await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations]);
+ * ```
  */
 export async function migrate(
   database: Pick<Database, 'acquire'>,
@@ -87,8 +96,9 @@ async function apply(
   // Check first, so that a start without the right to create anything works on a migrated database.
   if (!(await hasTables(tx, 'converge.migration'))) await tx.query(bookSql);
   const { rows: recorded } = await tx.query<Recorded>(
-    'select package, number, checksum from converge.migration',
+    'select package, number, name, checksum from converge.migration',
   );
+  requireOneDatabase(recorded);
   const pending = pendingMigrations(files, recorded);
   for (const file of pending) await applyOne(tx, file);
   return pending.map(({ package: set, number, name, checksum }) => ({
@@ -128,7 +138,10 @@ function lockedError(cause: unknown): DatabaseError {
   );
 }
 
-/** Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing. */
+/**
+ * Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing.
+ * Rejects with DATABASE_MIXED where rows of another database were loaded into this one.
+ */
 export async function missingMigrations(
   executor: Executor,
   sets: readonly MigrationSet[],
@@ -138,6 +151,7 @@ export async function missingMigrations(
         'select package, number, name from converge.migration',
       )
     : { rows: [] };
+  requireOneDatabase(rows);
   const applied = new Set(rows.map(migrationName));
   const wanted = await Promise.all([postgresMigrations, ...sets].map(namesOf));
   return wanted.flat().filter((name) => !applied.has(name));

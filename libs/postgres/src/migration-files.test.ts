@@ -22,25 +22,21 @@ async function directoryWith(files: Record<string, string>): Promise<URL> {
 
 it('migrations that the database lacks are pending, in order', () => {
   const files = [file(1), file(2), file(3)];
-  expect(pendingMigrations(files, [{ package: 'a', number: 1, checksum: 'sum1' }])).toEqual([
-    file(2),
-    file(3),
-  ]);
-  expect(pendingMigrations(files, [{ package: 'b', number: 1, checksum: 'other' }])).toEqual(files);
+  expect(pendingMigrations(files, [file(1)])).toEqual([file(2), file(3)]);
+  expect(pendingMigrations(files, [{ ...file(1, 'other'), package: 'b' }])).toEqual(files);
 });
 
 it('an older version accepts a newer database', () => {
-  const recorded = [1, 2, 3].map((number) => ({ package: 'a', number, checksum: `sum${number}` }));
-  expect(pendingMigrations([file(1), file(2)], recorded)).toEqual([]);
+  expect(pendingMigrations([file(1), file(2)], [file(1), file(2), file(3)])).toEqual([]);
 });
 
 it('a changed text and a gap in the applied order are refused', () => {
-  expect(() => pendingMigrations([file(1, 'new')], [{ package: 'a', number: 1, checksum: 'old' }])).toThrow(
+  expect(() => pendingMigrations([file(1, 'new')], [file(1, 'old')])).toThrow(
     expect.objectContaining({ code: 'MIGRATION_CHANGED' }),
   );
-  expect(() =>
-    pendingMigrations([file(1), file(2)], [{ package: 'a', number: 2, checksum: 'sum2' }]),
-  ).toThrow(expect.objectContaining({ code: 'MIGRATION_OUT_OF_ORDER' }));
+  expect(() => pendingMigrations([file(1), file(2)], [file(2)])).toThrow(
+    expect.objectContaining({ code: 'MIGRATION_OUT_OF_ORDER' }),
+  );
 });
 
 it('changed line ends do not change a migration', async () => {

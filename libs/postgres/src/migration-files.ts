@@ -20,6 +20,7 @@ export interface MigrationFile {
 export interface Recorded {
   readonly package: string;
   readonly number: number;
+  readonly name: string;
   readonly checksum: string;
 }
 
@@ -60,6 +61,20 @@ export function pendingMigrations(
     if (same.checksum !== file.checksum) throw changedError(file);
     return false;
   });
+}
+
+/**
+ * Throws where a migration is recorded twice (pure): rows of another database were loaded into this one, and what
+ * collided with its own rows, such as the identity of the source, was left out.
+ */
+export function requireOneDatabase(recorded: readonly Omit<Recorded, 'checksum'>[]): void {
+  const names = recorded.map(migrationName);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice === undefined) return;
+  throw new DatabaseError(
+    `converge.migration has ${twice} twice: rows of another database were loaded into this one, which \`converge migrate\` had made (pg_restore --data-only), and only a part of them is here. Nothing starts on it: drop this database, create it empty, and restore schema and rows together, \`pg_restore --exit-on-error --dbname "$DATABASE_URL" FILE\` (docs/guides/restore.md)`,
+    { code: 'DATABASE_MIXED', category: 'configuration' },
+  );
 }
 
 /** The name of a migration in reports: `outbox/001-schema`. */

@@ -46,6 +46,18 @@ const backoff = { baseMs: 5, factor: 2, capMs: 250 };
  * `fn` must have no effect
  * outside `tx`. The settings of `settings.ts` apply instead of the server's defaults.
  * Rejects with `DatabaseError` COMMIT_UNKNOWN if the connection was lost at COMMIT.
+ * @example
+ * ```ts
+ * import { systemClock, systemRandom } from 'convergekit';
+ * import { withTransaction } from 'convergekit/postgres';
+ * import { database } from './shop.ts';
+ *
+ * // After a conflict with another transaction it runs again, as a whole.
+ * const reserved = await withTransaction(database, { clock: systemClock, random: systemRandom }, async (tx) => {
+ *   const { rowCount } = await tx.query('update stock set reserved = reserved + 1 where sku = $1', ['cup']);
+ *   return rowCount === 1;
+ * });
+ * ```
  */
 export function withTransaction<T>(
   database: Pick<Database, 'acquire'>,

@@ -64,6 +64,22 @@ export function from<DB = never>(database: DatabaseName<DB>): From<DB> {
 /**
  * Declares a reconciler. Its types come from its sides, so declare `compare` before what takes a drift. Throws RECONCILER_INVALID with field, value and fix.
  * @param name lower-case letters, digits and dashes, at most 63: it names the queue, the lease and the metrics
+ * @example
+ * ```ts
+ * import { defineReconciler, from } from 'convergekit';
+ * import { allSkus, type OrdersDb, type ShopDb } from './shop.ts';
+ *
+ * export const stock = defineReconciler('stock', {
+ *   keys: { scan: allSkus },
+ *   desired: from<OrdersDb>('orders').read((sku, db) =>
+ *     db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirstOrThrow()),
+ *   actual: from<ShopDb>('shop').read((sku, db) =>
+ *     db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirstOrThrow()),
+ *   version: 'version',
+ *   compare: (wanted, row) => (wanted?.pieces === row?.reserved ? null : { reserved: wanted?.pieces ?? 0 }),
+ *   repair: (set, { key, guard }) => guard.update('stock', { key: { sku: key }, version: 'version', set }),
+ * });
+ * ```
  */
 export function defineReconciler<DesiredDb, Desired, ActualDb, Actual, Drift>(
   name: string,

@@ -23,6 +23,16 @@ export type ReportRequest =
  * In an event handler pass its own transaction: the report and the watermark commit together. Reports of one key within
  * the debounce window cause one run. An operator's report needs the rights of an operator; it rejects with
  * REPORT_UNNAMED when it does not say who it is by, and why.
+ * @example
+ * ```ts
+ * import { defineConsumer, reportKeys } from 'convergekit';
+ * import { executorOf } from 'convergekit/postgres';
+ * import { orderPlaced, type ShopDb, stock } from './shop.ts';
+ *
+ * export const orders = defineConsumer<ShopDb>('stock-reports').on(orderPlaced, ({ data, id }, { tx }) =>
+ *   reportKeys(executorOf(tx), stock, [data.orderId], { cause: id }),
+ * );
+ * ```
  */
 export async function reportKeys(
   executor: Executor,

@@ -15,7 +15,19 @@ export interface ReconcilerService extends Service {
 /** Loads the runner at its first use: services that only declare reconcilers and report keys do without its modules. */
 const runner = () => import('./runner.ts');
 
-/** Runs reconcilers: schedules (one process leads, by lease) and workers (all processes share the keys). */
+/**
+ * Runs reconcilers: schedules (one process leads, by lease) and workers (all processes share the keys).
+ * @example
+ * ```ts
+ * import { connect } from 'convergekit/postgres';
+ * import { reconcilerService, runServices } from 'convergekit/process';
+ * import { database, stock } from './shop.ts';
+ *
+ * // By the names of `from(…)`.
+ * const databases = { shop: database, orders: connect({ url: process.env['ORDERS_URL'] }) };
+ * await runServices([reconcilerService([stock], { databases })]);
+ * ```
+ */
 export function reconcilerService(
   reconcilers: readonly Reconciler[],
   options: ReconcileOptions,
@@ -64,7 +76,19 @@ function refuseSameNames(reconcilers: readonly Reconciler[]): void {
   );
 }
 
-/** Sweeps one reconciler now and processes its due keys until none is left. */
+/**
+ * Sweeps one reconciler now and processes its due keys until none is left.
+ * @example
+ * ```ts
+ * import { connect } from 'convergekit/postgres';
+ * import { runReconciler } from 'convergekit/process';
+ * import { database, stock } from './shop.ts';
+ *
+ * const databases = { shop: database, orders: connect({ url: process.env['ORDERS_URL'] }) };
+ * const counts = await runReconciler(stock, { databases });
+ * console.log(counts);
+ * ```
+ */
 export async function runReconciler(reconciler: Reconciler, options: ReconcileOptions): Promise<RunCounts> {
   const resolved = resolveOptions(reconciler, options);
   return (await runner()).sweepAndDrain(resolved);

@@ -286,7 +286,7 @@ begin
 end $$;
 
 -- Looks for events of keys that are visible now and were not in a snapshot. some | none | many: more than `most` rows of any key
--- came since, and they were not all read. The plan is the one of the relay's poll (libs/relay/src/window/fresh-sql.ts):
+-- came since, and they were not all read. The plan is the one of the relay's poll (libs/relay/src/window/read-sql.ts):
 -- by xid, cut at each transaction that runs, because an index scan would fetch each row that an open bulk load has written.
 -- The bisection is a subquery, so that it is made once: as a condition it is made for each tick of a scan without statistics.
 create function converge.outbox_since(since pg_snapshot, topic text, keys text[], most int) returns text

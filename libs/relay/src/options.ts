@@ -5,7 +5,7 @@ import { type SigningKey, signingKey } from '@convergekit/contracts/engine';
 import { ensureChildren, type LimitSettings } from '@convergekit/outbox/engine';
 import { type Clock, ConvergeError, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';
-import { BUSY_MS, type PollSettings } from './window/read-pace.ts';
+import { BUSY_MS, type PollSettings } from './window/poll-pace.ts';
 import type { Log, RelayDatabase } from './ports.ts';
 import { retentionDefaults, type RetentionSettings } from './retention/settings.ts';
 

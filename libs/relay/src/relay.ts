@@ -28,7 +28,16 @@ const HELD_LOOKS = 4;
 /** No pause between two looks at the lease is longer, milliseconds. */
 const LONGEST_PAUSE_MS = 10_000;
 
-/** Publishes the events of one outbox. Any number may run: one of them leads, the others stand by. */
+/**
+ * Publishes the events of one outbox. Any number may run: one of them leads, the others stand by.
+ * @example
+ * ```ts
+ * import { relay, runServices } from 'convergekit/process';
+ * import { broker, database } from './shop.ts';
+ *
+ * await runServices([relay({ database, broker })]); // several may run: one leads
+ * ```
+ */
 export function relay(options: RelayOptions): Relay {
   return new RelayService(resolveOptions(options));
 }

@@ -9,9 +9,11 @@ export interface BreakerSettings {
   readonly windowMs: number;
   /** The number of calls in the window below which the breaker stays closed. */
   readonly minimumCalls: number;
+  /** The share of failed calls at which the breaker opens. */
   readonly failureRate: number;
   /** A call that takes longer counts as slow, even when it succeeds. */
   readonly slowCallMs: number;
+  /** The share of slow calls at which the breaker opens. */
   readonly slowRate: number;
   /** The open time: longer at each reopening, with jitter in its upper half. */
   readonly open: Backoff;

@@ -22,6 +22,16 @@ const builtIn: readonly ClassifyRule[] = [
  * `extra` rules run before the built-in ones. An error that no rule matches is classified by its `cause`, then by the
  * last rule: TypeError and the like are bugs, everything else is `otherwise`. Both have the certainty of `otherwise`, since
  * only the caller knows what a rollback takes back.
+ * @example
+ * ```ts
+ * import { classify } from 'convergekit';
+ * import { bank } from './shop.ts';
+ *
+ * await bank.charge({ orderId: 'o-1', cents: 4_999 }, 'charge:o-1').catch((error: unknown) => {
+ *   const { category, certainty, code } = classify(error); // 'network', 'unknown', 'ECONNRESET'
+ *   if (certainty !== 'not_applied') console.error(`look at the bank before you repeat (${category}, ${code})`);
+ * });
+ * ```
  */
 export function classify(
   error: unknown,
@@ -60,7 +70,23 @@ export interface ClassifierOptions {
   readonly onUnknown?: (failure: Failure) => void;
 }
 
-/** Creates a `classify` with an application's own rules. */
+/**
+ * Creates a `classify` with an application's own rules.
+ * @example
+ * ```ts
+ * import { classifier } from 'convergekit';
+ *
+ * export const classify = classifier({
+ *   // The bank answers 409 to a repeated order: the first one took effect.
+ *   rules: [
+ *     (error) =>
+ *       error instanceof Error && error.message === 'duplicate order'
+ *         ? { category: 'business', certainty: 'applied', code: 'DUPLICATE_ORDER' }
+ *         : undefined,
+ *   ],
+ * });
+ * ```
+ */
 export function classifier(options: ClassifierOptions = {}): (error: unknown) => Failure {
   const { rules = [], otherwise = unclassified, onUnknown } = options;
   return (error) => {

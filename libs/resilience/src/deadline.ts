@@ -4,7 +4,17 @@ const DEADLINE_HEADER = 'ce_deadline';
 /** The code of a call that was not made because its deadline had passed. */
 export const DEADLINE_PASSED = 'DEADLINE_PASSED';
 
-/** Builds the headers that pass a deadline to another system. The system can then stop work for an expired caller. */
+/**
+ * Builds the headers that pass a deadline to another system. The system can then stop work for an expired caller.
+ * @example
+ * ```ts
+ * import { deadlineHeaders } from 'convergekit/http';
+ *
+ * const deadline = new Date(Date.now() + 2_000);
+ * const headers = { accept: 'application/json', ...deadlineHeaders(deadline) };
+ * const rates = await fetch('https://rates.example', { headers, signal: AbortSignal.timeout(2_000) });
+ * ```
+ */
 export function deadlineHeaders(deadline: Date): Readonly<Record<string, string>> {
   return { [DEADLINE_HEADER]: deadline.toISOString() };
 }

@@ -14,6 +14,17 @@ export interface HttpAnswer {
  * `deferred`: the request was stored in the same transaction (an intent, an event) and will be processed: 202. Otherwise
  * 503 with `Retry-After` (1 s unless the failure says more) when nothing was done and a later attempt may work, 504 for an unknown outcome (repeat with the
  * same idempotency key), and 4xx for what the client must change.
+ * @example
+ * ```ts
+ * import type { ServerResponse } from 'node:http';
+ * import { classify } from 'convergekit';
+ * import { httpAnswer } from 'convergekit/http';
+ *
+ * export function refuse(error: unknown, response: ServerResponse): void {
+ *   const { status, headers, outcome } = httpAnswer(classify(error)); // 503 with Retry-After, 504, 422, …
+ *   response.writeHead(status, headers).end(outcome);
+ * }
+ * ```
  */
 export function httpAnswer(failure: Failure, { deferred = false } = {}): HttpAnswer {
   const { category, certainty, code, retryAfterMs } = failure;

@@ -82,7 +82,21 @@ export type RecoveryPath =
   | { readonly kind: 'compensates'; readonly by: string }
   | { readonly kind: 'needs_a_person' };
 
-/** Declares a call that the caller makes and awaits. Throws for one that declares no idempotency, and for attempts above 1 without it. */
+/**
+ * Declares a call that the caller makes and awaits. Throws for one that declares no idempotency, and for attempts above 1 without it.
+ * @example
+ * ```ts
+ * import { operation } from 'convergekit';
+ * import { bank, type Order } from './shop.ts';
+ *
+ * export const charge = operation({
+ *   name: 'payment.charge', // its policy, breaker and budget
+ *   idempotency: 'keyed', // the bank drops repeats of the key
+ *   key: ({ orderId }: Order) => `charge:${orderId}`,
+ *   call: (order, { idempotencyKey = '', signal }) => bank.charge(order, idempotencyKey, signal),
+ * });
+ * ```
+ */
 export function operation<Input, Output>(
   definition: OperationDefinition<Input, Output>,
 ): Operation<Input, Output> {

@@ -108,7 +108,19 @@ export class PolicyBook implements Policies {
   }
 }
 
-/** Creates a book from the application's own rules. */
+/**
+ * Creates a book from the application's own rules.
+ * @example
+ * ```ts
+ * import { policyBook } from 'convergekit/process';
+ *
+ * const book = policyBook({
+ *   default: { attempts: 3, attemptTimeoutMs: 1_000 },
+ *   'payment.charge': { attempts: 2 }, // what it leaves out comes from `default`
+ * });
+ * console.log(book.for('payment.charge').attemptTimeoutMs); // 1000
+ * ```
+ */
 export function policyBook(rules: PolicyRules, ...above: readonly PolicyLayer[]): PolicyBook {
   return new PolicyBook([{ source: 'code', rules }, ...above]);
 }

@@ -12,6 +12,13 @@ export interface SetValue {
 /**
  * Builds policy layers from the configuration, one per source in order of precedence.
  * A variable overrides the file for every name: `PAYMENT__ATTEMPTS` overrides the file's `payment.charge`.
+ * @example
+ * ```ts
+ * import { policyBook, policyLayersOf } from 'convergekit/process';
+ *
+ * const settings = [{ path: ['payment', 'charge', 'attempts'], value: 2, source: 'PAYMENT__CHARGE__ATTEMPTS' }];
+ * export const policies = policyBook({ default: { attempts: 3 } }, ...policyLayersOf(settings));
+ * ```
  */
 export function policyLayersOf(settings: readonly SetValue[]): readonly PolicyLayer[] {
   const trees = new Map<string, Tree>();

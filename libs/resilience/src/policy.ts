@@ -46,7 +46,15 @@ export interface Objective {
   readonly target: number;
 }
 
-/** The default: 3 attempts, base 50 ms doubling up to 20 s with full jitter, 10 s per attempt, 60 s in total. */
+/**
+ * The default: 3 attempts, base 50 ms doubling up to 20 s with full jitter, 10 s per attempt, 60 s in total.
+ * @example
+ * ```ts
+ * import { defaultPolicy, type Policy } from 'convergekit';
+ *
+ * export const patient: Policy = { ...defaultPolicy, attempts: 5, deadlineMs: 120_000 };
+ * ```
+ */
 export const defaultPolicy: Policy = Object.freeze({
   attempts: 3,
   backoff: Object.freeze({ baseMs: 50, factor: 2, capMs: 20_000 }),

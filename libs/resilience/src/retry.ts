@@ -18,13 +18,17 @@ export interface AttemptReport {
 }
 
 export interface RetryOptions {
+  /** The attempts, their waits and their time limits: `defaultPolicy`, or a changed copy of it. */
   readonly policy: Policy;
+  /** The clock of waits and time limits: `systemClock`. */
   readonly clock: Clock;
+  /** The random numbers of the jitter: `systemRandom`. */
   readonly random: () => number;
   /** The retry budget that the callers of a dependency share: no tokens, no retry. @default retries are free */
   readonly budget?: RetryBudget;
-  /** @default the package's `classify` */
+  /** Decides what an error is, and so whether it is retried. @default the package's `classify` */
   readonly classify?: (error: unknown) => Failure;
+  /** Called when an attempt has ended, for metrics: see `observeAttempts`. @default nothing */
   readonly onAttempt?: (report: AttemptReport) => void;
   /**
    * Waits until an attempt may be made, within the given time in milliseconds: the quota of the other side. A rejection
@@ -43,6 +47,13 @@ export interface RetryOptions {
  * exceeds its time, its signal aborts and it counts as failed with unknown outcome. `fn` receives the deadline of its
  * attempt, to pass on to the systems it calls (`deadlineHeaders`). Each call has one retry owner: a `retry` inside
  * another one would multiply the load, and is rejected. Inside `ownedAttempt` it makes one attempt.
+ * @example
+ * ```ts
+ * import { defaultPolicy, retry, systemClock, systemRandom } from 'convergekit';
+ *
+ * const options = { policy: defaultPolicy, clock: systemClock, random: systemRandom };
+ * const rates = await retry((_, signal) => fetch('https://rates.example', { signal }), options);
+ * ```
  */
 export function retry<T>(fn: Attempting<T>, options: RetryOptions): Promise<T> {
   const owner = current.getStore();

@@ -21,6 +21,16 @@ export interface Guarded {
  * A failing `payment.charge` neither opens the breaker of `payment.refund` nor takes its retries, and a saga step that
  * calls the carrier does not pay for the one that calls the bank. Create one instance and pass it to every operation.
  * Guards follow the policies: changed settings apply from the next call on, counts are kept.
+ * @example
+ * ```ts
+ * import { operation, systemClock, systemRandom } from 'convergekit';
+ * import { policyBook, SharedGuards } from 'convergekit/process';
+ *
+ * const time = { clock: systemClock, random: systemRandom };
+ * const shared = new SharedGuards({ ...time, policies: policyBook({ 'rates.read': { attempts: 2 } }) });
+ * const rates = operation({ name: 'rates.read', idempotency: 'idempotent', call: (url: string) => fetch(url) });
+ * const answer = await rates.run('https://rates.example', { ...time, shared });
+ * ```
  */
 export class SharedGuards {
   readonly #options: SharedGuardsOptions;

@@ -44,7 +44,16 @@ const retryable = {
 } as const;
 const notRetryable = { retrying: 'never', whenStructural: false, price: 'nothing', blames: 'never' } as const;
 
-/** The strategy of every category, read by retry, budget, breaker, consumers and guides. */
+/**
+ * The strategy of every category, read by retry, budget, breaker, consumers and guides.
+ * @example
+ * ```ts
+ * import { classify, strategies } from 'convergekit';
+ *
+ * const { category } = classify(new TypeError('order is undefined'));
+ * console.log(`${category}: ${strategies[category].summary}`);
+ * ```
+ */
 export const strategies: Readonly<Record<Category, Strategy>> = Object.freeze({
   network: {
     ...retryable,

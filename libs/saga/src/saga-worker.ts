@@ -23,6 +23,13 @@ import { sweepRecords } from './retention/sweep.ts';
  * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each effect has
  * separate places, so a hanging dependency delays only itself. Several workers may run concurrently. An outage of the
  * database is waited for. Transactions of this process that write work wake it; other work is found by looking.
+ * @example
+ * ```ts
+ * import { effectsOf, runServices, sagaWorker } from 'convergekit/process';
+ * import { database, payments } from './shop.ts';
+ *
+ * await runServices([sagaWorker(effectsOf(payments), { database })]);
+ * ```
  */
 export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWorkerOptions<DB>): Service {
   const name = 'saga worker';

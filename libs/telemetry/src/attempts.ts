@@ -96,7 +96,18 @@ export interface ObservedOperation {
   readonly objective?: Policy['objective'];
 }
 
-/** Creates an `onAttempt` for an operation: records counts, durations and waits with bounded labels. */
+/**
+ * Creates an `onAttempt` for an operation: records counts, durations and waits with bounded labels.
+ * @example
+ * ```ts
+ * import { defaultPolicy, retry, systemClock, systemRandom } from 'convergekit';
+ * import { observeAttempts } from 'convergekit/telemetry';
+ *
+ * const onAttempt = observeAttempts({ operation: 'rates.read' });
+ * const options = { policy: defaultPolicy, clock: systemClock, random: systemRandom, onAttempt };
+ * const rates = await retry((_, signal) => fetch('https://rates.example', { signal }), options);
+ * ```
+ */
 export function observeAttempts({
   operation,
   budget,
@@ -126,6 +137,17 @@ export function observeAttempts({
 /**
  * Wraps the `call` of an operation: each attempt becomes a numbered span under the caller's span.
  * Spans of the call itself are below it. A failed attempt has its reason; `observeAttempts` records the wait.
+ * @example
+ * ```ts
+ * import type { OperationContext } from 'convergekit';
+ * import { traceAttempts } from 'convergekit/telemetry';
+ * import { bank, type Order } from './shop.ts';
+ *
+ * // The `call` of an operation: each attempt is a span.
+ * export const call = traceAttempts('payment.charge', (order: Order, context: OperationContext) =>
+ *   bank.charge(order, context.idempotencyKey ?? '', context.signal),
+ * );
+ * ```
  */
 export function traceAttempts<Input, Output>(
   operation: string,

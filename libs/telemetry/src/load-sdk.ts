@@ -24,7 +24,17 @@ export function isMissing(error: unknown): boolean {
   return error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes('@opentelemetry/');
 }
 
-/** Starts the OpenTelemetry SDK. Throws TELEMETRY_MISSING where its packages are not installed. */
+/**
+ * Starts the OpenTelemetry SDK. Throws TELEMETRY_MISSING where its packages are not installed.
+ * @example
+ * ```ts
+ * import { healthServer } from 'convergekit/process';
+ * import { startTelemetry } from 'convergekit/telemetry';
+ *
+ * const telemetry = await startTelemetry({ serviceName: 'payments' }); // before what it observes is imported
+ * export const health = healthServer({ port: 9090, checks: () => ({}), metrics: () => telemetry.scrape() });
+ * ```
+ */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const sdk = await loadSdk();
   if (sdk === undefined)

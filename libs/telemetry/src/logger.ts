@@ -14,6 +14,13 @@ const scoped = new AsyncLocalStorage<Logger>();
  * Creates a named logger that writes to stderr, so that stdout stays for data.
  * Lines are JSON, or readable text where stderr is a terminal. They have the level of `LOG_LEVEL` (default `info`) and
  * the trace ids of the active span; a fixed list of fields is redacted. Never log payloads: log ids, envelope keys, counts.
+ * @example
+ * ```ts
+ * import { logger } from 'convergekit';
+ *
+ * const log = logger('payments');
+ * log.info({ orderId: 'o-1' }, 'charged');
+ * ```
  */
 export function logger(name: string, bindings: Readonly<Record<string, unknown>> = {}): Logger {
   const own = scoped.getStore();

@@ -24,6 +24,17 @@ export interface RequestSpan {
 /**
  * Opens the server span of an HTTP request, which continues the trace of its header `traceparent`.
  * The caller's baggage is dropped: any client may have set it. Names follow the HTTP conventions of OpenTelemetry.
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { requestSpan } from 'convergekit/http';
+ *
+ * createServer(({ method = 'GET', headers }, response) => {
+ *   const span = requestSpan({ method, headers, route: '/orders' });
+ *   response.on('close', () => span.end(response.statusCode));
+ *   span.run(() => response.end('what is emitted and called here continues the trace of the request'));
+ * }).listen(3000);
+ * ```
  */
 export function requestSpan({ method, headers, route, scheme = 'http' }: ServedRequest): RequestSpan {
   const parent = traceContextFrom(carrierOf(headers));

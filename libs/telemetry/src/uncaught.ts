@@ -6,6 +6,13 @@ import type { Logger } from 'pino';
  * property of an error: Postgres quotes the failing row in `detail`. Call it once, at the start of the process.
  * What the code of a handler left without `await`, and what its callbacks throw before its end, belongs to its event
  * (`containStrays`): it does not end the process.
+ * @example
+ * ```ts
+ * import { logger } from 'convergekit';
+ * import { exitOnUncaught } from 'convergekit/telemetry';
+ *
+ * exitOnUncaught(logger('payments')); // first in a main of your own; `defineService()` does it
+ * ```
  */
 export function exitOnUncaught(log: Logger): void {
   // Unhandled rejections of other code come here, too: `origin` says which.

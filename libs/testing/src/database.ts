@@ -3,7 +3,18 @@ import { connect, type Executor } from '@convergekit/postgres';
 import { executorOfClient, urlOf } from '@convergekit/postgres/engine';
 import { DATA_IN_MEMORY } from './stack/postgres-settings.ts';
 
-/** Makes an empty database on the server of `serverUrl` and returns its URL. `prefix` shows in its name. */
+/**
+ * Makes an empty database on the server of `serverUrl` and returns its URL. `prefix` shows in its name.
+ * @example
+ * ```ts
+ * import { freshDatabase } from '@convergekit/testing';
+ * import { connect } from 'convergekit/postgres';
+ *
+ * const database = connect({ url: await freshDatabase('postgres://localhost/postgres', 'orders') });
+ * await database.executor.query('create table orders (id text primary key)');
+ * await database.close();
+ * ```
+ */
 export function freshDatabase(serverUrl: string, prefix = 'test'): Promise<string> {
   return onServer(serverUrl, (session) => createDatabase(session, serverUrl, prefix));
 }

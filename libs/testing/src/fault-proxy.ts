@@ -36,6 +36,20 @@ export interface FaultProxy {
 
 type Mode = 'open' | 'cut' | 'stalled' | 'dropping';
 
+/**
+ * Starts a TCP proxy before a server, with the faults of a network. A test moves its client to `address`.
+ * @example
+ * ```ts
+ * import { faultProxy } from '@convergekit/testing';
+ * import { connect } from 'convergekit/postgres';
+ *
+ * const proxy = await faultProxy({ target: 'localhost:5432' });
+ * const database = connect({ url: `postgres://${proxy.address}/shop` });
+ * proxy.cut(); // also `stall`, `dropReplies`, `delay(ms)`; `restore` ends them
+ * await database.ping().catch(() => console.log('the database is gone'));
+ * await proxy.close();
+ * ```
+ */
 export async function faultProxy({ target }: FaultProxyOptions): Promise<FaultProxy> {
   const upstream = parseAddress(target);
   const links = new Set<Link>();

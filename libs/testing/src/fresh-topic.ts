@@ -10,7 +10,15 @@ export interface FreshTopicOptions {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** Makes an empty topic on `brokers` (comma-separated `host:port`) and returns its name. */
+/**
+ * Makes an empty topic on `brokers` (comma-separated `host:port`) and returns its name.
+ * @example
+ * ```ts
+ * import { freshTopic } from '@convergekit/testing';
+ *
+ * const topic = await freshTopic('localhost:9092', { partitions: 1, prefix: 'orders' });
+ * ```
+ */
 export async function freshTopic(
   brokers: string,
   { partitions = 3, prefix = 'test', config = {} }: FreshTopicOptions = {},

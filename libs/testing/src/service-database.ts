@@ -9,6 +9,15 @@ import { migratedDatabase } from './template.ts';
 /**
  * Makes a database on the server of `serverUrl`, with all tables of the kit and those that `tables` creates (SQL).
  * The caller closes it.
+ * @example
+ * ```ts
+ * import { serviceDatabase, startPostgres } from '@convergekit/testing';
+ * import type { ShopDb } from './shop.ts';
+ *
+ * const server = await startPostgres();
+ * const tables = 'create table orders ("orderId" text primary key, cents int, state text)';
+ * const database = await serviceDatabase<ShopDb>(server.databaseUrl, tables);
+ * ```
  */
 export async function serviceDatabase<DB>(serverUrl: string, tables: string): Promise<Database<DB>> {
   const sets = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];

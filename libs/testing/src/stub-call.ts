@@ -63,7 +63,19 @@ export interface StubCall<Input, Result> extends StubHandlers<Input, Result> {
   readonly made: number;
 }
 
-/** Creates a stub of another company: calls by idempotency key, with a ledger of what took effect. */
+/**
+ * Creates a stub of another company: calls by idempotency key, with a ledger of what took effect.
+ * @example
+ * ```ts
+ * import { stubCall } from '@convergekit/testing';
+ * import type { Order } from './shop.ts';
+ *
+ * const bank = stubCall({ answer: ({ orderId }: Order) => ({ receipt: `r-${orderId}` }) });
+ * bank.next('unknown_applied'); // the charge takes effect, and the answer is lost
+ * await bank.call({ orderId: 'o-1', cents: 4_999 }, { idempotencyKey: 'k-1' }).catch(() => undefined);
+ * console.log(bank.ledger()); // one charge
+ * ```
+ */
 export function stubCall<Input, Result>({
   answer,
   keyed = true,

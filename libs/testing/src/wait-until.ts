@@ -12,6 +12,16 @@ export interface WaitOptions {
 /**
  * Polls until `condition` returns a truthy value, and returns the value. Rejects at the deadline, naming `what` and the
  * last value.
+ * @example
+ * ```ts
+ * import { waitUntil } from '@convergekit/testing';
+ * import { database } from './shop.ts';
+ *
+ * const { db } = database;
+ * const order = await waitUntil(() => db.selectFrom('orders').selectAll().executeTakeFirst(), {
+ *   what: 'the order to be placed',
+ * });
+ * ```
  */
 export async function waitUntil<T>(
   condition: () => T | Promise<T>,

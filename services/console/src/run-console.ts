@@ -18,6 +18,12 @@ Settings may also be in the YAML file. All of them: https://github.com/convergek
 /**
  * Runs the console until SIGTERM: pages about the databases of CONVERGE__DATABASES__<NAME>, and of the broker
  * where one is set. Settings come from the environment, or from the YAML file `file`. Sets the exit code; never rejects.
+ * @example
+ * ```ts
+ * import { runConsole } from '@convergekit/console';
+ *
+ * await runConsole('console.yaml'); // or settings of the environment: CONVERGE__DATABASES__SHOP__URL
+ * ```
  */
 export async function runConsole(file?: string): Promise<void> {
   if (file === '--help' || file === '-h') return void process.stdout.write(USAGE);

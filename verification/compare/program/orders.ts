@@ -1,4 +1,4 @@
-import { defineConsumer, type HandlerContext } from 'convergekit';
+import { consumerRef, defineConsumer, type HandlerContext } from 'convergekit';
 import {
   buy,
   cancelAsked,
@@ -32,7 +32,7 @@ const status = defineConsumer<Tables>('status', { from: 'first' })
   .on(released, mark({ status: 'undone' }))
   .on(filed, mark({ filed: true }))
   .on(stamped, mark({ stamped: true }))
-  .onFailure(shipped, { of: 'points', otherService: true }, ({ event, category }, context) =>
+  .onFailure(consumerRef('points'), shipped, ({ event, category }, context) =>
     mark({ points: category })(event, context),
   );
 

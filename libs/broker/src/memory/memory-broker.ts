@@ -50,7 +50,20 @@ export interface MemoryOptions {
   readonly cluster?: MemoryCluster;
 }
 
-/** Opens a broker inside the process that passes the contract suite: for tests without I/O. */
+/**
+ * Opens a broker inside the process that passes the contract suite: for tests without I/O.
+ * @example
+ * ```ts
+ * import { memoryBroker } from '@convergekit/testing';
+ * import { consumerService } from 'convergekit/process';
+ * import { database, payments } from './shop.ts';
+ *
+ * const broker = memoryBroker();
+ * const admin = await broker.admin();
+ * for (const name of payments.topics) await admin.createTopic({ name, partitions: 3 });
+ * await consumerService([payments], { database, broker }).start();
+ * ```
+ */
 export function memoryBroker({ clock = systemClock, cluster }: MemoryOptions = {}): MemoryBroker {
   return new InProcessBroker(clock, cluster ?? new MemoryCluster());
 }

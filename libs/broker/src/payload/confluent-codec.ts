@@ -18,7 +18,18 @@ const HEAD_BYTES = 5;
 /** Answers that a repeated request gets again. The library reports a lost connection as 400, so that is none of them. */
 const FINAL = [401, 403, 404, 409, 422];
 
-/** Encodes payloads with the latest schema of their subject, and decodes them with the one that each names. */
+/**
+ * Encodes payloads with the latest schema of their subject, and decodes them with the one that each names.
+ * @example
+ * ```ts
+ * import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
+ * import { confluentCodec, withCodec } from 'convergekit/kafka';
+ * import { broker } from './shop.ts';
+ *
+ * const registry = new SchemaRegistry({ host: 'http://localhost:8081' });
+ * export const avro = withCodec(broker, confluentCodec(registry));
+ * ```
+ */
 export function confluentCodec(
   registry: ConfluentRegistry,
   { subject = ({ topic, type, version }) => `${topic}-${type}.v${version}` }: ConfluentCodecOptions = {},

@@ -25,6 +25,19 @@ export interface WithCodecOptions {
 /**
  * Wraps a broker: payloads of events are encoded before they are sent, and decoded before they are delivered or read. While
  * the codec is unavailable, sends fail to be repeated, and a batch waits. A batch may grow by what the codec adds.
+ * @example
+ * ```ts
+ * import { type PayloadCodec, withCodec } from 'convergekit/kafka';
+ * import { gunzipSync, gzipSync } from 'node:zlib';
+ * import { broker } from './shop.ts';
+ *
+ * const gzip: PayloadCodec = {
+ *   encode: (json) => Promise.resolve(gzipSync(json)),
+ *   owns: (bytes) => bytes[0] === 0x1f,
+ *   decode: (bytes) => Promise.resolve(gunzipSync(bytes)),
+ * };
+ * export const zipped = withCodec(broker, gzip);
+ * ```
  */
 export function withCodec(broker: Broker, codec: PayloadCodec, options: WithCodecOptions = {}): Broker {
   const { log } = options;

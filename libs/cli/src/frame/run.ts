@@ -20,6 +20,12 @@ export interface RunOptions {
  * Runs the `converge` command. Takes the arguments after its name and resolves with the exit code: 0, 2 when the
  * command line must change, 78 when the settings must change, 1 for any other failure. Never rejects. It closes what it
  * opened and removes its listeners, so that it can run in a process with others.
+ * @example
+ * ```ts
+ * import { run } from 'convergekit/process';
+ *
+ * process.exitCode = await run(['relay']); // the command `converge relay`, in a main of your own
+ * ```
  */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<number> {
   const { streams, env = process.env, signal } = options;

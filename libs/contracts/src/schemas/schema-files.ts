@@ -13,6 +13,14 @@ import type { SchemaChange } from './schema-change.ts';
  * Compares the definitions with the committed schema files, and parses the recorded payloads.
  * The files are `<dir>/json/*.json` and `<dir>/asyncapi.json`, the payloads those of `<dir>/fixtures/`. An empty result
  * means no difference.
+ * @example
+ * ```ts
+ * import { checkSchemas } from '@convergekit/testing';
+ * import { orderPlaced, paymentTaken } from './shop.ts';
+ *
+ * const changes = await checkSchemas([orderPlaced, paymentTaken], 'schemas');
+ * if (changes.length > 0) throw new Error(JSON.stringify(changes)); // a change that would break readers
+ * ```
  */
 export async function checkSchemas(
   events: readonly EventDefinition[],
@@ -46,6 +54,14 @@ export async function checkSchemas(
  * Writes one JSON Schema per event version and one AsyncAPI 3 document.
  * If a published version changed incompatibly, or is no longer readable, it writes nothing: the new files would hide the
  * change from CI.
+ * @example
+ * ```ts
+ * import { writeSchemas } from '@convergekit/testing';
+ * import { orderPlaced, paymentTaken } from './shop.ts';
+ *
+ * // After a change of a definition; commit what it wrote.
+ * await writeSchemas([orderPlaced, paymentTaken], 'schemas', { title: 'Shop', version: '1.0.0' });
+ * ```
  */
 export async function writeSchemas(
   events: readonly EventDefinition[],

@@ -3,6 +3,7 @@ import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { WAIT_RULES } from '../../../resilience/src/wait.ts';
 import { manualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { consumerRef } from '../define/consumer-ref.ts';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { inPlace, tag } from '../testing/quick.ts';
@@ -179,8 +180,8 @@ describe('a compensation', () => {
     await scene.source.relay(scene.broker, reported!);
     await scene.start(
       defineConsumer<LedgerDb>(orders, { from: 'earliest' }).onFailure(
+        consumerRef(payments),
         counted,
-        { of: payments },
         (failure, { emit }) => emit(counted({ key: failure.event.key, n: -failure.event.data.n })),
       ),
     );

@@ -3,6 +3,7 @@ import { ConvergeError, systemClock } from '@convergekit/core';
 import { operation } from '@convergekit/resilience';
 import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
+import { consumerRef } from '../define/consumer-ref.ts';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
@@ -41,8 +42,9 @@ async function compensated(count: bigint, certainty?: 'known'): Promise<readonly
   const seen: string[] = [];
   const service = await scene.start(
     defineConsumer<LedgerDb>(certainty ?? 'any', { from: 'first' }).onFailure(
+      consumerRef(name),
       counted,
-      { of: name, ...(certainty && { certainty }) },
+      { ...(certainty && { certainty }) },
       ({ event, category, code, certainty: certain }) =>
         void seen.push(`${event.data.key} ${category} ${code} ${certain}`),
     ),
@@ -142,8 +144,18 @@ it('a failure with an unknown outcome reaches only a failure handler with certai
   const seen: string[] = [];
   const refunds = (of: string, certainty: 'known' | 'any') =>
     defineConsumer<LedgerDb>(of, { from: 'first' })
-      .onFailure(counted, { of: name, certainty }, (failure) => void seen.push(`${of} ${failure.certainty}`))
-      .onFailure(priced, { of: name, certainty }, (failure) => void seen.push(`${of} ${failure.certainty}`));
+      .onFailure(
+        consumerRef(name),
+        counted,
+        { certainty },
+        (failure) => void seen.push(`${of} ${failure.certainty}`),
+      )
+      .onFailure(
+        consumerRef(name),
+        priced,
+        { certainty },
+        (failure) => void seen.push(`${of} ${failure.certainty}`),
+      );
   for (const certainty of ['known', 'any'] as const) {
     const service = await scene.start(refunds(certainty, certainty));
     await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 2n, { what: 'both letters' });
@@ -164,7 +176,11 @@ it('a failure event refers to a payload above 256 KB, and its compensation becom
   expect(reported!.event.payload).toBeUndefined();
   expect(reported!.event.ref).toMatch(/^parked:[0-9a-f-]{36}$/);
   const service = await scene.start(
-    defineConsumer<LedgerDb>('known', { from: 'first' }).onFailure(counted, { of: name }, () => undefined),
+    defineConsumer<LedgerDb>('known', { from: 'first' }).onFailure(
+      consumerRef(name),
+      counted,
+      () => undefined,
+    ),
   );
   await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 1n, { what: 'the letter' });
   expect((await scene.letters()).map(({ code }) => code)).toContain('FAILED_EVENT_NOT_INCLUDED');

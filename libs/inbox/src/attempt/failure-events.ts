@@ -7,9 +7,9 @@ import { calledInAttempt } from '@convergekit/resilience/engine';
 import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import { answers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
-import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLetter } from './dead-letter.ts';
+import { type DeadLetter, DETAILS, failureContextOf, failureEventId, failureInput } from './dead-letter.ts';
 import type { Transaction } from 'kysely';
-import { connectionLost, EMIT, HandlerFailed } from '../slice/slice-errors.ts';
+import { connectionLost, EMIT, HandlerFailed } from '../slice/fault.ts';
 
 /**
  * Builds the failure event of a dead letter, to be emitted in the dead letter's transaction. The event has less detail

@@ -1,7 +1,7 @@
 import type { Failure } from '@convergekit/core';
 import type { SliceContext } from '../slice/context.ts';
 import { type FailedRecord, report } from '../slice/report.ts';
-import type { Fault } from '../slice/slice-errors.ts';
+import type { Fault } from '../slice/fault.ts';
 import { type Attempt, attemptOf, numberAfter } from './attempt.ts';
 import type { NextAttempt } from './next-attempt.ts';
 import { attemptSpan } from './spans.ts';

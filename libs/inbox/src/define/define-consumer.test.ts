@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { consumerRef } from './consumer-ref.ts';
 import { defineConsumer, startOf } from './define-consumer.ts';
 import { testEvents } from '../fixture/ledger.ts';
 
@@ -9,7 +10,7 @@ describe('defineConsumer', () => {
   it('a consumer is a value: each method returns a new one and leaves the old one unchanged', () => {
     const empty = defineConsumer<unknown>('stock', { from: 'first' });
     const one = empty.on(counted, () => undefined);
-    const two = one.onFailure(priced, { of: 'payments' }, () => undefined);
+    const two = one.onFailure(consumerRef('payments'), priced, () => undefined);
     expect([empty, one, two].map(({ topics }) => topics)).toEqual([
       [],
       ['orders'],
@@ -26,7 +27,7 @@ describe('defineConsumer', () => {
         expectTypeOf(emit).returns.toBeVoid();
       })
       .onBatch(priced, (events) => void expectTypeOf(events[0]!.data.n).toBeNumber())
-      .onFailure(counted, { of: 'payments' }, (failure) => {
+      .onFailure(consumerRef('payments'), counted, (failure) => {
         expectTypeOf(failure.event.data.n).toBeNumber();
         expectTypeOf(failure.certainty).toEqualTypeOf<'not_applied' | 'applied' | 'unknown'>();
       });
@@ -39,8 +40,8 @@ describe('defineConsumer', () => {
     );
     expect(() =>
       stock
-        .onFailure(counted, { of: 'payments' }, () => undefined)
-        .onFailure(priced, { of: 'payments' }, () => undefined),
+        .onFailure(consumerRef('payments'), counted, () => undefined)
+        .onFailure(consumerRef('payments'), priced, () => undefined),
     ).not.toThrow();
     expect(() => stock.on(priced, { name: 'test.counted' }, () => undefined)).toThrow(/two handlers named/);
   });
@@ -48,6 +49,21 @@ describe('defineConsumer', () => {
   it('a consumer without a start begins at the first event', () => {
     const stock = defineConsumer('stock').on(counted, () => undefined);
     expect(startOf(stock.from, 'orders')).toBe('first');
+  });
+
+  it('a failure handler of an event that the given consumer does not handle is refused at import, and one by name alone is not', () => {
+    const payments = defineConsumer<unknown>('payments').on(counted, () => undefined);
+    expect(payments.onFailure(payments, counted, () => undefined).handles).toEqual(['test.counted']);
+    const stock = defineConsumer<unknown>('stock');
+    expect(() => stock.onFailure(payments, priced as never, () => undefined)).toThrow(
+      /test\.priced, which consumer payments does not handle.*payments handles test\.counted/,
+    );
+    expect(stock.onFailure(consumerRef('payments'), priced, () => undefined).topics).toEqual([
+      'payments.failures',
+    ]);
+    expect(() => stock.onFailure('payments' as never, counted, () => undefined)).toThrow(
+      /give the consumer itself, or `consumerRef\('payments'\)`/,
+    );
   });
 
   // Seen to fail: an unknown start read the log from its first record, and the consumer stopped with a TypeError.

@@ -2,6 +2,7 @@ import { type EventDefinition, failureTopic } from '@convergekit/contracts';
 import { boundText } from '@convergekit/contracts/engine';
 import { isUuid } from '@convergekit/core/engine';
 import { InboxError } from '../errors.ts';
+import type { ConsumerRef, HandledBy } from './consumer-ref.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
 import type { ConsumerPart, Subscription } from './subscription.ts';
 import type {
@@ -15,51 +16,68 @@ import type {
   Start,
 } from './types.ts';
 
-/** A consumer as an immutable value: each method returns a new one. A service connects and runs it. */
-export interface ConsumerDefinition<DB> extends Settings {
+/**
+ * A consumer as an immutable value: each method returns a new one. A service connects and runs it.
+ * `Handled`: the types of the events that it handles.
+ */
+export interface ConsumerDefinition<DB, Handled extends string = string> extends Settings {
   readonly subscriptions: readonly Subscription<DB>[];
   /** The included parts; their subscriptions come first in `subscriptions`. */
   readonly parts: readonly ConsumerPart<DB>[];
   /** The topics of the consumer's events, each once, in the order of subscription. */
   readonly topics: readonly string[];
+  /** The types of the events that it handles and may give up, each once. */
+  readonly handles: readonly Handled[];
   /** Types that are skipped on purpose: never unknown, and unregistered where they were registered. */
   readonly ignored: readonly { readonly topic: string; readonly type: string }[];
   /** The topic of the consumer's failure events: `<name>.failures`. */
   readonly failureTopic: string;
 
-  on<Data>(event: EventDefinition<string, Data>, handler: Handler<DB, Data>): ConsumerDefinition<DB>;
-  on<Data>(
-    event: EventDefinition<string, Data>,
+  on<Type extends string, Data>(
+    event: EventDefinition<Type, Data>,
+    handler: Handler<DB, Data>,
+  ): ConsumerDefinition<DB, Handled | Type>;
+  on<Type extends string, Data>(
+    event: EventDefinition<Type, Data>,
     options: EventOptions,
     handler: Handler<DB, Data>,
-  ): ConsumerDefinition<DB>;
+  ): ConsumerDefinition<DB, Handled | Type>;
 
   /**
    * Handles all events of one type in a slice in one call, for one multi-row statement. Order per key also holds towards
    * other handlers: an event with a key of the batch makes the batch run first.
    */
-  onBatch<Data>(
-    event: EventDefinition<string, Data>,
+  onBatch<Type extends string, Data>(
+    event: EventDefinition<Type, Data>,
     handler: BatchHandler<DB, Data>,
-  ): ConsumerDefinition<DB>;
-  onBatch<Data>(
-    event: EventDefinition<string, Data>,
+  ): ConsumerDefinition<DB, Handled | Type>;
+  onBatch<Type extends string, Data>(
+    event: EventDefinition<Type, Data>,
     options: EventOptions,
     handler: BatchHandler<DB, Data>,
-  ): ConsumerDefinition<DB>;
+  ): ConsumerDefinition<DB, Handled | Type>;
 
-  /** Compensates: the handler is called when the consumer `of` gave up such an event. */
-  onFailure<Data>(
-    event: EventDefinition<string, Data>,
+  /**
+   * Compensates: the handler is called when the consumer `of` gave up such an event, by its failure topic. `of` is the
+   * consumer itself, or `consumerRef(name)` for one of another service.
+   */
+  onFailure<Of extends string, Type extends string, Data>(
+    of: ConsumerRef<Of>,
+    event: EventDefinition<Type, Data> & HandledBy<Type, Of>,
+    handler: FailureHandler<DB, Data>,
+  ): ConsumerDefinition<DB, Handled>;
+  onFailure<Of extends string, Type extends string, Data>(
+    of: ConsumerRef<Of>,
+    event: EventDefinition<Type, Data> & HandledBy<Type, Of>,
     options: FailureOptions,
     handler: FailureHandler<DB, Data>,
-  ): ConsumerDefinition<DB>;
+  ): ConsumerDefinition<DB, Handled>;
 
   /** Includes a part of the kit, such as a step of a saga. */
-  include(part: ConsumerPart<DB>): ConsumerDefinition<DB>;
+  include<Type extends string>(part: ConsumerPart<DB, Type>): ConsumerDefinition<DB, Handled | Type>;
 
   /** Skips events of this type. A type that is no longer handled needs this, since it stays registered. */
-  ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB>;
+  ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB, Handled>;
 }
 
 /** `hold`: the key waits behind its dead letter until an operator acts; `skip`: it continues without that event. */
@@ -96,11 +114,24 @@ type Settings = Required<Omit<DefineConsumerOptions, 'sources'>> & {
 /**
  * Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import.
  * @param name the name of the consumer, of its Kafka group and of its failure topic
+ * @example
+ * ```ts
+ * import { BusinessRejection, defineConsumer } from 'convergekit';
+ * import { orderPlaced, type ShopDb } from './shop.ts';
+ *
+ * export const orders = defineConsumer<ShopDb>('orders', { from: 'first' }).on(
+ *   orderPlaced,
+ *   async ({ data }, { tx }) => {
+ *     if (data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
+ *     await tx.insertInto('orders').values({ ...data, state: 'placed' }).execute();
+ *   },
+ * );
+ * ```
  */
 export function defineConsumer<DB>(
   name: string,
   options: DefineConsumerOptions = {},
-): ConsumerDefinition<DB> {
+): ConsumerDefinition<DB, never> {
   const { from = 'first', onGap = 'halt', onDead = 'hold' } = options;
   for (const start of typeof from === 'string' ? [from] : Object.values(from))
     requireOneOf(name, 'from', start, ['first', 'earliest', 'latest']);
@@ -108,7 +139,7 @@ export function defineConsumer<DB>(
   requireOneOf(name, 'onDead', onDead, ['hold', 'skip']);
   const sources = options.sources && trustedSources(name, options.sources);
   const failureSources = trustedSources(name, options.failureSources ?? {});
-  return consumer<DB>(
+  return consumer<DB, never>(
     { name, from: Object.freeze(from), onGap, onDead, sources, failureSources },
     { own: [], ignored: [], parts: [] },
   );
@@ -145,7 +176,10 @@ interface Given<DB> {
   readonly parts: readonly ConsumerPart<DB>[];
 }
 
-function consumer<DB>(options: Settings, given: Given<DB>): ConsumerDefinition<DB> {
+function consumer<DB, Handled extends string>(
+  options: Settings,
+  given: Given<DB>,
+): ConsumerDefinition<DB, Handled> {
   const { name } = options;
   const { own, ignored, parts } = given;
   // The parts come first: an event of a saga must not reach a handler that takes every failure of its type.
@@ -154,29 +188,38 @@ function consumer<DB>(options: Settings, given: Given<DB>): ConsumerDefinition<D
     rejectDuplicate(name, subscriptions.slice(0, at), subscription);
     rejectIgnored(name, ignored, subscription);
   }
-  const add = (subscription: Subscription<DB>): ConsumerDefinition<DB> =>
-    consumer(options, { ...given, own: [...own, subscription] });
+  const add = <Type extends string>(subscription: Subscription<DB>) =>
+    consumer<DB, Handled | Type>(options, { ...given, own: [...own, subscription] });
+  const handles = [
+    ...parts.flatMap((part) => part.handles),
+    ...own.flatMap(({ kind, type }) => (kind === 'failure' ? [] : [type])),
+  ];
   return Object.freeze({
     ...options,
     subscriptions: Object.freeze(subscriptions),
     parts: Object.freeze([...parts]),
-    include: (part: ConsumerPart<DB>) => consumer(options, { ...given, parts: [...parts, part] }),
+    include: <Type extends string>(part: ConsumerPart<DB, Type>) =>
+      consumer<DB, Handled | Type>(options, { ...given, parts: [...parts, part] }),
     topics: Object.freeze([...new Set(subscriptions.map(({ topic }) => topic))]),
+    // `Handled` has the type of each method's event.
+    handles: Object.freeze([...new Set(handles)]) as readonly Handled[],
     failureTopic: failureTopic(name),
     ignored: Object.freeze([...ignored]),
     ignore: ({ topic, type }: Pick<EventDefinition<string, never>, 'topic' | 'type'>) =>
-      consumer(options, { ...given, ignored: [...ignored, { topic, type }] }),
-    on: <Data>(event: EventDefinition<string, Data>, ...rest: OptionsAndHandler<Handler<DB, Data>>) =>
-      add(eachSubscription(event, ...optionsFirst(rest))),
-    onBatch: <Data>(
-      event: EventDefinition<string, Data>,
-      ...rest: OptionsAndHandler<BatchHandler<DB, Data>>
-    ) => add(batchSubscription(event, ...optionsFirst(rest))),
+      consumer<DB, Handled>(options, { ...given, ignored: [...ignored, { topic, type }] }),
+    on: <Type extends string, Data>(
+      event: EventDefinition<Type, Data>,
+      ...rest: OptionsAndHandler<EventOptions, Handler<DB, Data>>
+    ) => add<Type>(eachSubscription(event, ...optionsFirst(rest))),
+    onBatch: <Type extends string, Data>(
+      event: EventDefinition<Type, Data>,
+      ...rest: OptionsAndHandler<EventOptions, BatchHandler<DB, Data>>
+    ) => add<Type>(batchSubscription(event, ...optionsFirst(rest))),
     onFailure: <Data>(
+      of: ConsumerRef,
       event: EventDefinition<string, Data>,
-      options: FailureOptions,
-      handler: FailureHandler<DB, Data>,
-    ) => add(failureSubscription(event, options, handler)),
+      ...rest: OptionsAndHandler<FailureOptions, FailureHandler<DB, Data>>
+    ) => add<never>(failureSubscription(of, event, ...optionsFirst(rest))),
   });
 }
 
@@ -192,9 +235,11 @@ function rejectIgnored<DB>(
   );
 }
 
-type OptionsAndHandler<H> = [handler: H] | [options: EventOptions, handler: H];
+type OptionsAndHandler<Options, H> = [handler: H] | [options: Options, handler: H];
 
-function optionsFirst<H>(rest: OptionsAndHandler<H>): [EventOptions, H] {
+function optionsFirst<H>(
+  rest: OptionsAndHandler<EventOptions & FailureOptions, H>,
+): [EventOptions & FailureOptions, H] {
   return rest.length === 1 ? [{}, rest[0]] : rest;
 }
 

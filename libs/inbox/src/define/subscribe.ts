@@ -2,6 +2,7 @@ import type { EventDefinition, ReceivedEvent } from '@convergekit/contracts';
 import { type FailureData, failureEvent, KIT_TYPES, receive } from '@convergekit/contracts/engine';
 import { classify } from '@convergekit/resilience';
 import { InboxError } from '../errors.ts';
+import { requireHandled, type ConsumerRef } from './consumer-ref.ts';
 import type { Routed, Subscription } from './subscription.ts';
 import {
   type BatchHandler,
@@ -56,20 +57,22 @@ export function batchSubscription<DB, Data>(
 }
 
 export function failureSubscription<DB, Data>(
+  of: ConsumerRef,
   event: EventDefinition<string, Data>,
   options: FailureOptions,
   handler: FailureHandler<DB, Data>,
 ): Subscription<DB> {
   requireDefinition(event);
-  const failure = failureEvent(options.of);
+  requireHandled(of, event.type);
+  const failure = failureEvent(of.name);
   const known = options.certainty === 'known';
   return {
     topic: failure.topic,
     type: KIT_TYPES.failure,
-    handler: options.name ?? `failure:${options.of}:${event.type}`,
+    handler: options.name ?? `failure:${of.name}:${event.type}`,
     kind: 'failure',
     failedType: event.type,
-    ...(options.otherService === true ? { failuresElsewhere: options.of } : { failuresOf: options.of }),
+    failuresOf: of.name,
     route: (envelope) => routeFailure(receive(envelope, failure), event, known),
     call: async ([received], context) => {
       const event = received as ReceivedEvent<RoutedFailure<Data>>;

@@ -54,10 +54,8 @@ export interface Subscription<DB> {
   readonly type: string;
   /** Set for failures: the type of the failed event. */
   readonly failedType?: string;
-  /** The consumer whose failures these are, where it must be one of the same service. */
+  /** The consumer whose failures these are. */
   readonly failuresOf?: string;
-  /** The consumer whose failures these are, where it is one of another service. */
-  readonly failuresElsewhere?: string;
   readonly handler: string;
   /** The code that computes the key of its event, where the handler depends on the order of a key. */
   readonly keyedBy?: string;
@@ -104,7 +102,9 @@ export type GiveUpDecision =
   | { readonly kind: 'closed'; readonly because: string };
 
 /** A step of a saga inside a consumer. All parts of a consumer subscribe together: the first one is asked for all. */
-export interface ConsumerPart<DB> {
+export interface ConsumerPart<DB, Handled extends string = string> {
+  /** The types of the events that it handles and may give up. */
+  readonly handles: readonly Handled[];
   /** The subscriptions of all parts. Throws at import when they cannot share a consumer. */
   subscribe(parts: readonly ConsumerPart<DB>[], consumer: string): readonly Subscription<DB>[];
   /** Checks all parts once, before the consumer starts, in its database. Rejects to refuse the start. */

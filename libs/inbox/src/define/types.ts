@@ -104,10 +104,6 @@ export interface EventOptions extends HandlerOptions {
 }
 
 export interface FailureOptions extends HandlerOptions {
-  /** The consumer whose failures are handled; its topic is `<of>.failures`. */
-  readonly of: string;
-  /** True if that consumer runs in another service: `defineService()` refuses a name that none of its own consumers has. @default false */
-  readonly otherService?: boolean;
   /**
    * `any`: every dead letter and rejection; look at `failure.certainty` where `unknown` makes a difference.
    * `known`: only failures of which it is certain whether the event took effect. @default 'any'

@@ -3,7 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { kafkaBroker } from '@convergekit/kafka';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
-import { defineConsumer } from '../define/define-consumer.ts';
+import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { consumerService } from '../service/consumer-service.ts';
 import { FixtureSource } from '../testing/fixture-source.ts';
@@ -54,7 +54,9 @@ it('a start begins in the partitions that a known topic gained at their first re
   });
   const [name, known, added] = [`stock-${tag()}`, `a-${tag()}`, `b-${tag()}`];
   await makeTopics(broker, [known, added, `${name}.failures`], 2);
-  let consumer = defineConsumer<LedgerDb>(name, { from: { [known]: 'latest', [added]: 'latest' } });
+  let consumer: ConsumerDefinition<LedgerDb> = defineConsumer(name, {
+    from: { [known]: 'latest', [added]: 'latest' },
+  });
   for (const topic of [known, added]) {
     const { counted } = testEvents(topic);
     consumer = consumer.on(counted, { name: topic }, () => undefined);

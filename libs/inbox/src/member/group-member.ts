@@ -18,7 +18,7 @@ import type { ResolvedOptions } from '../service/options.ts';
 import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
 import { watchLag } from './lag-watch.ts';
-import { liveCheck, type ConsumerStatus, partitionStatus, readyCheck } from './status.ts';
+import { type ConsumerStatus, liveCheck, partitionStatus, readyCheck } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
 import { type OffsetHints, offsetHints } from './offset-hints.ts';

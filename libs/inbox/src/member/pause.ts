@@ -3,8 +3,7 @@ import { delayMs } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { PausedAlarm } from '../alarms.ts';
 import type { SliceContext } from '../slice/context.ts';
-import { type Partition, placeOf } from '../slice/partition.ts';
-import type { Pause } from '../slice/partition-state.ts';
+import { type Partition, type Pause, placeOf } from '../slice/partition.ts';
 import { report, topicLabels } from '../slice/report.ts';
 
 /** The backoff of a partition that pauses for an unknown time. */

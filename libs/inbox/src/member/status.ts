@@ -1,8 +1,7 @@
 import type { Check } from '@convergekit/config';
 import type { ParkedTotals } from '../park/parking.ts';
-import type { Partition } from '../slice/partition.ts';
+import type { Counts, Partition, Pause } from '../slice/partition.ts';
 import type { Halt } from '../slice/fence-sql.ts';
-import type { Counts, Pause } from '../slice/partition-state.ts';
 import { oldestMs } from './oldest-record.ts';
 import type { SourceConflict } from './sources.ts';
 

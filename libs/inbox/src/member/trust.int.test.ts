@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { WIRE } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
+import { consumerRef } from '../define/consumer-ref.ts';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { foreignRecord } from '../fixture/foreign-record.ts';
@@ -89,7 +90,7 @@ it('a flood of large unreadable records and forged failure events is bounded by 
   await scene.start(
     defineConsumer<LedgerDb>(name, { from: 'earliest' })
       .on(counted, (event, { tx }) => note(tx, event))
-      .onFailure(counted, { of: 'payments' }, () => undefined),
+      .onFailure(consumerRef('payments'), counted, () => undefined),
     { parking: { maxBytes: 1_000, pollMs: 20 } },
   );
   const states = () => rows('select state from converge.parked order by state');
@@ -119,7 +120,7 @@ it('G5g: a failure event is handled only when it comes from the source of the fa
   const compensated: string[] = [];
   const compensating = defineConsumer<LedgerDb>(name, { from: 'earliest' })
     .on(counted, (event, { tx }) => note(tx, event))
-    .onFailure(counted, { of: 'payments' }, (failure) => void compensated.push(failure.event.key));
+    .onFailure(consumerRef('payments'), counted, (failure) => void compensated.push(failure.event.key));
   const payments = new FixtureSource({ partitions: 1, name: 'payments' });
   // The other source is known, too: its positions count, and yet it is not the source that failed.
   await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
@@ -149,8 +150,8 @@ it('a declared source of failure events counts, whatever source was seen first',
   const payments = new FixtureSource({ partitions: 1, name: 'payments' });
   const define = (failureSources = {}) =>
     defineConsumer<LedgerDb>(name, { from: 'earliest', failureSources }).onFailure(
+      consumerRef('payments'),
       counted,
-      { of: 'payments' },
       (failure) => void compensated.push(failure.event.key),
     );
   await scene.source.publish(scene.broker, [failureOf('before')]);

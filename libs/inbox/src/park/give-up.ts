@@ -1,15 +1,15 @@
 import { runCode } from '@convergekit/core/engine';
 import { awaitedStatements } from '@convergekit/postgres/engine';
 import type { Transaction } from 'kysely';
-import type { GiveUpDecision, GiveUp } from '../define/subscription.ts';
+import type { GiveUp, GiveUpDecision } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { Emitted } from '../slice/emitted.ts';
-import { causeOf, failureEventId, type DeadLetter } from '../attempt/dead-letter.ts';
+import { causeOf, type DeadLetter, failureEventId } from '../attempt/dead-letter.ts';
 import { knownKey } from '../slice/record-text.ts';
 import { deadLetterOf, parkedIdOf } from './place-steps.ts';
-import { ownStatement } from '../slice/slice-errors.ts';
+import { ownStatement } from '../slice/fault.ts';
 
 /** Asks subscriptions about given-up events. One that will be queued behind its key is not given up yet. */
 export async function askGiveUps<DB>(

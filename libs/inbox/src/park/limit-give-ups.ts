@@ -3,7 +3,7 @@ import { GIVE_UP_LIMIT } from '../alarms.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { haltPartitions } from '../slice/fence-sql.ts';
-import { type GiveUpRefused, ownStatement, SliceFault } from '../slice/slice-errors.ts';
+import { type GiveUpRefused, ownStatement, SliceFault } from '../slice/fault.ts';
 import { countsAsFault, giveUpRulesOf, mayGiveUp } from './give-up-rules.ts';
 import { countGivenUp } from './given-up-sql.ts';
 

@@ -8,7 +8,7 @@ import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { triedStep } from '../attempt/attempt-rows.ts';
 import { deadLetterOf, parkedIdOf } from './place-steps.ts';
-import { SliceFault } from '../slice/slice-errors.ts';
+import { SliceFault } from '../slice/fault.ts';
 
 /**
  * Parks or records the events of a slice that do not take effect now. Last in its transaction, since it locks the rows of the

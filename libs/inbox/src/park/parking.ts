@@ -3,8 +3,8 @@ import { defaultSlowSchedule } from '@convergekit/resilience/engine';
 import type { Clock } from '@convergekit/core';
 import { ParkRate, type SystemicPolicy } from './park-rate.ts';
 import { type ByHandler, totalOf, type Weight } from './weigh.ts';
-import type { Pause } from '../slice/partition-state.ts';
-import { SliceFault } from '../slice/slice-errors.ts';
+import type { Pause } from '../slice/partition.ts';
+import { SliceFault } from '../slice/fault.ts';
 
 export interface ParkingPolicy {
   /** The schedule of retries of a parked event. @default after 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for a day */

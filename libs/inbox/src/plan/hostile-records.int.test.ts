@@ -4,6 +4,7 @@ import { type OutgoingRecord, partitionOf } from '@convergekit/broker/engine';
 import { startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { consumerRef } from '../define/consumer-ref.ts';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { inPlace } from '../testing/quick.ts';
@@ -36,7 +37,7 @@ describe('a record that no index, header or failure event can hold as it came', 
       await note(tx, { ...event, id: event.id.slice(0, 80) });
       emit(priced(event.data));
     })
-    .onFailure(counted, { of: 'payments' }, () => {
+    .onFailure(consumerRef('payments'), counted, () => {
       throw new Error('it fails');
     });
 

@@ -1,6 +1,7 @@
 import { signatureHeader, signingKey, WIRE } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
+import { consumerRef } from '../define/consumer-ref.ts';
 import { defineConsumer } from '../define/define-consumer.ts';
 import type { SignatureOptions } from './signatures.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
@@ -172,8 +173,8 @@ describe('failure events where signatures are on', () => {
     compensated = [];
     await scene.start(
       defineConsumer<LedgerDb>(name, { from: 'earliest', failureSources }).onFailure(
+        consumerRef('payments'),
         counted,
-        { of: 'payments' },
         ({ event: failed }) => void compensated.push(failed.key),
       ),
       { signatures },

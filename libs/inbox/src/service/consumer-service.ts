@@ -5,7 +5,7 @@ import type { Checks } from '@convergekit/config';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { InboxError } from '../errors.ts';
 import { drainService } from '../park/drain-service.ts';
-import { serverVersion } from '../slice/session-sql.ts';
+import { serverVersion } from '../slice/open-slice-sql.ts';
 import { notMigrated } from '../slice/fault.ts';
 import { pruneForeign, removeEnded } from './retention.ts';
 import type { SliceContext } from '../slice/context.ts';
@@ -24,7 +24,16 @@ export interface ConsumerService extends Service {
   live(): Checks;
 }
 
-/** The consumers of one database as a service. Nothing is connected before `start`. */
+/**
+ * The consumers of one database as a service. Nothing is connected before `start`.
+ * @example
+ * ```ts
+ * import { consumerService, runServices } from 'convergekit/process';
+ * import { broker, database, payments } from './shop.ts';
+ *
+ * await runServices([consumerService([payments], { database, broker })]);
+ * ```
+ */
 export function consumerService<DB>(
   consumers: readonly ConsumerDefinition<DB>[],
   options: ConsumerServiceOptions<DB>,

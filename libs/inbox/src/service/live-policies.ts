@@ -15,6 +15,16 @@ export interface LivePoliciesOptions {
 /**
  * The live policies of a process, a service that starts before its users. `converge policy set` applies without a
  * restart. Version, age and refused rules are metrics; a change or a refused rule is a line in the log.
+ * @example
+ * ```ts
+ * import { systemClock, systemRandom } from 'convergekit';
+ * import { livePolicies, runServices, SharedGuards } from 'convergekit/process';
+ * import { database } from './shop.ts';
+ *
+ * const policies = livePolicies({ database });
+ * export const shared = new SharedGuards({ policies, clock: systemClock, random: systemRandom });
+ * await runServices([policies]); // `converge policy set` reaches the process
+ * ```
  */
 export function livePolicies({ database, ...options }: LivePoliciesOptions): PolicyWatch {
   const log = logger('policies');

@@ -12,7 +12,7 @@ import { Parking } from '../park/parking.ts';
 import { signaturesOf } from '../plan/signatures.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { HandlerPace } from '../slice/joint-decision.ts';
-import { defaultSize } from '../slice/slice-limit.ts';
+import { defaultSize } from '../slice/slice-parts.ts';
 import type { ResolvedOptions } from './options.ts';
 
 /** Makes the kit's own limits act before the server's, which end the connection. */

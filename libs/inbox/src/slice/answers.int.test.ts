@@ -2,6 +2,7 @@ import { failureEvent, type FailureInput } from '@convergekit/contracts/engine';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
+import { consumerRef } from '../define/consumer-ref.ts';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
 import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
@@ -44,12 +45,12 @@ describe('answers of a handler', () => {
     );
     const seen: unknown[] = [];
     const refunds = defineConsumer<LedgerDb>('refunds', { from: 'first' })
-      .onFailure(counted, { of: name }, async (failure, { tx, event, emit }) => {
+      .onFailure(consumerRef(name), counted, async (failure, { tx, event, emit }) => {
         seen.push([failure.category, failure.event.data, event.id]);
         emit(priced({ key: failure.event.data.key, n: -1 }));
         await note(tx, { id: 'refund', data: failure.event.data });
       })
-      .onFailure(priced, { of: name }, (failure) => void seen.push(failure.certainty));
+      .onFailure(consumerRef(name), priced, (failure) => void seen.push(failure.certainty));
     const service = await scene.start(refunds);
     await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 2n, { what: 'both letters' });
     expect(seen).toEqual([['business', { key: 'k1', n: 1 }, reported[0]!.event_id], 'unknown']);

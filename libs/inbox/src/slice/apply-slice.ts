@@ -1,4 +1,4 @@
-import { executorOf, type Executor } from '@convergekit/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import { ownedAttempt } from '@convergekit/resilience/engine';
@@ -25,7 +25,7 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { limitGiveUps } from '../park/limit-give-ups.ts';
 import { parkEvents } from '../park/park-events.ts';
 import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
-import { ownStatement, SliceFault } from './slice-errors.ts';
+import { ownStatement, SliceFault } from './fault.ts';
 import { append, failureEventOf } from '../attempt/failure-events.ts';
 import { readKnownTypes } from '../member/type-sql.ts';
 

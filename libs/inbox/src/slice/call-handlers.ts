@@ -10,17 +10,16 @@ import {
 import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { calledInAttempt } from '@convergekit/resilience/engine';
 import type { Transaction } from 'kysely';
-import { type Unit, unitsOf } from './units.ts';
+import { type Unit, unitsOf } from './slice-parts.ts';
 import type { Call } from '../attempt/middleware.ts';
 import type { CallContext } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
-import { Calls, whatIs } from './calls.ts';
+import { Calls, ended, type FailedWrite, handlerClient, whatIs, Written } from './calls.ts';
 import type { SliceContext } from './context.ts';
 import { emitClosed, type Emitted, identityOf } from './emitted.ts';
 import { Gathered } from './gathered.ts';
-import { ended, type FailedWrite, handlerClient, Written } from './handler-tx.ts';
-import { connectionLost, HandlerFailed, SliceFault } from './slice-errors.ts';
+import { connectionLost, HandlerFailed, SliceFault } from './fault.ts';
 
 /** The state of a statement that came after one that failed. */
 const IN_ABORTED = '25P02';

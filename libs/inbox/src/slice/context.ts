@@ -13,8 +13,8 @@ import type { Signatures } from '../plan/signatures.ts';
 import type { Call } from '../attempt/middleware.ts';
 import type { Parking } from '../park/parking.ts';
 import type { HandlerPace } from './joint-decision.ts';
-import type { SliceBounds } from './partition-state.ts';
-import type { SessionLimits } from './session-sql.ts';
+import type { SliceBounds } from './slice-parts.ts';
+import type { SessionLimits } from './open-slice-sql.ts';
 
 /** Everything that the slices of one consumer share. */
 export interface SliceContext<DB> {

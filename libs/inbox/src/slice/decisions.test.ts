@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Subscription } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
-import { defaultSize, firstLimit, nextLimit, splitByWork } from './slice-limit.ts';
-import { unitsOf } from './units.ts';
+import { defaultSize, firstLimit, nextLimit, splitByWork, unitsOf } from './slice-parts.ts';
 
 describe('unitsOf', () => {
   const subscription = (handler: string, kind: 'each' | 'batch'): Subscription<unknown> => ({

@@ -1,8 +1,7 @@
 import { DatabaseError } from '@convergekit/postgres';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
-import { faultOf } from './fault.ts';
-import { connectionLost, HandlerFailed, OwnStatementFailed, SliceFault } from './slice-errors.ts';
+import { connectionLost, faultOf, HandlerFailed, OwnStatementFailed, SliceFault } from './fault.ts';
 
 const pg = (code: string): Error => Object.assign(new Error(code), { code, severity: 'ERROR' });
 const unknownCommit = new ConvergeError('lost', {

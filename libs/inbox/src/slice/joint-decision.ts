@@ -1,5 +1,6 @@
 import { envelopeOf, type Step } from '../plan/plan.ts';
-import type { SliceBounds, Standing } from './partition-state.ts';
+import type { Standing } from './partition.ts';
+import type { SliceBounds } from './slice-parts.ts';
 import { knownKey } from './record-text.ts';
 
 /** Slices wait for those in work for as long as this many first statements of a slice take. */

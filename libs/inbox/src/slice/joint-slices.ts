@@ -1,10 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Part } from './apply-slice.ts';
-import { commitTogether, sliceOf } from './attempt-slice.ts';
-import { commitSlice, type SliceResult } from './commit-slice.ts';
+import { commitSlice, commitTogether, sliceOf, type SliceResult } from './commit-slice.ts';
 import type { SliceContext } from './context.ts';
-import { faultOf } from './fault.ts';
-import { committedEarly } from './slice-errors.ts';
+import { committedEarly, faultOf } from './fault.ts';
 import { groupsOf, jointWaitMs, mayJoin } from './joint-decision.ts';
 
 /** The slices that go alone after a joint slice failed, so that a failing event costs few handlers a second run. */

@@ -1,11 +1,10 @@
-import { type Database } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
 import { executorOfClient } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
+import { ledgerDatabase, type LedgerDb } from '../fixture/ledger.ts';
 import { haltPartition } from './fence-sql.ts';
-import { openSlice } from './open-slice-sql.ts';
-import { serverVersion } from './session-sql.ts';
+import { openSlice, serverVersion } from './open-slice-sql.ts';
 
 /** Planted fault, seen to fail here: `openSlice` of several without `skip locked`. */
 let database: Database<LedgerDb>;

@@ -14,8 +14,7 @@ import type { Attempt } from '../attempt/attempt.ts';
 import type { Applied } from './apply-slice.ts';
 import type { HandledEvent, Weight } from '../park/weigh.ts';
 import type { SliceContext } from './context.ts';
-import { type Partition, placeOf } from './partition.ts';
-import type { TimedPause } from './partition-state.ts';
+import { type Partition, placeOf, type TimedPause } from './partition.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 
 /** Metrics and log lines of slices: ids, codes, reasons and places in the code, never values of events. */

@@ -38,13 +38,13 @@ const coordinatorIs = (host: string): Buffer =>
 const random = seededRandom(1);
 
 function clusterOf(
-  said: (host: string) => Said | 'away',
+  said: (host: string) => Said | 'lost' | 'tls',
   opened: Pick<Target, 'host' | 'onLost'>[] = [],
 ): Cluster {
   const connect = ({ host, onLost }: Target) => {
     opened.push({ host, onLost });
     const answer = said(host);
-    if (answer === 'away') return Promise.reject(new ConnectionError('lost', `${host} is away`));
+    if (typeof answer === 'string') return Promise.reject(new ConnectionError(answer, `${host} is away`));
     const send = ({ apiKey }: Request) =>
       Promise.resolve(apiKey === FIND_COORDINATOR ? coordinatorIs(host) : answerOf(said(host) as Said));
     return Promise.resolve({ versions: VERSIONS, send });
@@ -98,9 +98,19 @@ it('clients that begin anew do not all begin at the first broker', async () => {
 // Planted faults: a search that ends at the end of the list, and a look-up that fails with the second connection.
 it('a client finds the one broker that can be reached, wherever it begins', async () => {
   for (let n = 0; n < 20; n += 1) {
-    const cluster = clusterOf((host) => (host === 'b1' ? { leader: 1, election: 3 } : 'away'));
+    const cluster = clusterOf((host) => (host === 'b1' ? { leader: 1, election: 3 } : 'lost'));
     for (let look = 0; look < 5; look += 1) await cluster.topic(TOPIC.topic);
     expect(cluster.leaderOf(TOPIC)).toBe(1);
+  }
+});
+
+// Planted fault: the first certificate that is refused ends the search. A client of a cluster whose certificates are renewed broker by broker is down.
+it('a broker whose certificate is refused does not keep a client from the others, and is named when there is none', async () => {
+  for (let n = 0; n < 20; n += 1) {
+    const cluster = clusterOf((host) => (host === 'b1' ? { leader: 1, election: 3 } : 'tls'));
+    expect((await cluster.any()).address).toBe('b1:9092');
+    const none = clusterOf((host) => (host === 'b1' ? 'lost' : 'tls'));
+    await expect(none.any()).rejects.toMatchObject({ code: 'TLS_FAILED', kind: 'configuration' });
   }
 });
 
@@ -170,7 +180,7 @@ it('a client that is connected to one broker learns the last election', async ()
 // Planted fault: a broker that cannot be reached is waited for at each topic. A log check of many topics runs out of time.
 it('a broker that cannot be reached is asked once for the leaders of all topics', async () => {
   const opened: Pick<Target, 'host' | 'onLost'>[] = [];
-  const cluster = clusterOf((host) => (host === 'b1' ? { leader: 1, election: 3 } : 'away'), opened);
+  const cluster = clusterOf((host) => (host === 'b1' ? { leader: 1, election: 3 } : 'lost'), opened);
   await cluster.topicOfAll(TOPIC.topic, 1_000);
   const before = opened.length;
   for (let n = 0; n < 5; n += 1) await cluster.topicOfAll(TOPIC.topic, 1_000);

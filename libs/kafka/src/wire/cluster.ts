@@ -132,16 +132,19 @@ export class Cluster {
     const known = [...this.#brokers.values()];
     const given = this.#options.brokers.map(parseAddress);
     let last: unknown;
+    let untrusted: BrokerError | undefined;
     for (const { host, port } of [...this.#fromAnywhere(known), ...this.#fromAnywhere(given)]) {
       try {
         return await this.#open(host, port);
       } catch (error) {
-        // A wrong password is wrong at every broker, and another try may lock the account.
-        if (!(error instanceof BrokerError) || error.kind !== 'retry') throw error;
+        // A wrong password is wrong at every broker, and another try may lock the account. Certificates are renewed broker by broker.
+        if (!(error instanceof BrokerError)) throw error;
+        if (error.code === 'TLS_FAILED') untrusted ??= error;
+        else if (error.kind !== 'retry') throw error;
         last = error;
       }
     }
-    throw this.#unreachable(last);
+    throw untrusted ?? this.#unreachable(last);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { tlsFailure } from '@convergekit/core/engine';
 
 /** A login by user and password. */
 export interface PasswordLogin {
@@ -101,11 +102,18 @@ export class ConnectionError extends Error {
   }
 }
 
-/** True when an error is about TLS, by Node's code or else OpenSSL's message. */
-export function isTlsFailure(code: unknown, message: string): boolean {
-  return (
-    (typeof code === 'string' &&
-      /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO)/.test(code)) ||
-    /certificate|wrong version number|ssl routines/i.test(message)
-  );
+/** A client without TLS at a listener that has it. */
+export const REQUIRES_TLS = 'the broker requires TLS. Set CONVERGE__KAFKA__SSL=true';
+
+/** Returns the error of a TLS connection that could not be made, with the setting to change; undefined for any other. */
+export function tlsErrorOf(
+  error: Error & { readonly code?: unknown },
+  cause = error,
+): ConnectionError | undefined {
+  const failure = tlsFailure(error.code, error.message, {
+    server: 'Kafka',
+    ca: 'CONVERGE__KAFKA__TLS__CA_FILE',
+    certificate: 'CONVERGE__KAFKA__TLS__CERTIFICATE_FILE and CONVERGE__KAFKA__TLS__PRIVATE_KEY_FILE',
+  });
+  return failure && new ConnectionError('tls', failure.text, cause);
 }

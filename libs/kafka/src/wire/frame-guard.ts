@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { ConnectionError } from './connection.ts';
+import { ConnectionError, REQUIRES_TLS } from './connection.ts';
 
 /**
  * The largest frame that is kept, in bytes. A broker takes requests of up to 100 MiB (`socket.request.max.bytes`), so no batch
@@ -65,7 +65,7 @@ const isTlsRecord = (length: number): boolean =>
   length >> 16 >= 0x1403 && length >> 16 <= 0x1703 && ((length >> 16) & 0xff) === 3;
 
 function refusedLength(length: number): ConnectionError {
-  if (isTlsRecord(length)) return new ConnectionError('tls', 'the broker requires TLS');
+  if (isTlsRecord(length)) return new ConnectionError('tls', REQUIRES_TLS);
   const limits = `an answer has ${MIN_FRAME_BYTES} to ${MAX_FRAME_BYTES} bytes`;
   return new ConnectionError('frame', `it announced an answer of ${length} bytes, and ${limits}`);
 }

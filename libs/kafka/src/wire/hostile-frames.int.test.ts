@@ -48,6 +48,11 @@ async function server(answer: (socket: Socket) => void): Promise<{ port: number;
 const PLAIN = { mechanism: 'plain', username: 'relay', password: 'secret' } as const;
 const SCRAM = { ...PLAIN, mechanism: 'scram-sha-256' } as const;
 
+const BEARER = {
+  mechanism: 'oauthbearer',
+  token: () => Promise.resolve({ value: 'secret' }),
+} as const;
+
 /** What a broker asks for in a login by SCRAM. */
 const scramText = (sent: string, rounds: number): string =>
   `r=${/r=([^,]*)/.exec(sent)?.[1] ?? ''}x,s=c2FsdA==,i=${rounds},v=AA==`;
@@ -150,6 +155,44 @@ describe.each(drivers)('a broker that sends other bytes than Kafka, and the %s d
     });
   });
 
+  it.each<[string, (sent: string) => string, string]>([
+    ['a number of another login', () => 'r=elsewhere,s=c2FsdA==,i=4096', 'it answered another login'],
+    [
+      'the number of this login without one of its own',
+      (sent) => `r=${/r=([^,]*)/.exec(sent)?.[1] ?? ''},s=c2FsdA==,i=4096`,
+      'it answered another login',
+    ],
+    ['no salt', (sent) => scramText(sent, 4_096).replace('s=c2FsdA==', 's='), 'it sent no salt'],
+    ['no rounds', (sent) => scramText(sent, 0), '0 iterations'],
+    ['an error', (sent) => `${scramText(sent, 4_096)},e=other-error`, 'other-error'],
+  ])(
+    'a login by SCRAM that a broker answers with %s is refused, and gets no proof of the password before',
+    async (_what, answer, why) => {
+      const broker = await new ScriptedBroker().start();
+      broker.loginText = answer;
+      expect(await outcomeOf(connect, broker.port, SCRAM)).toMatchObject({
+        code: 'NOT_AUTHENTICATED',
+        kind: 'configuration',
+        message: expect.stringContaining(why) as string,
+      });
+      // The broker would be given a proof of the password in the second text of a login.
+      expect(broker.logins).toBe(why === 'other-error' ? 2 : 1);
+    },
+  );
+
+  it('a token that a broker refuses with a challenge is refused by its text, of which a part is kept, and is not sent again', async () => {
+    const broker = await new ScriptedBroker().start();
+    broker.loginText = () => `{"status":"invalid_token"}${'x'.repeat(30_000)}`;
+    const outcome = (await outcomeOf(connect, broker.port, BEARER)) as BrokerError;
+    expect(outcome).toMatchObject({
+      code: 'NOT_AUTHENTICATED',
+      kind: 'configuration',
+      message: expect.stringContaining('invalid_token') as string,
+    });
+    expect(outcome.message.length).toBeLessThan(500);
+    expect(broker.logins).toBe(1);
+  });
+
   it('a login that counts for years is not made again at once', async () => {
     const broker = await new ScriptedBroker().start();
     broker.sessionMs = 2n ** 40n;
@@ -167,12 +210,13 @@ describe.each(drivers)('a broker that sends other bytes than Kafka, and the %s d
     ['', undefined],
     [', of a login by password', PLAIN],
     [', of a login by SCRAM', SCRAM],
+    [', of a login by token', BEARER],
   ] as const)(
     'changed bytes in any answer%s end in an error of the broker, or in none',
     async (_what, sasl) => {
       const broker = await new ScriptedBroker().start();
       broker.delayMs = 0;
-      broker.loginText = (sent) => scramText(sent, 4_096);
+      broker.loginText = (sent) => (sasl === BEARER ? '' : scramText(sent, 4_096));
       let [answers, at] = [0, 0];
       broker.mangle = (frame) => {
         answers += 1;

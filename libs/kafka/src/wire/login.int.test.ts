@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { Broker } from '@convergekit/broker/engine';
 import { collect, record, values, written } from '@convergekit/broker/contract';
 import { waitUntil } from '@convergekit/testing';
-import { type Certificate, selfSigned } from '../fixture/certificates.ts';
+import { type Certificate, selfSigned } from '../../../testing/src/fixture/certificates.ts';
 import { drivers } from '../fixture/drivers.ts';
 import { unsignedToken } from '../fixture/unsigned-token.ts';
 import type { LoginToken, TokenProvider } from './connection.ts';

@@ -20,6 +20,7 @@ export async function scram(
   const challenge = await send(HEADER + first);
   const { r = '', s = '', i = '' } = attributesOf(challenge);
   if (!r.startsWith(nonce) || r.length === nonce.length) throw refused('it answered another login');
+  if (Buffer.from(s, 'base64').length === 0) throw refused('it sent no salt');
   const rounds = Number(i);
   if (!Number.isInteger(rounds) || rounds < ROUNDS.least || rounds > ROUNDS.most)
     throw refused(`it asks for ${i} iterations, and ${ROUNDS.least} to ${ROUNDS.most} are computed`);

@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { embeddedKafka, type EmbeddedServer } from '@convergekit/testing/engine';
-import { freePort } from '@convergekit/testing/internal';
+import { embeddedKafka, type EmbeddedServer, freePorts, javaTools } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
 import { collect, record, values, written } from '@convergekit/broker/contract';
 import { waitUntil } from '@convergekit/testing';
-import { selfSigned } from '../fixture/certificates.ts';
+import { selfSigned } from '../../../testing/src/fixture/certificates.ts';
 import { drivers } from '../fixture/drivers.ts';
 import type { KafkaOptions } from './wire-broker.ts';
 
@@ -17,23 +16,31 @@ import type { KafkaOptions } from './wire-broker.ts';
  */
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const RELAY = { username: 'relay', password: 'open sesame = 1' };
+/** Its password is changed while it is connected, once for each driver. */
+const ROTATED = { username: 'rotated', password: 'first' };
 const STRANGER = { username: 'stranger', password: 'friend' };
 
 const folder = mkdtempSync(join(tmpdir(), 'converge-tls-'));
 let kafka: EmbeddedServer;
 let address: string;
+/** A listener whose sessions log in again after two seconds. */
+let short: string;
 let ca: string;
 
 beforeAll(async () => {
   const server = selfSigned(folder, 'localhost');
   ca = server.certificate;
-  const port = await freePort();
+  const [port = 0, shortPort = 0] = await freePorts(2);
   address = `127.0.0.1:${port}`;
+  short = `127.0.0.1:${shortPort}`;
   const listener = 'listener.name.door0';
   const security = 'org.apache.kafka.common.security';
   kafka = await embeddedKafka({
-    doors: [{ port, advertisedPort: port, protocol: 'SASL_SSL' }],
-    scramUsers: [RELAY, STRANGER].map(({ username, password }) => ({ name: username, password })),
+    doors: [
+      { port, advertisedPort: port, protocol: 'SASL_SSL' },
+      { port: shortPort, advertisedPort: shortPort, protocol: 'SASL_PLAINTEXT' },
+    ],
+    scramUsers: [RELAY, STRANGER, ROTATED].map(({ username, password }) => ({ name: username, password })),
     settings: {
       [`${listener}.ssl.keystore.type`]: 'PEM',
       [`${listener}.ssl.keystore.location`]: server.file,
@@ -41,9 +48,12 @@ beforeAll(async () => {
       [`${listener}.plain.sasl.jaas.config`]: `${security}.plain.PlainLoginModule required user_relay='${RELAY.password}';`,
       [`${listener}.scram-sha-256.sasl.jaas.config`]: `${security}.scram.ScramLoginModule required;`,
       [`${listener}.scram-sha-512.sasl.jaas.config`]: `${security}.scram.ScramLoginModule required;`,
+      'listener.name.door1.sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+      'listener.name.door1.scram-sha-512.sasl.jaas.config': `${security}.scram.ScramLoginModule required;`,
+      'listener.name.door1.scram-sha-512.connections.max.reauth.ms': '2000',
       // Users without an entry have no access.
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      'super.users': 'User:ANONYMOUS;User:relay',
+      'super.users': 'User:ANONYMOUS;User:relay;User:rotated',
     },
   });
   await kafka.start();
@@ -98,6 +108,12 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
     await expect(broker.producer()).rejects.toMatchObject({ code: 'TLS_FAILED', kind: 'configuration' });
   });
 
+  it('a client whose file has the next authority before the present one accepts the present one', async () => {
+    const next = selfSigned(folder, 'next').certificate;
+    const broker = open({ ssl: { ca: `${next}${ca}` }, sasl: { mechanism: 'scram-sha-512', ...RELAY } });
+    await (await broker.producer()).close();
+  });
+
   it('a client refuses a certificate of another host', async () => {
     const ssl = { ca, servername: 'elsewhere.test' };
     const broker = open({ ssl, sasl: { mechanism: 'scram-sha-512', ...RELAY } });
@@ -117,4 +133,59 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
     const [refused] = await producer.send([{ topic, partition: 0, records: [record('x')] }]);
     expect(refused).toMatchObject({ ok: false, error: { code: 'NOT_AUTHORIZED', kind: 'halt_topic' } });
   });
+
+  it('a client whose password is changed goes on until its session ends, and is refused by that cause then; one with the new password goes on', async () => {
+    const now = {
+      mechanism: 'scram-sha-512',
+      ...ROTATED,
+      password: passwords.get(ROTATED.username) ?? '',
+    } as const;
+    const broker = connect({ brokers: [short], clientId: 'rotated', sasl: now });
+    onTestFinished(() => broker.close());
+    const topic = `${name}-rotated`;
+    await (await broker.admin()).createTopic({ name: topic, partitions: 1 });
+    const producer = await broker.producer();
+    const send = async (through = producer) =>
+      (await through.send([{ topic, partition: 0, records: [record('x')] }]))[0];
+    const consumer = broker.consumer({
+      groupId: topic,
+      topics: [topic],
+      handlers: {
+        assigned: () => Promise.resolve(new Map()),
+        revoked: () => undefined,
+        batch: () => Promise.resolve(),
+      },
+    });
+    const ended = consumer.done.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await consumer.start();
+    written(await send());
+    const password = await changePassword(ROTATED.username);
+    const refused = await waitUntil(
+      async () => {
+        const sent = await send();
+        return sent?.ok === false && sent.error.code === 'NOT_AUTHENTICATED' ? sent.error : undefined;
+      },
+      { what: 'a refused send' },
+    );
+    expect(refused).toMatchObject({ kind: 'configuration', certainty: 'not_applied' });
+    expect(await ended).toMatchObject({ code: 'NOT_AUTHENTICATED', kind: 'configuration' });
+    const next = connect({ brokers: [short], clientId: 'rotated', sasl: { ...now, password } });
+    onTestFinished(() => next.close());
+    written(await send(await next.producer()));
+  });
 });
+
+const passwords = new Map([[ROTATED.username, ROTATED.password]]);
+
+/** Gives a user another password by Kafka's own tool, as an operator does. */
+async function changePassword(user: string): Promise<string> {
+  const password = `${passwords.get(user) ?? ''}-next`;
+  const change = `SCRAM-SHA-512=[password=${password}]`;
+  const words = ['--alter', '--entity-type', 'users', '--entity-name', user, '--add-config', change];
+  await javaTools(kafka.address).run('kafka.admin.ConfigCommand', words, { onLine: () => undefined });
+  passwords.set(user, password);
+  return password;
+}

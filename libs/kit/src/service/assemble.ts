@@ -18,6 +18,7 @@ import { SharedGuards } from '@convergekit/resilience';
 import { logger, observeBreaker } from '@convergekit/telemetry';
 import type { Connections } from './connections.ts';
 import type { Part, ServiceDefinition, ServiceParts } from './definition.ts';
+import { httpPart } from './http/http-part.ts';
 import { othersWatch } from './others-watch.ts';
 import { type Plan, planOf } from './plan.ts';
 import { checkPolicyNames } from './policy-names.ts';
@@ -88,9 +89,23 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
     ...((definition.sagas ?? []).length > 0 ? [sagaWatch({ database: work })] : []),
     ...reconciled.running,
     ...(definition.parts?.(parts) ?? []),
+    ...httpOf(definition, parts),
   ];
   const checks = (): Checks => ({ ...relayed.checks(), ...consuming?.ready(), ...reconciled.checks() });
   return { plan, running, checks, broker, parts };
+}
+
+// Of the time of a stop. The rest is for the ends of what the requests use.
+const GRACE = 0.9;
+
+function httpOf<DB, Own extends OwnSettings>(
+  { http }: ServiceDefinition<DB, Own>,
+  parts: ServiceParts<DB, Own>,
+): readonly Part[] {
+  if (http === undefined) return [];
+  const { settings, log } = parts;
+  const graceMs = settings.stop.deadlineMs * GRACE;
+  return [httpPart({ make: () => http(parts), settings: settings.http, graceMs, log })];
 }
 
 /** Opens the broker. The error of a service that needs it for its relay alone says how it does without. */

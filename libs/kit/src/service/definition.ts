@@ -11,6 +11,7 @@ import type { PolicyLayer, SharedGuards } from '@convergekit/resilience';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
 import type { logger } from '@convergekit/telemetry';
 import type { Kysely } from 'kysely';
+import type { HttpApp } from './http/app.ts';
 import type { OwnSettings, SettingsWith } from './settings.ts';
 import type { MissingTopics } from './topics.ts';
 
@@ -27,7 +28,7 @@ export interface AnySaga {
 /** A call with reactions on any tables: the result of `defineCall(…).onOutcome(…)`. */
 export type AnyEffect = Pick<Effect<never>, 'name' | 'idempotency'>;
 
-/** A part of a service, such as an HTTP server. `live` is its part of /livez. */
+/** A part of a service, such as a timer. `live` is its part of /livez. */
 export type Part = Service & { live?(): Checks };
 
 /** What a service gives to its own code. */
@@ -82,7 +83,13 @@ export interface ServiceDefinition<
    * none leads, since failure events wait and nothing is compensated. @default true with `consumers`, `sagas` or `emits`
    */
   readonly relay?: boolean;
-  /** The service's own parts, such as an HTTP server. They start last and stop first. @default none */
+  /**
+   * Makes the HTTP API: an application of Hono (any with `fetch`), Express or Fastify, or a function `(request, response)`.
+   * The settings `http.port`, `http.host` and `http.maxBodyBytes` are the service's, as are the refusal of requests whose
+   * deadline has passed, and a stop that answers what is in flight. It starts last and stops first. @default none
+   */
+  readonly http?: (parts: ServiceParts<DB, Own, Types>) => HttpApp | Promise<HttpApp>;
+  /** The service's own parts, such as a timer. They start behind the kit's, and stop before them. @default none */
   readonly parts?: (parts: ServiceParts<DB, Own, Types>) => readonly Part[];
   /** Called once, when everything has started. A rejection ends the service. @default nothing */
   readonly onReady?: (parts: ServiceParts<DB, Own, Types>) => void | Promise<void>;

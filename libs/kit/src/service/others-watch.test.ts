@@ -1,3 +1,4 @@
+import { defineConsumer } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { manualClock, waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
@@ -22,7 +23,7 @@ it('a topic without events and a consumer that does not run are named once, when
   const log = { warn: (line: string) => lines.push(line), debug: () => undefined } as never;
   const clock = manualClock();
   const others = { topics: ['orders', 'payments'], consumers: ['bank', 'bnak'] };
-  const plan = { others, writes: ['payment'] };
+  const plan = { consumers: [defineConsumer('bank')], others, writes: ['payment'] };
   const watch = othersWatch({ admin: () => broker.admin(), plan, log, clock });
   await watch.start();
   await clock.advance(14_000);
@@ -33,7 +34,9 @@ it('a topic without events and a consumer that does not run are named once, when
     expect.stringMatching(
       /^topic payments has no event yet.*correct its name .* if payment is meant.*CONVERGE__LOCAL__URL/,
     ),
-    expect.stringMatching(/^no consumer bnak runs.*correct `of`/),
+    expect.stringMatching(
+      /^no consumer bnak runs.*give bank to onFailure.*list it in `consumers`.*start the service/,
+    ),
   ]);
   await watch.stop();
   await bank.stop();

@@ -10,7 +10,9 @@ const AFTER_MS = 15_000;
 
 interface OthersWatchParts {
   readonly admin: () => Promise<Pick<Admin, 'logEnds' | 'members' | 'close'>>;
-  readonly plan: Pick<Plan<never>, 'others' | 'writes'>;
+  readonly plan: Pick<Plan<never>, 'others' | 'writes'> & {
+    readonly consumers: readonly { readonly name: string }[];
+  };
   readonly log: Pick<Logger, 'warn' | 'debug'>;
   /** @default the system's */
   readonly clock?: Clock;
@@ -22,10 +24,11 @@ interface OthersWatchParts {
  */
 export function othersWatch({
   admin: open,
-  plan: { others, writes },
+  plan: { consumers, others, writes },
   log,
   clock = systemClock,
 }: OthersWatchParts): Service {
+  const names = consumers.map(({ name }) => name);
   const look = async (): Promise<void> => {
     const admin = await open();
     try {
@@ -33,7 +36,7 @@ export function othersWatch({
         if ((await admin.logEnds(topic)).every(({ latest }) => latest === 0n))
           log.warn(unwritten(topic, nearest(topic, writes)));
       for (const name of others.consumers)
-        if ((await admin.members(name)).length === 0) log.warn(absent(name));
+        if ((await admin.members(name)).length === 0) log.warn(absent(name, nearest(name, names)));
     } finally {
       await admin.close();
     }
@@ -58,6 +61,7 @@ function unwritten(topic: string, near: string | undefined): string {
   return `topic ${topic} has no event yet, and this service writes none there: ${typo}start the service that does, ${PLACE}`;
 }
 
-function absent(consumer: string): string {
-  return `no consumer ${consumer} runs, whose failures are handled here: start its service, ${PLACE}, or correct \`of\` in onFailure(…)`;
+function absent(consumer: string, near: string | undefined): string {
+  const typo = near === undefined ? '' : `give ${near} to onFailure(…) if it is meant, `;
+  return `no consumer ${consumer} runs, whose failures are handled here: ${typo}list it in \`consumers\` if it belongs to this service, or start the service that runs it, ${PLACE}`;
 }

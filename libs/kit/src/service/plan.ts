@@ -1,4 +1,3 @@
-import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 import { type Effect, effectsOf, sagaObserver } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
@@ -35,7 +34,7 @@ export interface Plan<DB> {
 export type Planned = Pick<
   ServiceDefinition<never, never>,
   'effects' | 'sagas' | 'workflows' | 'reconcilers' | 'emits' | 'relay'
-> & { readonly parts?: unknown; readonly tuning?: { readonly observer?: object } };
+> & { readonly parts?: unknown; readonly http?: unknown; readonly tuning?: { readonly observer?: object } };
 
 /** Derives what a service runs (pure). Throws SERVICE_INVALID with what, why and the fix. */
 export function planOf<DB>(name: string, declared: Planned, given: readonly AnyConsumer[]): Plan<DB> {
@@ -45,12 +44,11 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   const own = given as readonly ConsumerDefinition<DB>[];
   const effects = [...effectsOf(...own), ...checkEffects<DB>(name, declared.effects ?? [])];
   checkSteps(name, sagas, own);
-  checkFailures(name, own);
   const consumers = [...own, ...observers<DB>(name, declared)];
   const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);
   const relays = declared.relay ?? (consumers.length > 0 || emits.length > 0);
-  if (nothing && !relays && declared.parts === undefined)
-    throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay or parts');
+  if (nothing && !relays && declared.parts === undefined && declared.http === undefined)
+    throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay, http or parts');
   const events = [...own.flatMap((one) => includedSteps(one).flatMap((step) => step.emits)), ...emits];
   const reads = [...new Set(consumers.flatMap(({ topics }) => topics))];
   const handled = own.flatMap(({ subscriptions }) => subscriptions);
@@ -76,7 +74,9 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
       topics: [...new Set(handled.filter(({ kind }) => kind !== 'failure').map(({ topic }) => topic))].filter(
         (topic) => !writes.includes(topic),
       ),
-      consumers: [...new Set(handled.flatMap(({ failuresElsewhere }) => failuresElsewhere ?? []))],
+      consumers: [...new Set(handled.flatMap(({ failuresOf }) => failuresOf ?? []))].filter((failing) =>
+        own.every((consumer) => consumer.name !== failing),
+      ),
     },
     topics: [...new Set([...reads, ...writes])],
   };
@@ -161,23 +161,6 @@ function checkSteps<DB>(
         `${place(missing)} is declared by ${consumer.name}, which has no handlers for it, so the saga would wait there for ever`,
         `include step(…) of it in consumer ${consumer.name}`,
       );
-  }
-}
-
-/** A failure handler whose consumer does not exist would wait for ever, on a topic that no consumer writes. */
-function checkFailures<DB>(name: string, consumers: readonly ConsumerDefinition<DB>[]): void {
-  const names = consumers.map((one) => one.name);
-  for (const { name: consumer, subscriptions } of consumers) {
-    const unknown = subscriptions
-      .flatMap(({ failuresOf }) => failuresOf ?? [])
-      .find((failing) => !names.includes(failing));
-    if (unknown === undefined) continue;
-    const near = nearest(unknown, names);
-    throw invalid(
-      name,
-      `consumer ${consumer} handles failures of ${unknown}, which is no consumer of this service`,
-      `${near === undefined ? '' : `did you mean ${near}? Otherwise `}declare { of: '${unknown}', otherService: true }`,
-    );
   }
 }
 

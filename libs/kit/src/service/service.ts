@@ -24,6 +24,18 @@ export interface ServiceProcess {
  * Declares a service: consumers with their workers and drains, observers of sagas, reconcilers, the relay and parts of
  * its own, in one process with one database. `run` takes the settings from `--config <file>`, the environment and
  * `--<setting>=<value>`, waits for a database or broker that is down, and serves health and metrics.
+ * @example
+ * ```ts
+ * import { defineService } from 'convergekit';
+ * import { orderPlaced, payments, placeOrder, type ShopDb } from './shop.ts';
+ *
+ * const shop = defineService<ShopDb>('shop', {
+ *   consumers: [payments],
+ *   sagas: [placeOrder],
+ *   emits: [orderPlaced],
+ * });
+ * await shop.run();
+ * ```
  */
 export function defineService<
   DB = unknown,

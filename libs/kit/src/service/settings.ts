@@ -28,6 +28,23 @@ const database = z.object({
   }),
 });
 
+const http = z.object({
+  port: z.int().min(0).max(65_535).default(3_000).meta({
+    description:
+      'The port of the HTTP API of a service that has one; 0 takes any free port, which the log names.',
+    unit: 'none',
+  }),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('The address that the HTTP API listens on; 0.0.0.0 inside a container.'),
+  maxBodyBytes: z.int().min(1).default(1_048_576).meta({
+    description: 'The largest body of a request to the HTTP API; a larger one is answered 413.',
+    unit: 'bytes',
+  }),
+});
+
 /** The settings that every service reads, besides its own. */
 export const serviceSettings = z.object({
   database: database.prefault({}),
@@ -39,6 +56,7 @@ export const serviceSettings = z.object({
     ),
   ...brokerSettings,
   health: healthSettings.prefault({}),
+  http: http.prefault({}),
   stop: z
     .object({
       deadlineMs: z

@@ -7,6 +7,18 @@ import { piecesOf } from './placeholders.ts';
 /**
  * Executors for `outbox.append` from the open transaction of an ORM or client. Call them inside the transaction; each
  * throws OutboxError NO_TRANSACTION for what is visibly outside of one.
+ * @example
+ * ```ts
+ * import { executorFrom } from 'convergekit/postgres';
+ * import { database, orderPlaced, outbox } from './shop.ts';
+ *
+ * const client = await database.pool.connect();
+ * await client.query('begin');
+ * await client.query("update orders set state = 'placed' where order_id = $1", ['o-1']);
+ * await outbox.append(executorFrom.pg(client), [orderPlaced({ orderId: 'o-1', cents: 4_999 })]);
+ * await client.query('commit');
+ * client.release();
+ * ```
  */
 export const executorFrom = {
   /** A client between BEGIN and COMMIT. A pool is refused: each of its statements may run on another connection. */

@@ -26,6 +26,16 @@ export type DigestScan = <DesiredDb, ActualDb>(
  * A pass compares the keys that `markDirty` reported and a rotating share of the others; the first pass compares all. A
  * side that cannot be read whole yields `unknown`. One side may be a `digestTable`: then every pass compares all.
  * Throws RECONCILER_INVALID.
+ * @example
+ * ```ts
+ * import { digestScan } from 'convergekit';
+ *
+ * // The `keys.scan` of a reconciler: each side names its own columns, `pieces` is the name that both share.
+ * export const scan = digestScan({
+ *   desired: { table: 'wanted', key: 'sku', columns: { pieces: 'pieces' }, updatedAt: 'changed_at' },
+ *   actual: { table: 'stock', key: 'sku', columns: { pieces: 'reserved' }, updatedAt: 'changed_at' },
+ * });
+ * ```
  */
 export function digestScan(options: DigestScanOptions): DigestScan {
   const tuning = resolveTuning(options);

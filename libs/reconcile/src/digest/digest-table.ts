@@ -27,7 +27,19 @@ export interface ForeignRow {
   readonly sum: string | bigint | number;
 }
 
-/** Declares a side whose digests another engine writes. Throws RECONCILER_INVALID. */
+/**
+ * Declares a side whose digests another engine writes. Throws RECONCILER_INVALID.
+ * @example
+ * ```ts
+ * import { digestScan, digestTable } from 'convergekit';
+ *
+ * // A warehouse on another engine writes its digests into `warehouse_digest`, in the database of `desired`.
+ * export const scan = digestScan({
+ *   desired: digestTable({ table: 'warehouse_digest', digits: 3 }),
+ *   actual: { table: 'stock', key: 'sku', columns: { pieces: 'reserved' }, updatedAt: 'changed_at' },
+ * });
+ * ```
+ */
 export function digestTable(source: DigestTableSource): ForeignSide {
   const { digits } = source;
   if (!Number.isInteger(digits) || digits < 1 || digits > 4)

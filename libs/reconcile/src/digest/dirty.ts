@@ -70,6 +70,16 @@ export async function deferHot(
  * Marks keys that may have changed, for the next pass of the reconciler's digest scan.
  * In an event handler pass its own transaction, in the database of `actual`: the change and the mark commit together. It
  * costs one inserted row for each call, and waits for no other transaction. Keys that must be compared soon go to `reportKeys` instead.
+ * @example
+ * ```ts
+ * import { defineConsumer, markDirty } from 'convergekit';
+ * import { executorOf } from 'convergekit/postgres';
+ * import { orderPlaced, type ShopDb, stock } from './shop.ts';
+ *
+ * export const orders = defineConsumer<ShopDb>('stock-changes').on(orderPlaced, ({ data }, { tx }) =>
+ *   markDirty(executorOf(tx), stock, [data.orderId]),
+ * );
+ * ```
  */
 export async function markDirty(
   executor: Executor,

@@ -15,12 +15,12 @@ const alarm = (means: string, next: string, afterMs = 0): AlarmDefinition => ({ 
 export const alarmDefinitions = {
   broker_unreachable: alarm(
     'The broker does not take records. Events stay in the outbox; nothing is lost and no attempt is used up',
-    'bring the broker back, or fix KAFKA_BROKERS, TLS and login; the relay continues by itself',
+    'bring the broker back: the relay continues by itself. After a change of KAFKA_BROKERS, TLS or login, restart the relay: it read them at its start',
     10_000,
   ),
   database_unreachable: alarm(
     'The relay cannot connect to its database: it does not lead and cannot stand by',
-    'bring Postgres back, or fix DATABASE_URL and its permissions; the relay tries again by itself',
+    'bring Postgres back, or fix its permissions: the relay tries again by itself. After a change of its password, address or certificate, restart the relay: it read them at its start',
     10_000,
   ),
   relay_cannot_lead: alarm(

@@ -51,6 +51,17 @@ describe('the state of a relay', () => {
     expect(names({ maySendForMs: 0 })).toEqual(['lease_margin_short']);
   });
 
+  it('while commits wait for a standby, a database that was away before is not said to be away', () => {
+    const survey = { ...calm, waitingCommits: 1 };
+    const trouble = { code: 'ECONNREFUSED', text: 'nothing listens there', from: 'database' as const };
+    expect(names({ survey, trouble })).toEqual(['commits_wait']);
+    expect(names({ trouble })).toEqual(['database_unreachable']);
+    expect(names({ survey, trouble: { ...trouble, code: '53100' } })).toEqual([
+      'relay_cannot_lead',
+      'commits_wait',
+    ]);
+  });
+
   it('a sound relay raises nothing, and neither do unknown facts', () => {
     expect(names({ maySendForMs: 3_000, tickWarnedAgoMs: 20_000 })).toEqual([]);
     expect(names({ survey: undefined })).toEqual([]);

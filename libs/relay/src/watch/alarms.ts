@@ -52,8 +52,10 @@ export const BLOCKED_AFTER_MS = 600_000;
 export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly Condition[] {
   const { brokerTrouble, trouble, failedTerms, forged = [], stalled, tickWarnedAgoMs } = facts;
   const found: Condition[] = [];
+  // A database whose commits wait answers, and takes neither a lease nor its renewal: the alarm names that cause.
+  const commitsWait = (facts.survey?.waitingCommits ?? 0) > 0;
   if (brokerTrouble !== undefined) found.push({ name: 'broker_unreachable', text: brokerTrouble });
-  if (trouble !== undefined) found.push(ofTrouble(trouble));
+  if (trouble !== undefined && !(commitsWait && isUnreachable(trouble))) found.push(ofTrouble(trouble));
   if (failedTerms !== undefined && failedTerms.count >= TERMS_IN_TEN_MINUTES)
     found.push({
       name: 'leadership_failing',
@@ -63,8 +65,7 @@ export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly C
   if (forged[0] !== undefined)
     found.push({ name: 'record_forged', text: `${forged[0]} (${forged.length} in all)` });
   if (stalled !== undefined) found.push({ name: 'relay_stalled', text: stalled });
-  // The lease cannot be renewed while commits wait: the alarm names that cause.
-  if (facts.maySendForMs === 0 && !facts.survey?.waitingCommits)
+  if (facts.maySendForMs === 0 && !commitsWait)
     found.push({
       name: 'lease_margin_short',
       text: 'no renewal came in time; nothing is sent until one does',

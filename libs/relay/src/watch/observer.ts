@@ -9,7 +9,7 @@ import { type Alarm, AlarmBoard } from './alarm-board.ts';
 import { type Survey, survey } from './survey-sql.ts';
 
 const LOOK_MS = 500;
-/** The time between two surveys while the lease is late: the cause has to be known before the alarm about it. */
+/** The time between two surveys in trouble: the cause has to be known before the alarm about it. */
 const LATE_SURVEY_MS = 1_000;
 
 /** The facts that the relay knows of itself. */
@@ -66,7 +66,9 @@ export class Observer {
 
   #round(): void {
     const { clock, surveyMs } = this.#settings;
-    const everyMs = this.#facts().maySendForMs === 0 ? Math.min(LATE_SURVEY_MS, surveyMs) : surveyMs;
+    const { maySendForMs, trouble } = this.#facts();
+    const isLate = maySendForMs === 0 || trouble !== undefined;
+    const everyMs = isLate ? Math.min(LATE_SURVEY_MS, surveyMs) : surveyMs;
     if (this.#surveying === undefined && clock.monotonic() >= this.#surveyedAt + everyMs) {
       this.#surveyedAt = clock.monotonic();
       // The survey is not awaited: it may hang, and the alarm about that must not.
@@ -114,7 +116,7 @@ export class Observer {
       monotonic: clock.monotonic(),
     });
     for (const { name, text, next } of raised)
-      log.warn({ alarm: name, next }, `alarm ${name}: ${text}. Next: ${next}`);
+      log.warn({ alarm: name, next }, `alarm ${name}: ${text.replace(/\.$/, '')}. Next: ${next}`);
     for (const { name, sinceMs, subject } of cleared) {
       const lastedMs = Math.round(clock.now() - sinceMs);
       const of = subject === undefined ? '' : ` for ${subject}`;

@@ -1,7 +1,7 @@
 import { listChildren, type OutboxLimit, readLimit } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { rejectMissingRows } from '../leader/check-tables.ts';
-import { freshArms } from '../window/fresh-sql.ts';
+import { freshArms } from '../window/read-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 
 /** The state of the outbox in the database, whichever relay leads. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseMargin } from '../leader/lease-loop.ts';
-import { looksFirst, nextPace, PageSize, type PollPace, startPace } from './read-pace.ts';
+import { looksFirst, nextPace, type PollPace, startPace } from './poll-pace.ts';
 import { LowestId, parseSnapshot, type Tick } from './tick.ts';
 import { judgeTopic } from '../topics/topic-check.ts';
-import { splitByTick } from './window-reader.ts';
+import { PageSize, splitByTick } from './window-reader.ts';
 import { idsOf, rowsOf } from '../fixture/blocks.ts';
 
 const settings = { maxMs: 20, idleMs: 1_000 };

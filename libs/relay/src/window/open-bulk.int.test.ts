@@ -1,9 +1,8 @@
 import type { Database } from '@convergekit/postgres';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { pruneFrom } from './fresh-sql.ts';
 import { blocks, planOf, tickAt } from '../fixture/plans.ts';
 import { relayDatabase } from '../fixture/set-up.ts';
-import { indexedSql } from './read-sql.ts';
+import { indexedSql, pruneFrom } from './read-sql.ts';
 import { parseSnapshot } from './tick.ts';
 import { survey } from '../watch/survey-sql.ts';
 import { lowestSql, pollSql } from './window-sql.ts';

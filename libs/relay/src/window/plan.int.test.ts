@@ -4,8 +4,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { blocks, keptPlanOf, type PlanNode, planOf, sequentialScans, tickAt } from '../fixture/plans.ts';
 import { relayMigrations } from '../migrations.ts';
-import { indexedSql, walkSql } from './read-sql.ts';
-import { pruneFrom } from './fresh-sql.ts';
+import { indexedSql, pruneFrom, walkSql } from './read-sql.ts';
 import { parseSnapshot } from './tick.ts';
 import { pollSql } from './window-sql.ts';
 

@@ -3,7 +3,7 @@ import { type ManualClock, manualClock } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { silent } from '../fixture/silent-log.ts';
 import { PollPacer } from './poll-pacer.ts';
-import type { PollOutcome } from './read-pace.ts';
+import type { PollOutcome } from './poll-pace.ts';
 
 const settings = { maxMs: 20, idleMs: 1_000 };
 

@@ -5,11 +5,16 @@ import {
   type Announced,
   announcedBy,
   bringsNews,
+  BUSY_MS,
+  looksFirst,
   mayPollSlowly,
   nextAnnounced,
+  nextPace,
   nothingAnnounced,
-} from './announced.ts';
-import { BUSY_MS, looksFirst, nextPace, type PollOutcome, type PollPace, startPace } from './read-pace.ts';
+  type PollOutcome,
+  type PollPace,
+  startPace,
+} from './poll-pace.ts';
 
 /**
  * Decides when a leader polls: at once when a writer notifies, but not twice within `BUSY_MS`, and else after a pause. The

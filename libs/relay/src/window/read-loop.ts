@@ -5,12 +5,20 @@ import type { Lane, OpenWindow } from '../backlog/lane.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { isSame, OutboxRows } from './outbox-rows.ts';
 import type { PollPacer } from './poll-pacer.ts';
-import { PageSize, type PollOutcome } from './read-pace.ts';
+import type { PollOutcome } from './poll-pace.ts';
 import type { Tick } from './tick.ts';
 import type { Ticker } from './ticker.ts';
 import { applyFinding, type TopicChecks } from '../topics/topic-check.ts';
 import type { Topic } from '../backlog/topic.ts';
-import { INDEXED_ROWS, mayFit, nextTicks, type Page, readGroup, readWindow } from './window-reader.ts';
+import {
+  INDEXED_ROWS,
+  mayFit,
+  nextTicks,
+  type Page,
+  PageSize,
+  readGroup,
+  readWindow,
+} from './window-reader.ts';
 import { readSnapshot } from './window-sql.ts';
 
 /** The period of ticks while nothing can be sent, in milliseconds: it keeps windows small. */

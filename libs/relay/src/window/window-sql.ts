@@ -2,8 +2,8 @@ import { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
 import { SERVER_STARTED, type TupleBlock } from '@convergekit/postgres/engine';
 import { rejectMissingRows } from '../leader/check-tables.ts';
-import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
 import { blockOf, type OutboxRow } from './outbox-rows.ts';
+import { bytesOf, freshArms, pruneFrom } from './read-sql.ts';
 import { type Tick, tickOf, type TickRow } from './tick.ts';
 
 /** The last id that the sequence gave; of one that was not called yet the last value is the next id. */
@@ -18,7 +18,7 @@ interface HeadRow {
  * - k, xmax(k), xip(k) and the lowest id are bound, so that children are pruned, by the planner or when a kept plan
  *   starts (planning costs five times what the poll costs). As a subquery on converge.tick it scanned everything.
  * - Two arms instead of OR, each `order by xid limit`, so that even a window of a million rows costs an index scan of
- *   one page (fresh-sql.ts). The order is only for the plan; rows leave in the order of id (qualified: the output
+ *   one page (freshArms). The order is only for the plan; rows leave in the order of id (qualified: the output
  *   column of that name is text and would sort as text).
  * - The first row is the head (json in `head`), the others are events: no column of the tick is repeated per event.
  */

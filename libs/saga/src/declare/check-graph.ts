@@ -18,6 +18,13 @@ export interface Listener {
  * them, as in CI) also their real subscriptions: a consumer that receives all its triggers is reached by all that must
  * undo it, which is shown for sagas of any shape. Throws SAGA_INVALID, one line a problem, each with the step and the
  * fix.
+ * @example
+ * ```ts
+ * import { checkGraph } from '@convergekit/testing';
+ * import { payments, placeOrder } from './shop.ts';
+ *
+ * checkGraph([placeOrder.declaration], [payments]);
+ * ```
  */
 export function checkGraph(declarations: readonly SagaDeclaration[], consumers?: readonly Listener[]): void {
   const problems = [

@@ -1,7 +1,16 @@
 import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration, stepsOf } from './declaration.ts';
 
-/** Draws the saga as a Mermaid flowchart (pure): forward in full lines, backward in dotted ones. */
+/**
+ * Draws the saga as a Mermaid flowchart (pure): forward in full lines, backward in dotted ones.
+ * @example
+ * ```ts
+ * import { drawSaga } from '@convergekit/testing';
+ * import { placeOrder } from './shop.ts';
+ *
+ * console.log(drawSaga(placeOrder.declaration)); // flowchart LR …
+ * ```
+ */
 export function drawSaga(declaration: SagaDeclaration): string {
   const { start, stages } = declaration;
   const lines = [

@@ -29,7 +29,18 @@ export interface SagaOptions<Start extends EventDefinition> {
 /** The default of `keepMs`: 90 days. */
 export const DEFAULT_KEEP_MS = 7_776_000_000;
 
-/** Declares a saga that has no step yet. Throws SAGA_INVALID here, at import. */
+/**
+ * Declares a saga that has no step yet. Throws SAGA_INVALID here, at import.
+ * @example
+ * ```ts
+ * import { defineSaga } from 'convergekit';
+ * import { orderPlaced, paymentRefused, paymentTaken, stockReserved, stockReturned } from './shop.ts';
+ *
+ * export const placeOrder = defineSaga('place-order', { start: orderPlaced, deadlineMs: 15 * 60_000 })
+ *   .compensatable('reserve', { by: 'stock', success: stockReserved, undone: stockReturned })
+ *   .pivot('pay', { by: 'payments', success: paymentTaken, failure: paymentRefused });
+ * ```
+ */
 export function defineSaga<Start extends EventDefinition>(
   name: string,
   options: SagaOptions<Start>,

@@ -6,6 +6,14 @@ import { invalid } from './names.ts';
  * Declares an event as the start of these sagas, for its emitter: `createOutbox([starts(orderPlaced, placeOrder)])`. A header
  * names the version of each, so that all services begin the same one while versions are deployed. An emitter changes to a
  * new version when every service that takes part knows it. Throws SAGA_INVALID for a saga that begins with another event.
+ * @example
+ * ```ts
+ * import { starts } from 'convergekit';
+ * import { createOutbox } from 'convergekit/postgres';
+ * import { orderPlaced, placeOrder } from './shop.ts';
+ *
+ * export const outbox = createOutbox([starts(orderPlaced, placeOrder)]);
+ * ```
  */
 export function starts<Event extends EventDefinition>(
   event: Event,

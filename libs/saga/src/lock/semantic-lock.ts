@@ -42,6 +42,25 @@ export interface SemanticLockOptions {
  * Marks rows that an unfinished saga has changed and may still undo. The steps of a saga commit one by one, and no
  * other transaction should build upon such rows without knowing. A mark lasts across transactions, without a lock of
  * the database.
+ * @example
+ * ```ts
+ * import { defineConsumer, semanticLock, step } from 'convergekit';
+ * import { placeOrder, type ShopDb, stockReserved, stockReturned } from './shop.ts';
+ *
+ * const orders = semanticLock({ table: 'orders', key: 'orderId' }); // the table has a column `pending_saga text`
+ * export const stock = defineConsumer<ShopDb>('stock', { from: 'first' }).include(
+ *   step(placeOrder.reserve, {
+ *     apply: async ({ data }, { tx, instance }) => {
+ *       await orders.take(tx, data.orderId, instance, 'queue');
+ *       return stockReserved(data);
+ *     },
+ *     compensate: async ({ intent: { data }, instance }, { tx }) => {
+ *       await orders.free(tx, data.orderId, instance); // and in the last step of the saga
+ *       return stockReturned(data);
+ *     },
+ *   }),
+ * );
+ * ```
  */
 export function semanticLock({ table, key = 'id', log = logger('saga') }: SemanticLockOptions): SemanticLock {
   const sql = lockSql(table, key);

@@ -32,6 +32,14 @@ export interface SagaObserverOptions {
  * A consumer of all topics of sagas that keeps one row per instance in converge.saga_instance. A row has the state, the
  * reason, and the facts of each step. The observer moves no saga. Neither the order of topics nor repeated events
  * matter.
+ * @example
+ * ```ts
+ * import { consumerService, runServices, sagaObserver, sagaWatch } from 'convergekit/process';
+ * import { broker, database, placeOrder, type ShopDb } from './shop.ts';
+ *
+ * const observer = sagaObserver<ShopDb>({ sagas: [placeOrder.declaration], from: 'first' });
+ * await runServices([consumerService([observer], { database, broker }), sagaWatch({ database })]);
+ * ```
  */
 export function sagaObserver<DB>(options: SagaObserverOptions): ConsumerDefinition<DB> {
   const { sagas, name = 'saga-observer', from = 'earliest' } = options;

@@ -25,6 +25,13 @@ export interface SagaWatchOptions {
 /**
  * Watches the rows of an observer: reports overdue instances, counts open ones. Several watches may run concurrently;
  * an alarm is raised once. An outage of the database is waited for. Instances that ended long ago are removed.
+ * @example
+ * ```ts
+ * import { runServices, sagaWatch } from 'convergekit/process';
+ * import { database } from './shop.ts';
+ *
+ * await runServices([sagaWatch({ database, keepMs: 30 * 86_400_000 })]); // ended sagas stay for 30 days
+ * ```
  */
 export function sagaWatch({
   database: { executor },

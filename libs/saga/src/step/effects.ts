@@ -26,7 +26,16 @@ import type { StepQuestion } from './types.ts';
 import { acceptEffect, emitNoop, emitUndone, undoing, undoNow } from './undo.ts';
 import type { StepUndo } from './undo-cause.ts';
 
-/** Returns the effects of these consumers' steps, for the saga worker: `sagaWorker(effectsOf(orders, payments), …)`. */
+/**
+ * Returns the effects of these consumers' steps, for the saga worker: `sagaWorker(effectsOf(orders, payments), …)`.
+ * @example
+ * ```ts
+ * import { effectsOf, sagaWorker } from 'convergekit/process';
+ * import { database, payments } from './shop.ts';
+ *
+ * export const worker = sagaWorker(effectsOf(payments), { database });
+ * ```
+ */
 export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
   return consumers
     .flatMap(({ parts }) => membersOf(parts))

@@ -14,14 +14,18 @@ import type { Reaction, Unversioned } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
 
 /** A step of a saga as a part of its consumer. */
-interface StepPart<DB> extends ConsumerPart<DB> {
+interface StepPart<DB, Handled extends string = string> extends ConsumerPart<DB, Handled> {
   readonly member: Member<DB>;
 }
 
-export function stepPart<DB>(of: Omit<Member<DB>, 'order'>): ConsumerPart<DB> {
+export function stepPart<DB, Handled extends string>(
+  of: Omit<Member<DB>, 'order'>,
+): ConsumerPart<DB, Handled> {
   const member = { ...of, order: new FenceOrder() };
-  const part: StepPart<DB> = {
+  const part: StepPart<DB, Handled> = {
     member,
+    // `Handled` has the types of the events by which the step begins.
+    handles: of.step.begins.map(({ type }) => type) as Handled[],
     subscribe: (parts, consumer) => subscribe(membersOf(parts), consumer),
     check: (parts, consumer, executor) => check(membersOf(parts), consumer, executor),
   };

@@ -8,6 +8,18 @@ import type { AnyCall, ErasedHandlers, StepHandlers } from './types.ts';
 /**
  * Binds handlers to a step of a saga, in the consumer that runs it: `defineConsumer(…).include(step(placeOrder.pay, { … }))`.
  * The subscriptions follow from the declaration. Throws STEP_INVALID here, at import, when a handler is missing.
+ * @example
+ * ```ts
+ * import { defineConsumer, step } from 'convergekit';
+ * import { placeOrder, type ShopDb, stockReserved, stockReturned } from './shop.ts';
+ *
+ * export const stock = defineConsumer<ShopDb>('stock', { from: 'first' }).include(
+ *   step(placeOrder.reserve, {
+ *     apply: ({ data: order }) => stockReserved(order),
+ *     compensate: ({ intent: { data: order } }) => stockReturned(order),
+ *   }),
+ * );
+ * ```
  */
 export function step<
   DB,
@@ -21,9 +33,9 @@ export function step<
 >(
   ref: StepRef<Begin, Success, Failure, Undone, Kind, External>,
   handlers: StepHandlers<DB, Begin, Success, Failure, Undone, Kind, External, Of>,
-): ConsumerPart<DB> {
+): ConsumerPart<DB, Begin['type']> {
   const { declaration, step: declared } = ref;
-  return stepPart<DB>({ declaration, step: declared, handlers: erased(ref.step, handlers) });
+  return stepPart<DB, Begin['type']>({ declaration, step: declared, handlers: erased(ref.step, handlers) });
 }
 
 type Given = Readonly<Record<string, unknown>>;

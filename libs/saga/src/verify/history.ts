@@ -23,7 +23,20 @@ export interface SagaHistory {
   >;
 }
 
-/** Pure: the history of one run, from the journals of its services. `typeOf`: the type of an event, by its id. */
+/**
+ * Pure: the history of one run, from the journals of its services. `typeOf`: the type of an event, by its id.
+ * @example
+ * ```ts
+ * import { recordHistory } from '@convergekit/testing';
+ * import { writeFileSync } from 'node:fs';
+ *
+ * type Journal = Parameters<typeof recordHistory>[0];
+ * // Records a run of today, which `replayHistory` compares with the code of tomorrow.
+ * export function record(journal: Journal, types: ReadonlyMap<string, string>): void {
+ *   writeFileSync('history.json', JSON.stringify(recordHistory(journal, (id) => types.get(id))));
+ * }
+ * ```
+ */
 export function recordHistory(
   journal: readonly JournalRow[],
   typeOf: (eventId: string) => string | undefined,
@@ -64,6 +77,16 @@ export function recordHistory(
  * Checks that present code understands sagas with this history (pure). The checks use the declaration of the history's
  * version, and the fence's table. The result is the faults in words; none when all is well. A test that replays
  * checked-in histories finds a step that was changed without a new version, and a version that was removed.
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { replayHistory } from '@convergekit/testing';
+ * import { placeOrder } from './shop.ts';
+ *
+ * const history = JSON.parse(readFileSync('history.json', 'utf8')) as Parameters<typeof replayHistory>[1];
+ * const faults = replayHistory([placeOrder.declaration], history);
+ * if (faults.length > 0) throw new Error(faults.join('\n'));
+ * ```
  */
 export function replayHistory(
   declarations: readonly SagaDeclaration[],

@@ -1,6 +1,7 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import { decode, encode } from '../effects/call/stored.ts';
 import { DOTTED_NAME, invalidIn, SagaError } from '../errors.ts';
+import type { Call } from '../effects/call/define-call.ts';
 import type { BoundStep, WorkflowStep } from './step.ts';
 
 /** The unit with which a body works, one thing at a time: steps are undone in the reverse of their order. */
@@ -18,6 +19,7 @@ export interface Unit<Steps> {
   scope<T>(name: string, body: (inner: Unit<Steps>) => Promise<T>): Promise<T>;
 }
 
+type AnyStep = WorkflowStep | Call<never, unknown, unknown, 'none'>;
 export type InputOf<Step> = Step extends WorkflowStep<infer Input> ? Input : never;
 export type ResultOf<Step> = Step extends WorkflowStep<never, infer Result> ? Result : never;
 
@@ -29,13 +31,20 @@ export type ResultOf<Step> = Step extends WorkflowStep<never, infer Result> ? Re
  */
 export type WorkflowRecovery = 'undo' | 'resume';
 
+/** The sentence that the compiler shows at a step whose call has no undo. */
+type Undoable<Steps> = {
+  readonly [Name in keyof Steps]: Steps[Name] extends WorkflowStep
+    ? unknown
+    : 'a step of a workflow needs a call with `compensate`, or with `irreversible` and the reason: give one to defineCall';
+};
+
 export interface WorkflowOptions<In extends StandardSchema, Res extends StandardSchema, Steps> {
   /** The schema of the stored input of the body. The output must read back unchanged. */
   readonly input: In;
   /** The schema of the body's stored result, under the same condition. */
   readonly result: Res;
   /** The steps by name. Their undo needs only stored data, so any process that declares the workflow can undo it. */
-  readonly steps: Steps;
+  readonly steps: Steps & Undoable<Steps>;
   /** The treatment of a workflow whose process died or lost its lease. @default 'undo' */
   readonly recovery?: WorkflowRecovery;
   /** The body. Under `resume`, equal results must lead to the same steps: no clock, no random between them. */
@@ -56,11 +65,28 @@ export interface Workflow<Input = never, Result = unknown> {
 /**
  * Declares calls and local steps that all take effect, or are undone together. Throws WORKFLOW_INVALID here, at import.
  * @param name stable and dotted, such as `tenants.provision`: rows and policies carry it
+ * @example
+ * ```ts
+ * import { defineWorkflow } from 'convergekit';
+ * import { z } from 'zod';
+ * import { bookOrder, charge, order } from './shop.ts';
+ *
+ * export const buy = defineWorkflow('orders.buy', {
+ *   input: order,
+ *   result: z.object({ receipt: z.string() }),
+ *   steps: { charge, bookOrder },
+ *   run: async (unit, input) => {
+ *     const { receipt } = await unit.step('charge', input);
+ *     await unit.step('bookOrder', input); // when it fails, the charge is undone
+ *     return { receipt };
+ *   },
+ * });
+ * ```
  */
 export function defineWorkflow<
   In extends StandardSchema,
   Res extends StandardSchema,
-  const Steps extends Readonly<Record<string, WorkflowStep>>,
+  const Steps extends Readonly<Record<string, AnyStep>>,
 >(name: string, options: WorkflowOptions<In, Res, Steps>): Workflow<InferInput<In>, InferOutput<Res>> {
   const { recovery = 'undo', steps, run } = options;
   const invalid = invalidIn('workflow', name);
@@ -75,7 +101,9 @@ export function defineWorkflow<
   return Object.freeze({
     name,
     recovery,
-    steps: new Map(Object.entries(steps).map(([step, made]) => [step, bind(`${name}.${step}`, made)])),
+    steps: new Map(
+      Object.entries<AnyStep>(steps).map(([step, made]) => [step, bind(`${name}.${step}`, made)]),
+    ),
     plan: (given: InferInput<In>) => encode(input, given, `the input of ${name}`),
     // The erased unit checks at run time what the declared one lets through at compile time.
     body: async (unit: Unit<Record<string, WorkflowStep>>, text: string) =>
@@ -88,7 +116,7 @@ export function defineWorkflow<
   });
 }
 
-function bind(name: string, step: WorkflowStep): BoundStep {
+function bind(name: string, step: AnyStep): BoundStep {
   if (step.kind === 'local') return step.bind(name);
   const call = step.bind(name);
   const { planned } = call;

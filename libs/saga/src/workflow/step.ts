@@ -74,6 +74,24 @@ export type BoundStep = ExternalStep | BoundLocalStep;
  * Declares a change of the service's own database as a step of workflows. `apply` and `compensate` each run in the transaction that
  * writes their end into the journal: there is either both or nothing, and no query is needed. So they must write
  * through the transaction that they are given, and nowhere else.
+ * @example
+ * ```ts
+ * import { type LocalContext, localStep } from 'convergekit';
+ * import { z } from 'zod';
+ * import { order, type ShopDb } from './shop.ts';
+ *
+ * export const bookOrder = localStep({
+ *   input: order,
+ *   result: z.object({}),
+ *   apply: async (input, { tx }: LocalContext<ShopDb>) => {
+ *     await tx.insertInto('orders').values({ ...input, state: 'placed' }).execute();
+ *     return {};
+ *   },
+ *   compensate: async ({ input: { orderId } }, { tx }) => {
+ *     await tx.deleteFrom('orders').where('orderId', '=', orderId).execute();
+ *   },
+ * });
+ * ```
  */
 export function localStep<DB, In extends StandardSchema, Res extends StandardSchema>(
   options: LocalStepOptions<DB, In, Res>,

@@ -36,7 +36,25 @@ export interface Workflows {
   readonly worker: Service;
 }
 
-/** Makes the workflows of a service ready to run. Throws WORKFLOW_INVALID. */
+/**
+ * Makes the workflows of a service ready to run. Throws WORKFLOW_INVALID.
+ * @example
+ * ```ts
+ * import { defineWorkflow } from 'convergekit';
+ * import { runServices, workflows } from 'convergekit/process';
+ * import { bookOrder, charge, database, order } from './shop.ts';
+ *
+ * const buy = defineWorkflow('orders.buy', {
+ *   input: order,
+ *   result: order,
+ *   steps: { charge, bookOrder },
+ *   run: async (unit, input) => (await unit.step('charge', input), await unit.step('bookOrder', input), input),
+ * });
+ * const running = workflows([buy], { database });
+ * await running.run(buy, 'o-1', { orderId: 'o-1', cents: 4_999 });
+ * await runServices([running.worker]); // continues what an interrupted process left
+ * ```
+ */
 export function workflows<DB>(workflows: readonly Workflow[], options: WorkflowsOptions<DB>): Workflows {
   const resolved = resolveWorkflows(workflows, options);
   return {

@@ -43,6 +43,18 @@ export interface Quiet {
  * to every consumer, makes their calls, and tries parked events again. The consumers are the real ones on their real
  * databases; the test takes the place of relays and Kafka. Rejects with an ApplyAllError, which has the seed and the
  * history, when `always` fails, a partition halts or a consumer stops.
+ * @example
+ * ```ts
+ * import { applyAll } from '@convergekit/testing';
+ * import { database, orderPlaced, payments } from './shop.ts';
+ *
+ * const quiet = await applyAll(
+ *   [{ database, consumers: [payments] }],
+ *   [orderPlaced({ orderId: 'o-1', cents: 4_999 })],
+ *   { seed: 1, duplicates: 0.3 },
+ * );
+ * console.log(quiet.parked, quiet.openCalls);
+ * ```
  */
 export async function applyAll<const DBs extends readonly unknown[]>(
   services: ServicesUnderTest<DBs>,

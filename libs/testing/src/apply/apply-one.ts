@@ -23,6 +23,14 @@ export interface ApplyOneOptions<DB> extends BenchOptions<DB> {
  * Applies one event by the real consumer on the real database, through its slice, and returns what became of it. The
  * same event object again is the same event again: a duplicate. Use one `connect` for a test's database: what was
  * delivered is remembered with it. When it resolves, nothing runs any more.
+ * @example
+ * ```ts
+ * import { applyOne } from '@convergekit/testing';
+ * import { database, orderPlaced, payments } from './shop.ts';
+ *
+ * const outcome = await applyOne(database, payments, orderPlaced({ orderId: 'o-1', cents: 4_999 }));
+ * console.log(outcome.kind, outcome.written, outcome.emitted); // 'applied'
+ * ```
  */
 export async function applyOne<DB>(
   database: Database<DB>,

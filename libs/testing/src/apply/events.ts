@@ -56,7 +56,18 @@ export function emittedOf(
   };
 }
 
-/** Lists the data of the events of one definition, with its type, in the order in which they were emitted. */
+/**
+ * Lists the data of the events of one definition, with its type, in the order in which they were emitted.
+ * @example
+ * ```ts
+ * import { applyOne, eventsOf } from '@convergekit/testing';
+ * import { database, orderPlaced, payments, paymentTaken } from './shop.ts';
+ *
+ * const { emitted } = await applyOne(database, payments, orderPlaced({ orderId: 'o-1', cents: 4_999 }));
+ * const [taken] = eventsOf(emitted, paymentTaken);
+ * console.log(taken?.cents);
+ * ```
+ */
 export function eventsOf<Data>(
   emitted: readonly EmittedEvent[],
   definition: EventDefinition<string, Data>,

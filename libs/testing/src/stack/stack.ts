@@ -57,6 +57,16 @@ export interface StackOptions extends BesideOptions {
  * Provides a Postgres 18 and a Kafka 4.3. They are given by DATABASE_URL and KAFKA_BROKERS, else run in Docker, else
  * embedded; CONVERGE_STACK=docker|embedded fixes the choice. A rejection (a DevStackError that says what to install or
  * change) leaves nothing running.
+ * @example
+ * ```ts
+ * import { startStack } from '@convergekit/testing';
+ * import { kafkaBroker } from 'convergekit/kafka';
+ *
+ * const stack = await startStack();
+ * const broker = kafkaBroker({ brokers: stack.brokers.split(','), clientId: 'test' });
+ * await broker.close();
+ * await stack.stop();
+ * ```
  */
 export function startStack(options: StackOptions = {}): Promise<Stack> {
   return startServers(options, true);
@@ -125,7 +135,17 @@ async function choose(env: NodeJS.ProcessEnv, log: (line: string) => void): Prom
   return chooseStack({ databaseUrl, brokers, asked, docker: await engine.prepareDocker(images, log) });
 }
 
-/** Runs `work` on a stack and ends the stack whatever happens. */
+/**
+ * Runs `work` on a stack and ends the stack whatever happens.
+ * @example
+ * ```ts
+ * import { freshTopic, withStack } from '@convergekit/testing';
+ *
+ * await withStack(async ({ databaseUrl, brokers }) => {
+ *   console.log(databaseUrl, await freshTopic(brokers));
+ * });
+ * ```
+ */
 export async function withStack<T>(
   work: (stack: Stack) => Promise<T>,
   options: StackOptions = {},

@@ -7,6 +7,16 @@ export type TestPostgres = Pick<Stack, 'databaseUrl' | 'chose' | 'postgres' | 's
 /**
  * Provides a Postgres 18, for tests without Kafka: it is given by DATABASE_URL, else runs in Docker, else is embedded.
  * Needs no Java. A rejection is a DevStackError that says what to install or change.
+ * @example
+ * ```ts
+ * import { startPostgres } from '@convergekit/testing';
+ * import { connect } from 'convergekit/postgres';
+ *
+ * const server = await startPostgres(); // DATABASE_URL, else Docker, else embedded
+ * const database = connect({ url: server.databaseUrl });
+ * await database.close();
+ * await server.stop();
+ * ```
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestPostgres> {
   const stack = await startServers(options, false);
@@ -14,7 +24,20 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
   return { databaseUrl, chose, ...(postgres === undefined ? {} : { postgres }), stop: () => stack.stop() };
 }
 
-/** Runs `work` on an empty database of its own, and ends the server that was started for it whatever happens. */
+/**
+ * Runs `work` on an empty database of its own, and ends the server that was started for it whatever happens.
+ * @example
+ * ```ts
+ * import { withPostgres } from '@convergekit/testing';
+ * import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
+ *
+ * await withPostgres(async (databaseUrl) => {
+ *   const database = connect({ url: databaseUrl });
+ *   await migrate(database, [outboxMigrations]);
+ *   await database.close();
+ * });
+ * ```
+ */
 export async function withPostgres<T>(
   work: (databaseUrl: string) => Promise<T>,
   options: PostgresOptions = {},

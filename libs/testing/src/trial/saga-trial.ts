@@ -46,6 +46,17 @@ const HANGS_MS = 60_000;
  * transactions, crashes before a COMMIT, lost messages, refusals, cancellations, deadlines. The real steps run on real
  * databases; only the broker and the workers are replaced, by chance. Each run must end completed or compensated, emit
  * each fact once, and leave a journal that verifies. Rejects with a SagaTrialError: the shortest run that failed.
+ * @example
+ * ```ts
+ * import { sagaTrial } from '@convergekit/testing';
+ * import { database, orderPlaced, payments, placeOrder } from './shop.ts';
+ *
+ * const trial = await sagaTrial(placeOrder, [{ database, consumers: [payments] }], {
+ *   runs: 50,
+ *   start: (orderId) => orderPlaced({ orderId, cents: 4_999 }),
+ * });
+ * console.log(trial.completed, trial.compensated);
+ * ```
  */
 export async function sagaTrial<const DBs extends readonly unknown[]>(
   { declaration }: { readonly declaration: SagaDeclaration },

@@ -1,4 +1,4 @@
-import { defineConsumer, step } from 'convergekit';
+import { consumerRef, defineConsumer, step } from 'convergekit';
 import {
   orderCancelled,
   orderConfirmed,
@@ -35,7 +35,7 @@ export const orders = defineConsumer<OrdersDb>('orders', { from: 'first' })
     await noteEffect(tx, 'orders', event);
     await endOrder(tx, orderId, { state: 'cancelled', reason }, () => emit(orderCancelled(event.data)));
   })
-  .onFailure(orderPlaced, { of: 'inventory', otherService: true }, async (failure, { tx, emit, event }) => {
+  .onFailure(consumerRef('inventory'), orderPlaced, async (failure, { tx, emit, event }) => {
     const { orderId } = failure.event.data;
     const reason = failure.message;
     await noteEffect(tx, 'orders', event);

@@ -12,8 +12,7 @@ import { book, returnMoney } from '../account-store.ts';
 import type { GiroDb } from '../tables.ts';
 import { endTransfer } from './transfer-store.ts';
 
-/** Withdraws the money, returns it if the savings bank refuses it, and records the transfers. */
-export const giro = defineConsumer<GiroDb>('giro', { from: 'first' })
+const bookings = defineConsumer<GiroDb>('giro', { from: 'first' })
   .include(
     step(transferMoney.withdraw, {
       apply: async (event, { tx }) => {
@@ -50,9 +49,11 @@ export const giro = defineConsumer<GiroDb>('giro', { from: 'first' })
   .on(moneyReturned, async (event, { tx }) => {
     await noteEffect(tx, 'giro', event);
     await endTransfer(tx, event.data.transferId, { state: 'refused', reason: event.data.reason });
-  })
-  .onFailure(transferRequested, { of: 'giro' }, async (failure, { tx, event }) => {
-    await noteEffect(tx, 'giro', event);
-    const { transferId } = failure.event.data;
-    await endTransfer(tx, transferId, { state: 'refused', reason: failure.message });
   });
+
+/** Withdraws the money, returns it if the savings bank refuses it, and records the transfers: also those that it gives up. */
+export const giro = bookings.onFailure(bookings, transferRequested, async (failure, { tx, event }) => {
+  await noteEffect(tx, 'giro', event);
+  const { transferId } = failure.event.data;
+  await endTransfer(tx, transferId, { state: 'refused', reason: failure.message });
+});

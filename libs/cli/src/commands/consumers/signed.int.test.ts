@@ -62,8 +62,8 @@ it('G4c: an event that a relay signed is handled and compensated, and one that a
     if (data.n === 2) throw new BusinessRejection('declined', { code: 'DECLINED' });
   });
   const undoes = defineConsumer(`undoes-${tag}`, { from: 'first' }).onFailure(
+    pays,
     thing,
-    { of: `pays-${tag}` },
     ({ event }) => void undone.push(event.data.n),
   );
   const service = consumerService([pays, undoes], { database, broker, signatures });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { KIT_TYPES } from '@convergekit/contracts/engine';
 import { defineEvent } from '@convergekit/contracts';
 import type { Service } from '@convergekit/core';
-import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
+import { consumerService, consumerRef, defineConsumer, inboxMigrations } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, type Executor, migrate } from '@convergekit/postgres';
@@ -66,8 +66,8 @@ it('N20, G5w: a wrong deployment of payments compensates at most its limit of or
     return service;
   };
   const compensating = defineConsumer<OrdersDb>(names.orders, { from: 'first' }).onFailure(
+    consumerRef(names.payments),
     placed,
-    { of: names.payments },
     async ({ event }, { tx }) => {
       await tx.deleteFrom('orders').where('id', '=', event.data.id).execute();
     },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { defineEvent } from '@convergekit/contracts';
-import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { consumerService, consumerRef, defineConsumer } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox } from '@convergekit/outbox';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
@@ -81,8 +81,8 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
     consumerService(
       [
         defineConsumer(names.orders, { from: 'first' }).onFailure(
+          consumerRef(names.payments),
           placed,
-          { of: names.payments },
           (failure, { emit }) => emit(cancelled(failure.event.data)),
         ),
       ],

@@ -12,8 +12,9 @@ const uuid = '01990000-0000-7000-8000-000000000001';
 /** Makes the first child one that may leave: its event is published and a day old, and its ids are all handed out. */
 const finishedChild = [
   `select setval('converge.outbox_id', 1000000)`,
-  `insert into converge.outbox (xid, id, event_id, topic, key, type, headers, payload, created_at)
-   values ('10', 5, '${uuid}', 't', 'k', 'x', '{}', '{}', now() - interval '1 day')`,
+  `insert into converge.outbox (id, event_id, topic, key, type, headers, payload, created_at)
+   values (5, '${uuid}', 't', 'k', 'x', '{}', '{}', now() - interval '1 day')`,
+  `update converge.outbox set xid = '10'`,
   `insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
    values (1, '100:100:', '99', 1000000, 1000000, '0000000000000001', 1, 1)`,
   'update converge.relay_source set done_tick = 1',

@@ -12,13 +12,9 @@ const payments = defineConsumer<Tables>('payments').on(placed, async ({ data }, 
 });
 
 // Orders takes back what payments refused.
-const orders = defineConsumer<Tables>('orders').onFailure(
-  placed,
-  { of: 'payments' },
-  async ({ event }, { tx }) => {
-    await tx.deleteFrom('orders').where('id', '=', event.data.id).execute();
-  },
-);
+const orders = defineConsumer<Tables>('orders').onFailure(payments, placed, async ({ event }, { tx }) => {
+  await tx.deleteFrom('orders').where('id', '=', event.data.id).execute();
+});
 
 // An order and its event are one transaction, which a second call with this request key does not run again.
 await defineService<Tables>('shop', {

@@ -1,5 +1,6 @@
 import { defineConsumer, newUuidV7, type TransactionFunction } from 'convergekit';
 import { type Order, orderPlaced, orderPutBack, orderShipped, outOfStock } from './events.ts';
+import { payments } from './payments.ts';
 import type { Tables } from './tables.ts';
 
 /**
@@ -22,7 +23,7 @@ export function placeOrder(
 
 /** Keeps the status of orders. `onFailure` compensates: it is called when payments did not take an order. */
 export const orders = defineConsumer<Tables>('orders', { from: 'first' })
-  .onFailure(orderPlaced, { of: 'payments' }, async ({ event, message }, { tx }) => {
+  .onFailure(payments, orderPlaced, async ({ event, message }, { tx }) => {
     await tx
       .updateTable('orders')
       .set({ status: 'declined', reason: message })

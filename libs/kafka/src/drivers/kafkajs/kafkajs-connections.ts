@@ -6,10 +6,10 @@ import {
   ConnectionError,
   type ConnectionLayer,
   type ConnectionOptions,
-  isTlsFailure,
   NEVER_MS,
   type Request,
   type Target,
+  tlsErrorOf,
 } from '../../wire/connection.ts';
 import { guardFrames } from '../../wire/frame-guard.ts';
 import {
@@ -154,8 +154,8 @@ export function connectionErrorFrom(error: unknown): unknown {
   if (error instanceof ConnectionError || error instanceof BrokerError || !(error instanceof Error))
     return error;
   const { name, message } = error;
-  const { code } = error as { code?: unknown };
-  if (isTlsFailure(code, message)) return new ConnectionError('tls', message, error);
+  const tls = tlsErrorOf(error);
+  if (tls !== undefined) return tls;
   if (name === 'KafkaJSRequestTimeoutError' || name === 'KafkaJSLockTimeout' || name === 'KafkaJSTimeout')
     return new ConnectionError('timeout', message, error);
   if (name === 'KafkaJSConnectionError' || name === 'KafkaJSConnectionClosedError')

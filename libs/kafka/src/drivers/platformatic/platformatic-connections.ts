@@ -7,10 +7,11 @@ import {
   ConnectionError,
   type ConnectionLayer,
   type ConnectionOptions,
-  isTlsFailure,
   NEVER_MS,
+  REQUIRES_TLS,
   type Request,
   type Target,
+  tlsErrorOf,
 } from '../../wire/connection.ts';
 import { guardFrames } from '../../wire/frame-guard.ts';
 
@@ -143,8 +144,9 @@ export function connectionErrorFrom(error: unknown): unknown {
   if (own !== undefined) return own;
   const has = (code: string): boolean => chain.some((one) => one.code === code);
   const message = chain.map((one) => one.message).join(' ');
-  if (chain.some((one) => isTlsFailure(one.code, one.message)) || /requires TLS/.test(message))
-    return new ConnectionError('tls', message, error);
+  const [tls] = chain.flatMap((one) => tlsErrorOf(one, error) ?? []);
+  if (tls !== undefined) return tls;
+  if (/requires TLS/.test(message)) return new ConnectionError('tls', REQUIRES_TLS, error);
   if (has('PLT_KFK_UNSUPPORTED_API')) return new ConnectionError('too_old', message, error);
   if (has('PLT_KFK_NETWORK') || has('ECONNRESET')) return new ConnectionError('lost', message, error);
   return error;

@@ -36,6 +36,20 @@ type UndoableBy<Undo, Why> = undefined extends Undo
  * Declares a call to another system: how it is made, looked up and undone. Throws EFFECT_INVALID here, at import.
  * @param name stable and dotted, such as `payments.charge`
  * `compensate` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
+ * @example
+ * ```ts
+ * import { defineCall } from 'convergekit';
+ * import { z } from 'zod';
+ * import { bank } from './shop.ts';
+ *
+ * export const charge = defineCall('bank.charge', {
+ *   input: z.object({ orderId: z.string(), cents: z.int() }),
+ *   result: z.object({ receipt: z.string() }),
+ *   idempotency: 'keyed', // the bank drops repeats of the key
+ *   call: (order, { idempotencyKey, signal }) => bank.charge(order, idempotencyKey, signal),
+ *   compensate: ({ call }, { undoKey }) => bank.refund(call.key, undoKey),
+ * });
+ * ```
  */
 export function defineCall<
   In extends StandardSchema,

@@ -20,6 +20,19 @@ const asked = new WeakMap<object, Map<string, number>>();
  * Requests a call to another system: writes the intent in the handler's transaction, and returns its id. The saga
  * worker makes the call after the slice's commit; then its `succeeded` or `failed` runs. The id derives from the event
  * and the handler: however often the event is handled, there is one intent, and the first one counts.
+ * @example
+ * ```ts
+ * import { defineConsumer, effect } from 'convergekit';
+ * import { charge, orderPlaced, paymentRefused, paymentTaken, type ShopDb } from './shop.ts';
+ *
+ * const charged = charge.onOutcome<ShopDb>({
+ *   succeeded: (_, { input, emit }) => emit(paymentTaken(input)),
+ *   failed: (_, { input, emit }) => emit(paymentRefused(input)),
+ * });
+ * export const payments = defineConsumer<ShopDb>('payments').on(orderPlaced, async ({ data }, context) => {
+ *   await effect(context, charged, data);
+ * });
+ * ```
  */
 export async function effect<DB, Input>(
   { tx, consumer, handler, event }: EffectContext<DB>,

@@ -39,7 +39,18 @@ export function admission(
   };
 }
 
-/** Waits for a turn of a quota, before a call that the kit does not make. Rejects with the signal's reason. */
+/**
+ * Waits for a turn of a quota, before a call that the kit does not make. Rejects with the signal's reason.
+ * @example
+ * ```ts
+ * import { takeQuota } from 'convergekit';
+ * import { database } from './shop.ts';
+ *
+ * const signal = AbortSignal.timeout(5_000);
+ * await takeQuota(database, { name: 'rates', perSecond: 5, burst: 10 }, { signal });
+ * const rates = await fetch('https://rates.example', { signal });
+ * ```
+ */
 export async function takeQuota(
   { executor }: Pick<Database, 'executor'>,
   quota: Quota,

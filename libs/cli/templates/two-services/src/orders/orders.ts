@@ -1,4 +1,4 @@
-import { defineConsumer, newUuidV7, type TransactionFunction } from 'convergekit';
+import { consumerRef, defineConsumer, newUuidV7, type TransactionFunction } from 'convergekit';
 import type { Generated } from 'kysely';
 import { type Order, orderPaid, orderPlaced } from '../events.ts';
 
@@ -24,19 +24,15 @@ export function placeOrder(
   });
 }
 
-/** Keeps the status of orders. `otherService`: the consumer `payments` runs in a service of its own. */
+/** Keeps the status of orders. `consumerRef`: the consumer `payments` runs in a service of its own. */
 export const orders = defineConsumer<Tables>('orders', { from: 'first' })
   .on(orderPaid, async ({ data }, { tx }) => {
     await tx.updateTable('orders').set({ status: 'paid' }).where('orderId', '=', data.orderId).execute();
   })
-  .onFailure(
-    orderPlaced,
-    { of: 'payments', otherService: true },
-    async ({ event: { data }, message }, { tx }) => {
-      await tx
-        .updateTable('orders')
-        .set({ status: 'declined', reason: message })
-        .where('orderId', '=', data.orderId)
-        .execute();
-    },
-  );
+  .onFailure(consumerRef('payments'), orderPlaced, async ({ event: { data }, message }, { tx }) => {
+    await tx
+      .updateTable('orders')
+      .set({ status: 'declined', reason: message })
+      .where('orderId', '=', data.orderId)
+      .execute();
+  });

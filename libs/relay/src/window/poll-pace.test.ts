@@ -6,7 +6,7 @@ import {
   mayPollSlowly,
   nextAnnounced,
   nothingAnnounced,
-} from './announced.ts';
+} from './poll-pace.ts';
 
 type Step = readonly [found: number, announced: number, now: number];
 
