@@ -27,7 +27,7 @@ const program = fileURLToPath(new URL('fixture/ledger/errand-process.ts', import
 
 /** Another campaign in each run, repeated by the seed that a failure names. */
 const seed = Number(process.env['SEED'] ?? randomInt(1_000_000));
-const size = inject('full') ? { sagas: 48, kills: 6 } : { sagas: 20, kills: 2 };
+const size = inject('full') ? { sagas: 48, kills: 6 } : { sagas: 14, kills: 1 };
 const SEEDS = Array.from({ length: inject('full') ? 8 : 1 }, (_, n) => seed + n);
 
 async function opened(): Promise<Scene<ErrandDb>> {
@@ -167,6 +167,7 @@ function booksOf(
   ];
 }
 
+// Planted fault: the undo of a call that must not be repeated is repeated, and its money is given back twice.
 it.each(SEEDS)(
   'G6a, G6b, G6c: whatever befalls its calls, its deadline and its process, a completed saga is in the ledger of the provider once, and a compensated one not at all (SEED=%i)',
   async (number) => {
