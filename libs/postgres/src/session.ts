@@ -14,8 +14,7 @@ const SESSION = `
   select pid, extract(epoch from backend_start)::pg_catalog.text as "startedAt",
          pg_catalog.current_setting('default_transaction_isolation') operator(pg_catalog.=) 'read committed'
            and pg_catalog.current_setting('default_transaction_read_only') operator(pg_catalog.=) 'off' as "isPlain"
-    from pg_catalog.pg_stat_activity
-   where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()`;
+    from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())`;
 
 /** The session of a connection, as far as it is known. */
 export interface KnownSession {
