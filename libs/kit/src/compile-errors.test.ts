@@ -16,7 +16,6 @@ const paid = defineEvent('order.paid', { topic: 'orders', key: ({ id }) => id, d
 const trip = defineSaga('trip', { start: placed })
   .compensatable('hold', { by: 'hotel', success: held, undone: freed, external: true })
   .pivot('pay', { by: 'bank', success: paid });
-const payments = defineConsumer<object>('payments').on(placed, () => undefined);
 const bank = defineConsumer<object>('bank').include(step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) }));
 interface StockDb { stock: { sku: string; reserved: number; version: number }; shelf: { id: string; place: string } }
 const keys = { async *scan() { yield await Promise.resolve(['cup']); } };
@@ -28,7 +27,7 @@ const reactions = { succeeded: () => undefined, failed: () => undefined };
 const charge = defineCall('bank.charge', { ...call, idempotency: 'keyed' });
 const charging = charge.onOutcome<ShopDb>(reactions);
 const refunding = defineCall('bank.refund', { ...call, idempotency: 'keyed' }).onOutcome<ShopDb>(reactions);
-const payments = defineConsumer<ShopDb>('payments').calls(charging);
+const payments = defineConsumer<ShopDb>('payments').calls(charging).on(placed, () => undefined);
 `;
 
 /** A mistake in one line, and what its error says: in its first line, where the language lets it. */
