@@ -43,7 +43,8 @@ export const postgresMigrations: MigrationSet = {
 const advisorySpace = 0x636f6e76;
 const migrateLock = 1;
 
-// Without a primary key: a name twice shows that the rows of another database were loaded beside those of this one.
+// Without a primary key: a name twice shows that the rows of another database were loaded beside those of this one. So a
+// replica finds its rows by all their columns.
 const bookSql = `
   create schema if not exists converge;
   create table if not exists converge.migration (
@@ -52,7 +53,8 @@ const bookSql = `
     name       text        not null,
     checksum   text        not null,
     applied_at timestamptz not null default clock_timestamp()
-  )`;
+  );
+  alter table converge.migration replica identity full`;
 
 /**
  * Applies the missing migrations of the given sets, in order, in one transaction.
