@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inFreshFolder, runStack, stackFolder, stackTests, up } from '../fixture/up-scene.ts';
@@ -17,11 +17,12 @@ describe('node infra/stack/main.ts', () => {
   /** A Docker command with which no engine answers. */
   const noDocker = { DOCKER_HOST: 'tcp://127.0.0.1:1', TESTCONTAINERS_HOST_OVERRIDE: '' };
 
-  it('`up` without a Docker engine starts embedded servers and says why', async () => {
+  it('`up` without a Docker engine starts embedded servers and says why; no other user may read their password', async () => {
     const stack = await up({ ...noDocker, CONVERGE_STACK: '', KAFKA_BROKERS: '127.0.0.1:1' });
     expect(stack.output()).toContain(
       'stack: Postgres embedded, Kafka as given by the environment (no Docker engine answers)',
     );
+    expect(statSync(join(stackFolder(), 'stack.env')).mode & 0o777).toBe(0o600);
   });
 
   it('`up` without the Docker engine that was requested names the next step', async () => {

@@ -29,7 +29,8 @@ export function stackService(options: StackOptions): StackService {
       if (stopping) return;
       environment = environmentOf(stack);
       mkdirSync(dataFolder(options.dataDir), { recursive: true });
-      writeFileSync(file, environment);
+      // It has the password of Postgres.
+      writeFileSync(file, environment, { mode: 0o600 });
       watch = setInterval(() => {
         const dead = [stack?.postgres, stack?.kafka, stack?.standby, stack?.pgbouncer].find(
           (server) => server?.running === false,
