@@ -39,7 +39,9 @@ export function resolveOptions<DB>(
   if (effects.length === 0) throw invalid('it has no call to make: give it those that handlers request');
   const twice = effects.find((effect) => byName.get(effect.name) !== effect);
   if (twice !== undefined)
-    throw invalid(`two effects are named ${twice.name}: their intents could not be told apart; rename one`);
+    throw invalid(
+      `two effects are named ${twice.name}: their intents could not be distinguished; rename one`,
+    );
   const conflict = quotaConflict(effects.map(({ quota }) => quota));
   if (conflict !== undefined)
     throw invalid(
