@@ -1,13 +1,6 @@
 /** A test of a user: what it replaces, catches and sees is what the service has, whichever package it comes from. */
 import { applyAll, applyOne, serviceDatabase, stubCall } from '@convergekit/testing';
-import {
-  BusinessRejection,
-  ConvergeError,
-  defineCall,
-  defineConsumer,
-  defineEvent,
-  effect,
-} from 'convergekit';
+import { BusinessRejection, ConvergeError, defineCall, defineConsumer, defineEvent } from 'convergekit';
 import { createOutbox } from 'convergekit/postgres';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -22,10 +15,12 @@ const charge = defineCall('bank.charge', {
   call: (order, context) => bank.call(order, context),
   query: (order, context) => bank.query(order, context),
 }).onOutcome<object>({ succeeded: () => undefined, failed: () => undefined });
-const payments = defineConsumer<object>('payments', { from: 'first' }).on(placed, async (event, context) => {
-  if (event.data.cents > 100) throw new BusinessRejection('too dear');
-  await effect(context, charge, event.data);
-});
+const payments = defineConsumer<object>('payments', { from: 'first' })
+  .calls(charge)
+  .on(placed, async (event, { call }) => {
+    if (event.data.cents > 100) throw new BusinessRejection('too dear');
+    await call(charge, event.data);
+  });
 
 const database = async () => {
   const own = await serviceDatabase<object>(process.env['DATABASE_URL'] ?? '', '');
@@ -35,9 +30,7 @@ const database = async () => {
 
 it('the call that a test replaces is the one that the service makes', async () => {
   const own = await database();
-  await applyAll([{ database: own, consumers: [payments] }], [placed({ id: 'a', cents: 5 })], {
-    effects: [charge as never],
-  });
+  await applyAll([{ database: own, consumers: [payments] }], [placed({ id: 'a', cents: 5 })]);
   expect(bank.ledger()).toMatchObject([{ input: { id: 'a' }, undone: false }]);
 });
 
