@@ -32,7 +32,7 @@ export const BARS: Readonly<Record<string, Readonly<Record<string, number>>>> = 
     import: 2,
     'memory, idle service': 125,
     'transactions, idle service': 10,
-    ready: 8,
+    ready: 10,
     'CPU of `--help`': 1.8,
     'CPU of `parked list`': 5.6,
   },
