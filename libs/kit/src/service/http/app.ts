@@ -28,6 +28,8 @@ export interface OpenApp {
 /** Makes an application ready. `failed` answers a request whose fetch handler rejects. Throws SERVICE_INVALID. */
 export async function openApp(app: HttpApp, failed: (error: unknown) => Response): Promise<OpenApp> {
   const close = (): Promise<void> => Promise.resolve();
+  // What the compiler did not see may be anything, such as nothing at all.
+  if (Object(app) !== app) throw neither();
   // An application of Express is a function, too, and one of Hono an object: what has `fetch` is no listener.
   if ('fetch' in app) return { answer: await listenerOf(app, failed), close };
   if ('routing' in app) {
@@ -35,7 +37,11 @@ export async function openApp(app: HttpApp, failed: (error: unknown) => Response
     return { answer: (request, response) => app.routing(request, response), close: () => app.close() };
   }
   if (typeof app === 'function') return { answer: app, close };
-  throw invalid(
+  throw neither();
+}
+
+function neither(): ConvergeError {
+  return invalid(
     '`http` of the service returned neither a fetch handler nor a listener: return an app of Hono, Express or Fastify, or a function (request, response)',
   );
 }

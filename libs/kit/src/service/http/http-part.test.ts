@@ -185,8 +185,11 @@ it.each([
   await part.done;
 });
 
-it('an application that is neither a fetch handler nor a listener is refused at the start, with what to return', async () => {
-  await expect(scene(() => ({}) as never)).rejects.toMatchObject({
+it.each([
+  ['an empty object', {}],
+  ['nothing', undefined],
+])('%s in place of an application is refused at the start, with what to return', async (_, app) => {
+  await expect(scene(() => app as never)).rejects.toMatchObject({
     code: 'SERVICE_INVALID',
     message: expect.stringContaining('return an app of Hono, Express or Fastify') as string,
   });

@@ -89,6 +89,7 @@ describe('the decision after an answer', () => {
     ['a query that finally does not find a late call', 'query', { kind: 'not_found' }, { found: 'unknown', ageMs: 9, finalInMs: 0 }, { schedule: { ...schedule, withinMs: 9 } }, { kind: 'fail' }],
     ['a query that finds no effect to undo yet, after an undo without an answer', 'query', { kind: 'applied', result: '1' }, { found: 'unknown' }, { idempotency: 'none', isUndo: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 500, rule: 'not_final' } }],
     ['a query that finally finds no effect to undo', 'query', { kind: 'applied', result: '1' }, { found: 'unknown', finalInMs: 0 }, { idempotency: 'none', isUndo: true }, { kind: 'succeed' }],
+    ['an undo without an answer, which can be neither queried nor repeated', 'call', failed('network', 'unknown'), {}, { idempotency: 'none', isUndo: true }, { kind: 'stuck', reason: 'outcome_unknown' }],
     ['a query without an answer', 'query', failed('network', 'unknown'), { found: 'unknown' }, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75 } }],
   ]; // prettier-ignore
   it.each(cases)('a worker decides what to do after %s', (_, op, answer, row, effect, next) => {
