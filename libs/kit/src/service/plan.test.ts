@@ -43,17 +43,6 @@ describe('the plan of a service', () => {
     expect(plan.tables).toEqual(['outbox', 'relay', 'inbox', 'saga']);
   });
 
-  it.each([
-    ['database', {}],
-    ['http', { http: () => undefined }],
-  ])('a setting of its own named %s, which the kit has, is refused', (own, declared) => {
-    const settings = { [own]: z.string() };
-    expect(() => planOf('hotel', { settings, ...declared }, [hotel])).toThrow(
-      `its own setting ${own} has the name of one of the kit; give it another name`,
-    );
-    expect(() => planOf('hotel', { settings: { http: z.string() } }, [hotel])).not.toThrow();
-  });
-
   it('the plan of a service names the topics that others write, and the consumers of others whose failures it handles', () => {
     const bankOf = (...emits: (typeof asked)[]) =>
       planOf('bank', { emits }, [

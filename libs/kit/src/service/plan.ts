@@ -3,7 +3,6 @@ import { type Effect, effectsOf, sagaObserver } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { includedSteps } from '@convergekit/saga/engine';
 import type { AnyConsumer, AnySaga, ServiceDefinition } from './definition.ts';
-import { serviceSettings } from './settings.ts';
 
 /** A set of tables of the kit. */
 export type Tables = 'outbox' | 'relay' | 'inbox' | 'saga' | 'reconcile';
@@ -38,7 +37,6 @@ export type Planned = Pick<
 > & {
   readonly parts?: unknown;
   readonly http?: unknown;
-  readonly settings?: object;
   readonly tuning?: { readonly observer?: object };
 };
 
@@ -49,7 +47,6 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   // Each consumer knows its own tables; all of them are in the database of the service.
   const own = given as readonly ConsumerDefinition<DB>[];
   const effects = effectsOf(...own);
-  checkSettings(name, declared);
   checkSteps(name, sagas, own);
   const consumers = [...own, ...observers<DB>(name, declared)];
   const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);
@@ -136,15 +133,6 @@ function checkName(name: string): void {
       'its name does not fit Kafka groups and Postgres',
       'use lower-case letters, digits, dots and dashes, at most 63',
     );
-}
-
-/** A setting of the service's own would replace the kit's of its name. `http` is the kit's where the service has `http`. */
-function checkSettings(name: string, { settings = {}, http }: Planned): void {
-  const taken = Object.keys(settings).find(
-    (own) => own in serviceSettings.shape && (own !== 'http' || http !== undefined),
-  );
-  if (taken !== undefined)
-    throw invalid(name, `its own setting ${taken} has the name of one of the kit`, 'give it another name');
 }
 
 /** A consumer of this process must have every step that an observed saga declares for it. */

@@ -18,7 +18,7 @@ import { type Connections, openConnections } from './connections.ts';
 import type { ServiceDefinition } from './definition.ts';
 import type { Tables } from './plan.ts';
 import { type Prerequisite, prerequisites } from './prerequisites.ts';
-import { type OwnSettings, type Read, readSettings } from './settings.ts';
+import { checkNames, type OwnSettings, type Read, readSettings } from './settings.ts';
 import {
   type MissingTopics,
   createTopics,
@@ -44,6 +44,7 @@ export async function runService<DB, Own extends OwnSettings>(
   const telemetry = await startOwnTelemetry(name);
   const closing: (() => Promise<void>)[] = [() => telemetry?.shutdown() ?? Promise.resolve()];
   try {
+    checkNames(name, definition);
     // The definition has a schema for each of its own settings, or none.
     const read = readSettings((definition.settings ?? {}) as Own, argumentsOf(argv), env);
     const connections = openConnections<DB>(name, read, (close) => closing.push(close));

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { readSettings } from './settings.ts';
+import { checkNames, readSettings } from './settings.ts';
 
 const none = { file: undefined, flags: {} };
 
@@ -41,4 +41,15 @@ it('a service takes the PG* variables in place of DATABASE_URL, and quotes no te
   const read = () => readSettings({}, none, { DATABASE_URL: 'hunter2' });
   expect(read).toThrow(/expected postgres:/);
   expect(read).not.toThrow(/hunter2/);
+});
+
+it.each([
+  ['database', {}],
+  ['http', { http: () => undefined }],
+])('a setting of its own named %s, which the kit has, is refused', (own, declared) => {
+  const settings = { [own]: z.string() };
+  expect(() => checkNames('hotel', { settings, ...declared })).toThrow(
+    `its own setting ${own} has the name of one of the kit; give it another name`,
+  );
+  expect(() => checkNames('hotel', { settings: { http: z.string() } })).not.toThrow();
 });

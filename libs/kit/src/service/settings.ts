@@ -1,5 +1,6 @@
 import { type Environment, loadSettings, originOf } from '@convergekit/config';
 import { healthSettings } from '@convergekit/config/engine';
+import { ConvergeError } from '@convergekit/core';
 import { brokerSettings } from '@convergekit/local/choose';
 import { relayProcessSettings } from '@convergekit/relay/settings';
 import { type PolicyLayer, policyLayersOf, policySettingsSchema } from '@convergekit/resilience';
@@ -88,6 +89,24 @@ export interface Read<Own extends OwnSettings> {
   readonly policyLayers: readonly PolicyLayer[];
   /** The name of the setting with the address of the database. */
   readonly databaseSetting: string;
+}
+
+/**
+ * Refuses an own setting with the name of one of the kit, which it would replace. `http` is the kit's where the service has
+ * `http`. Throws SERVICE_INVALID.
+ */
+export function checkNames(
+  name: string,
+  { settings = {}, http }: { readonly settings?: object; readonly http?: unknown },
+): void {
+  const taken = Object.keys(settings).find(
+    (own) => own in serviceSettings.shape && (own !== 'http' || http !== undefined),
+  );
+  if (taken === undefined) return;
+  throw new ConvergeError(
+    `service ${name} cannot start: its own setting ${taken} has the name of one of the kit; give it another name`,
+    { code: 'SERVICE_INVALID', category: 'configuration', certainty: 'not_applied' },
+  );
 }
 
 /** Reads the settings: defaults < YAML file < environment < flags. Throws one ConfigError that lists every issue. */
