@@ -42,7 +42,7 @@ export const shownBy: readonly (readonly [file: string, title: string, states: r
     ['saga_fence.stuck', 'saga_instance.stuck'],
   ],
   [
-    'libs/saga/src/effects/worker/overdue.int.test.ts',
+    'libs/saga/src/calls/worker/overdue.int.test.ts',
     'work that waits for longer than its bound alerts an operator once, in every state',
     ['saga_work.ready', 'saga_work.calling', 'saga_work.unknown'],
   ],
@@ -57,7 +57,7 @@ export const shownBy: readonly (readonly [file: string, title: string, states: r
     ['saga_work.stuck'],
   ],
   [
-    'libs/saga/src/effects/worker/overdue.int.test.ts',
+    'libs/saga/src/calls/worker/overdue.int.test.ts',
     'overdue work of kind %s raises the alarm of its kind',
     [
       'saga_work op apply',
@@ -75,7 +75,7 @@ export const shownBy: readonly (readonly [file: string, title: string, states: r
     ['saga_join.begin', 'saga_join.undo'],
   ],
   [
-    'libs/saga/src/effects/worker/overdue.int.test.ts',
+    'libs/saga/src/calls/worker/overdue.int.test.ts',
     'a workflow that is due and is not continued by any worker raises an alarm',
     ['workflow.running'],
   ],

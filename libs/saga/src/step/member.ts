@@ -2,7 +2,7 @@ import type { DomainEvent } from '@convergekit/contracts';
 import { canBeUndone, type SagaDeclaration, type StepDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import type { Fact } from './saga-ref.ts';
-import type { StepKey } from '../effects/work/step-key.ts';
+import type { StepKey } from '../calls/work/step-key.ts';
 import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import type { FenceOrder } from './fence-order.ts';
 import type { StoredEvent } from './stored-event.ts';

@@ -1,5 +1,5 @@
 import { type Envelope, type FailureData, KIT_TYPES, WIRE } from '@convergekit/contracts/engine';
-import type { SagaRef } from '../effects/work/step-key.ts';
+import type { SagaRef } from '../calls/work/step-key.ts';
 import { startedVersion } from '../declare/starts.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Member } from './member.ts';

@@ -1,12 +1,12 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { type Executor, executorOf } from '@convergekit/postgres';
-import type { StoredFailure, WorkAttempt } from '../effects/work/work.ts';
+import type { StoredFailure, WorkAttempt } from '../calls/work/work.ts';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
 import { applyInGroup, applyToStep } from './apply-to-step.ts';
 import { countCompensation } from './count-compensation.ts';
-import { scheduleUndo } from './request-work.ts';
+import { scheduleUndo } from './calls/request-work.ts';
 import { failureOf } from './failure-of.ts';
 import { planOf, requestOf, type StepRun } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';

@@ -25,7 +25,7 @@ import { applyGivenUp, undoGivenUp } from './given-up.ts';
 import type { Member } from './member.ts';
 import { type Matched, matchReaction, type Reaction, runOf } from './reaction.ts';
 import { storeEvent } from './stored-event.ts';
-import { stepName } from './effect-name.ts';
+import { stepName } from './calls/names.ts';
 import { sagaVersionOf } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { isDue, undo } from './undo.ts';

@@ -3,8 +3,8 @@ import type { HandlerContext } from '@convergekit/inbox';
 import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { DataOf, MadeOf, ReceivedOf, StepKind } from '../declare/declaration.ts';
-import type { Call } from '../effects/call/define-call.ts';
-import type { CallContext } from '../effects/call/types.ts';
+import type { Call } from '../calls/declare/define-call.ts';
+import type { CallContext } from '../calls/declare/types.ts';
 import type { Reason } from '../fence/decision-sql.ts';
 
 /** The context of a local step: the context of every handler, and the step's place. */

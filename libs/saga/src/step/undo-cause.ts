@@ -1,4 +1,4 @@
-import { stored } from '../effects/work/decide.ts';
+import { stored } from '../calls/work/decide.ts';
 import type { FailureData } from '@convergekit/contracts/engine';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Reason } from '../fence/decision-sql.ts';
