@@ -5,7 +5,7 @@ import { namesSql, type Run, type SagaTable } from '../calls/journal/runs-sql.ts
 import type { OperatorAct, WorkAttempt, WorkState } from '../calls/work/work.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { KeptWork } from '../fence/entry.ts';
-import { effectName, stepName } from '../step/calls/names.ts';
+import { effectName, stepName } from '../step/member.ts';
 import { workId } from '../step/calls/request-work.ts';
 
 /** The plan for the undo of a step, as it was when the step began. */

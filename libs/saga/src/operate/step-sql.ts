@@ -6,7 +6,7 @@ import { insertRow } from '../calls/work/insert-sql.ts';
 import type { Outcome, StuckReason, WorkState } from '../calls/work/work.ts';
 import type { StepKey, WorkOp } from '../calls/work/step-key.ts';
 import { actOnWork } from '../calls/operate/work-sql.ts';
-import { effectName } from '../step/calls/names.ts';
+import { effectName } from '../step/member.ts';
 import { workId } from '../step/calls/request-work.ts';
 import type { StoredEvent } from '../step/stored-event.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';

@@ -18,7 +18,7 @@ import { failureOf } from './failure-of.ts';
 import { factOf, keyOf, type Member, planOf, requestOf, type StepRun } from './member.ts';
 import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
-import type { UndoCause } from './undo-cause.ts';
+import type { UndoCause } from './undo-events.ts';
 
 /** A step of a run that begins. */
 export interface Beginning<DB> extends StepRun<DB> {

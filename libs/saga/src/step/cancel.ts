@@ -16,8 +16,8 @@ import { keyOf, type Member, requestOf, type StepRun } from './member.ts';
 import { type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
-import { supersedeBegin } from './supersede-begin.ts';
-import type { StepUndo } from './undo-cause.ts';
+import { supersedeBegin } from './undo.ts';
+import type { StepUndo } from './undo-events.ts';
 
 /** The reason of a cancellation: the cancel event, or the deadline. */
 export type CancelReason = 'cancel' | 'deadline';

@@ -9,9 +9,9 @@ import { requestUndo, requestOutcome, scheduleUndo } from './calls/request-work.
 import { awaited, beginning } from './begin.ts';
 import { keyOf, type Member, type StepRun } from './member.ts';
 import { storeEvent } from './stored-event.ts';
-import { type Emit, markStuck } from './mark-stuck.ts';
+import { type Emit, markStuck } from './calls/stuck.ts';
 import { undoing } from './undo.ts';
-import type { StepUndo, UndoCause } from './undo-cause.ts';
+import type { StepUndo, UndoCause } from './undo-events.ts';
 
 const ORDINARY: GiveUpDecision = { kind: 'ordinary' };
 const RESOLVED: GiveUpDecision = { kind: 'resolved' };

@@ -7,9 +7,8 @@ import { triggersOf } from '../declare/triggers.ts';
 import { SagaError } from '../errors.ts';
 import { checkWorkers } from '../calls/work/worker-sql.ts';
 import { checkVersions } from './check-versions.ts';
-import { effectName, effectOpsOf } from './calls/names.ts';
+import { effectName, effectOpsOf, type Member } from './member.ts';
 import { FenceOrder } from './fence-order.ts';
-import type { Member } from './member.ts';
 import type { Reaction, Unversioned } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
 

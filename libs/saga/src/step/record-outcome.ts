@@ -4,8 +4,7 @@ import type { StoredFailure, WorkAttempt } from '../calls/work/work.ts';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
-import { applyInGroup, applyToStep } from './apply-to-step.ts';
-import { countCompensation } from './count-compensation.ts';
+import { applyInGroup, applyToStep, countCompensation } from './apply-to-step.ts';
 import { scheduleUndo } from './calls/request-work.ts';
 import { failureOf } from './failure-of.ts';
 import { planOf, requestOf, type StepRun } from './member.ts';
@@ -13,7 +12,7 @@ import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.t
 import { formatSagaRef } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { emitNoop, undoNow } from './undo.ts';
-import type { UndoCause } from './undo-cause.ts';
+import type { UndoCause } from './undo-events.ts';
 
 /** An apply of which the outcome became known outside its slice. */
 export interface KnownOutcome<DB> extends StepRun<DB> {

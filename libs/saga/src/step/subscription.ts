@@ -22,14 +22,13 @@ import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';
 import { cancelRuns, closeStep, scheduleDeadline, startInSlice } from './cancel.ts';
 import { applyGivenUp, undoGivenUp } from './given-up.ts';
-import type { Member } from './member.ts';
+import { type Member, stepName } from './member.ts';
 import { type Matched, type MatchedEvent, matchReaction, type Reaction, runOf } from './reaction.ts';
 import { storeEvent } from './stored-event.ts';
-import { stepName } from './calls/names.ts';
 import { sagaVersionOf } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { isDue, undo } from './undo.ts';
-import { reasonOf, type StepUndo } from './undo-cause.ts';
+import { reasonOf, type StepUndo } from './undo-events.ts';
 
 /**
  * Creates the subscription for all reactions of a consumer's steps to one type in one topic. The payload is parsed by

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import { BREAKER_OPEN } from '@convergekit/resilience/engine';
-import { pausedStepSql, pausedWorkSql } from '../work/paused-sql.ts';
+import { pausedStepSql, pausedWorkSql } from '../work/row-sql.ts';
 import { WORKER_GONE_MS } from '../work/worker-sql.ts';
 
 /** Something that was begun, and has waited for longer than a bound, or for an operator. */

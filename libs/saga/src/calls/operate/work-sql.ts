@@ -3,7 +3,7 @@ import type { Executor } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
 import { SagaError } from '../../errors.ts';
 import { awaitedQuotaSql } from '../quota/quota-sql.ts';
-import { inputSql } from '../work/input-sql.ts';
+import { inputSql } from '../work/row-sql.ts';
 import {
   EFFECT_STAYS,
   type OperatorAct,

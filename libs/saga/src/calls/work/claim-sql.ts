@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { endsTooLate, type GivenColumns, givenRows, LeasedTable } from '@convergekit/postgres/engine';
 import type { Quota } from '../quota/quota.ts';
-import { inputSql } from './input-sql.ts';
+import { inputSql } from './row-sql.ts';
 import type { Cause, ClaimedWork, Outcome, WorkAttempt } from './work.ts';
 
 /** The number of rows of an effect that a worker may take, and their lease. Times are in milliseconds. */

@@ -1,5 +1,4 @@
 import { seededRandom } from '@convergekit/core';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CallIdempotency } from '../declare/types.ts';
 import {
@@ -11,8 +10,7 @@ import {
   OtherSide,
   settleMs,
 } from '../../fixture/calls/other-side.ts';
-import { type Answer, decide, doubtAfter, nextTurn, type Rules } from './decide.ts';
-import { finalInMs } from './final-in.ts';
+import { type Answer, decide, doubtAfter, nextTurn, type Rules, finalInMs } from './decide.ts';
 import {
   type ClaimedWork,
   continueStory,
@@ -21,6 +19,7 @@ import {
   type WorkAttempt,
   type WorkState,
 } from './work.ts';
+import fc from 'fast-check';
 
 const START = Date.parse('2026-01-01T00:00:00.000Z');
 

@@ -3,7 +3,16 @@ import { clean } from '@convergekit/inbox/engine';
 import { BREAKER_OPEN, nextSlowAttempt, slowWait } from '@convergekit/resilience/engine';
 import type { Effect } from './worker-call.ts';
 import { QUOTA_USED_UP } from '../quota/admission.ts';
-import type { ClaimedWork, Op, StoredFailure, StuckReason, WorkWait } from './work.ts';
+import {
+  type ClaimedWork,
+  type Op,
+  type StoredFailure,
+  type StuckReason,
+  type WorkWait,
+  COVERED,
+  type OperatorAct,
+  type WorkAttempt,
+} from './work.ts';
 
 /** The answer of a call or a query. */
 export type Answer =
@@ -203,4 +212,43 @@ export function stored({ category, certainty, code, message }: StoredFailure): S
 
 function gaveUp(message: string): StoredFailure {
   return stored({ category: 'service', certainty: 'not_applied', code: 'GAVE_UP', message });
+}
+
+/**
+ * Pure: the time until "not found" is final, in milliseconds. The database's clock alone does not say it, since that may jump
+ * at a failover while the call is on its way: the time must have passed by the workers' clocks as well. `now`: the time of
+ * this worker's machine.
+ */
+export function finalInMs(
+  { finalInMs: byDatabase, finalMs, doubt, found, story }: ClaimedWork,
+  now: number,
+): number {
+  if (!doubt) return byDatabase;
+  // A call whose worker did not come back may have begun a moment ago.
+  const begun = found === 'calling' ? undefined : begunBefore(story);
+  const byWorkers = begun === undefined ? finalMs : Date.parse(begun) + finalMs - now;
+  return Math.max(byDatabase, byWorkers);
+}
+
+/**
+ * Returns a time at which each call in doubt had begun: that of the last one, or of the first attempt after it. A call that left
+ * no entry was followed by a query, since its row was found `calling`.
+ */
+function begunBefore(story: readonly (WorkAttempt | OperatorAct)[]): string | undefined {
+  const attempts = story.filter((one) => one.op !== 'operator');
+  let queriedAt: string | undefined;
+  for (const one of attempts.toReversed()) {
+    if (mayHaveEffect(one)) return one.at;
+    const isCovered = one.failure?.code === COVERED.code;
+    // No call begins after this one: the queries look for those before it.
+    if (isCovered) queriedAt = undefined;
+    else if (one.op === 'query' && one.wait !== undefined) queriedAt = one.at;
+    // A call was made after this attempt, and it left no entry where a query follows.
+    else if (queriedAt !== undefined) return queriedAt;
+  }
+  return queriedAt ?? attempts[0]?.at;
+}
+
+function mayHaveEffect({ op, failure }: WorkAttempt): boolean {
+  return op === 'call' && failure?.certainty !== 'not_applied';
 }

@@ -3,8 +3,7 @@ import { afterCommit, afterRollback, givenRows, sendAhead, sqlState } from '@con
 import { logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import { announce, announceWork, reservePlace, type Reserved } from './announce.ts';
-import { inputWith } from './input-sql.ts';
-import { pausedWorkSql } from './paused-sql.ts';
+import { inputWith, pausedWorkSql } from './row-sql.ts';
 import type { StepKey, WorkOp } from './step-key.ts';
 import type { ClaimedWork, Outcome, StuckReason, WorkState } from './work.ts';
 import { WORKER_GONE_MS, workerMissing } from './worker-sql.ts';

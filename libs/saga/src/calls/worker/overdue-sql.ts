@@ -1,6 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { inputSql } from '../work/input-sql.ts';
-import { pausedWorkSql } from '../work/paused-sql.ts';
+import { inputSql, pausedWorkSql } from '../work/row-sql.ts';
 import type { Cause, ClaimedWork, OpenState, OperatorAct, WorkAttempt } from '../work/work.ts';
 
 /** The bounds of waiting work, in milliseconds. */

@@ -1,14 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
-import { failpoint } from '@convergekit/core/engine';
+import { failpoint, callbackError, inCallOfCode, lateStray } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { slowWait } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
-import { withSpan } from '@convergekit/telemetry';
+import { withSpan, type Logger } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../work/worker-call.ts';
-import { type Answer, decide, doubtAfter, type Next, nextTurn, stored } from '../work/decide.ts';
-import { finalInMs } from '../work/final-in.ts';
+import { type Answer, decide, doubtAfter, type Next, nextTurn, stored, finalInMs } from '../work/decide.ts';
 import {
   type ClaimedWork,
   COVERED,
@@ -17,7 +16,6 @@ import {
   type StuckReason,
   type WorkAttempt,
 } from '../work/work.ts';
-import { asCall } from './as-call.ts';
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
 import { earlierOf, report } from './report.ts';
@@ -239,4 +237,29 @@ function attemptsMade(
     queries: op === 'query' ? sent : 0,
     attempts: last === undefined ? [] : [...attempts.slice(0, -1), { ...last, ...found, ...wait }],
   };
+}
+
+/**
+ * Runs the code of a call. What it leaves behind does not decide about an answer that has come: it is logged. What its
+ * callbacks throw before is logged, too: an answer that never comes is unknown at the end of its time.
+ */
+export async function asCall<T>(
+  { id, consumer }: { readonly id: string; readonly consumer: string },
+  effect: string,
+  logger: Pick<Logger, 'error'>,
+  run: () => Promise<T>,
+): Promise<T> {
+  const what = (): string => `call ${effect} of consumer ${consumer} (${id})`;
+  const log = (err: unknown, line: string): void => logger.error({ err, effect, work: id }, line);
+  let running = true;
+  const stray = (error: unknown): void => log(error, lateStray(what()));
+  const thrown = (error: unknown): boolean => {
+    if (running) log(error, callbackError(what(), error).message);
+    return running;
+  };
+  try {
+    return await inCallOfCode({ what, stray, thrown }, run);
+  } finally {
+    running = false;
+  }
 }

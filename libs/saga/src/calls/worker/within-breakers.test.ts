@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { admitted } from './within-breakers.ts';
+import { admitted } from './claiming.ts';
 
 const wanted = { effect: 'bank.take', places: 8, leaseMs: 1, callMs: 1, settleMs: 0 };
 const limited = (rooms: Readonly<Record<string, number>>, canQuery = true) => {

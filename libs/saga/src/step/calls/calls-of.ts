@@ -18,11 +18,10 @@ import { SagaError } from '../../errors.ts';
 import { lockOfWorkSql } from '../../fence/fence-sql.ts';
 import { applyToLocked } from '../../fence/apply-trigger.ts';
 import type { StepInput } from './request-work.ts';
-import { stuckHooks } from './stuck-hooks.ts';
-import { effectName, effectOpsOf } from './names.ts';
+import { stuckHooks } from './stuck.ts';
+import { effectName, effectOpsOf, type Member } from '../member.ts';
 import { applyEffect, undoCall } from './step-call.ts';
 import { begunOf, factMade } from '../facts.ts';
-import type { Member } from '../member.ts';
 import { membersOf } from '../part.ts';
 import { recordFact, type KnownOutcome, recordFailure } from '../record-outcome.ts';
 import type { StoredFact } from '../stored-event.ts';
@@ -30,7 +29,7 @@ import { timerEffect } from './timer.ts';
 import { lockedFence, toolsOf } from '../tools.ts';
 import type { StepQuestion } from '../types.ts';
 import { acceptEffect, emitNoop, emitUndone, undoing, undoNow } from '../undo.ts';
-import type { StepUndo } from '../undo-cause.ts';
+import type { StepUndo } from '../undo-events.ts';
 
 /**
  * Returns what the saga worker of these consumers does: the calls that they declare, and the work of their steps.

@@ -6,11 +6,10 @@ import type { Outcome } from '../../calls/work/work.ts';
 import { insertWork, type NewWork } from '../../calls/work/insert-sql.ts';
 import type { StepKey, WorkOp } from '../../calls/work/step-key.ts';
 import { causeOf } from '../../calls/declare/request-call.ts';
-import { effectName } from './names.ts';
-import { keyOf, type StepRun } from '../member.ts';
+import { effectName, keyOf, type StepRun } from '../member.ts';
 import { type StoredEvent, type StoredFact, storeEvent } from '../stored-event.ts';
 import { formatSagaRef } from '../saga-ref.ts';
-import type { StepUndo, UndoCause } from '../undo-cause.ts';
+import type { StepUndo, UndoCause } from '../undo-events.ts';
 
 /** The intent of a step's work: what the worker reads again, in whatever process. */
 export interface StepInput extends StepKey {

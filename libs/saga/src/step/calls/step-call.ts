@@ -3,13 +3,11 @@ import type { Effect, Reactions, Revived } from '../../calls/work/worker-call.ts
 import { type BoundCall, type PlannedCall, usageOf } from '../../calls/declare/bind-call.ts';
 import { SagaError } from '../../errors.ts';
 import { type StepInput, workId } from './request-work.ts';
-import { stuckHooks } from './stuck-hooks.ts';
-import { effectName } from './names.ts';
+import { stuckHooks } from './stuck.ts';
+import { effectName, type Member } from '../member.ts';
 import { begunOf, factMade, storedFact, wrapped } from '../facts.ts';
-import type { Member } from '../member.ts';
 import type { StoredFact } from '../stored-event.ts';
-import type { StepUndo } from '../undo-cause.ts';
-import { undoneEvent, undoOf } from '../undo-events.ts';
+import { type StepUndo, undoneEvent, undoOf } from '../undo-events.ts';
 
 /** The call of an external step. */
 export function applyEffect<DB>(

@@ -8,8 +8,7 @@ import { bringForward } from '../../calls/work/bring-forward-sql.ts';
 import type { WorkOp } from '../../calls/work/step-key.ts';
 import type { StepInput } from './request-work.ts';
 import { type CancelReason, cancelAt } from '../cancel.ts';
-import { effectName } from './names.ts';
-import { keyOf, type Member } from '../member.ts';
+import { effectName, keyOf, type Member } from '../member.ts';
 import { lockedFence, toolsOf } from '../tools.ts';
 import { undoing } from '../undo.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { finalInMs } from './final-in.ts';
+import { finalInMs } from './decide.ts';
 import { type ClaimedWork, COVERED, type WorkAttempt } from './work.ts';
 
 const MINUTE = 60_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decideFence, type FenceFrom, type FenceTrigger } from '../fence/fence.ts';
-import { compensationOf } from './count-compensation.ts';
+import { compensationOf } from './apply-to-step.ts';
 
 /** What is counted when a trigger of this operation reaches a step in this state. */
 function counted(from: FenceFrom, trigger: FenceTrigger, op: 'apply' | 'compensate') {
