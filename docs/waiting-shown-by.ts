@@ -2,7 +2,7 @@
 export const shownBy: readonly (readonly [file: string, title: string, states: readonly string[]])[] = [
   [
     'libs/saga/src/step/half-done.int.test.ts',
-    'an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts',
+    'a call behind the pivot that is refused is stuck after its bound, and ends when the other side accepts',
     ['saga_fence.started'],
   ],
   [
@@ -38,7 +38,7 @@ export const shownBy: readonly (readonly [file: string, title: string, states: r
   ],
   [
     'libs/saga/src/step/half-done.int.test.ts',
-    'an external step behind the pivot that is refused ends by the outcome that an operator states',
+    'a call behind the pivot that is refused ends by the outcome that an operator states',
     ['saga_fence.stuck', 'saga_instance.stuck'],
   ],
   [

@@ -42,7 +42,7 @@ export function applyInGroup<DB>(
 
 export function hasTimers<DB>({ declaration, step, handlers }: Member<DB>): boolean {
   return (
-    handlers.external?.deadlineMs !== undefined ||
+    handlers.calling?.deadlineMs !== undefined ||
     (declaration.deadlineMs !== undefined && lastStop(declaration) === step)
   );
 }

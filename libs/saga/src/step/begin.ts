@@ -30,8 +30,8 @@ export interface Beginning<DB> extends StepRun<DB> {
 
 /**
  * Handles an event that begins a step, in the slice. A step after a group waits for all members; then the fence decides
- * whether the step may take effect. A local step takes effect here, and its fact is emitted in the same transaction; an
- * external step is requested. Ordinarily the fences of a slice are written behind it, by one statement: see `FenceOrder`.
+ * whether the step may take effect. A local step takes effect here, and its fact is emitted in the same transaction; a
+ * call is requested. Ordinarily the fences of a slice are written behind it, by one statement: see `FenceOrder`.
  */
 export async function begin<DB>(
   { member, instance }: StepRun<DB>,

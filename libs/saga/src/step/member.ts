@@ -90,10 +90,10 @@ export function effectName({ saga, name, version }: Named, op: WorkOp): string {
 export function effectOpsOf<DB>({ declaration, step, handlers }: Member<DB>): readonly WorkOp[] {
   const stops = lastStop(declaration) === step;
   return [
-    handlers.external === undefined ? 'resolve' : 'apply',
+    handlers.calling === undefined ? 'resolve' : 'apply',
     ...(canBeUndone(step) ? (['compensate'] as const) : []),
     ...(stops && declaration.cancel !== undefined ? (['cancel'] as const) : []),
     ...(stops && declaration.deadlineMs !== undefined ? (['deadline'] as const) : []),
-    ...(handlers.external?.deadlineMs === undefined ? [] : (['expire'] as const)),
+    ...(handlers.calling?.deadlineMs === undefined ? [] : (['expire'] as const)),
   ];
 }

@@ -129,7 +129,7 @@ async function record<DB>(
   outcome: DomainEvent,
   { emit, ...context }: StepTools<DB>,
 ): Promise<void> {
-  const write = handlers.external?.record;
+  const write = handlers.calling?.record;
   if (write === undefined || event === undefined) return;
   const made: DomainEvent[] = [];
   // Erased types: the event was parsed by the step's own definition.

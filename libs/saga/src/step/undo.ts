@@ -19,8 +19,7 @@ import { supersedeParked } from '@convergekit/inbox/engine';
 
 /**
  * Applies an undo trigger to a step. The fence's decision is carried out in the same transaction: a local step is
- * undone, an external step's undo is requested; a step without effect reports that, and one that has not begun never
- * begins.
+ * undone, the undo of a call is requested; a step without effect reports that, and one that has not begun never begins.
  */
 export async function undo<DB>(of: StepUndo<DB>, tools: StepTools<DB>): Promise<void> {
   const transition = await applyToStep(of.member, tools.tx, undoing(of, 'undo'));

@@ -131,7 +131,7 @@ function applied<DB>(member: Member<DB>): Reactions<DB, StepInput, StoredFact | 
   };
 }
 
-/** The undo: an external step's call, and of a local one what failed in its slice. It is never given up. */
+/** The undo: of a call its `compensate`, and of a local step what failed in its slice. It is never given up. */
 function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
   const { step, handlers } = member;
   const declared = defineCall(effectName(step, 'compensate'), {

@@ -25,15 +25,15 @@ export interface StepInput extends StepKey {
 /** The outcome of work that calls nothing: its recording does the rest. */
 const NOTHING_TO_CALL: Outcome = { kind: 'succeeded', result: 'null' };
 
-/** Returns the work of an external step that begins. `events`: those of its fence, which the transaction inserts. */
+/** Returns the work of a call that begins. `events`: those of its fence, which the transaction inserts. */
 export function callOf<DB>(run: StepRun<DB>, event: ReceivedEvent, events?: string): readonly NewWork[] {
   const applied = workOf(run, 'apply', storeEvent(event));
   const call = events === undefined ? applied : { ...applied, events };
-  const dueMs = run.member.handlers.external?.deadlineMs;
+  const dueMs = run.member.handlers.calling?.deadlineMs;
   return dueMs === undefined ? [call] : [call, timerOf(run, 'expire', storeEvent(event), dueMs)];
 }
 
-/** Requests the undo of an external step. */
+/** Requests the undo of a step that is a call. */
 export async function requestUndo<DB>(
   of: StepUndo<DB>,
   row: Pick<FenceRow, 'intent' | 'result'> | undefined,

@@ -9,7 +9,7 @@ import { begunOf, factMade, storedFact, wrapped } from '../facts.ts';
 import type { StoredFact } from '../stored-event.ts';
 import { type StepUndo, undoneEvent, undoOf } from '../undo-events.ts';
 
-/** The call of an external step. */
+/** The call of a step. */
 export function applyEffect<DB>(
   member: Member<DB>,
   outcomes: Reactions<DB, StepInput, StoredFact | null>,
@@ -34,23 +34,23 @@ export function applyEffect<DB>(
         failed: async (failure, context) => await outcomes.failed(failure, { ...context, input }),
       };
     },
-    grouped: member.handlers.external?.record === undefined,
+    grouped: member.handlers.calling?.record === undefined,
     // A step after the pivot only goes forward.
     endless: step.kind === 'retriable',
     ...stuckHooks(member, 'apply'),
   });
 }
 
-/** The call of an external step under the names of its two effects. */
-function callOf<DB>({ step, handlers: { external } }: Member<DB>): BoundCall {
-  if (external === undefined) throw new TypeError(`step ${step.name} is not external`);
-  return external.call.bind(effectName(step, 'apply'), effectName(step, 'compensate'));
+/** The call of a step under the names of its two uses. */
+function callOf<DB>({ step, handlers: { calling } }: Member<DB>): BoundCall {
+  if (calling === undefined) throw new TypeError(`step ${step.name} is no call`);
+  return calling.call.bind(effectName(step, 'apply'), effectName(step, 'compensate'));
 }
 
 /** Plans the step's call. Each attempt reads the events: an unreadable event fails the attempt, not the step. */
 function plannedCall<DB>(member: Member<DB>, call: BoundCall, input: StepInput): PlannedCall {
   const { saga, instance, step } = input;
-  const read = (): never => call.inputOf(call.plan(member.handlers.external?.input(begunOf(member, input))));
+  const read = (): never => call.inputOf(call.plan(member.handlers.calling?.input(begunOf(member, input))));
   return { input: read, key: () => call.keyOf(read()) ?? workId({ saga, instance, step }, 'apply') };
 }
 
@@ -61,10 +61,10 @@ function factOfResult<DB>(
   input: StepInput,
   callResult: string,
 ): StoredFact {
-  const { external } = member.handlers;
+  const { calling } = member.handlers;
   const made = (): DomainEvent | undefined =>
     // Erased types: the result was checked by the call's own schema.
-    external?.outcome(call.resultOf(callResult), begunOf(member, input));
+    calling?.outcome(call.resultOf(callResult), begunOf(member, input));
   return { ...factMade(member, made), callResult };
 }
 
@@ -74,7 +74,7 @@ function planNothing(): never {
 }
 
 /**
- * The undo of an external step's call, which replaces the effect that calls nothing. It is repeated under its own key, unless
+ * The undo of a step's call, in the place of the one that calls nothing. It is repeated under its own key, unless
  * the call must not be repeated: then the undo must not be, either.
  */
 export function undoCall<DB>(
