@@ -1,5 +1,5 @@
 import { defineEvent } from '@convergekit/contracts';
-import { defineCall, effectsOf, step } from '@convergekit/saga';
+import { defineCall, callsOf, step } from '@convergekit/saga';
 import { defineSaga } from '@convergekit/saga/declare';
 import { defineConsumer } from '@convergekit/inbox';
 import { expect, it } from 'vitest';
@@ -38,7 +38,7 @@ it('G6n: the call of a step and its undo take from the quota of the call', () =>
       noop: ({ key }) => paidBack({ id: key }),
     }),
   );
-  const limited = effectsOf(bank).filter((effect) => effect.quota !== undefined);
+  const limited = callsOf(bank).filter((effect) => effect.quota !== undefined);
   expect(limited.map(({ name, quota: of }) => [name, of])).toEqual([
     ['trip.pay.apply', quota],
     ['trip.pay.compensate', quota],
