@@ -18,7 +18,7 @@ export type {
   HandlerContext,
 } from './define/types.ts';
 export type { InboxErrorCode } from './errors.ts';
-export type { Call, Middleware } from './attempt/middleware.ts';
+export type { HandlerRun, Middleware } from './attempt/middleware.ts';
 export { inboxMigrations } from './migrations.ts';
 export type { SignatureOptions } from './plan/signatures.ts';
 export { type ConsumerService, consumerService } from './service/consumer-service.ts';

@@ -1,5 +1,5 @@
 -- Calls to other systems: each an intent until its result is recorded. The intent is written in the transaction of the
--- slice that wants the call, so it exists if and only if that slice committed; the worker of effects does the rest. Work of a
+-- slice that wants the call, so it exists if and only if that slice committed; the saga worker does the rest. Work of a
 -- saga's step leaves with its outcome, and the journal keeps its attempts; a call of a handler stays, so that none is made twice.
 create table converge.saga_work (
   id              uuid        primary key,  -- a function of consumer, handler, event, effect and index: a replayed handler makes no second one
@@ -287,13 +287,13 @@ create index saga_instance_state on converge.saga_instance (state, changed_at);
 create index saga_instance_key on converge.saga_instance (key);
 create index saga_instance_trace on converge.saga_instance (trace_id) where trace_id is not null;
 
--- Workflows: several effects of one service that are applied or undone together. One row has the position of a run, and its
+-- Workflows: several steps of one service that are applied or undone together. One row has the position of a run, and its
 -- holder; its journal has everything that was intended, done and undone.
 create table converge.workflow (
   workflow     text        not null,   -- the declaration's name
   id           text        not null,   -- the caller's: a repeat under it is the same one
   input        text        not null,   -- JSON
-  -- running       its effects are being made · completed: all of them are applied
+  -- running       its steps are being made · completed: all of them are applied
   -- compensating  they are undone, the last one first · compensated: none of them is left, or an operator gave it up
   -- stuck         it waits for an operator, for the reason beside it; with due_at it is retried meanwhile
   state        text        not null default 'running' check (state in

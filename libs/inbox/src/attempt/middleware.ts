@@ -5,7 +5,7 @@ import { attributeNames, recordDuration } from '@convergekit/telemetry/engine';
 import { InboxError } from '../errors.ts';
 
 /** A call of a handler, as the middleware sees it. */
-export interface Call<DB> {
+export interface HandlerRun<DB> {
   readonly consumer: string;
   readonly subscription: Subscription<DB>;
   readonly events: readonly ReceivedEvent[];
@@ -19,16 +19,16 @@ export interface Call<DB> {
  * rethrow errors (or throw its own): a swallowed error would commit half of a handler.
  */
 export type Middleware<DB = unknown> = (
-  call: Call<DB>,
-  next: (call: Call<DB>) => Promise<void>,
+  call: HandlerRun<DB>,
+  next: (call: HandlerRun<DB>) => Promise<void>,
 ) => Promise<void>;
 
 /** Composes middleware; the first of the list is the outermost. */
 export function compose<DB>(
   middleware: readonly Middleware<DB>[],
-  innermost: (call: Call<DB>) => Promise<void>,
-): (call: Call<DB>) => Promise<void> {
-  return middleware.reduceRight<(call: Call<DB>) => Promise<void>>(
+  innermost: (call: HandlerRun<DB>) => Promise<void>,
+): (call: HandlerRun<DB>) => Promise<void> {
+  return middleware.reduceRight<(call: HandlerRun<DB>) => Promise<void>>(
     (next, wrap) => (call) => wrap(call, next),
     innermost,
   );

@@ -11,7 +11,7 @@ import {
   waitAttributes,
 } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
-import type { Call, Middleware } from './middleware.ts';
+import type { HandlerRun, Middleware } from './middleware.ts';
 import type { Step } from '../plan/plan.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -23,7 +23,7 @@ export function trace<DB>(): Middleware<DB> {
   return (call, next) => (call.attempt === undefined ? inProcessSpan(call, () => next(call)) : next(call));
 }
 
-type Processed<DB> = Pick<Call<DB>, 'consumer' | 'subscription' | 'events'>;
+type Processed<DB> = Pick<HandlerRun<DB>, 'consumer' | 'subscription' | 'events'>;
 
 /** Runs `fn` in a `process` span: a child of the event's trace, or linked to the traces of a batch. */
 export function inProcessSpan<DB, T>(

@@ -11,7 +11,7 @@ import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { calledInAttempt } from '@convergekit/resilience/engine';
 import type { Transaction } from 'kysely';
 import { type Unit, unitsOf } from './slice-parts.ts';
-import type { Call } from '../attempt/middleware.ts';
+import type { HandlerRun } from '../attempt/middleware.ts';
 import type { CallContext } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
@@ -130,7 +130,7 @@ function callOf<DB>(
   tx: Transaction<DB>,
   { subscription, events }: Unit<DB>,
   { emitted, written, gathered, attempt, signal, statements }: Shared<DB> & { statements: CallStatements },
-): Call<DB> {
+): HandlerRun<DB> {
   const { handler } = subscription;
   const consumer = context.definition.name;
   const incoming = events[0] === undefined ? '' : identityOf(events[0]);

@@ -10,7 +10,7 @@ import type { LineLimit } from '@convergekit/telemetry/engine';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Router } from '../define/routes.ts';
 import type { Signatures } from '../plan/signatures.ts';
-import type { Call } from '../attempt/middleware.ts';
+import type { HandlerRun } from '../attempt/middleware.ts';
 import type { Parking } from '../park/parking.ts';
 import type { HandlerPace } from './joint-decision.ts';
 import type { SliceBounds } from './slice-parts.ts';
@@ -30,7 +30,7 @@ export interface SliceContext<DB> {
   readonly signatures: Signatures | undefined;
   readonly route: Router<DB>;
   /** Calls a handler through its middleware. */
-  readonly call: (call: Call<DB>) => Promise<void>;
+  readonly call: (call: HandlerRun<DB>) => Promise<void>;
   /** The limits of a transaction that begins now: they follow the policies of the handlers. */
   readonly limits: () => SessionLimits;
   readonly serverVersion: number;

@@ -59,15 +59,15 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const { workflows: declaredFlows = [], policies: rules = {} } = definition;
   checkPolicyNames(name, read.policyLayers, { plan, workflows: declaredFlows, rules });
   const broker = plan.needsBroker ? brokerOf(plan, () => connections.broker()) : undefined;
-  const { consumers, effects } = plan;
+  const { consumers, calls } = plan;
   const { tuning } = definition;
   const flows = flowsOf(declaredFlows, { database, shared });
   const { db } = database;
   const transaction = createOutbox(definition.emits ?? []).for(db);
   const parts = { settings, database, db, transaction, run: flows.run, shared, log };
-  const needsWork = consumers.length > 0 || effects.length > 0 || (definition.sagas ?? []).length > 0;
+  const needsWork = consumers.length > 0 || calls.length > 0 || (definition.sagas ?? []).length > 0;
   const work = needsWork ? connections.workDatabase() : database;
-  const usesPolicies = consumers.length > 0 || effects.length > 0 || declaredFlows.length > 0;
+  const usesPolicies = consumers.length > 0 || calls.length > 0 || declaredFlows.length > 0;
   const relayed = plan.relays ? relayPart(of) : { running: [], checks: () => ({}) };
   const reconciled = reconcilerPart(of);
   const consuming =
@@ -78,8 +78,8 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
     ...(usesPolicies ? [policies] : []),
     ...relayed.running,
     ...(plan.relays ? [] : unrelayed(plan, definition, { executor: database.executor, log })),
-    ...(effects.length > 0
-      ? [sagaWorker(effects, { ...tuning?.worker, database: work, wokenBy: [database], shared })]
+    ...(calls.length > 0
+      ? [sagaWorker(calls, { ...tuning?.worker, database: work, wokenBy: [database], shared })]
       : []),
     ...flows.running,
     ...(consuming === undefined ? [] : [consuming]),

@@ -32,7 +32,7 @@ describe('the plan of a service', () => {
   it('N4: the plan of a service has the work of its saga steps, the observer, and every topic it reads or writes', () => {
     const plan = planOf('hotel', { sagas: [trip], emits: [asked] }, [hotel]);
     expect(plan.consumers.map(({ name }) => name)).toEqual(['hotel', 'hotel.observer']);
-    expect(plan.effects.map(({ name }) => name)).toContain('trip.hold.resolve');
+    expect(plan.calls.map(({ name }) => name)).toContain('trip.hold.resolve');
     expect(plan.needsBroker).toBe(true);
     expect(plan.topics).toEqual(
       expect.arrayContaining([
@@ -107,7 +107,7 @@ describe('the plan of a service', () => {
   it('the worker of a service makes each call that its consumers declare, once', () => {
     const mail = call.onOutcome<object>({ succeeded: () => undefined, failed: () => undefined });
     const asking = [hotel, bank].map((consumer) => consumer.calls(mail));
-    expect(planOf('mail', {}, asking).effects.filter(({ name }) => name === 'mail.send')).toEqual([mail]);
+    expect(planOf('mail', {}, asking).calls.filter(({ name }) => name === 'mail.send')).toEqual([mail]);
   });
 
   it('a service is refused with nothing to run, and with an impossible name', () => {

@@ -12,7 +12,7 @@ export interface Plan<DB> {
   /** The declared consumers, and the observer of the sagas. */
   readonly consumers: readonly ConsumerDefinition<DB>[];
   /** The work of the worker: the calls that the consumers declare, and that of their saga steps. */
-  readonly effects: readonly WorkerCall<DB>[];
+  readonly calls: readonly WorkerCall<DB>[];
   readonly needsBroker: boolean;
   /** Whether the relay of the database runs in the process. */
   readonly relays: boolean;
@@ -46,10 +46,10 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   checkName(name);
   // Each consumer knows its own tables; all of them are in the database of the service.
   const own = given as readonly ConsumerDefinition<DB>[];
-  const effects = callsOf(...own);
+  const calls = callsOf(...own);
   checkSteps(name, sagas, own);
   const consumers = [...own, ...observers<DB>(name, declared)];
-  const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);
+  const nothing = [consumers, calls, workflows, reconcilers].every(({ length }) => length === 0);
   const relays = declared.relay ?? (consumers.length > 0 || emits.length > 0);
   if (nothing && !relays && declared.parts === undefined && declared.http === undefined)
     throw invalid(name, 'it has nothing to run', 'give it consumers, reconcilers, a relay, http or parts');
@@ -61,7 +61,7 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   ];
   return {
     consumers,
-    effects,
+    calls,
     needsBroker: consumers.length > 0 || relays,
     relays,
     notes: own.flatMap(orderNotes),
@@ -69,7 +69,7 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
       ...(nothing && emits.length === 0 && !relays ? [] : ['outbox' as const]),
       ...(relays ? ['relay' as const] : []),
       ...(consumers.length > 0 ? ['inbox' as const] : []),
-      ...(effects.length > 0 || workflows.length > 0 || sagas.length > 0 ? ['saga' as const] : []),
+      ...(calls.length > 0 || workflows.length > 0 || sagas.length > 0 ? ['saga' as const] : []),
       ...(reconcilers.some(({ actual }) => actual.in === name) ? ['reconcile' as const] : []),
     ],
     reads,

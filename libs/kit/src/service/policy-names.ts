@@ -9,7 +9,7 @@ import type { Plan } from './plan.ts';
 
 /** The parts of a service that have policies. */
 export interface WithPolicies<DB> {
-  readonly plan: Pick<Plan<DB>, 'consumers' | 'effects'>;
+  readonly plan: Pick<Plan<DB>, 'consumers' | 'calls'>;
   readonly workflows: readonly Pick<Workflow, 'name' | 'steps'>[];
   /** The rules of the code: operations of the service's own are known by them. */
   readonly rules: PolicyLayer['rules'];
@@ -24,7 +24,7 @@ export function checkPolicyNames<DB>(
   layers: readonly PolicyLayer[],
   { plan, workflows, rules: own }: WithPolicies<DB>,
 ): void {
-  const calls = new Map([...usesOf(plan.effects), ...workflows.flatMap(stepsOf)]);
+  const calls = new Map([...usesOf(plan.calls), ...workflows.flatMap(stepsOf)]);
   const handlers = plan.consumers.flatMap(({ name, subscriptions }) =>
     subscriptions.map(({ handler }) => policyName(name, handler)),
   );
@@ -40,8 +40,8 @@ export function checkPolicyNames<DB>(
 /** The names under which calls run, each with the name of the call. */
 type Uses = readonly (readonly [use: string, call: string | undefined])[];
 
-function usesOf(effects: readonly Pick<WorkerCall<never>, 'name' | 'call' | 'canQuery'>[]): Uses {
-  return effects.flatMap(({ name, call, canQuery }) => [
+function usesOf(calls: readonly Pick<WorkerCall<never>, 'name' | 'call' | 'canQuery'>[]): Uses {
+  return calls.flatMap(({ name, call, canQuery }) => [
     [name, call] as const,
     ...(canQuery ? [[queryName(name), call] as const] : []),
   ]);

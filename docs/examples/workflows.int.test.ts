@@ -4,7 +4,7 @@ import { inspectWorkflow } from '@convergekit/saga/operate';
 import { sagaMigrations } from 'convergekit/process';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type Clouds, tenants, type TenantsDb } from './undo-several-effects.ts';
+import { type Clouds, tenants, type TenantsDb } from './workflows.ts';
 
 /** The other systems, with what each was told; `no` is what they refuse. */
 function clouds(no: string) {
@@ -34,7 +34,7 @@ function clouds(no: string) {
   return { made, told };
 }
 
-describe('the example of "undo several effects"', () => {
+describe('the example of "workflows"', () => {
   let database: Database<TenantsDb>;
   beforeAll(async () => {
     database = connect<TenantsDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'guide') });
@@ -43,7 +43,7 @@ describe('the example of "undo several effects"', () => {
   });
   afterAll(() => database.close());
 
-  it('the example of “undo several effects” keeps all effects, and does nothing twice for a repeated request', async () => {
+  it('the example of “workflows” keeps all effects, and does nothing twice for a repeated request', async () => {
     const { made, told } = clouds('nothing');
     const { create } = tenants(made, database);
     const answer = { url: 'https://store/a', billed: true };
@@ -51,7 +51,7 @@ describe('the example of "undo several effects"', () => {
     expect(told).toEqual(['create bucket', 'point name', 'subscribe']);
   });
 
-  it('the example of “undo several effects” continues without a subscription that is refused', async () => {
+  it('the example of “workflows” continues without a subscription that is refused', async () => {
     const { made, told } = clouds('subscribe');
     expect(await tenants(made, database).create('b', 'paid')).toEqual({
       url: 'https://store/b',
@@ -60,7 +60,7 @@ describe('the example of "undo several effects"', () => {
     expect(told).toEqual(['create bucket', 'point name']);
   });
 
-  it('S68: the example of “undo several effects” undoes all effects, the last one first, when the row cannot be written', async () => {
+  it('S68: the example of “workflows” undoes all effects, the last one first, when the row cannot be written', async () => {
     const { made, told } = clouds('nothing');
     await database.db.insertInto('tenant').values({ id: 'other', bucket: 'https://store/c' }).execute();
     await expect(tenants(made, database).create('c', 'paid')).rejects.toMatchObject({
