@@ -112,6 +112,8 @@ describe('a synchronous standby that hangs', () => {
     await reconfigure(own, { synchronous_standby_names: "'absent'" });
     const bounded = connect({ url, statementTimeoutMs: 100 });
     onClose(() => bounded.close());
+    // A failed test would wait for its own commits without end.
+    onClose(() => reconfigure(own, { synchronous_standby_names: "''" }));
     let answered: unknown;
     const emitted = withTransaction(bounded, {}, (tx) =>
       tx.query(`select converge.emit($1, 'k1', 'test.event', '{"key":"k1","n":1}', '{}')`, [topic]),
