@@ -19,7 +19,7 @@ const [asked, paid, paidBack, seated] = [
 it('G6n: the call of a step and its undo take from the quota of the call', () => {
   const quota = { name: 'bank', perSecond: 5, burst: 1 };
   const trip = defineSaga('trip', { start: asked })
-    .compensatable('pay', { by: 'bank', success: paid, undone: paidBack, external: true })
+    .compensatable('pay', { by: 'bank', success: paid, undone: paidBack, call: true })
     .pivot('seat', { by: 'airline', success: seated });
   const charge = defineCall('bank.charge', {
     input: data,
