@@ -26,12 +26,19 @@ export interface Reconciler extends Omit<
   Definition,
   'limits' | 'timing' | 'mode' | 'modes' | 'ignore' | 'unguarded' | 'schedule' | 'timeZone'
 > {
+  /** The times of its runs; undefined: it runs for reports and requests only. */
   readonly schedule: Schedule | undefined;
+  /** The reaction to drift. */
   readonly mode: NonNullable<Definition['mode']>;
+  /** The modes of single fields, where they differ from `mode`. */
   readonly modes: NonNullable<Definition['modes']>;
+  /** Fields whose difference is no drift. */
   readonly ignore: NonNullable<Definition['ignore']>;
+  /** True where repairs may change rows whose version was not compared. */
   readonly unguarded: boolean;
+  /** The limits beyond which it stops to repair. */
   readonly limits: Required<NonNullable<Definition['limits']>>;
+  /** The waits before a key is compared, repaired and tried again. */
   readonly timing: Required<NonNullable<Definition['timing']>>;
 }
 
