@@ -13,6 +13,7 @@ export interface Requester<DB> {
 
 /** A call to another system that handlers may request: the result of `defineCall(…).onOutcome(…)`. */
 export interface RequestableCall<DB, Input = never, Name extends string = string> {
+  /** The name of the call. */
   readonly name: Name;
   /** Checks before the start of a consumer that a worker makes the call. Rejects to refuse the start. */
   check(consumer: string, executor: Executor): Promise<void>;

@@ -49,23 +49,30 @@ export type Routed =
  * the handler on events that its own `route` made; only `defineConsumer` makes these, which keeps the two together.
  */
 export interface Subscription<DB> {
+  /** The kind of handler: of each event, of a batch, or of failure events. */
   readonly kind: 'each' | 'batch' | 'failure';
+  /** The topic of the events. */
   readonly topic: string;
+  /** The type of the events. */
   readonly type: string;
-  /** Set for failures: the type of the failed event. */
+  /** Set for failures: the type of the failed event. Undefined otherwise. */
   readonly failedType?: string;
-  /** The consumer whose failures these are. */
+  /** The consumer whose failures these are. Undefined for other events. */
   readonly failuresOf?: string;
+  /** The name of the handler in metrics and policies. */
   readonly handler: string;
-  /** The code that computes the key of its event, where the handler depends on the order of a key. */
+  /**
+   * The code that computes the key of its event, where the handler depends on the order of a key. Undefined where it
+   * does not.
+   */
   readonly keyedBy?: string;
-  /** True when the event is handled although its key is parked: its own fence makes the order irrelevant. */
+  /** True when the event is handled although its key is parked: its own fence makes the order irrelevant. @default false */
   readonly bypassParked?: boolean;
   /** The sagas that the handler serves; an event of another counts as unknown. @default all */
   readonly sagaRefs?: readonly string[];
   /** The phase under which the attempts are recorded. @default by `kind` */
   readonly phase?: AttemptPhase;
-  /** The saga step that handles an event; its failure event names it. */
+  /** The saga step that handles an event; its failure event names it. Undefined outside of sagas. */
   readonly memberOf?: (event: ReceivedEvent) => FailedStep | undefined;
   /** Decides, in its transaction, about an event that is given up. An error stops the consumer. @default ordinary */
   readonly onGiveUp?: (
@@ -78,7 +85,9 @@ export interface Subscription<DB> {
     envelope: Envelope,
     context: { readonly signal: AbortSignal; readonly log: Logger },
   ) => Promise<ReceivedEvent | undefined>;
+  /** Decides whether the handler takes the event of an envelope. */
   route(envelope: Envelope): Routed;
+  /** Calls the handler: with one event, or with a batch. */
   call(events: readonly ReceivedEvent[], context: CallContext<DB>): Promise<void>;
 }
 

@@ -35,7 +35,9 @@ export interface HandlerContext<DB> {
    * allowed: events that were emitted in one are forgotten when it is undone.
    */
   readonly pgClient: () => Promise<TransactionClient>;
+  /** The name of the consumer. */
   readonly consumer: string;
+  /** The name of the handler, as metrics and policies have it. */
   readonly handler: string;
   /** Aborts after the `attemptTimeoutMs` of the handler's policy, or when the partition is reassigned. */
   readonly signal: AbortSignal;
@@ -43,6 +45,7 @@ export interface HandlerContext<DB> {
   readonly deadline: Date;
   /** The key of this handler and event, equal for every attempt and replay: pass it to other systems. */
   readonly idempotencyKey: string;
+  /** A log whose lines have the ids of the event and the trace. */
   readonly log: Logger;
 }
 
