@@ -16,6 +16,7 @@ interface StepOptions<Success, External, Failure, Undone> {
   readonly undone?: Undone;
 }
 type WithUndo<Success, External, Failure, Undone> = StepOptions<Success, External, Failure, Undone> & {
+  /** Has no place here: a step with an undo needs no reason. @default none */
   readonly reason?: never;
 };
 type WithoutUndo<Success, External, Failure, Undone> = StepOptions<Success, External, Failure, Undone> & {
@@ -68,6 +69,7 @@ type AfterRefs<Members, Begin extends Event> = {
 
 /** The members of every saga. */
 interface AnySaga<Steps, Begin extends Event> {
+  /** The saga as plain data, for `checkGraph`, `drawSaga` and the service that observes it. */
   readonly declaration: SagaDeclaration;
 
   /** Adds a step that is retried until it succeeds. Only such steps may follow. */
