@@ -94,7 +94,9 @@ export interface UndecodableBatch {
 }
 
 export interface IncomingBatch {
+  /** The topic of the records. */
   readonly topic: string;
+  /** The partition of the records. */
   readonly partition: number;
   /** Ascending offsets, not necessarily without holes. Never empty. */
   readonly records: readonly IncomingRecord[];
@@ -103,7 +105,9 @@ export interface IncomingBatch {
 }
 
 export interface Assignment {
+  /** The topic. */
   readonly topic: string;
+  /** The partition, from 0. */
   readonly partition: number;
 }
 
@@ -116,6 +120,7 @@ export interface PartitionControl {
   seek(offset: bigint | 'earliest'): void;
   /** Stops batches of this partition until `resume`; membership and other partitions continue. */
   pause(): void;
+  /** Lets batches of this partition come again. */
   resume(): void;
   /** Commits `offset` (the next one to read) for the group. A hint only; rejects when the broker cannot take it. */
   commit(offset: bigint): Promise<void>;

@@ -23,7 +23,9 @@ export interface Side<DB, State> {
 type RowsToLock = AliasableExpression<unknown> & { readonly isSelectQueryBuilder: true };
 
 export interface Databases<DesiredDb, ActualDb> {
+  /** The database of `desired`. */
   readonly desired: Kysely<DesiredDb>;
+  /** The database of `actual`. */
   readonly actual: Kysely<ActualDb>;
 }
 

@@ -4,8 +4,11 @@ import type { Transaction } from 'kysely';
 
 /** A handler at work, as its request of a call names it. */
 export interface Requester<DB> {
+  /** The handler's transaction, in which the request is written. */
   readonly tx: Transaction<DB>;
+  /** The name of the consumer. */
   readonly consumer: string;
+  /** The name of the handler. */
   readonly handler: string;
   /** The event that requests the call. */
   readonly event: ReceivedEvent;

@@ -20,6 +20,7 @@ export interface EmitAs {
 
 /** The context that a slice passes to a subscription: its emit names the answered event. */
 export interface CallContext<DB> extends HandlerContext<DB> {
+  /** Emits an event with the slice's transaction; `answers` is the event that caused it. */
   readonly emit: (event: DomainEvent, answers: ReceivedEvent, as?: EmitAs) => void;
   /** What the calls of the slice write together. */
   readonly gathered: Gathered<DB>;
@@ -32,6 +33,7 @@ export interface GiveUpContext<DB> extends Pick<
 > {
   /** The id of the failure event, if one is emitted. */
   readonly failureEventId: string;
+  /** The last attempt; undefined when no handler was called. */
   readonly attemptId: string | undefined;
 }
 
@@ -93,8 +95,11 @@ export interface Subscription<DB> {
 
 /** The reason why an event that reached its handler does not take effect now. */
 export interface GiveUp {
+  /** What becomes of the event: it waits for another attempt, for an operator, or is refused. */
   readonly as: 'park' | 'dead' | 'reject';
+  /** The failure of the last attempt. */
   readonly failure: Failure;
+  /** The attempts so far, the latest last. */
   readonly attempts: readonly Attempt[];
   /** The decision of the subscription. @default ordinary */
   readonly decision?: GiveUpDecision;
