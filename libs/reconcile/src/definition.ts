@@ -13,6 +13,8 @@ export type Mode = 'observe' | 'warn' | 'repair';
 
 /** One side of a comparison, made by `from`: the name of a database, and a function that reads a key. */
 export interface Side<DB, State> {
+  /** Sets it apart from a literal: only `from` knows the tables, and reads a missing row as null. */
+  readonly madeBy: 'from';
   /** The name of the database, as the service or the settings have it. */
   readonly in: string;
   /** Reads the current state from the primary; null = the key does not exist there. */
@@ -143,7 +145,8 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
    * it reveals a stale view after a repair. Required where a mode is `repair`, unless the reconciler is `unguarded`.
    * @default none: repairs have no version to compare
    */
-  readonly version?: (keyof Actual & string) | ((actual: Actual) => bigint | number);
+  readonly version?:
+    (keyof NonNullable<Actual> & string) | ((actual: NonNullable<Actual>) => bigint | number);
   /**
    * Finds the key's rows of actual that the kit locks: a query of one table, or several in the order of their locks. The kit adds
    * `FOR UPDATE`. Used by `guard.lock`, after which a repair may change these rows, and after repeated conflicts on a hot key.

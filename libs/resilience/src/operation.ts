@@ -24,7 +24,9 @@ type Declared<Input> =
   | { readonly idempotency: 'compensated'; readonly compensation: string }
   | { readonly idempotency: 'none' };
 
-export type OperationDefinition<Input, Output> = Declared<Input> & {
+export type OperationDefinition<Input, Output> = {
+  /** The effect of repeating the operation: it decides how often it is attempted. */
+  readonly idempotency: Idempotency;
   /** A stable name for metrics and policies: `payment.charge`. */
   readonly name: string;
   /**
@@ -36,7 +38,7 @@ export type OperationDefinition<Input, Output> = Declared<Input> & {
   readonly fallback?: (input: Input, failure: Failure) => Output | Promise<Output>;
   /** Makes one attempt. It must pass `signal` on, and `idempotencyKey` where the operation is keyed. */
   readonly call: (input: Input, context: OperationContext) => Promise<Output>;
-};
+} & Declared<Input>;
 
 export interface OperationContext {
   /** Aborts when the attempt's time is over, or the caller has gone. Pass it to `fetch` or a driver. */
