@@ -114,6 +114,11 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     /^.*"compare returns the drift that the repair needs, or null where both sides agree"/,
   ],
   [
+    'a comparison that returns nothing where both sides agree',
+    `defineReconciler('stock', { keys, desired, actual, version: 'version', compare: (wanted, row) => (wanted === row?.reserved ? undefined : wanted), repair });`,
+    /^.*"compare returns the drift that the repair needs, or null where both sides agree"/,
+  ],
+  [
     'a side of a reconciler that is a literal',
     `defineReconciler('stock', { keys, desired: { in: 'orders', read: () => Promise.resolve(3) }, actual, version: 'version', compare: (wanted) => wanted, repair });`,
     /^Property 'madeBy' is missing in type .* but required in type 'Side</,

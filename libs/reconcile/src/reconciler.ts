@@ -79,9 +79,17 @@ export function from<DB = never>(database: DatabaseName<DB>): From<DB> {
 /** The sentence that the compiler shows at a comparison that answers yes or no: also its "no" would count as drift. */
 type Compared<Drift> = [Drift] extends [never]
   ? unknown
-  : [Drift] extends [boolean | undefined | void]
-    ? { readonly compare: 'compare returns the drift that the repair needs, or null where both sides agree' }
-    : unknown;
+  : unknown extends Drift
+    ? unknown
+    : [Drift] extends [boolean]
+      ? DriftOrNull
+      : undefined extends Drift
+        ? DriftOrNull
+        : unknown;
+
+interface DriftOrNull {
+  readonly compare: 'compare returns the drift that the repair needs, or null where both sides agree';
+}
 
 /**
  * Declares a reconciler. Its types come from its sides, so declare `compare` before what takes a drift. Throws RECONCILER_INVALID with field, value and fix.
