@@ -4,6 +4,7 @@ import { OutboxError } from './errors.ts';
 
 /** A request that may be repeated: the same key and content get the same answer and one effect. */
 export interface KeyedRequest {
+  /** The key that the caller repeats with the request, such as its `Idempotency-Key` header. */
   readonly requestKey: string;
   /** The content of the request, any JSON. A repeated key with other content is refused. */
   readonly request: unknown;

@@ -63,10 +63,13 @@ export interface ConnectOptions {
 }
 
 export interface Database<DB = unknown> {
+  /** The pool of node-postgres, for statements of your own. */
   readonly pool: Pool;
+  /** Kysely on the same pool. */
   readonly db: Kysely<DB>;
   /** Runs statements on any connection of the pool, each as a transaction with the kit's settings (`settings.ts`). */
   readonly executor: Executor;
+  /** The server, database and user, without the password, for messages. */
   readonly target: Target;
   /** Resolves when the server answered; rejects with a `DatabaseError` that names the next step. */
   ping(): Promise<void>;
@@ -75,6 +78,7 @@ export interface Database<DB = unknown> {
    * before there is one.
    */
   acquire(signal?: AbortSignal): Promise<PoolClient>;
+  /** Closes all connections, after the statements in progress. */
   close(): Promise<void>;
 }
 

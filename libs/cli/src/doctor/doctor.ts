@@ -11,6 +11,7 @@ import { addressesOf, hasDatabase, requireDatabase } from '../frame/settings.ts'
 import { type DoctorExamination, examineDatabase, type NamedDatabase } from './examine-database.ts';
 import { checkArea } from './examine-service.ts';
 import { findingsOf, type Finding } from './findings.ts';
+import { readAbsent } from './read-absent.ts';
 import { checkTopic } from './topic-checks.ts';
 
 /** Checks whole services: what Converge takes as given, and what waits. It fails when something must be fixed. */
@@ -114,7 +115,7 @@ async function examineGroups(
   if (kept.length === 0) return [];
   // The broker's times.
   const now = systemClock.now();
-  const gone = await readGone(admin, kept, now);
+  const gone = [...(await readGone(admin, kept, now)), ...(await readAbsent(admin, kept))];
   const check = { name: 'processes' };
   if (gone.length === 0)
     return checkArea(check, { conditions: [], sound: 'each consumer with records to read has one' }, now);
