@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { extendLines, insertParked, openLines } from './parked-sql.ts';
 import { dropEmptyLine, type LeasedKey } from './claim-sql.ts';
-import { readHead, releaseLine, takeHead } from './head-sql.ts';
+import { readHeads, releaseLine, takeHeads } from './head-sql.ts';
 import { type NewParked, parkedRow } from './parked-row.ts';
 
 const at = { consumer: 'c', topic: 't', partition: 0 };
@@ -115,11 +115,11 @@ describe('a slice that appends while a drain releases', () => {
       `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset) values ('c', 't', 0, 0, 0)`,
     );
     await append(executor);
-    const head = (await readHead(executor, key))!;
+    const head = (await readHeads(executor, key, 1))[0]!;
     const taken: boolean[] = [];
     for (const change of ['tries = tries + 1', 'run = run + 1, tries = 0', 'run = run - 1']) {
       await executor.query(`update converge.parked set ${change}`);
-      taken.push(await takeHead(executor, key, head));
+      taken.push(await takeHeads(executor, key, [head]));
     }
     expect(taken).toEqual([false, false, true]);
   });
