@@ -16,18 +16,21 @@ export const parkedLineCase: Case = {
   title: 'The release of a long line of parked events',
   async run(world) {
     const { settings, say } = world;
-    const series = await withLine(world, Math.min(settings.events, LINE), (line) =>
-      race({
-        allMustHold: true,
-        name: 'parked-line',
-        sides: [PLAIN, RELEASED],
-        nameOf: (name) => name,
-        say,
-        rounds: settings.rounds,
-        measure: (name) =>
-          name === RELEASED ? releaseOnce(world, line) : consumeOnce(world, line, 'converge-failing'),
-        line: consumedText,
-      }),
+    const series = await withLine(
+      world,
+      Math.min(settings.events, settings.quick ? LINE / 5 : LINE),
+      (line) =>
+        race({
+          allMustHold: true,
+          name: 'parked-line',
+          sides: [PLAIN, RELEASED],
+          nameOf: (name) => name,
+          say,
+          rounds: settings.rounds,
+          measure: (name) =>
+            name === RELEASED ? releaseOnce(world, line) : consumeOnce(world, line, 'converge-failing'),
+          line: consumedText,
+        }),
     );
     const sides = { ours: RELEASED, rival: PLAIN, spreadOf: PLAIN };
     return {

@@ -18,7 +18,7 @@ import { EFFECT_TABLE } from './effect.ts';
 import type { Orders, Way } from './ways.ts';
 
 const PROGRAM = fileURLToPath(new URL('program.ts', import.meta.url));
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 300_000;
 
 /** A topic full of events as the relay writes them, for any number of readers. */
 export interface Backlog {
