@@ -184,6 +184,14 @@ describe('the board', () => {
     expect(changesOf(board, [], 13)).toEqual([]);
   });
 
+  // Planted fault: the difference of two times of the wall clock, which was set back by an hour here.
+  it('an alarm that is over lasted as long as it did, whatever was done to the clock of its host', () => {
+    const board = new AlarmBoard(0);
+    board.see([late], { wallMs: 5_000_000, monotonic: 1_000 });
+    const { cleared } = board.see([], { wallMs: 5_000_000 - 3_600_000, monotonic: 31_000 });
+    expect(cleared).toMatchObject([{ name: 'broker_unreachable', sinceMs: 5_000_000, lastedMs: 30_000 }]);
+  });
+
   it('the board drops a condition that ended before it was raised', () => {
     const board = new AlarmBoard();
     changesOf(board, [late], 0);
