@@ -112,6 +112,10 @@ export class GroupMember<DB> {
       waiting: () => this.#state === 'waiting',
       outside: () => this.#client.outsideMs() !== undefined,
       time: new DatabaseTime(this.#context.clock),
+      hint: (partition) => {
+        const control = this.#client.control(partition.key.topic, partition.key.partition);
+        if (control !== undefined) void this.#hints.later(partition, control);
+      },
     };
     this.#watch = watchPartitions(this.#worker, watched, watchMs, signal);
     // A stop does not wait for a broker that is down: the lag request ends with its connection, and changes nothing.

@@ -18,6 +18,8 @@ export interface Watched<DB> {
   /** True while this member is in no group, and has no partitions for that reason. */
   readonly outside: () => boolean;
   readonly time: DatabaseTime;
+  /** Has the position of a partition committed in Kafka, which may have forgotten it: the group was away, or its offsets were deleted. */
+  readonly hint: (partition: Partition) => void;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function watchPartitions<DB>(
 
 async function look<DB>(
   worker: Worker<DB>,
-  { partitions, inTurn, time }: Watched<DB>,
+  { partitions, inTurn, time, hint }: Watched<DB>,
   seen: WeakMap<Partition, Seen>,
 ): Promise<void> {
   const { clock, database, definition } = worker.context;
@@ -62,6 +64,7 @@ async function look<DB>(
   for (const partition of touched(before, rows)) await inTurn(partition, applyChange);
   const monotonicMs = clock.monotonic();
   const owned = [...partitions()].map((partition) => {
+    if (!seen.has(partition)) hint(partition);
     const now = seenNow(partition, seen.get(partition), monotonicMs);
     seen.set(partition, now);
     return { partition, seen: now };
