@@ -147,6 +147,14 @@ describe('the state of a relay', () => {
     expect(surveyed({ lost: 3 })).toEqual([
       { name: 'lease_lost_repeatedly', text: '3 times, now held by host:1' },
     ]);
+    // Four restarts of Postgres within ten minutes: no relay was killed, frozen or starved.
+    expect(surveyed({ lost: 4, startedAt: new Date(5_000) })).toEqual([
+      {
+        name: 'lease_lost_repeatedly',
+        text: '4 times, now held by host:1; Postgres itself started at 1970-01-01T00:00:05.000Z, which ended a lease',
+      },
+    ]);
+    expect(alarmDefinitions.lease_lost_repeatedly.next).toContain('a database that is slow or restarts');
     expect(surveyed({ clockAheadMs: -1_500 })).toMatchObject([{ name: 'clock_skewed' }]);
   });
 
