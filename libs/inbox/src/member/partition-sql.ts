@@ -22,9 +22,14 @@ export interface PartitionRow {
   readonly fills: bigint;
   /** What its owner noted that it waits for. */
   readonly waitCode: string | null;
+  /** The time of the database when the row was read, in milliseconds since 1970. */
+  readonly readMs: number;
 }
 
-type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode'> & {
+type Raw = Pick<
+  PartitionRow,
+  'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode' | 'readMs'
+> & {
   readonly next: string;
   readonly code: string | null;
   readonly reason: string | null;
@@ -37,6 +42,7 @@ type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'fi
 const byConsumerSql = `
   select topic, partition, topic_id as "topicId", next_offset as next, halted_code as code, halted_reason as reason, halted_offset,
          pass_offset, fills, ${isPaused} as paused, rejected::text[], wait_code as "waitCode",
+         (extract(epoch from clock_timestamp()) * 1000)::float8 as "readMs",
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;

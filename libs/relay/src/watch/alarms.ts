@@ -127,13 +127,10 @@ function ofTopic({ topic, partition, code = 'UNKNOWN', detail = '' }: HeldTopic)
 }
 
 function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condition[] {
-  const { lost, holder, clockAheadMs, blockers, childrenAhead, oldestMs, backlog } = survey;
+  const { clockAheadMs, blockers, childrenAhead, oldestMs, backlog } = survey;
   const found: Condition[] = [];
-  if (lost >= LOST_IN_TEN_MINUTES)
-    found.push({
-      name: 'lease_lost_repeatedly',
-      text: `${lost} times, now held by ${holder ?? 'no relay'}`,
-    });
+  if (survey.lost >= LOST_IN_TEN_MINUTES)
+    found.push({ name: 'lease_lost_repeatedly', text: lostText(survey) });
   if (Math.abs(clockAheadMs) > SKEW_MS)
     found.push({ name: 'clock_skewed', text: `Postgres is ${seconds(clockAheadMs)} ahead of this host` });
   const worst = blockers[0];
@@ -151,6 +148,15 @@ function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condit
   if (oldestMs > lateAfterMs)
     found.push({ name: 'events_late', text: `about ${backlog} wait, the oldest for ${seconds(oldestMs)}` });
   return found;
+}
+
+/** A restart of Postgres ends a lease that its relay had no chance to release. */
+function lostText({ lost, holder, startedAt }: Survey): string {
+  const started =
+    startedAt === undefined
+      ? ''
+      : `; Postgres itself started at ${startedAt.toISOString()}, which ended a lease`;
+  return `${lost} times, now held by ${holder ?? 'no relay'}${started}`;
 }
 
 /** The alarm is raised so long before the limit, seconds. */

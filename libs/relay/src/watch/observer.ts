@@ -130,8 +130,7 @@ export class Observer {
     });
     for (const { name, text, next } of raised)
       log.warn({ alarm: name, next }, `alarm ${name}: ${text.replace(/\.$/, '')}. Next: ${next}`);
-    for (const { name, sinceMs, subject } of cleared) {
-      const lastedMs = Math.round(clock.now() - sinceMs);
+    for (const { name, lastedMs, subject } of cleared) {
       const of = subject === undefined ? '' : ` for ${subject}`;
       log.info({ alarm: name, lastedMs, subject }, `alarm ${name} is over${of}`);
     }

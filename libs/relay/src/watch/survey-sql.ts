@@ -22,6 +22,8 @@ export interface Survey {
   readonly holder: string | undefined;
   /** How often the lease was taken within the last ten minutes from a holder that had not released it. */
   readonly lost: number;
+  /** When Postgres started, if that was within those ten minutes: its restart ends each lease. */
+  readonly startedAt: Date | undefined;
   /** The database's clock less this host's; right to half a round trip. */
   readonly clockAheadMs: number;
   /** Transactions older than `BLOCKER_MS` that hold retention back, the oldest first. */
@@ -45,6 +47,7 @@ const sourceSql = `
             from converge.relay_topic r join converge.tick held on held.number = r.held_at) as "heldMs",
          coalesce((select (select count(*)::int from unnest(l.lost_at) as at where at > clock_timestamp() - interval '10 minutes')
                      from converge.lease l where l.name = $1), 0) as lost,
+         (select started from pg_postmaster_start_time() as started where started > clock_timestamp() - interval '10 minutes') as "startedAt",
          (extract(epoch from clock_timestamp()) * 1000)::float8 as "clockMs"
     from converge.source s, converge.relay_source r join converge.tick t on t.number = r.done_tick`;
 
@@ -57,6 +60,7 @@ interface SourceRow {
   readonly holder: string | null;
   readonly heldMs: number | null;
   readonly lost: number;
+  readonly startedAt: Date | null;
   readonly clockMs: number;
 }
 
@@ -120,6 +124,7 @@ export async function survey(
     strayId: (await executor.query<{ id: string }>(straySql)).rows[0]?.id,
     holder: source.holder ?? undefined,
     lost: source.lost,
+    startedAt: source.startedAt ?? undefined,
     clockAheadMs: source.clockMs - middle,
     blockers: blockers.filter(({ kind }) => kind !== 'slot'),
     childrenAhead: children.filter(({ from = 0n, to }) => from > newest && to !== undefined).length,

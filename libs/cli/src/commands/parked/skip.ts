@@ -1,10 +1,15 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { skipParked, UNREPORTED } from '@convergekit/inbox/operate';
+import { type ParkedSummary, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { eventLines, requireAllParked } from './list.ts';
+
+/** The events of a line from its end: where its first one is skipped, the consumer applies the next one at once. Pure. */
+function lastFirst(rows: readonly ParkedSummary[]): readonly ParkedSummary[] {
+  return rows.toSorted((left, right) => Number(right.seq ?? 0) - Number(left.seq ?? 0));
+}
 
 export const skipCommand = command({
   name: 'skip',
@@ -30,7 +35,7 @@ export const skipCommand = command({
     if (silent > 0 && !unreported) throw refused('PARKED_REFUSED', `nothing is skipped: ${loss.join('')}`);
     for (const line of loss) context.output.progress(line);
     await context.confirm(`Skip ${ids.length} for good?`);
-    for (const id of ids) {
+    for (const { id } of lastFirst(rows)) {
       await skipParked(database, id, { by: context.operator, reason }, { unreported });
       context.audit({ id, unreported, reason });
     }
