@@ -93,6 +93,8 @@ export interface DeclaredUndo<In extends StandardSchema, Res extends StandardSch
   readonly irreversible?: string | undefined;
 }
 
+type QueryArguments = Parameters<CallHandle['query']>;
+
 export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   use: string,
   name: string,
@@ -102,12 +104,12 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   const { idempotency, concurrency = 8, quota, schedule = forEver, settleMs = 0, policy, query } = options;
   const { stored, ...texts } = textsOf(use, options);
   const run = operations<InferInput<Res>>(use, undoName, options);
-  const lookUp = async (planned: PlannedCall, ...[guards, permit]: Parameters<CallHandle['query']>) => {
+  const lookUp = (asked: typeof run.query, planned: PlannedCall, ...[guards, permit]: QueryArguments) => {
     const send = (context: Omit<CallContext, 'idempotencyKey'>) => {
       if (query === undefined) throw noQuery(use);
       return query(planned.input(), { ...context, idempotencyKey: planned.key() });
     };
-    return run.query.run({ permit, send }, guards);
+    return asked.run({ permit, send }, guards);
   };
   const handleOf = (planned: PlannedCall): CallHandle => ({
     call: async (guards, permit) => {
@@ -116,7 +118,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
       return stored(await run.call.run({ permit, send }, guards));
     },
     query: async (guards, permit) => {
-      const found = await lookUp(planned, guards, permit);
+      const found = await lookUp(run.query, planned, guards, permit);
       return found.kind === 'applied' ? { kind: 'applied', result: stored(found.result) } : found;
     },
   });
@@ -130,7 +132,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
       return run.undo.run({ permit, send }, guards);
     },
     query: async (guards, permit) => {
-      const found = await lookUp(planned, guards, permit);
+      const found = await lookUp(run.undoQuery, planned, guards, permit);
       return found.kind === 'applied' ? { kind: 'not_found' } : { kind: 'applied', result: 'done' };
     },
   });
@@ -216,6 +218,8 @@ function operations<Result>(
     call: make<Result>(use, idempotency),
     query: make<Found<Result>>(queryName(use), 'idempotent', use),
     undo: make<UndoAnswer>(undoName, idempotency),
+    // Under the name by which a claim looks at its breaker.
+    undoQuery: make<Found<Result>>(queryName(undoName), 'idempotent', undoName),
   };
 }
 
