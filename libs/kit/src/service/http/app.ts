@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConvergeError } from '@convergekit/core';
 
-/** A listener of Node: an application of Express, or a function `(request, response)`. */
-export type NodeListener = (request: IncomingMessage, response: ServerResponse) => unknown;
+/** A listener of Node: an application of Express, which leaves to `next` what it does not answer, or a function. */
+export type NodeListener = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown;
 
 /** An application that takes the standard's `Request`, as those of Hono do. */
 interface FetchApp {
@@ -56,8 +60,14 @@ async function listenerOf(app: FetchApp, failed: (error: unknown) => Response): 
   // The classes of the process stay as they are: its other code may depend on them.
   return getRequestListener((request) => app.fetch(request), {
     overrideGlobalObjects: false,
-    errorHandler: failed,
+    errorHandler: (error) => ownResponseOf(error) ?? failed(error),
   });
+}
+
+/** An error of Hono that is an answer, such as one of its middleware. */
+function ownResponseOf(error: unknown): Response | undefined {
+  const { getResponse } = Object(error) as { getResponse?: () => Response };
+  return typeof getResponse === 'function' ? getResponse.call(error) : undefined;
 }
 
 function invalid(what: string): ConvergeError {
