@@ -51,7 +51,7 @@ function neither(): ConvergeError {
 }
 
 async function listenerOf(app: FetchApp, failed: (error: unknown) => Response): Promise<NodeListener> {
-  const { getRequestListener } = await import('@hono/node-server').catch((error: unknown) => {
+  const { getRequestListener, RequestError } = await import('@hono/node-server').catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
     throw invalid(
       '`http` of the service returned a fetch handler, which needs a package that is not installed: run `npm install @hono/node-server`',
@@ -60,7 +60,11 @@ async function listenerOf(app: FetchApp, failed: (error: unknown) => Response): 
   // The classes of the process stay as they are: its other code may depend on them.
   return getRequestListener((request) => app.fetch(request), {
     overrideGlobalObjects: false,
-    errorHandler: (error) => ownResponseOf(error) ?? failed(error),
+    errorHandler: (error) => {
+      // What is no request of HTTP, such as one with an invalid host, is its client's to change.
+      const refused = error instanceof RequestError && Object.assign(error, { status: 400, expose: true });
+      return ownResponseOf(error) ?? failed(refused || error);
+    },
   });
 }
 

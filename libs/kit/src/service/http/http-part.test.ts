@@ -204,6 +204,14 @@ it('an error of Hono that is an answer is sent as it is', async () => {
   expect(part.errors).toEqual([]);
 });
 
+// Planted fault: what the adapter refuses is taken for a failure of the service, whose outcome is unknown.
+it('a request with an invalid host is refused to a fetch handler’s client, and is no failure of the service', async () => {
+  const { part } = await scene(APPS[0]![1]);
+  const { ended } = await sent(part.port, 'GET /slow HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n');
+  expect(await ended).toMatch(/^HTTP\/1\.1 400 [^]*REQUEST_INVALID/);
+  expect(part.errors).toEqual([]);
+});
+
 // Planted fault: the error of the second answer has no listener, which ends the process.
 it.each<[string, (response: ServerResponse) => unknown]>([
   ['writes behind its end', (response) => response.end('once').write('twice')],
