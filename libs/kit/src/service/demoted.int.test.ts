@@ -72,7 +72,7 @@ it('while a commit waits for a standby and keeps a lock of the outbox, home and 
     { what: 'a commit that waits for long' },
   );
   expect(items).toMatchObject([{ alarm: 'commits_wait', severity: 'act' }]);
-  const { stdout } = await cli(['doctor'], { DATABASE_URL: url, CONVERGE__BROKER: 'local' });
+  const { stdout } = await cli(['doctor'], { DATABASE_URL: url, KAFKA_BROKERS: inject('stack').brokers });
   expect(stdout).toMatch(/FAIL +alarm commits_wait +\d+ commits wait for a synchronous standby/);
   await awaited('');
   await waiting;
