@@ -22,9 +22,14 @@ export interface PartitionRow {
   readonly fills: bigint;
   /** What its owner noted that it waits for. */
   readonly waitCode: string | null;
+  /** True when a key of the consumer is parked, in any partition. */
+  readonly keysParked: boolean;
 }
 
-type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode'> & {
+type Raw = Pick<
+  PartitionRow,
+  'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode' | 'keysParked'
+> & {
   readonly next: string;
   readonly code: string | null;
   readonly reason: string | null;
@@ -38,7 +43,8 @@ const byConsumerSql = `
   select topic, partition, topic_id as "topicId", next_offset as next, halted_code as code, halted_reason as reason, halted_offset,
          pass_offset, fills, ${isPaused} as paused, rejected::text[], wait_code as "waitCode",
          exists (select from converge.inbox_fill f
-                  where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
+                  where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled,
+         exists (select from converge.parked_key where consumer = $1) as "keysParked"
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;
 
 /** Reads every partition of a consumer: some dozens of rows, by the primary key's first column. */

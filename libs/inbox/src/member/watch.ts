@@ -19,8 +19,8 @@ export interface Watched<DB> {
 }
 
 /**
- * Applies an operator's changes of this member's partitions: a resume, a replay, a filled gap. One statement per
- * consumer and look, and one more where the partitions wait for something else than on record. A working partition would notice by its fence; a waiting one would not.
+ * Applies an operator's changes of this member's partitions: a resume, a replay, a filled gap; and finds keys that others parked.
+ * One statement per consumer and look, and one more where the partitions wait for something else than on record. A working partition would notice by its fence; a waiting one would not.
  */
 export async function watchPartitions<DB>(
   worker: Worker<DB>,
@@ -55,6 +55,7 @@ async function look<DB>(
   }));
   if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
+  if (rows.some(({ keysParked }) => keysParked)) worker.context.parking.found();
   for (const partition of touched(before, rows)) await inTurn(partition, applyChange);
   const monotonicMs = clock.monotonic();
   const owned = [...partitions()].map((partition) => {
