@@ -2,7 +2,7 @@ import { poll } from '@convergekit/core/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
 import { changedWaits, noteWaits, type Seen, seenNow } from './note-waits.ts';
-import { type PartitionRow, readPartitions } from './partition-sql.ts';
+import { byPlace, type PartitionRow, readPartitions } from './partition-sql.ts';
 import { isHandled } from './type-sql.ts';
 import { workFill } from './work-fill.ts';
 import type { Turn, Worker } from './worker.ts';
@@ -75,9 +75,9 @@ interface Before {
 
 /** Finds the partitions that an operator changed (pure). One that moved meanwhile notices by its fence. */
 function touched(before: readonly Before[], rows: readonly PartitionRow[]): readonly Partition[] {
+  const rowOf = byPlace(rows);
   return before.flatMap(({ partition, nextOffset }) => {
-    const { topic, partition: number } = partition.key;
-    const row = rows.find((one) => one.topic === topic && one.partition === number);
+    const row = rowOf(partition.key);
     if (row === undefined || partition.saved.nextOffset !== nextOffset) return [];
     const haltChanged = (row.halted === undefined) !== (partition.halt === undefined);
     const fillable = row.filled && row.halted === undefined;
