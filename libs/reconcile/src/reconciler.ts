@@ -42,8 +42,8 @@ type DatabaseName<DB> = [DB] extends [never]
 
 /** Names a database; `DB` is its tables. `read` completes the side, and the types of its rows come from what it returns. */
 interface From<DB> {
-  /** Reads the current state of a key from the primary; null = the key does not exist there. */
-  read<State>(read: (key: string, db: Kysely<DB>) => Promise<State | null>): Side<DB, State>;
+  /** Reads the current state of a key from the primary; nothing (null or undefined): the key does not exist there. */
+  read<State>(read: (key: string, db: Kysely<DB>) => Promise<State | null | undefined>): Side<DB, State>;
 }
 
 /**
@@ -52,13 +52,13 @@ interface From<DB> {
  * ```ts
  * import { from } from 'convergekit';
  *
- * const wanted = from<{ wanted: { sku: string; quantity: number } }>('orders').read(async (sku, db) =>
- *   (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+ * const wanted = from<{ wanted: { sku: string; quantity: number } }>('orders').read((sku, db) =>
+ *   db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst(),
  * );
  * ```
  */
 export function from<DB = never>(database: DatabaseName<DB>): From<DB> {
-  return { read: (read) => ({ in: database, read }) };
+  return { read: (read) => ({ in: database, read: async (key, db) => (await read(key, db)) ?? null }) };
 }
 
 /**
