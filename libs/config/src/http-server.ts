@@ -9,6 +9,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Address to listen on. @default '127.0.0.1' */
   readonly host?: string | undefined;
+  /** Answers each request: the listener of Express or of `node:http`. */
   readonly listener: RequestListener;
   /** The time a stop gives open requests before it cuts connections, in milliseconds. @default 0 */
   readonly graceMs?: number;
@@ -18,7 +19,7 @@ export interface HttpServerOptions {
   readonly maxConnections?: number;
   /** The time after which a client is cut off that does not read its answer, in milliseconds. @default 30 s */
   readonly idleMs?: number;
-  /** @default the system's */
+  /** The clock of a stop's time limit; a test gives a manual one. @default the system's */
   readonly clock?: Clock;
 }
 

@@ -4,7 +4,10 @@ import { OutboxError } from './errors.ts';
 
 /** A request that may be repeated: the same key and content get the same answer and one effect. */
 export interface KeyedRequest {
-  /** Undefined, where the client sent none, is refused with REQUEST_KEY_INVALID. */
+  /**
+   * The key that the caller repeats with the request, such as its `Idempotency-Key` header. Undefined, where the client
+   * sent none, is refused with REQUEST_KEY_INVALID.
+   */
   readonly requestKey: string | undefined;
   /** The content of the request, any JSON. A repeated key with other content is refused. */
   readonly request: unknown;

@@ -20,6 +20,7 @@ type Declared<Type extends string, Types extends string> = string extends Type
 
 /** `Types`: the types of the events that the outbox takes. */
 export interface OutboxTransaction<DB, Types extends string = string> {
+  /** The transaction. Rows written through it commit together with the events. */
   readonly tx: Transaction<DB>;
   /** Validates the event now and writes it just before the commit. Returns its id. */
   emit<Type extends string>(
@@ -35,7 +36,10 @@ export interface OutboxTransaction<DB, Types extends string = string> {
 }
 
 interface OutboxTransactionOptions {
-  /** @default the server's default, normally 'read committed' */
+  /**
+   * The isolation level. A higher one is rerun more often: see `attempts`. @default the server's default, normally 'read
+   * committed'
+   */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /** Maximum number of runs when the database requests a rerun (40001, 40P01). @default 10 */
   readonly attempts?: number;

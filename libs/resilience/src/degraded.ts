@@ -3,7 +3,9 @@ import type { Failure } from '@convergekit/core';
 
 /** The response of an HTTP API to a failed dependency. */
 export interface HttpAnswer {
+  /** The status of the response. */
   readonly status: 202 | 400 | 409 | 422 | 429 | 500 | 503 | 504;
+  /** The headers of the response, such as `retry-after`. */
   readonly headers: Readonly<Record<string, string>>;
   /** A stable result code for clients. */
   readonly outcome: 'accepted' | 'rejected' | 'try_again' | 'unknown' | 'failed';
