@@ -1,3 +1,4 @@
+import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import { nameSource, readSource } from '@convergekit/outbox/engine';
 import { connect, type Database, migrate } from '@convergekit/postgres';
@@ -7,7 +8,7 @@ import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '@convergekit/postgres/operate';
-import { topicsOfOutbox } from './topic-checks.ts';
+import { recordedPartitions, topicsOfOutbox } from './topic-checks.ts';
 import { heldTopics } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
@@ -59,8 +60,18 @@ describe('the doctor on a real Postgres', () => {
 
   it('the doctor finds the topics of events and those that the relay recorded', async () => {
     await database.executor.query(
-      `insert into converge.relay_topic (topic, held_at, held_reason, term) values ('doctor.old', 1, 'TOPIC_UNKNOWN: gone', 1)`,
+      `insert into converge.relay_topic (topic, partitions, held_at, held_reason, term) values ('doctor.old', 12, 1, 'TOPIC_UNKNOWN: gone', 1)`,
     );
+    await migrate(database, [inboxMigrations]);
+    await database.executor.query(
+      `insert into converge.inbox_consumer (name) values ('stock');
+       insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
+         select 'stock', topic, p, 0, 0 from generate_series(0, 3) as p, unnest('{doctor.old,doctor.read}'::text[]) as topic`,
+    );
+    expect([...(await recordedPartitions(database.executor))].toSorted()).toEqual([
+      ['doctor.old', 12],
+      ['doctor.read', 4],
+    ]);
     expect(await topicsOfOutbox(database.executor)).toEqual(['doctor.old', 'doctor.topic']);
     expect(heldTopics(await readOutbox(database.executor))).toEqual([
       { topic: 'doctor.old', state: 'halted', code: 'TOPIC_UNKNOWN', detail: 'gone', heldAt: 1n },

@@ -11,7 +11,7 @@ import type { Finding } from './findings.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
-import { topicsOfOutbox } from './topic-checks.ts';
+import { recordedPartitions, topicsOfOutbox } from './topic-checks.ts';
 import { checkTransactions, LONG_MS } from './transaction-checks.ts';
 
 /** A database of the settings, opened. */
@@ -29,6 +29,8 @@ export interface DoctorExamination {
 interface ExaminedDatabase {
   readonly findings: readonly Finding[];
   readonly topics: readonly string[];
+  /** The partitions that topics have on record. */
+  readonly partitions: ReadonlyMap<string, number>;
 }
 
 /** Examines a database: its server, the tables of the kit, and the service that it belongs to. */
@@ -60,11 +62,13 @@ export async function examineDatabase(
       ? {
           findings: [migrations(missing)],
           topics: [],
+          partitions: new Map<string, number>(),
         }
       : await examineKit({ name, executor }, of);
   return {
     findings: [reached, pooler, ...server, ...settings, clock, ...kit.findings, ...transactions],
     topics: kit.topics,
+    partitions: kit.partitions,
   };
 }
 
@@ -81,6 +85,7 @@ async function examineKit(one: NamedExecutor, of: DoctorExamination): Promise<Ex
       ...service.findings,
     ],
     topics: [...(await topicsOfOutbox(executor)), ...service.topics],
+    partitions: await recordedPartitions(executor),
   };
 }
 
