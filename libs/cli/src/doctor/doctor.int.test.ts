@@ -9,6 +9,8 @@ import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '@convergekit/postgres/operate';
 import { recordedPartitions, topicsOfOutbox } from './topic-checks.ts';
+import { allMigrations } from '../frame/all-migrations.ts';
+import { examineDatabase } from './examine-database.ts';
 import { heldTopics } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
@@ -136,5 +138,26 @@ describe('the doctor on a real Postgres', () => {
     const before = await readSource(database.executor);
     await nameSource(database.executor, 'orders');
     expect(await readSource(database.executor)).toEqual({ ...before, name: 'orders' });
+  });
+
+  // Planted fault: `all applied`, of a database that a newer version migrated.
+  it('the doctor of an older version says that a newer one migrated the database', async () => {
+    await migrate(database, allMigrations);
+    const bounds = { overdueMs: 60_000, stalledMs: 60_000, ignoredConsumers: [] };
+    const look = async () =>
+      (
+        await examineDatabase({ name: 'shop', database, executor: database.executor }, { all: [], bounds })
+      ).findings
+        .filter(({ check }) => check === 'migrations')
+        .map(({ verdict, text }) => `${verdict}: ${text}`);
+    // The service has migrations of its own.
+    await database.executor.query(`insert into converge.migration values ('shop', 1, 'prices', 'x')`);
+    expect(await look()).toEqual(['ok: all applied']);
+    await database.executor.query(`insert into converge.migration values ('outbox', 99, 'later', 'x')`);
+    expect(await look()).toEqual([
+      expect.stringMatching(
+        /^warn: all of this version are applied, .* does not know: outbox\/099-later\. A newer version/,
+      ),
+    ]);
   });
 });

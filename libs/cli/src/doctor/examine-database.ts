@@ -1,5 +1,5 @@
 import type { Database } from '@convergekit/postgres';
-import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
+import { isPooled, missingMigrations, newerMigrations } from '@convergekit/postgres/operate';
 import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { type AttentionBounds, migrationsItem } from '../attention/areas.ts';
 import { readInRecovery, serverItems } from '../attention/server-items.ts';
@@ -73,8 +73,8 @@ export async function examineDatabase(
 }
 
 async function examineKit(one: NamedExecutor, of: DoctorExamination): Promise<ExaminedDatabase> {
-  const applied: Finding = { check: 'migrations', verdict: 'ok', text: 'all applied' };
   const { executor } = one;
+  const applied = checkNewer(await newerMigrations(executor, allMigrations));
   const service = await examineService({ one, ...of });
   return {
     findings: [
@@ -86,6 +86,18 @@ async function examineKit(one: NamedExecutor, of: DoctorExamination): Promise<Ex
     ],
     topics: [...(await topicsOfOutbox(executor)), ...service.topics],
     partitions: await recordedPartitions(executor),
+  };
+}
+
+/** A newer version of the kit works with the tables as they are, and an older command may misread them (pure). */
+function checkNewer(newer: readonly string[]): Finding {
+  const check = 'migrations';
+  if (newer.length === 0) return { check, verdict: 'ok', text: 'all applied' };
+  return {
+    check,
+    verdict: 'warn',
+    text: `all of this version are applied, and some that it does not know: ${newer.join(', ')}. A newer version migrated this database, and this command may misread what it has`,
+    next: 'run the command of the version that migrated it',
   };
 }
 
