@@ -46,10 +46,9 @@ async function measureTopic<DB>(
 ): Promise<void> {
   const owned = [...partitions()].filter(({ key }) => key.topic === topic);
   if (owned.length === 0) return;
-  const ends = await admin.logEnds(topic);
+  const ends = new Map((await admin.logEnds(topic)).map((end) => [end.partition, end]));
   for (const partition of owned) {
-    const end = ends.find((one) => one.partition === partition.key.partition);
-    partition.looked(await measure(admin, partition, end));
+    partition.looked(await measure(admin, partition, ends.get(partition.key.partition)));
     const { nextOffset, halt, pause, watch } = partition;
     // A fetch that returns nothing is a fault of this process: a restart may help.
     const named = halt !== undefined || (pause !== undefined && pause.code !== 'fetch_stalled') || waiting();

@@ -3,7 +3,7 @@ import { givenRows } from '@convergekit/postgres/engine';
 import { type Place, placeColumns } from '../slice/fence-sql.ts';
 import type { Partition } from '../slice/partition.ts';
 import { oldestMs } from './oldest-record.ts';
-import type { PartitionRow } from './partition-sql.ts';
+import { byPlace, type PartitionRow } from './partition-sql.ts';
 
 /** A partition is behind when a record that was written this long ago is not handled, in milliseconds. Its rule has the same bound. */
 const BEHIND_MS = 600_000;
@@ -51,9 +51,10 @@ export function changedWaits(
   rows: readonly Pick<PartitionRow, 'topic' | 'partition' | 'waitCode'>[],
   { now, monotonicMs }: { readonly now: number; readonly monotonicMs: number },
 ): readonly NotedWait[] {
+  const rowOf = byPlace(rows);
   return owned.flatMap(({ partition, seen: { firstMs, waited } }) => {
     const { topic, partition: number } = partition.key;
-    const row = rows.find((one) => one.topic === topic && one.partition === number);
+    const row = rowOf(partition.key);
     const wait = waitOf(partition, now);
     const isEarly = !waited && partition.counts.handled === 0 && monotonicMs - firstMs < TAKEN_OVER_MS;
     return row === undefined || row.waitCode === (wait?.code ?? null) || (wait === undefined && isEarly)

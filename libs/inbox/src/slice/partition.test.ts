@@ -23,6 +23,7 @@ function scene() {
     fills: 0n,
     waitCode: null,
     readMs: 0,
+    keysParked: false,
     passOffset: undefined,
     rejected: new Set<bigint>(),
   };

@@ -46,17 +46,16 @@ describe('the state of a relay', () => {
   });
 
   it('while commits wait for a standby, that is the alarm, and not the lease that cannot be renewed', () => {
-    const survey = { ...calm, waitingCommits: 2 };
-    expect(names({ survey, maySendForMs: 0 })).toEqual(['commits_wait']);
+    expect(names({ waitingCommits: 2, maySendForMs: 0 })).toEqual(['commits_wait']);
     expect(names({ maySendForMs: 0 })).toEqual(['lease_margin_short']);
   });
 
   it('while commits wait for a standby, a database that was away before is not said to be away', () => {
-    const survey = { ...calm, waitingCommits: 1 };
+    const waitingCommits = 1;
     const trouble = { code: 'ECONNREFUSED', text: 'nothing listens there', from: 'database' as const };
-    expect(names({ survey, trouble })).toEqual(['commits_wait']);
+    expect(names({ waitingCommits, trouble })).toEqual(['commits_wait']);
     expect(names({ trouble })).toEqual(['database_unreachable']);
-    expect(names({ survey, trouble: { ...trouble, code: '53100' } })).toEqual([
+    expect(names({ waitingCommits, trouble: { ...trouble, code: '53100' } })).toEqual([
       'relay_cannot_lead',
       'commits_wait',
     ]);

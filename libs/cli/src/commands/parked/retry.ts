@@ -15,7 +15,7 @@ import {
 import { result } from '../../frame/result.ts';
 import { contradictions } from '../../history/compensations.ts';
 import { databases } from '../../history/named-databases.ts';
-import { eventLines, filter, requireAllParked, requireNames, wantedOf } from './list.ts';
+import { eventLines, filter, requireNames, requireSomeParked, wantedOf } from './list.ts';
 
 /** Retries one, matching or all events, each in a transaction, so that a stop leaves whole events. */
 export const retryCommand = command({
@@ -45,7 +45,7 @@ export const retryCommand = command({
       );
     const database = await context.database(inboxMigrations);
     await requireNames(database.executor, flags);
-    if (ids.length > 0) await requireAllParked(database.executor, ids);
+    const { gone } = ids.length > 0 ? await requireSomeParked(context, database.executor, ids) : { gone: [] };
     const states = wanted.states ?? (ids.length > 0 ? undefined : (['dead'] as const));
     const filtered = { ...wanted, states, ids: ids.length > 0 ? ids : undefined };
     const plan = await planRetry(database.executor, filtered, how);
@@ -65,7 +65,8 @@ export const retryCommand = command({
         plan.reported > 0 ? 'PARKED_REPORTED' : 'PARKED_REFUSED',
         `nothing is retried: ${refusals(plan).join('; ')}`,
       );
-    for (const line of refusals(plan)) context.output.progress(line);
+    for (const line of [...refusals(plan), ...gone.map(({ message }) => message)])
+      context.output.progress(line);
     await context.confirm(questionOf(plan));
     const done: { id: string; result: string }[] = [];
     const retried = await retryAll(database, {
@@ -91,7 +92,7 @@ export const retryCommand = command({
         ...stopped,
         `${retried.sent} retried`,
       ],
-      retried.sent === plan.matching && ended === undefined,
+      retried.sent === plan.matching && ended === undefined && gone.length === 0,
     );
   },
 });
