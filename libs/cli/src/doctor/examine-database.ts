@@ -33,6 +33,8 @@ interface ExaminedDatabase {
   readonly partitions: ReadonlyMap<string, number>;
 }
 
+const NO_TOPICS = { topics: [], partitions: new Map<string, number>() };
+
 /** Examines a database: its server, the tables of the kit, and the service that it belongs to. */
 export async function examineDatabase(
   { name, database }: NamedDatabase,
@@ -48,7 +50,7 @@ export async function examineDatabase(
   const state = await readServer(executor);
   const conditions = serverItems(state);
   const server = checkArea({ name: 'server' }, { conditions, sound: 'it takes writes' }, 0);
-  if (state.waitingCommits > 0) return { findings: [reached, ...server, ...settings], topics: [] };
+  if (state.waitingCommits > 0) return { findings: [reached, ...server, ...settings], ...NO_TOPICS };
   const clock = await checkClock(executor);
   const pooler: Finding = {
     check: 'pooler',
@@ -61,11 +63,7 @@ export async function examineDatabase(
   const missing = await missingMigrations(executor, allMigrations);
   const kit =
     missing.length > 0
-      ? {
-          findings: [migrations(missing)],
-          topics: [],
-          partitions: new Map<string, number>(),
-        }
+      ? { findings: [migrations(missing)], ...NO_TOPICS }
       : await examineKit({ name, executor }, of);
   return {
     findings: [reached, pooler, ...server, ...settings, clock, ...kit.findings, ...transactions],
