@@ -1,5 +1,5 @@
 import { defineEvent } from '@convergekit/contracts';
-import { defineCall, effectsOf, step } from '@convergekit/saga';
+import { defineCall, callsOf, step } from '@convergekit/saga';
 import { defineSaga } from '@convergekit/saga/declare';
 import { defineConsumer } from '@convergekit/inbox';
 import { expect, it } from 'vitest';
@@ -40,7 +40,7 @@ function effectsOfStep(
       noop: ({ key }) => paidBack({ id: key }),
     }),
   );
-  return effectsOf(bank);
+  return callsOf(bank);
 }
 
 // Planted fault: with a quota of the call alone, the effect of the undo has none.

@@ -1,6 +1,6 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import type { Call } from '../calls/declare/define-call.ts';
-import type { PlannedUndo, UndoAnswer, Undoing } from '../calls/declare/types.ts';
+import type { PlannedUndo, CompensationAnswer, Undoing } from '../calls/declare/types.ts';
 import type { BoundCall } from '../calls/declare/bind-call.ts';
 import { decode, encode } from '../calls/declare/stored.ts';
 import type { StoredFailure } from '../calls/work/work.ts';
@@ -23,7 +23,7 @@ export type LocalStepOptions<DB, In extends StandardSchema, Res extends Standard
       readonly compensate: (
         what: Undoing<InferOutput<In>, InferOutput<Res>>,
         context: LocalContext<DB>,
-      ) => Promise<UndoAnswer> | Promise<void>;
+      ) => Promise<CompensationAnswer> | Promise<void>;
       readonly irreversible?: undefined;
     }
   /** The reason why the step cannot be undone: an undo of the workflow then waits for an operator. */
@@ -31,7 +31,7 @@ export type LocalStepOptions<DB, In extends StandardSchema, Res extends Standard
 );
 
 /** A step of the service's own database, as `localStep` declares it. */
-export interface LocalStep<Input = never, Result = unknown> {
+export interface WorkflowStep<Input = never, Result = unknown> {
   readonly kind: 'local';
   bind(name: string): BoundLocalStep;
   /** The types, for the compiler only. */
@@ -39,8 +39,8 @@ export interface LocalStep<Input = never, Result = unknown> {
 }
 
 /** A step of a workflow: a call with an undo or the reason for none, or a local change. */
-export type WorkflowStep<Input = never, Result = unknown> =
-  Call<Input, unknown, Result, 'compensate' | 'irreversible'> | LocalStep<Input, Result>;
+export type AnyWorkflowStep<Input = never, Result = unknown> =
+  Call<Input, unknown, Result, 'compensate' | 'irreversible'> | WorkflowStep<Input, Result>;
 
 /** The stored data of a step that is to be undone. */
 export interface StoredStep {
@@ -65,7 +65,7 @@ export interface BoundLocalStep {
   /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): unknown;
   doing(intent: string, tx: Transaction<unknown>): Promise<string>;
-  undoing(stored: StoredStep, tx: Transaction<unknown>): Promise<UndoAnswer>;
+  undoing(stored: StoredStep, tx: Transaction<unknown>): Promise<CompensationAnswer>;
 }
 
 export type BoundStep = ExternalStep | BoundLocalStep;
@@ -95,7 +95,7 @@ export type BoundStep = ExternalStep | BoundLocalStep;
  */
 export function localStep<DB, In extends StandardSchema, Res extends StandardSchema>(
   options: LocalStepOptions<DB, In, Res>,
-): LocalStep<InferInput<In>, InferOutput<Res>> {
+): WorkflowStep<InferInput<In>, InferOutput<Res>> {
   const inputSchema = options.input as StandardSchema<unknown, InferOutput<In>>;
   const resultSchema = options.result as StandardSchema<unknown, InferOutput<Res>>;
   // The workflow's database is the service's own: the type of its tables is the step's word.

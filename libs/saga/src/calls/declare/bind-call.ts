@@ -19,7 +19,7 @@ import type {
   CallOptions,
   Found,
   PlannedUndo,
-  UndoAnswer,
+  CompensationAnswer,
   UndoCall,
   UndoReason,
 } from './types.ts';
@@ -72,7 +72,7 @@ export interface BoundCall {
   /** The declared idempotency key of an input. */
   keyOf(input: unknown): string | undefined;
   handleOf(planned: PlannedCall): CallHandle;
-  /** Returns the undo of a call: its call gives an UndoAnswer, its query says `applied` when the effect is gone. */
+  /** Returns the undo of a call: its call gives an CompensationAnswer, its query says `applied` when the effect is gone. */
   undoing(applied: AppliedCall): CallHandle;
 }
 
@@ -124,7 +124,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   });
   const undoing = ({ result, reason, undoKey, ...planned }: AppliedCall): CallHandle => ({
     call: (guards, permit) => {
-      const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<UndoAnswer> => {
+      const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<CompensationAnswer> => {
         const known = result === undefined ? undefined : texts.resultOf(result);
         const what = { input: planned.input(), call: { key: planned.key(), result: known }, reason };
         return (await options.compensate?.(what, { ...context, undoKey })) ?? 'done';
@@ -217,7 +217,7 @@ function operations<Result>(
   return {
     call: make<Result>(use, idempotency),
     query: make<Found<Result>>(queryName(use), 'idempotent', use),
-    undo: make<UndoAnswer>(undoName, idempotency),
+    undo: make<CompensationAnswer>(undoName, idempotency),
     // Under the name by which a claim looks at its breaker.
     undoQuery: make<Found<Result>>(queryName(undoName), 'idempotent', undoName),
   };
@@ -231,5 +231,5 @@ function headersFor(deadline: Date): Readonly<Record<string, string>> {
 }
 
 function noQuery(use: string): SagaError {
-  return new SagaError('EFFECT_INVALID', `${use} has no query: declare one`);
+  return new SagaError('CALL_INVALID', `${use} has no query: declare one`);
 }

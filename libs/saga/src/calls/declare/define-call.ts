@@ -1,7 +1,7 @@
 import type { Requester } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
-import type { Effect, HandlerCall, OutcomeContext, Reactions, Revived } from '../work/worker-call.ts';
+import type { WorkerCall, HandlerCall, OutcomeContext, Reactions, Revived } from '../work/worker-call.ts';
 import { DOTTED_NAME, invalidIn } from '../../errors.ts';
 import { quotaProblem } from '../quota/quota.ts';
 import { checkWorkers } from '../work/worker-sql.ts';
@@ -44,7 +44,7 @@ type UndoableBy<Undo, Why> = undefined extends Undo
   : 'compensate';
 
 /**
- * Declares a call to another system: how it is made, looked up and undone. Throws EFFECT_INVALID here, at import.
+ * Declares a call to another system: how it is made, looked up and undone. Throws CALL_INVALID here, at import.
  * @param name stable and dotted, such as `payments.charge`
  * `compensate` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
  * @example
@@ -77,7 +77,7 @@ export function defineCall<
     kind: 'call',
     name,
     onOutcome: <DB>(reactions: Reactions<DB, InferOutput<In>, InferOutput<Res>>) =>
-      requestable(name, effectOfCall<DB, InferInput<In>>(bindCall(name, name, options), reactions as never)),
+      requestable(name, workerCallOf<DB, InferInput<In>>(bindCall(name, name, options), reactions as never)),
     bind: (use: string, undoName?: string) => bindCall(use, name, options, undoName),
   });
 }
@@ -109,7 +109,7 @@ function check(
 /** Adds what consumers and their handlers need of a call. */
 function requestable<DB, Input, Name extends string>(
   name: Name,
-  effect: Effect<DB, Input>,
+  effect: WorkerCall<DB, Input>,
 ): HandlerCall<DB, Input, Name> {
   return Object.freeze({
     ...effect,
@@ -120,10 +120,10 @@ function requestable<DB, Input, Name extends string>(
 }
 
 /** The call of a handler, with its reactions. */
-function effectOfCall<DB, Input>(
+function workerCallOf<DB, Input>(
   call: BoundCall,
   reactions: Reactions<DB, unknown, unknown>,
-): Effect<DB, Input> {
+): WorkerCall<DB, Input> {
   return {
     ...usageOf(call),
     plan: (wanted: Input) => {

@@ -28,12 +28,12 @@ export interface OutcomeContext<DB, Input> {
 }
 
 /** The failure of a call that certainly took no effect. */
-export type EffectFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
+export type CallFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
 
 /** The reactions to an outcome. An error in a reaction rolls back and is retried, without a second call. */
 export interface Reactions<DB, Input, Result> {
   readonly succeeded: (result: Result, context: OutcomeContext<DB, Input>) => Promise<void> | void;
-  readonly failed: (failure: EffectFailure, context: OutcomeContext<DB, Input>) => Promise<void> | void;
+  readonly failed: (failure: CallFailure, context: OutcomeContext<DB, Input>) => Promise<void> | void;
 }
 
 /** The tools of the worker's transaction for a hook. */
@@ -48,7 +48,7 @@ export interface LateWork {
 }
 
 /** A call and its reactions, with types erased to stored text, as the worker runs it. */
-export interface Effect<DB, Input = never> {
+export interface WorkerCall<DB, Input = never> {
   /** The name of the use, for policies, breakers and metrics. */
   readonly name: string;
   /** The name of the call. @default none: it calls nothing */
@@ -94,7 +94,7 @@ export interface Effect<DB, Input = never> {
 }
 
 /** A call that handlers request, with its reactions: the result of `defineCall(…).onOutcome(…)`. */
-export type HandlerCall<DB, Input, Name extends string> = Effect<DB, Input> &
+export type HandlerCall<DB, Input, Name extends string> = WorkerCall<DB, Input> &
   RequestableCall<DB, Input, Name>;
 
 /** A call and its query, under the guards of a run; results are text. */
@@ -106,7 +106,7 @@ export interface CallHandle {
 
 export interface Revived<DB> extends CallHandle {
   succeeded(result: string, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
-  failed(failure: EffectFailure, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
+  failed(failure: CallFailure, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
   /**
    * Runs in a transaction of its own after a reaction was rolled back because it cannot decide yet (SAGA_UNDECIDED).
    */
