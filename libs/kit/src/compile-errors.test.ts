@@ -14,7 +14,7 @@ const held = defineEvent('room.held', { topic: 'rooms', key: ({ id }) => id, dat
 const freed = defineEvent('room.freed', { topic: 'rooms', key: ({ id }) => id, data });
 const paid = defineEvent('order.paid', { topic: 'orders', key: ({ id }) => id, data });
 const trip = defineSaga('trip', { start: placed })
-  .compensatable('hold', { by: 'hotel', success: held, undone: freed, external: true })
+  .compensatable('hold', { by: 'hotel', success: held, undone: freed, call: true })
   .pivot('pay', { by: 'bank', success: paid });
 const bank = defineConsumer<object>('bank').include(step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) }));
 interface StockDb { stock: { sku: string; reserved: number; version: number }; shelf: { id: string; place: string } }
@@ -57,6 +57,11 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     'a step that can be undone with a call that has no undo',
     `step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed' }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });`,
     /^.*a step that can be undone needs a call with `compensate`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
+  ],
+  [
+    'a call in a step that the saga declares without one',
+    `step(trip.pay, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed' }), input: () => ({ id: '1' }), outcome: () => paid({ id: '1' }) });`,
+    /^.*the saga declares this step without a call: give it `call: true` there/,
   ],
   [
     'a step of a workflow whose call has no undo',

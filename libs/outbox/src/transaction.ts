@@ -61,7 +61,8 @@ export type Work<DB, T, Types extends string = string> = (
   transaction: OutboxTransaction<DB, Types>,
 ) => Promise<T>;
 
-export type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
+export type Options = OutboxTransactionOptions &
+  (KeyedRequest | { readonly requestKey?: never; readonly request?: never });
 
 export async function runTransaction<DB, T>(
   db: Kysely<DB>,
@@ -69,7 +70,7 @@ export async function runTransaction<DB, T>(
   work: Work<DB, T>,
   settings: TransactionSettings,
 ): Promise<T> {
-  if (options.requestKey !== undefined) checkRequestKey(options.requestKey);
+  if ('requestKey' in options) checkRequestKey(options.requestKey);
   const outer = outerOf(db);
   if (outer === undefined) return runOutermost(db, options, work, settings);
   try {
@@ -125,10 +126,10 @@ async function runOrRepeat<DB, T>(
   settings: TransactionSettings,
 ): Promise<T> {
   const transaction = transactionOf<DB>(frame, settings);
-  if (options.requestKey === undefined) return work(transaction);
   const { requestKey, request } = options;
+  if (requestKey === undefined) return work(transaction);
   const executor = executorOf(transaction.tx);
-  const claim = await claimRequest(executor, { requestKey, request });
+  const claim = await claimRequest(executor, requestKey, request);
   if (claim.kind === 'repeated') return claim.result as T;
   const result = await storeResult(executor, requestKey, await work(transaction));
   const text = 'select 1 from converge.request where key = $1';

@@ -47,8 +47,9 @@ export type Routed =
   | { readonly kind: 'skip'; readonly why: 'elsewhere'; readonly sagaRef: string | undefined };
 
 /**
- * A handler of a consumer with its types erased. `route` parses (it throws a ContractError on bad data), `call` runs
- * the handler on events that its own `route` made; only `defineConsumer` makes these, which keeps the two together.
+ * A handler of a consumer with its types erased. `route` parses (it throws a ContractError on bad data), and the other
+ * functions get events that the same `route` made, with what it added to them; only `defineConsumer` and the parts of
+ * consumers make these, which keeps the functions together.
  */
 export interface Subscription<DB> {
   /** The kind of handler: of each event, of a batch, or of failure events. */
@@ -75,13 +76,9 @@ export interface Subscription<DB> {
   /** The phase under which the attempts are recorded. @default by `kind` */
   readonly phase?: AttemptPhase;
   /** The saga step that handles an event; its failure event names it. Undefined outside of sagas. */
-  readonly memberOf?: (event: ReceivedEvent) => FailedStep | undefined;
+  memberOf?(event: ReceivedEvent): FailedStep | undefined;
   /** Decides, in its transaction, about an event that is given up. An error stops the consumer. @default ordinary */
-  readonly onGiveUp?: (
-    event: ReceivedEvent,
-    why: GiveUp,
-    context: GiveUpContext<DB>,
-  ) => Promise<GiveUpDecision>;
+  onGiveUp?(event: ReceivedEvent, why: GiveUp, context: GiveUpContext<DB>): Promise<GiveUpDecision>;
   /** Returns the event with current data; undefined when there is none. Throws what the query or the parse throws. */
   readonly refetch?: (
     envelope: Envelope,

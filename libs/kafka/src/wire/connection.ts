@@ -97,12 +97,21 @@ export const NEVER_MS = 2_147_483_647;
 /** `frame`: bytes that are no answer of Kafka. */
 export type ConnectionFailure = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old' | 'frame';
 
-/** A failure of a connection, with the same names for every client library. */
+/** The most characters of a text of a broker that are kept: it goes into logs and alarms. */
+const SAID_CHARACTERS = 500;
+
+/** Returns the part of a text of a broker that is kept. */
+export function kept(said: string): string {
+  const rest = said.length - SAID_CHARACTERS;
+  return rest > 0 ? `${said.slice(0, SAID_CHARACTERS)}… (and ${rest} characters)` : said;
+}
+
+/** A failure of a connection, with the same names for every client library. A broker may have said why, at any length. */
 export class ConnectionError extends Error {
   readonly failure: ConnectionFailure;
 
   constructor(failure: ConnectionFailure, message: string, cause?: unknown) {
-    super(message, { cause });
+    super(kept(message), { cause });
     this.name = 'ConnectionError';
     this.failure = failure;
   }

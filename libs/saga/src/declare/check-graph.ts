@@ -95,8 +95,7 @@ function shape(declaration: SagaDeclaration): readonly string[] {
 /** True when a later step can make this step be undone, or a failed call may have had its effect. */
 function undoable(declaration: SagaDeclaration, step: StepDeclaration): boolean {
   return (
-    step.external ||
-    triggersOf(declaration, step).some(({ trigger, of }) => trigger === 'undo' && of !== step)
+    step.call || triggersOf(declaration, step).some(({ trigger, of }) => trigger === 'undo' && of !== step)
   );
 }
 

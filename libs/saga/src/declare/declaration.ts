@@ -14,7 +14,7 @@ export interface StepDeclaration<
   Failure extends EventDefinition = EventDefinition,
   Undone extends EventDefinition = EventDefinition,
   Kind extends StepKind = StepKind,
-  External extends boolean = boolean,
+  IsCall extends boolean = boolean,
 > {
   /** The name of the saga. */
   readonly saga: string;
@@ -29,7 +29,7 @@ export interface StepDeclaration<
   /** The consumer that runs the step. */
   readonly by: string;
   /** True where the effect is a call to another system, made by the saga worker outside any transaction. */
-  readonly external: External;
+  readonly call: IsCall;
   /** The group of which the step is a member. Undefined outside of groups. */
   readonly group?: string;
   /** The events that the step waits for: the saga's start, or the success of every step of the previous stage. */
@@ -82,12 +82,12 @@ export interface StepRef<
   Failure extends EventDefinition = EventDefinition,
   Undone extends EventDefinition = EventDefinition,
   Kind extends StepKind = StepKind,
-  External extends boolean = boolean,
+  IsCall extends boolean = boolean,
 > {
   /** The saga of the step. */
   readonly declaration: SagaDeclaration;
   /** The declaration of the step, with the types of its events. */
-  readonly step: StepDeclaration<Begin, Success, Failure, Undone, Kind, External>;
+  readonly step: StepDeclaration<Begin, Success, Failure, Undone, Kind, IsCall>;
 }
 
 /** The data that a reader gets of one of these events. */

@@ -5,8 +5,8 @@ import { loopService, poll } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { logger, type Logger } from '@convergekit/telemetry';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
-import { fractions } from '../effects/worker/common-options.ts';
-import { failureLog } from '../effects/worker/worker-service.ts';
+import { fractions } from '../calls/worker/common-options.ts';
+import { failureLog } from '../calls/worker/worker-service.ts';
 import { SagaError } from '../errors.ts';
 import { countOpen, ENDED, expireInstances, type InstanceCount } from './watch-sql.ts';
 

@@ -1,12 +1,12 @@
 import type { Executor } from '@convergekit/postgres';
-import { awaitedQuotaSql } from '../effects/quota/quota-sql.ts';
-import type { JournalOp, WorkOp } from '../effects/work/step-key.ts';
-import { namesSql, type Run, type SagaTable } from '../effects/journal/runs-sql.ts';
-import type { OperatorAct, WorkAttempt, WorkState } from '../effects/work/work.ts';
+import { awaitedQuotaSql } from '../calls/quota/quota-sql.ts';
+import type { JournalOp, WorkOp } from '../calls/work/step-key.ts';
+import { namesSql, type Run, type SagaTable } from '../calls/journal/runs-sql.ts';
+import type { OperatorAct, WorkAttempt, WorkState } from '../calls/work/work.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { KeptWork } from '../fence/entry.ts';
-import { effectName, stepName } from '../step/effect-name.ts';
-import { workId } from '../step/request-work.ts';
+import { effectName, stepName } from '../step/member.ts';
+import { workId } from '../step/calls/request-work.ts';
 
 /** The plan for the undo of a step, as it was when the step began. */
 export interface Plan {

@@ -1,7 +1,7 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
-import { decode, encode } from '../effects/call/stored.ts';
+import { decode, encode } from '../calls/declare/stored.ts';
 import { DOTTED_NAME, invalidIn, SagaError } from '../errors.ts';
-import type { Call } from '../effects/call/define-call.ts';
+import type { Call } from '../calls/declare/define-call.ts';
 import type { BoundStep, WorkflowStep } from './step.ts';
 
 /** The unit with which a body works, one thing at a time: steps are undone in the reverse of their order. */
