@@ -4,7 +4,7 @@ import { defineSaga } from '@convergekit/saga/declare';
 import { defineConsumer } from '@convergekit/inbox';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import type { CallOptions } from '../effects/call/types.ts';
+import type { CallOptions } from '../calls/declare/types.ts';
 
 const data = z.object({ id: z.string() });
 const event = <const Type extends string>(type: Type) =>
@@ -17,7 +17,9 @@ const [asked, paid, paidBack, seated] = [
 ] as const;
 
 /** The effects of a step that makes this call. */
-function effectsOfStep(more: Partial<CallOptions<typeof data, z.ZodNull>>) {
+function effectsOfStep(
+  more: Pick<Partial<CallOptions<typeof data, z.ZodNull>>, 'quota' | 'query' | 'idempotency'>,
+) {
   const trip = defineSaga('trip', { start: asked })
     .compensatable('pay', { by: 'bank', success: paid, undone: paidBack, call: true })
     .pivot('seat', { by: 'airline', success: seated });
