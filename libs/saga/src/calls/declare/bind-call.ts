@@ -35,8 +35,9 @@ export const forEver: SlowSchedule = Object.freeze({
 
 /** A planned call. Each attempt reads the fields, so an input that this code cannot read fails the attempt. */
 export interface PlannedCall {
-  // The input with its type erased: the call's own schema created it.
+  /** Reads the input, with its type erased: the call's own schema created it. */
   readonly input: () => never;
+  /** Reads the idempotency key. */
   readonly key: () => string;
 }
 
@@ -44,33 +45,45 @@ export interface PlannedCall {
 export interface AppliedCall extends PlannedCall {
   /** The result, as it was stored. */
   readonly result: string | undefined;
+  /** The reason why it is undone. */
   readonly reason: UndoReason;
+  /** The idempotency key of the undo, equal for every attempt. */
   readonly undoKey: string;
 }
 
 /** A call under the name of one use, for policies, breakers, spans and metrics. */
 export interface BoundCall {
+  /** The name of the use, such as `<workflow>.<step>`. */
   readonly name: string;
   /** The name of the call itself. */
   readonly call: string;
+  /** The effect of repeating the call. */
   readonly idempotency: CallIdempotency;
+  /** The maximum of concurrent calls in one process. */
   readonly concurrency: number;
+  /** The calls that the other system allows; undefined: no limit is known. */
   readonly quota: Quota | undefined;
+  /** The waits between runs of attempts. */
   readonly schedule: SlowSchedule;
+  /** The milliseconds until a call that was sent is visible to a query. */
   readonly settleMs: number;
+  /** True where the outcome of a call can be looked up. */
   readonly canQuery: boolean;
   /** The planned undo. Undefined: the call was declared without one. */
   readonly planned: PlannedUndo | undefined;
   /** The policy that is fixed in code. */
   readonly fixedPolicy: Policy | undefined;
+  /** Returns the policy that applies now. */
   readonly policyIn: (shared: Pick<SharedGuards, 'for'>) => Policy;
   /** Checks an input, and returns its stored form. Throws a ContractError of category data. */
   plan(input: unknown): string;
   /** Reads a stored input, and a stored result. Throws when this version of the code cannot. */
   inputOf(text: string): never;
+  /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): unknown;
   /** The declared idempotency key of an input. */
   keyOf(input: unknown): string | undefined;
+  /** Returns the functions that make the planned call and look it up. */
   handleOf(planned: PlannedCall): CallHandle;
   /** Returns the undo of a call: its call gives an CompensationAnswer, its query says `applied` when the effect is gone. */
   undoing(applied: AppliedCall): CallHandle;
