@@ -28,7 +28,7 @@ const sent = event('shop.sent', 'parcels');
 /** An order: picked from the shelf, paid, and sent; undone where it cannot be sent. */
 export const buy = defineSaga('buy', { start: ordered, cancel: cancelled, deadlineMs: 600_000 })
   .compensatable('pick', { by: 'shelf', success: picked, undone: returned })
-  .compensatable('pay', { by: 'till', success: paid, undone: refunded, external: true })
+  .compensatable('pay', { by: 'till', success: paid, undone: refunded, call: true })
   .pivot('send', { by: 'parcels', success: sent });
 
 export interface ShopDb {

@@ -14,8 +14,8 @@ import {
   type SceneDb,
   sceneEffects,
   succeeded,
-} from '../../libs/saga/src/fixture/effects/calls.ts';
-import { Provider } from '../../libs/saga/src/fixture/effects/provider.ts';
+} from '../../libs/saga/src/fixture/calls/calls.ts';
+import { Provider } from '../../libs/saga/src/fixture/calls/provider.ts';
 import { Children } from '../../libs/testing/src/fixture/children.ts';
 import { Scene } from './fixture/scene.ts';
 
@@ -152,7 +152,7 @@ describe('an unknown outcome', () => {
 /** A quota so slow that the slowest machine would exceed it. */
 const quota: Quota = { name: 'provider', perSecond: 4, burst: 4 };
 const program = fileURLToPath(
-  new URL('../../libs/saga/src/fixture/effects/worker-process.ts', import.meta.url),
+  new URL('../../libs/saga/src/fixture/calls/worker-process.ts', import.meta.url),
 );
 
 async function startWorker(): Promise<ChildProcess> {

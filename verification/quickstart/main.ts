@@ -110,7 +110,7 @@ async function textOf(url: URL): Promise<string | undefined> {
 /** Makes two services from the template, tests them, and runs them twice: the second time with the data of the first. */
 async function runPair(): Promise<void> {
   const folder = join(outside, 'pair');
-  const pair = { cwd: folder, env: { ...own, PORT: String(httpPort) } };
+  const pair = { cwd: folder, env: { ...own, CONVERGE__HTTP__PORT: String(httpPort) } };
   const url = `http://127.0.0.1:${httpPort}/orders`;
   await step('npx --yes convergekit init pair --template two-services', outside);
   for (const line of ['npm install', 'npm run check', 'npm run lint', 'npm test']) await step(line, folder);

@@ -1,6 +1,6 @@
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
-import { hurried, type SceneDb, sceneDatabase, sceneEffects } from './fixture/effects/scene.ts';
+import { hurried, type SceneDb, sceneDatabase, sceneEffects } from './fixture/calls/scene.ts';
 import { sagaWorker } from './saga-worker.ts';
 
 const DAY = 86_400_000;

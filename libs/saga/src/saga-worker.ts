@@ -1,22 +1,17 @@
 import type { Service } from '@convergekit/core';
 import { removeOld } from '@convergekit/postgres/engine';
 import { longestWaitMs } from '@convergekit/resilience/engine';
-import type { Effect } from './effects/effect/types.ts';
-import { declareQuotas } from './effects/quota/quota-sql.ts';
-import { rescheduleWork } from './effects/work/claim-sql.ts';
-import { declareEffects } from './effects/work/worker-sql.ts';
-import {
-  alertOverdueWorkflows,
-  lateCallsCheck,
-  pauseCheck,
-  undeclaredCheck,
-} from './effects/worker/alarms.ts';
-import { longestPauseMs } from './effects/worker/claim-pace.ts';
-import { claiming, wantedOf } from './effects/worker/claiming.ts';
-import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './effects/worker/options.ts';
-import { alertOverdue } from './effects/worker/overdue.ts';
-import { ENDED } from './effects/worker/tidy-sql.ts';
-import { failureLog, workerService } from './effects/worker/worker-service.ts';
+import type { Effect } from './calls/work/worker-call.ts';
+import { declareQuotas } from './calls/quota/quota-sql.ts';
+import { rescheduleWork } from './calls/work/claim-sql.ts';
+import { declareEffects } from './calls/work/worker-sql.ts';
+import { alertOverdueWorkflows, lateCallsCheck, pauseCheck, undeclaredCheck } from './calls/worker/alarms.ts';
+import { longestPauseMs } from './calls/worker/claim-pace.ts';
+import { claiming, wantedOf } from './calls/worker/claiming.ts';
+import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './calls/worker/options.ts';
+import { alertOverdue } from './calls/worker/overdue.ts';
+import { ENDED } from './calls/worker/tidy-sql.ts';
+import { failureLog, workerService } from './calls/worker/worker-service.ts';
 import { sweepRecords } from './retention/sweep.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Database } from '@convergekit/postgres';
 import { isPooled, missingMigrations } from '@convergekit/postgres/operate';
 import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { type AttentionBounds, migrationsItem } from '../attention/areas.ts';
-import { readInRecovery, serverItems } from '../attention/server-items.ts';
+import { readServer, serverItems } from '../attention/server-items.ts';
 import { allMigrations } from '../frame/all-migrations.ts';
 import type { NamedExecutor } from '../scans/scan-outbox.ts';
 import { checkBacklog } from './backlog-checks.ts';
@@ -43,8 +43,10 @@ export async function examineDatabase(
     text: `${target.database} on ${target.host}:${target.port} as ${target.user}`,
   };
   const settings = checkServerSettings(await readServerSettings(executor));
-  const conditions = serverItems(await readInRecovery(executor));
+  const state = await readServer(executor);
+  const conditions = serverItems(state);
   const server = checkArea({ name: 'server' }, { conditions, sound: 'it takes writes' }, 0);
+  if (state.waitingCommits > 0) return { findings: [reached, ...server, ...settings], topics: [] };
   const clock = await checkClock(executor);
   const pooler: Finding = {
     check: 'pooler',

@@ -1,6 +1,6 @@
 import { failpoint } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
-import type { StepKey } from '../effects/work/step-key.ts';
+import type { StepKey } from '../calls/work/step-key.ts';
 import type { Reason } from './decision-sql.ts';
 import type { FenceState } from './fence.ts';
 

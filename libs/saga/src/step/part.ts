@@ -5,11 +5,10 @@ import type { Executor } from '@convergekit/postgres';
 import { stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { SagaError } from '../errors.ts';
-import { checkWorkers } from '../effects/work/worker-sql.ts';
+import { checkWorkers } from '../calls/work/worker-sql.ts';
 import { checkVersions } from './check-versions.ts';
-import { effectName, effectOpsOf } from './effect-name.ts';
+import { effectName, effectOpsOf, type Member } from './member.ts';
 import { FenceOrder } from './fence-order.ts';
-import type { Member } from './member.ts';
 import type { Reaction, Unversioned } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
 

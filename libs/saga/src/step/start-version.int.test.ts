@@ -9,8 +9,8 @@ import { defineSaga, starts } from '../declare/index.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { readInstance } from '../observe/instance-sql.ts';
 import { sagaObserver } from '../observe/observer.ts';
-import { declareEffects } from '../effects/work/worker-sql.ts';
-import { effectsOf } from './effects.ts';
+import { declareEffects } from '../calls/work/worker-sql.ts';
+import { effectsOf } from './calls/calls-of.ts';
 import { step } from './step.ts';
 
 interface Db {

@@ -18,7 +18,7 @@ import { defineCall, sagaMigrations, sagaWorker } from '@convergekit/saga';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { asked, halfConsumers, type RoomDb, roomTables, Wrongs } from '../fixture/half-done-saga.ts';
 import { Pump } from '../fixture/pump.ts';
-import { effectsOf } from './effects.ts';
+import { effectsOf } from './calls/calls-of.ts';
 
 let broker: Broker;
 let database: Database<RoomDb>;

@@ -1,7 +1,7 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
-import { decode, encode } from '../effects/call/stored.ts';
+import { decode, encode } from '../calls/declare/stored.ts';
 import { DOTTED_NAME, invalidIn, SagaError } from '../errors.ts';
-import type { Call } from '../effects/call/define-call.ts';
+import type { Call } from '../calls/declare/define-call.ts';
 import type { BoundStep, WorkflowStep } from './step.ts';
 
 /** The unit with which a body works, one thing at a time: steps are undone in the reverse of their order. */
@@ -53,12 +53,17 @@ export interface WorkflowOptions<In extends StandardSchema, Res extends Standard
 
 /** A workflow with its types erased, as the engine runs it. Only `defineWorkflow` makes these. */
 export interface Workflow<Input = never, Result = unknown> {
+  /** The name, which its rows and policies carry. */
   readonly name: string;
+  /** The treatment of a workflow that was interrupted. */
   readonly recovery: WorkflowRecovery;
+  /** The steps by name. */
   readonly steps: ReadonlyMap<string, BoundStep>;
   /** Checks what the caller gives. Throws a ContractError of category data. */
   plan(input: Input): string;
+  /** Runs the body on a stored input, and returns the stored form of its result. */
   body(unit: Unit<Record<string, WorkflowStep>>, input: string): Promise<string>;
+  /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): Result;
 }
 

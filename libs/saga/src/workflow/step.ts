@@ -1,9 +1,9 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
-import type { Call } from '../effects/call/define-call.ts';
-import type { PlannedUndo, UndoAnswer, Undoing } from '../effects/call/types.ts';
-import type { BoundCall } from '../effects/call/bind-call.ts';
-import { decode, encode } from '../effects/call/stored.ts';
-import type { StoredFailure } from '../effects/work/work.ts';
+import type { Call } from '../calls/declare/define-call.ts';
+import type { PlannedUndo, UndoAnswer, Undoing } from '../calls/declare/types.ts';
+import type { BoundCall } from '../calls/declare/bind-call.ts';
+import { decode, encode } from '../calls/declare/stored.ts';
+import type { StoredFailure } from '../calls/work/work.ts';
 import type { Transaction } from 'kysely';
 
 export interface LocalContext<DB> {

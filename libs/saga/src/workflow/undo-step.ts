@@ -1,8 +1,8 @@
 import { BusinessRejection } from '@convergekit/core';
-import type { UndoAnswer } from '../effects/call/types.ts';
-import type { CallHandle } from '../effects/effect/types.ts';
-import { stored } from '../effects/work/decide.ts';
-import type { StoredFailure } from '../effects/work/work.ts';
+import type { UndoAnswer } from '../calls/declare/types.ts';
+import type { CallHandle } from '../calls/work/worker-call.ts';
+import { stored } from '../calls/work/decide.ts';
+import type { StoredFailure } from '../calls/work/work.ts';
 import type { Entry, Witness } from './entry.ts';
 import { type Attempt, callToEnd, type ExternalCall, type Following } from './external-call.ts';
 import { frameOf, type StepFold } from './fold.ts';

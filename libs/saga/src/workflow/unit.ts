@@ -1,6 +1,6 @@
 import { classify } from '@convergekit/resilience';
-import { stored } from '../effects/work/decide.ts';
-import type { StoredFailure } from '../effects/work/work.ts';
+import { stored } from '../calls/work/decide.ts';
+import type { StoredFailure } from '../calls/work/work.ts';
 import { isPlain, type Unit } from './define-workflow.ts';
 import { intend, settle } from './do-step.ts';
 import { isWithin } from './entry.ts';

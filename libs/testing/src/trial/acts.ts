@@ -41,7 +41,7 @@ export class Acts {
   readonly #first: ReadonlyMap<string, string>;
   /** Consumers that run a step after the pivot: an operator retries what they give up. */
   readonly #retriable: ReadonlySet<string>;
-  readonly #external: ReadonlySet<string>;
+  readonly #calls: ReadonlySet<string>;
 
   constructor(options: RunOptions, of: RunOf, plan: RunPlan) {
     const steps = options.declaration.stages.flatMap((stage) => stage.steps);
@@ -51,7 +51,7 @@ export class Acts {
     this.network = new Network(of.random);
     this.#first = new Map(steps.toReversed().map(({ by, name }) => [by, name]));
     this.#retriable = new Set(steps.flatMap(({ kind, by }) => (kind === 'retriable' ? [by] : [])));
-    this.#external = new Set(steps.flatMap(({ external, name }) => (external ? [name] : [])));
+    this.#calls = new Set(steps.flatMap(({ call, name }) => (call ? [name] : [])));
   }
 
   async begin(): Promise<void> {
@@ -121,7 +121,7 @@ export class Acts {
     const { name } = consumer;
     const own = this.#first.get(name);
     const handling: Delivering['handling'] = ({ op, step = own }, handle) => {
-      const fails = step !== undefined && !this.#external.has(step);
+      const fails = step !== undefined && !this.#calls.has(step);
       return inHandler(fails ? this.#plan.nextFault?.({ op, step }) : undefined, handle);
     };
     const act: Act = {
@@ -180,7 +180,7 @@ export class Acts {
   #effectOf(lane: Lane, { effect: name, op, step }: OpenWork): Effect<unknown> {
     const effect = lane.effects.find((one) => one.name === name);
     if (effect === undefined) throw new TypeError(`no service of the trial has the effect ${name}`);
-    if ((op !== 'apply' && op !== 'compensate') || !this.#external.has(step)) return effect;
+    if ((op !== 'apply' && op !== 'compensate') || !this.#calls.has(step)) return effect;
     return overNetwork(effect, step, this.network, () => this.#plan.nextFault?.({ op, step }));
   }
 

@@ -2,7 +2,7 @@ import type { Database } from '@convergekit/postgres';
 import { sagaWorker } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { Provider } from '../../../../saga/src/fixture/effects/provider.ts';
+import { Provider } from '../../../../saga/src/fixture/calls/provider.ts';
 import {
   ended,
   hurried,
@@ -12,7 +12,7 @@ import {
   type SceneDb,
   sceneEffects,
   workRows,
-} from '../../../../saga/src/fixture/effects/scene.ts';
+} from '../../../../saga/src/fixture/calls/scene.ts';
 import { cli } from '../../fixture/cli.ts';
 
 describe('converge effects', () => {
