@@ -34,7 +34,7 @@ export type LocalStepOptions<DB, In extends StandardSchema, Res extends Standard
 );
 
 /** A step of the service's own database, as `localStep` declares it. */
-export interface LocalStep<Input = never, Result = unknown> {
+export interface WorkflowStep<Input = never, Result = unknown> {
   /** Sets it apart from a call. */
   readonly kind: 'local';
   /** Binds the step to its name in a workflow. For the engine only. */
