@@ -3,7 +3,7 @@ import { sagaObserver, sagaWorker } from 'convergekit/process';
 import type { Database } from 'convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
-import { Provider } from '../../libs/saga/src/fixture/effects/provider.ts';
+import { Provider } from '../../libs/saga/src/fixture/calls/provider.ts';
 import {
   ended,
   hurried,
@@ -12,7 +12,7 @@ import {
   sceneDatabase,
   sceneEffects,
   workRows,
-} from '../../libs/saga/src/fixture/effects/scene.ts';
+} from '../../libs/saga/src/fixture/calls/scene.ts';
 import {
   Moods,
   order,

@@ -141,7 +141,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: 'quickstart',
-    shows: 'the quickstart and the first screen of the README, as a newcomer',
+    shows: 'the quickstart, the first screen of the README and the first sections of guides, as a newcomer',
     projects: ['convergekit', '@convergekit/cli'],
     steps: ['make --no-print-directory quickstart'],
   },

@@ -1,6 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import { listParked, planRetry, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
+import { listParked, planRetry, retriedFilter, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import {
@@ -49,19 +49,22 @@ export const retryCommand = command({
     const states = wanted.states ?? (ids.length > 0 ? undefined : (['dead'] as const));
     const filtered = { ...wanted, states, ids: ids.length > 0 ? ids : undefined };
     const plan = await planRetry(database.executor, filtered, how);
-    if (plan.matching > limit)
+    if (plan.eligible > limit)
       throw new UsageError(
         'TOO_MANY',
-        `${plan.matching} match, more than ${limit}: narrow the filter, or raise --limit`,
+        `${plan.eligible} match, more than ${limit}: narrow the filter, or raise --limit`,
       );
     if (dry) {
-      const rows = await listParked(database.executor, filtered, limit);
+      const rows = await listParked(database.executor, retriedFilter(filtered), limit);
       const reported = rows.filter(({ state }) => state !== 'waiting');
       const notes = [...(await contradictions(context, reported, urls)), ...refusals(plan)];
       return result(rows, () => [...eventLines(rows), ...notes, `would retry ${plan.eligible}`]);
     }
-    if (plan.eligible === 0 && plan.reported > 0)
-      throw refused('PARKED_REPORTED', `nothing is retried: ${refusals(plan).join('; ')}`);
+    if (plan.eligible === 0 && plan.matching > 0)
+      throw refused(
+        plan.reported > 0 ? 'PARKED_REPORTED' : 'PARKED_REFUSED',
+        `nothing is retried: ${refusals(plan).join('; ')}`,
+      );
     for (const line of [...refusals(plan), ...gone.map(({ message }) => message)])
       context.output.progress(line);
     await context.confirm(questionOf(plan));

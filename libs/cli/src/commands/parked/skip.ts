@@ -1,11 +1,16 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { skipParked, UNREPORTED } from '@convergekit/inbox/operate';
+import { type ParkedSummary, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { refusalOf } from '../journal/act.ts';
 import { eventLines, requireSomeParked } from './list.ts';
+
+/** The events of a line from its end: where its first one is skipped, the consumer applies the next one at once. Pure. */
+function lastFirst(rows: readonly ParkedSummary[]): readonly ParkedSummary[] {
+  return rows.toSorted((left, right) => Number(right.seq ?? 0) - Number(left.seq ?? 0));
+}
 
 export const skipCommand = command({
   name: 'skip',
@@ -34,7 +39,7 @@ export const skipCommand = command({
     const skipped: string[] = [];
     const refusals = [...gone];
     // What was skipped before does not keep the others from it: a command that was broken off is typed again.
-    for (const { id } of rows) {
+    for (const { id } of lastFirst(rows)) {
       const operator = { by: context.operator, reason };
       const refusal = await skipParked(database, id, operator, { unreported }).catch(refusalOf);
       if (refusal !== undefined) {

@@ -1,4 +1,4 @@
-import { statedFailure } from '../../effects/work/work.ts';
+import { statedFailure } from '../../calls/work/work.ts';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { type Operator, recordAct } from '@convergekit/postgres/operate';
 import { systemClock } from '@convergekit/core';
