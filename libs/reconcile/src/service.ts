@@ -41,8 +41,11 @@ export interface ReconcileOptions {
   readonly lateMs?: number;
   /** The time that audit rows are kept, in milliseconds; a day at least. @default 90 days */
   readonly auditMs?: number;
+  /** The clock of leases, waits and schedules; a test gives a manual one. @default the system's */
   readonly clock?: Clock;
+  /** Random numbers for jitter; a test gives seeded ones. @default Math.random */
   readonly random?: Random;
+  /** The log of runs, drift and repairs. @default the kit's logger `reconcile` */
   readonly log?: Logger;
 }
 

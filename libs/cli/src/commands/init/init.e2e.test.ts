@@ -175,7 +175,7 @@ it.each([
     const dev = start(['dev'], { cwd: folder, env });
     stops.push(() => (dev.child.kill('SIGINT'), dev.ended));
     const url = `http://127.0.0.1:${port}/orders`;
-    const ready = (): number => dev.text.stderr.split('orders are taken at').length - 1;
+    const ready = (): number => dev.text.stderr.split('HTTP requests are answered at').length - 1;
     await waitUntil(
       () => {
         if (dev.child.exitCode !== null) throw new Error(`converge dev ended:\n${dev.text.stderr}`);
@@ -225,7 +225,7 @@ it.each(ends)(
   async (_, signal, shutdown, asChild) => {
     const cwd = join(parent, 'pair');
     const port = await freePort();
-    const env = { PORT: String(port), CONVERGE_STACK: 'embedded' };
+    const env = { CONVERGE__HTTP__PORT: String(port), CONVERGE_STACK: 'embedded' };
     const args = ['dev', 'src/orders/main.ts', 'src/payments/main.ts'];
     const shell = `const { spawn } = require('node:child_process');
       spawn(process.execPath, process.argv.slice(1), ${asChild});`;
