@@ -84,10 +84,10 @@ module.exports = {
       name: 'calls-below-sagas',
       comment: 'the worker of calls knows neither sagas nor workflows, and workflows know no sagas',
       severity: 'error',
-      from: { path: '^libs/saga/src/(effects|workflow)/', pathNot: test },
+      from: { path: '^libs/saga/src/(calls|workflow)/', pathNot: test },
       to: {
         path: '^libs/saga/src/',
-        pathNot: ['^libs/saga/src/(effects/|errors\\.ts$|explain-missing\\.ts$)', '^libs/saga/src/$1/'],
+        pathNot: ['^libs/saga/src/(calls/|errors\\.ts$|explain-missing\\.ts$)', '^libs/saga/src/$1/'],
       },
     },
     { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -2,7 +2,7 @@
 export const shownBy: readonly (readonly [file: string, title: string, states: readonly string[]])[] = [
   [
     'libs/saga/src/step/half-done.int.test.ts',
-    'an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts',
+    'a call behind the pivot that is refused is stuck after its bound, and ends when the other side accepts',
     ['saga_fence.started'],
   ],
   [
@@ -38,11 +38,11 @@ export const shownBy: readonly (readonly [file: string, title: string, states: r
   ],
   [
     'libs/saga/src/step/half-done.int.test.ts',
-    'an external step behind the pivot that is refused ends by the outcome that an operator states',
+    'a call behind the pivot that is refused ends by the outcome that an operator states',
     ['saga_fence.stuck', 'saga_instance.stuck'],
   ],
   [
-    'libs/saga/src/effects/worker/overdue.int.test.ts',
+    'libs/saga/src/calls/worker/overdue.int.test.ts',
     'work that waits for longer than its bound alerts an operator once, in every state',
     ['saga_work.ready', 'saga_work.calling', 'saga_work.unknown'],
   ],
@@ -57,7 +57,7 @@ export const shownBy: readonly (readonly [file: string, title: string, states: r
     ['saga_work.stuck'],
   ],
   [
-    'libs/saga/src/effects/worker/overdue.int.test.ts',
+    'libs/saga/src/calls/worker/overdue.int.test.ts',
     'overdue work of kind %s raises the alarm of its kind',
     [
       'saga_work op apply',
@@ -75,7 +75,7 @@ export const shownBy: readonly (readonly [file: string, title: string, states: r
     ['saga_join.begin', 'saga_join.undo'],
   ],
   [
-    'libs/saga/src/effects/worker/overdue.int.test.ts',
+    'libs/saga/src/calls/worker/overdue.int.test.ts',
     'a workflow that is due and is not continued by any worker raises an alarm',
     ['workflow.running'],
   ],

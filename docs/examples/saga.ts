@@ -25,9 +25,9 @@ const mailed = event('trip.mailed', 'mails');
 // The saga: which service does what, in which order, and which events report it.
 export const bookTrip = defineSaga('book-trip', { start: tripAsked, deadlineMs: 15 * 60_000 })
   .compensatable('room', { by: 'hotel', success: roomHeld, failure: roomRefused, undone: roomFreed })
-  .compensatable('pay', { by: 'payments', success: paid, undone: paidBack, external: true })
+  .compensatable('pay', { by: 'payments', success: paid, undone: paidBack, call: true })
   .pivot('seat', { by: 'airline', success: seated, failure: full })
-  .retriable('mail', { by: 'mails', success: mailed, external: true });
+  .retriable('mail', { by: 'mails', success: mailed, call: true });
 
 // The hotel: a step in its own database. What it does, and how that is undone.
 export interface HotelDb {

@@ -6,8 +6,8 @@ import {
   type Found,
   defineSaga,
   step,
-  type UndoAnswer,
-  type UndoingCall,
+  type CompensationAnswer,
+  type Compensation,
 } from 'convergekit';
 import { z } from 'zod';
 
@@ -28,7 +28,7 @@ const sent = event('shop.sent', 'parcels');
 /** An order: picked from the shelf, paid, and sent; undone where it cannot be sent. */
 export const buy = defineSaga('buy', { start: ordered, cancel: cancelled, deadlineMs: 600_000 })
   .compensatable('pick', { by: 'shelf', success: picked, undone: returned })
-  .compensatable('pay', { by: 'till', success: paid, undone: refunded, external: true })
+  .compensatable('pay', { by: 'till', success: paid, undone: refunded, call: true })
   .pivot('send', { by: 'parcels', success: sent });
 
 export interface ShopDb {
@@ -43,7 +43,10 @@ export const SHOP_TABLES = `
 export interface Bank {
   call(order: Order, context: { readonly idempotencyKey: string }): Promise<Receipt>;
   query(order: Order, context: { readonly idempotencyKey: string }): Promise<Found<Receipt>>;
-  compensate(what: UndoingCall<Order, Receipt>, context: { readonly undoKey: string }): Promise<UndoAnswer>;
+  compensate(
+    what: Compensation<Order, Receipt>,
+    context: { readonly undoKey: string },
+  ): Promise<CompensationAnswer>;
 }
 
 /** The consumers of the shop, with the bank that they call. */

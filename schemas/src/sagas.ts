@@ -24,7 +24,7 @@ export const placeOrder = defineSaga('shop.place-order', {
     success: paymentTaken,
     failure: paymentDeclined,
     undone: paymentRefunded,
-    external: true,
+    call: true,
   })
   .pivot('ship', { by: 'shipping', success: parcelHanded, failure: parcelRefused })
   .retriable('confirm', { by: 'orders', success: orderConfirmed });

@@ -115,7 +115,7 @@ it('S55, G6c: the step before a group is undone when every member is undone, not
   );
 });
 
-// Local and external: `pay` is a call, `reserve` a row.
+// Local and a call: `pay` is a call, `reserve` a row.
 describe.each([
   ['pay', 'book:undone pay:undo_pending reserve:applied ship:rejected', 'trial.refunded'],
   ['reserve', 'book:undone pay:undone reserve:undo_pending ship:rejected', 'trial.released'],

@@ -6,7 +6,7 @@ import { compileErrors } from '../../../test/compiler.ts';
 const file = join(import.meta.dirname, 'mistakes.ts');
 
 const DEFINITIONS = `
-import { consumerRef, defineCall, defineConsumer, defineEvent, defineReconciler, defineSaga, defineService, defineWorkflow, from, step } from 'convergekit';
+import { consumerRef, defineCall, defineConsumer, defineEvent, defineReconciler, defineSaga, defineService, defineWorkflow, from, operation, step } from 'convergekit';
 import { z } from 'zod';
 const data = z.object({ id: z.string() });
 const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
@@ -14,13 +14,14 @@ const held = defineEvent('room.held', { topic: 'rooms', key: ({ id }) => id, dat
 const freed = defineEvent('room.freed', { topic: 'rooms', key: ({ id }) => id, data });
 const paid = defineEvent('order.paid', { topic: 'orders', key: ({ id }) => id, data });
 const trip = defineSaga('trip', { start: placed })
-  .compensatable('hold', { by: 'hotel', success: held, undone: freed, external: true })
+  .compensatable('hold', { by: 'hotel', success: held, undone: freed, call: true })
   .pivot('pay', { by: 'bank', success: paid });
 const bank = defineConsumer<object>('bank').include(step(trip.pay, { apply: ({ data }) => Promise.resolve(paid(data)) }));
 interface StockDb { stock: { sku: string; reserved: number; version: number }; shelf: { id: string; place: string } }
 const keys = { async *scan() { yield await Promise.resolve(['cup']); } };
 const desired = from<StockDb>('orders').read(() => Promise.resolve(3));
-const actual = from<StockDb>('stock').read(async (sku, db) => (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null);
+const actual = from<StockDb>('stock').read((sku, db) => db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst());
+const repair = () => Promise.resolve(1);
 interface ShopDb { order: { id: string } }
 const call = { input: data, result: data, call: (input: { id: string }) => Promise.resolve(input) };
 const reactions = { succeeded: () => undefined, failed: () => undefined };
@@ -48,9 +49,19 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     /^Argument of type [^]*Property 'idempotency' is missing in type/,
   ],
   [
+    'an operation without its idempotency',
+    `operation({ name: 'bank.charge', call: (id: string) => Promise.resolve(id) });`,
+    /^Argument of type [^]*Property 'idempotency' is missing in type/,
+  ],
+  [
     'a step that can be undone with a call that has no undo',
     `step(trip.hold, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed' }), input: ({ event }) => event.data, outcome: (found) => held(found), undone: ({ intent }) => freed(intent.data) });`,
     /^.*a step that can be undone needs a call with `compensate`: give one to defineCall, or declare the step `withoutUndo` or as the pivot/,
+  ],
+  [
+    'a call in a step that the saga declares without one',
+    `step(trip.pay, { call: defineCall('bank.charge', { ...call, idempotency: 'keyed' }), input: () => ({ id: '1' }), outcome: () => paid({ id: '1' }) });`,
+    /^.*the saga declares this step without a call: give it `call: true` there/,
   ],
   [
     'a step of a workflow whose call has no undo',
@@ -103,6 +114,21 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     /^Type '"place"' is not assignable to type '.*"version"/,
   ],
   [
+    'a comparison that answers yes or no',
+    `defineReconciler('stock', { keys, desired, actual, version: 'version', compare: (wanted, row) => wanted !== row?.reserved, repair });`,
+    /^.*"compare returns the drift that the repair needs, or null where both sides agree"/,
+  ],
+  [
+    'a comparison that returns nothing where both sides agree',
+    `defineReconciler('stock', { keys, desired, actual, version: 'version', compare: (wanted, row) => (wanted === row?.reserved ? undefined : wanted), repair });`,
+    /^.*"compare returns the drift that the repair needs, or null where both sides agree"/,
+  ],
+  [
+    'a side of a reconciler that is a literal',
+    `defineReconciler('stock', { keys, desired: { in: 'orders', read: () => Promise.resolve(3) }, actual, version: 'version', compare: (wanted) => wanted, repair });`,
+    /^Property 'madeBy' is missing in type .* but required in type 'Side</,
+  ],
+  [
     'a side of a reconciler whose tables are not declared',
     `from('orders').read((sku, db) => db.selectFrom('stock').selectAll().executeTakeFirst());`,
     /declare the tables of this database: from<OrdersDb>\(…\)/,
@@ -119,6 +145,7 @@ payments.calls(refunding).on(placed, async ({ data }, { call, emit }) => { emit(
 payments.onBatch(placed, async ([event], { call }) => { if (event !== undefined) await call(charging, event.data, event); });
 defineService('shop', { consumers: [payments] });
 defineReconciler('stock', { keys, desired, actual, version: 'version', lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku), compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (wanted, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }) });
+defineReconciler<StockDb, number, StockDb, StockDb['stock'] | null, number>('stock', { keys, desired, actual: from<StockDb>('stock').read<StockDb['stock'] | null>(() => Promise.resolve(null)), version: 'version', compare: (wanted) => wanted, repair });
 defineConsumer<object>('shop').onFailure(payments, placed, ({ event: { data } }) => void data.id).onFailure(consumerRef('bank'), paid, { certainty: 'known' }, () => undefined);
 defineConsumer<object>('shop').onFailure(bank, held, ({ event: { data } }) => void data.id);
 defineService('shop', { emits: [placed, paid], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });

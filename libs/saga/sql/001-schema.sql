@@ -32,7 +32,7 @@ create table converge.saga_work (
   outcome         text,         -- JSON: {kind: 'succeeded', result} | {kind: 'failed', failure}
   created_at      timestamptz not null default clock_timestamp(),
   ended_at        timestamptz,
-  -- Of sagas: calls of external steps, undos that are retried, timers.
+  -- Of sagas: calls of steps, undos that are retried, timers.
   saga            text,
   instance        text,
   step            text,

@@ -9,26 +9,26 @@
  * - a dependency that hangs holds up its own calls only; nothing is given up because of an outage;
  * - what cannot proceed by itself is stuck with its reason, and waits for an operator.
  */
-export { type Call, defineCall } from './effects/call/define-call.ts';
+export { type Call, defineCall } from './calls/declare/define-call.ts';
 export type {
   CallContext,
   Found,
-  UndoAnswer,
-  UndoCallContext,
+  CompensationAnswer,
+  CompensationContext,
   Undoing,
-  UndoingCall,
-} from './effects/call/types.ts';
-export type { Effect, EffectFailure, OutcomeContext } from './effects/effect/types.ts';
-export { takeQuota } from './effects/quota/admission.ts';
-export type { Quota } from './effects/quota/quota.ts';
-export type { SagaWorkerOptions } from './effects/worker/options.ts';
+  Compensation,
+} from './calls/declare/types.ts';
+export type { WorkerCall, CallFailure, OutcomeContext } from './calls/work/worker-call.ts';
+export { takeQuota } from './calls/quota/admission.ts';
+export type { Quota } from './calls/quota/quota.ts';
+export type { SagaWorkerOptions } from './calls/worker/options.ts';
 export { sagaWorker } from './saga-worker.ts';
 export type { SagaErrorCode } from './errors.ts';
 export { type Marked, type OnPending, semanticLock, type SemanticLock } from './lock/semantic-lock.ts';
 export { sagaMigrations } from './migrations.ts';
 export { sagaObserver, type SagaObserverOptions } from './observe/observer.ts';
 export { sagaWatch } from './observe/watch.ts';
-export { effectsOf } from './step/effects.ts';
+export { callsOf } from './step/calls/calls-of.ts';
 export { step } from './step/step.ts';
 export type { BegunStep, Noop, StepContext, Undo, UndoContext } from './step/types.ts';
 export {
@@ -40,5 +40,5 @@ export {
   type WorkflowRecovery,
 } from './workflow/define-workflow.ts';
 export type { WorkflowsOptions } from './workflow/options.ts';
-export { type LocalContext, type LocalStep, localStep, type WorkflowStep } from './workflow/step.ts';
+export { type LocalContext, localStep, type WorkflowStep } from './workflow/step.ts';
 export { type Workflows, workflows } from './workflow/workflows.ts';

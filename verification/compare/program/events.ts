@@ -37,8 +37,8 @@ export const buy = defineSaga('buy', { start: placed, cancel: cancelAsked, deadl
     success: charged,
     failure: declined,
     undone: refunded,
-    external: true,
+    call: true,
   })
-  .compensatable('label', { by: 'labels', success: labelled, external: true })
+  .compensatable('label', { by: 'labels', success: labelled, call: true })
   .pivot('ship', { by: 'parcels', success: shipped, failure: refused })
   .retriable('file', { by: 'money', success: filed });

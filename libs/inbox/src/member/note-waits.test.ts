@@ -11,6 +11,7 @@ const at = (waiting: object, change: object = {}) =>
     nextOffset: 7n,
     watch: { lag: 0n, next: undefined },
     awaited: undefined,
+    counts: { handled: 0 },
     waiting,
     ...change,
   }) as never;
@@ -40,6 +41,12 @@ it('a wait that a process left behind stays on record while the next one may wai
   // The end of a wait of its own is known at once, and so is another wait.
   expect(noted(at(running), 'systemic_fault', { hadMs: 1_000, waited: true })).toEqual([undefined]);
   expect(noted(at({ kind: 'paused', pause }), 'systemic_fault', { hadMs: 0 })).toEqual(['breaker_open']);
+});
+
+// Planted fault: for a minute after a repair home says that a consumer waits which runs.
+it('a wait that a process left behind is over with the first event that the next one handles', () => {
+  const handled = at(running, { counts: { handled: 1 } });
+  expect(noted(handled, 'systemic_fault', { hadMs: 500 })).toEqual([undefined]);
 });
 
 it('a member remembers that a partition waited since it has it', () => {

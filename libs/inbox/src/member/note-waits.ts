@@ -8,10 +8,13 @@ import { byPlace, type PartitionRow } from './partition-sql.ts';
 /** A partition is behind when a record that was written this long ago is not handled, in milliseconds. Its rule has the same bound. */
 const BEHIND_MS = 600_000;
 
-/** A member that takes over a partition leaves a wait on record for this long while it runs, in milliseconds: it may begin again. */
+/**
+ * A member that takes over a partition leaves a wait on record for this long while it runs and has handled nothing, in
+ * milliseconds: it may begin again.
+ */
 const TAKEN_OVER_MS = 60_000;
 
-type Waiting = Pick<Partition, 'key' | 'waiting' | 'awaited' | 'nextOffset' | 'watch'>;
+type Waiting = Pick<Partition, 'key' | 'waiting' | 'awaited' | 'nextOffset' | 'watch' | 'counts'>;
 
 /** What a member saw of a partition so far. */
 export interface Seen {
@@ -39,8 +42,9 @@ export interface NotedWait extends Place {
 }
 
 /**
- * Lists the partitions whose wait differs from the one on record (pure). The wait of a process that ended stays for a while:
- * where the next one waits for the same soon, it is one wait, and a crash loop does not hide it.
+ * Lists the partitions whose wait differs from the one on record (pure). The wait of a process that ended stays for a while,
+ * or until the next one handled an event: where that one waits for the same soon, it is one wait, and a crash loop does not
+ * hide it.
  */
 export function changedWaits(
   owned: readonly Owned[],
@@ -52,7 +56,7 @@ export function changedWaits(
     const { topic, partition: number } = partition.key;
     const row = rowOf(partition.key);
     const wait = waitOf(partition, now);
-    const isEarly = !waited && monotonicMs - firstMs < TAKEN_OVER_MS;
+    const isEarly = !waited && partition.counts.handled === 0 && monotonicMs - firstMs < TAKEN_OVER_MS;
     return row === undefined || row.waitCode === (wait?.code ?? null) || (wait === undefined && isEarly)
       ? []
       : [{ topic, partition: number, wait }];

@@ -23,13 +23,15 @@ export interface PartitionRow {
   readonly fills: bigint;
   /** What its owner noted that it waits for. */
   readonly waitCode: string | null;
+  /** The time of the database when the row was read, in milliseconds since 1970. */
+  readonly readMs: number;
   /** True when a key of the consumer is parked, in any partition. */
   readonly keysParked: boolean;
 }
 
 type Raw = Pick<
   PartitionRow,
-  'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode' | 'keysParked'
+  'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode' | 'readMs' | 'keysParked'
 > & {
   readonly next: string;
   readonly code: string | null;
@@ -43,6 +45,7 @@ type Raw = Pick<
 const rowsSql = (and: string): string => `
   select topic, partition, topic_id as "topicId", next_offset as next, halted_code as code, halted_reason as reason, halted_offset,
          pass_offset, fills, ${isPaused} as paused, rejected::text[], wait_code as "waitCode",
+         (extract(epoch from clock_timestamp()) * 1000)::float8 as "readMs",
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled,
          exists (select from converge.parked_key where consumer = $1) as "keysParked"

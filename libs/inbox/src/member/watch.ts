@@ -1,6 +1,7 @@
 import { poll } from '@convergekit/core/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
+import type { DatabaseTime } from './database-time.ts';
 import { changedWaits, noteWaits, type Seen, seenNow } from './note-waits.ts';
 import { byPlace, type PartitionRow, readPartitions } from './partition-sql.ts';
 import { isHandled } from './type-sql.ts';
@@ -16,6 +17,9 @@ export interface Watched<DB> {
   readonly waiting: () => boolean;
   /** True while this member is in no group, and has no partitions for that reason. */
   readonly outside: () => boolean;
+  readonly time: DatabaseTime;
+  /** Has the position of a partition committed in Kafka, which may have forgotten it: the group was away, or its offsets were deleted. */
+  readonly hint: (partition: Partition) => void;
 }
 
 /**
@@ -45,7 +49,7 @@ export async function watchPartitions<DB>(
 
 async function look<DB>(
   worker: Worker<DB>,
-  { partitions, inTurn }: Watched<DB>,
+  { partitions, inTurn, time, hint }: Watched<DB>,
   seen: WeakMap<Partition, Seen>,
 ): Promise<void> {
   const { clock, database, definition } = worker.context;
@@ -55,15 +59,18 @@ async function look<DB>(
   }));
   if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
+  const readMs = rows.at(-1)?.readMs;
+  if (readMs !== undefined) time.read(readMs);
   if (rows.some(({ keysParked }) => keysParked)) worker.context.parking.found();
   for (const partition of touched(before, rows)) await inTurn(partition, applyChange);
   const monotonicMs = clock.monotonic();
   const owned = [...partitions()].map((partition) => {
+    if (!seen.has(partition)) hint(partition);
     const now = seenNow(partition, seen.get(partition), monotonicMs);
     seen.set(partition, now);
     return { partition, seen: now };
   });
-  const changed = changedWaits(owned, rows, { now: clock.now(), monotonicMs });
+  const changed = changedWaits(owned, rows, { now: time.now(), monotonicMs });
   await noteWaits(database.executor, definition.name, changed);
 }
 

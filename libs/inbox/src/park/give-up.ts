@@ -39,8 +39,9 @@ export async function askGiveUp<DB>(
   deadLetter: DeadLetter,
   emitted: Emitted,
 ): Promise<GiveUpDecision> {
-  const { handler, onGiveUp } = subscription;
-  if (onGiveUp === undefined) return { kind: 'ordinary' };
+  const { handler } = subscription;
+  const decide = subscription.onGiveUp?.bind(subscription);
+  if (decide === undefined) return { kind: 'ordinary' };
   const what = `handler ${handler}`;
   return ownStatement('give_up', () =>
     awaitedStatements(tx, what, (own) =>
@@ -48,7 +49,7 @@ export async function askGiveUp<DB>(
         what,
         (err, line) => context.log.error({ err }, line),
         () =>
-          onGiveUp(event, why, {
+          decide(event, why, {
             tx: own,
             emit: (made, answers, as) => emitted.add(handler, made, answers, as),
             consumer: context.definition.name,

@@ -97,7 +97,7 @@ async function giveUp<DB>(
   const failure = classify(error);
   const as = dispositionOf(failure);
   if (as === 'stop') throw error;
-  const { handler, onGiveUp } = subscription;
+  const { handler } = subscription;
   const next = { kind: as === 'park' ? 'park' : 'dead' } as const;
   const attempt = attemptOf(failure, { number: 1, startedMs: Date.now(), durationMs: 0, next });
   const letter: DeadLetter = {
@@ -114,7 +114,7 @@ async function giveUp<DB>(
     saga: subscription.memberOf?.(event),
   };
   return inSlice(db, consumer.name, async (tx, emitted) => {
-    const { kind } = (await onGiveUp?.(
+    const { kind } = (await subscription.onGiveUp?.(
       event,
       { as, failure, attempts: [attempt] },
       {

@@ -3,18 +3,24 @@ import { tlsFailure } from '@convergekit/core/engine';
 
 /** A login by user and password. */
 export interface PasswordLogin {
+  /** The SASL mechanism that the brokers have for the user. `plain` needs TLS. */
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  /** The user. */
   readonly username: string;
+  /** The password. Take it from a secret, not from code. */
   readonly password: string;
 }
 
 /** A login by OAuth 2 bearer tokens. */
 export interface TokenLogin {
+  /** The SASL mechanism of tokens. It needs TLS. */
   readonly mechanism: 'oauthbearer';
+  /** Returns a token for each new connection, and when a broker requires the login again. */
   readonly token: TokenProvider;
 }
 
 export interface LoginToken {
+  /** The token as the brokers expect it, such as a JWT. */
   readonly value: string;
   /** SASL extensions, as some providers require: `{ logicalCluster: 'lkc-…' }`. @default none */
   readonly extensions?: Readonly<Record<string, string>>;

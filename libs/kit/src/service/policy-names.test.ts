@@ -22,7 +22,7 @@ const call = defineCall('bank.take', {
   compensate: () => Promise.resolve(),
 });
 const book = defineSaga('book', { start: ordered })
-  .pivot('charge', { by: 'bank', success: charged, failure: declined, external: true })
+  .pivot('charge', { by: 'bank', success: charged, failure: declined, call: true })
   .retriable('send', { by: 'mail', success: event('book.sent') });
 const bank = defineConsumer<object>('bank', { from: 'first' })
   .include(

@@ -3,22 +3,26 @@ import type { ReservedName } from './names.ts';
 import type { SagaDeclaration, StepRef } from './declaration.ts';
 
 /** The options of a step. `never`: its kind has no such event, or no reason. */
-interface StepOptions<Success, External, Failure, Undone> {
+interface StepOptions<Success, IsCall, Failure, Undone> {
   /** The consumer that runs the step. */
   readonly by: string;
   /** The event that the step took effect, for which the next step waits. No other step uses this event. */
   readonly success: Success;
-  /** True where the step is a call to another system. @default false */
-  readonly external?: External;
+  /**
+   * True where the step is a call to another system: then it may have taken effect although it failed, which the check and
+   * the drawing of the saga show in every service. @default false
+   */
+  readonly call?: IsCall;
   /** The event that the step was refused without effect. @default only the dead letter reports it */
   readonly failure?: Failure;
   /** The event that the step is undone; the previous step is compensated next. @default `converge.step_undone` */
   readonly undone?: Undone;
 }
-type WithUndo<Success, External, Failure, Undone> = StepOptions<Success, External, Failure, Undone> & {
+type WithUndo<Success, IsCall, Failure, Undone> = StepOptions<Success, IsCall, Failure, Undone> & {
+  /** Has no place here: a step with an undo needs no reason. @default none */
   readonly reason?: never;
 };
-type WithoutUndo<Success, External, Failure, Undone> = StepOptions<Success, External, Failure, Undone> & {
+type WithoutUndo<Success, IsCall, Failure, Undone> = StepOptions<Success, IsCall, Failure, Undone> & {
   /** The reason why there is nothing to undo, for readers of the saga. */
   readonly reason: string;
 };
@@ -42,7 +46,7 @@ type FreeAll<Members, Steps> = {
 type Named<Name extends string, Ref> = Readonly<Record<Name, Ref>>;
 type Definition<Member, Field extends string> =
   Member extends Readonly<Record<Field, infer Given extends Event>> ? Given : never;
-type IsExternal<Member> = Member extends { readonly external: infer Value extends boolean } ? Value : false;
+type CallOf<Member> = Member extends { readonly call: infer Value extends boolean } ? Value : false;
 type Success<Members> = { [Name in keyof Members]: Definition<Members[Name], 'success'> }[keyof Members];
 
 type BeforeRefs<Members, Begin extends Event> = {
@@ -52,7 +56,7 @@ type BeforeRefs<Members, Begin extends Event> = {
     Definition<Members[Name], 'failure'>,
     Definition<Members[Name], 'undone'>,
     Members[Name] extends { readonly reason: string } ? 'withoutUndo' : 'compensatable',
-    IsExternal<Members[Name]>
+    CallOf<Members[Name]>
   >;
 };
 type AfterRefs<Members, Begin extends Event> = {
@@ -62,22 +66,20 @@ type AfterRefs<Members, Begin extends Event> = {
     never,
     never,
     'retriable',
-    IsExternal<Members[Name]>
+    CallOf<Members[Name]>
   >;
 };
 
 /** The members of every saga. */
 interface AnySaga<Steps, Begin extends Event> {
+  /** The saga as plain data, for `checkGraph`, `drawSaga` and the service that observes it. */
   readonly declaration: SagaDeclaration;
 
   /** Adds a step that is retried until it succeeds. Only such steps may follow. */
-  retriable<const Name extends string, Success extends Event, External extends boolean = false>(
+  retriable<const Name extends string, Success extends Event, IsCall extends boolean = false>(
     name: Free<Name, Steps>,
-    options: WithUndo<Success, External, never, never>,
-  ): SagaAfterPivot<
-    Steps & Named<Name, StepRef<Begin, Success, never, never, 'retriable', External>>,
-    Success
-  >;
+    options: WithUndo<Success, IsCall, never, never>,
+  ): SagaAfterPivot<Steps & Named<Name, StepRef<Begin, Success, never, never, 'retriable', IsCall>>, Success>;
 }
 
 /**
@@ -91,12 +93,12 @@ export interface BeforePivot<Steps, Begin extends Event> extends AnySaga<Steps, 
     Success extends Event,
     Undone extends Event = never,
     Failure extends Event = never,
-    External extends boolean = false,
+    IsCall extends boolean = false,
   >(
     name: Free<Name, Steps>,
-    options: WithUndo<Success, External, Failure, Undone>,
+    options: WithUndo<Success, IsCall, Failure, Undone>,
   ): SagaBeforePivot<
-    Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'compensatable', External>>,
+    Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'compensatable', IsCall>>,
     Success
   >;
 
@@ -106,12 +108,12 @@ export interface BeforePivot<Steps, Begin extends Event> extends AnySaga<Steps, 
     Success extends Event,
     Undone extends Event = never,
     Failure extends Event = never,
-    External extends boolean = false,
+    IsCall extends boolean = false,
   >(
     name: Free<Name, Steps>,
-    options: WithoutUndo<Success, External, Failure, Undone>,
+    options: WithoutUndo<Success, IsCall, Failure, Undone>,
   ): SagaBeforePivot<
-    Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'withoutUndo', External>>,
+    Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'withoutUndo', IsCall>>,
     Success
   >;
 
@@ -128,11 +130,11 @@ export interface BeforePivot<Steps, Begin extends Event> extends AnySaga<Steps, 
     const Name extends string,
     Success extends Event,
     Failure extends Event = never,
-    External extends boolean = false,
+    IsCall extends boolean = false,
   >(
     name: Free<Name, Steps>,
-    options: WithUndo<Success, External, Failure, never>,
-  ): SagaAfterPivot<Steps & Named<Name, StepRef<Begin, Success, Failure, never, 'pivot', External>>, Success>;
+    options: WithUndo<Success, IsCall, Failure, never>,
+  ): SagaAfterPivot<Steps & Named<Name, StepRef<Begin, Success, Failure, never, 'pivot', IsCall>>, Success>;
 }
 
 /** The sentence that the compiler shows for a step that could need an undo behind the pivot. */

@@ -4,10 +4,15 @@ import { type Trigger, triggersOf } from './triggers.ts';
 
 /** The part of a consumer that the check needs: a `ConsumerDefinition` has it. */
 export interface Listener {
+  /** The name of the consumer. */
   readonly name: string;
+  /** The events that it hears. */
   readonly subscriptions: readonly {
+    /** The topic of the events. */
     readonly topic: string;
+    /** The type of the events. */
     readonly type: string;
+    /** The type of the failed event, of a handler of failures; undefined for other handlers. */
     readonly failedType?: string;
   }[];
 }
@@ -90,8 +95,7 @@ function shape(declaration: SagaDeclaration): readonly string[] {
 /** True when a later step can make this step be undone, or a failed call may have had its effect. */
 function undoable(declaration: SagaDeclaration, step: StepDeclaration): boolean {
   return (
-    step.external ||
-    triggersOf(declaration, step).some(({ trigger, of }) => trigger === 'undo' && of !== step)
+    step.call || triggersOf(declaration, step).some(({ trigger, of }) => trigger === 'undo' && of !== step)
   );
 }
 

@@ -56,7 +56,7 @@ describe('a declaration', () => {
       stage: 1,
       kind: 'compensatable',
       by: 'payments',
-      external: true,
+      call: true,
       begins: [reserved],
       success: taken,
       failure: declined,

@@ -73,7 +73,7 @@ function stops(declaration: SagaDeclaration): readonly string[] {
 }
 
 function node(step: StepDeclaration): string {
-  const text = `${step.name} · ${step.by}<br/>${step.kind}${step.external ? ', external' : ''}`;
+  const text = `${step.name} · ${step.by}<br/>${step.kind}${step.call ? ', a call' : ''}`;
   return step.kind === 'pivot' ? `${id(step)}{{"${text}"}}` : `${id(step)}["${text}"]`;
 }
 

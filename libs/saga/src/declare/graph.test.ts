@@ -121,7 +121,7 @@ describe('the graph of a saga', () => {
   it('the check of a saga accepts an undo of a last step that calls another system, for its dead letter may say that it took effect', () => {
     const { declaration } = defineSaga('test.last', { start: placed, cancel: cancelAsked })
       .compensatable('reserve', { by: 'inventory', success: reserved, undone: released })
-      .compensatable('pay', { by: 'payments', success: taken, undone: refunded, external: true });
+      .compensatable('pay', { by: 'payments', success: taken, undone: refunded, call: true });
     expect(problem([declaration])).toBe('nothing was thrown');
     const heard = triggersOf(declaration, stepsOf(declaration)[1]!).map(
       ({ trigger, fact }) => `${trigger} ${fact}`,
@@ -173,7 +173,7 @@ it('the diagram of a saga shows its steps and its compensations', () => {
     "flowchart TD
       start([test.placed])
       do_reserve["reserve · inventory<br/>compensatable"]
-      do_pay["pay · payments<br/>compensatable, external"]
+      do_pay["pay · payments<br/>compensatable, a call"]
       do_ship{{"ship · shipping<br/>pivot"}}
       do_confirm["confirm · orders<br/>retriable"]
       completed([completed])

@@ -16,7 +16,7 @@ export interface ListedStep {
   readonly stage: number;
   readonly by: string;
   readonly kind: StepDeclaration['kind'];
-  readonly external: boolean;
+  readonly call: boolean;
   readonly begins: readonly ListedEvent[];
   readonly emits: readonly ListedEvent[];
   /** The undo; null after the pivot, and for the pivot. */
@@ -31,14 +31,14 @@ export interface ListedStep {
 /** Lists the steps of a saga with their undo, events, versions and topics, from the declaration. Pure. */
 export function listSteps(declaration: SagaDeclaration): readonly ListedStep[] {
   return stepsOf(declaration).map((step) => {
-    const { name, stage, by, kind, external, begins, success, failure } = step;
+    const { name, stage, by, kind, call, begins, success, failure } = step;
     const emits = failure === undefined ? [success] : [success, failure];
     return {
       step: name,
       stage: stage + 1,
       by,
       kind,
-      external,
+      call,
       begins: begins.map(listed),
       emits: emits.map(listed),
       undo: canBeUndone(step) ? undoOf(declaration, step) : null,

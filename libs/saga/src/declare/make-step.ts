@@ -5,7 +5,7 @@ import { checkConsumerName, checkStepName, invalid } from './names.ts';
 
 /** The unchecked arguments of a builder's method: JavaScript can pass anything. */
 export type GivenStep = Readonly<
-  Partial<Record<'by' | 'success' | 'failure' | 'undone' | 'external' | 'reason', unknown>>
+  Partial<Record<'by' | 'success' | 'failure' | 'undone' | 'call' | 'reason', unknown>>
 >;
 
 /** A step as the caller declared it. */
@@ -41,7 +41,7 @@ export function makeStep(
     stage: saga.stages.length,
     kind,
     by,
-    external: given.external === true,
+    call: given.call === true,
     ...(group === undefined ? {} : { group }),
     begins,
     success,

@@ -24,7 +24,7 @@ it('the type of a step reference has the events of its step', () => {
     StepRef<typeof placed, typeof reserved, typeof rejected, typeof released, 'compensatable', false>
   >();
   expectTypeOf(pay.step.begins).toEqualTypeOf<readonly (typeof reserved)[]>();
-  expectTypeOf(pay.step.external).toEqualTypeOf<true>();
+  expectTypeOf(pay.step.call).toEqualTypeOf<true>();
   expectTypeOf(pivot.step.kind).toEqualTypeOf<'pivot'>();
   expectTypeOf(confirm.step.failure).toEqualTypeOf<undefined>();
   expectTypeOf<DataOf<(typeof first)['step']['success']>>().toEqualTypeOf<{ id: string; shelf: string }>();
@@ -36,7 +36,7 @@ it('the type of a step behind a group allows the success of any member as its be
   const trip = start
     .parallel({
       hotel: reserve,
-      car: { by: 'cars', success: taken, undone: refunded, reason: 'free', external: true },
+      car: { by: 'cars', success: taken, undone: refunded, reason: 'free', call: true },
     })
     .pivot('go', { by: 'tours', success: rejected });
   expectTypeOf(trip.hotel.step.kind).toEqualTypeOf<'compensatable'>();

@@ -1,6 +1,6 @@
 import { type GivenColumns, givenRows, type Statement } from '@convergekit/postgres/engine';
-import type { EndedWork } from '../effects/work/work.ts';
-import type { JournalOp, StepKey } from '../effects/work/step-key.ts';
+import type { EndedWork } from '../calls/work/work.ts';
+import type { JournalOp, StepKey } from '../calls/work/step-key.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 
 /** The reason why a step failed or is undone, for operators and the compensation. */

@@ -1,5 +1,5 @@
-import type { WorkOp } from '../effects/work/step-key.ts';
-import type { EndedWork } from '../effects/work/work.ts';
+import type { WorkOp } from '../calls/work/step-key.ts';
+import type { EndedWork } from '../calls/work/work.ts';
 import type { Decided, FenceChange, FenceWrite } from './decision-sql.ts';
 import type { FenceRow } from './fence-sql.ts';
 import type { FenceTrigger } from './fence.ts';

@@ -1,6 +1,6 @@
 import { failpoint } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
-import type { StepKey } from '../effects/work/step-key.ts';
+import type { StepKey } from '../calls/work/step-key.ts';
 
 // The join is one statement: of two concurrent members the second sees the first. Its update waits for the other's
 // commit and reads the row again (under REPEATABLE READ it fails with 40001, and is rerun).

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { sendAhead } from '@convergekit/postgres/engine';
-import type { SagaRef, StepKey } from '../effects/work/step-key.ts';
+import type { SagaRef, StepKey } from '../calls/work/step-key.ts';
 import type { Transaction } from 'kysely';
 
 /** A start of a saga, at the step that may cancel it. */

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { namesSql } from '../effects/journal/runs-sql.ts';
+import { namesSql } from '../calls/journal/runs-sql.ts';
 import type { Facts } from './facts.ts';
 import type { InstanceState } from './judge.ts';
 

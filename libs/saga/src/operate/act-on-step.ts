@@ -8,7 +8,7 @@ import { shellWord } from '@convergekit/core/engine';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
-import { actOnWork } from '../effects/operate/work-sql.ts';
+import { actOnWork } from '../calls/operate/work-sql.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';
 import { readPauses } from './pause-sql.ts';
 import { checkStated, type StatedOutcome } from './stated-outcome.ts';

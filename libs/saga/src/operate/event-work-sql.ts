@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
-import { awaitedQuotaSql } from '../effects/quota/quota-sql.ts';
-import type { WorkState } from '../effects/work/work.ts';
+import { awaitedQuotaSql } from '../calls/quota/quota-sql.ts';
+import type { WorkState } from '../calls/work/work.ts';
 import { type EndedStepWork, readEndedWork } from './records-sql.ts';
 
 type Columns =

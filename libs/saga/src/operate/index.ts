@@ -7,9 +7,9 @@ export {
   readOverdueJournal,
   readUnclaimedWork,
   type WaitingCalls,
-} from '../effects/operate/waits-sql.ts';
-export { actOnWork, listWork, readWork, type WorkDetail } from '../effects/operate/work-sql.ts';
-export { type Outcome, WORK_STATES, type WorkState } from '../effects/work/work.ts';
+} from '../calls/operate/waits-sql.ts';
+export { actOnWork, listWork, readWork, type WorkDetail } from '../calls/operate/work-sql.ts';
+export { type Outcome, WORK_STATES, type WorkState } from '../calls/work/work.ts';
 export {
   type InstanceDetail,
   type InstanceView,
@@ -47,5 +47,5 @@ export {
   type StepWorkView,
 } from './records-sql.ts';
 
-export type { CheckedJournals, Finding } from '../effects/journal/check-journal.ts';
+export type { CheckedJournals, Finding } from '../calls/journal/check-journal.ts';
 export type { StatedOutcome } from './stated-outcome.ts';

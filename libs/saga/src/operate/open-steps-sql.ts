@@ -1,4 +1,4 @@
-import { pausedStepSql } from '../effects/work/paused-sql.ts';
+import { pausedStepSql } from '../calls/work/row-sql.ts';
 import type { Executor } from '@convergekit/postgres';
 import type { FenceState } from '../fence/fence.ts';
 

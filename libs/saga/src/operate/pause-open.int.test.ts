@@ -6,9 +6,9 @@ import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest';
-import { listenForWork } from '../effects/work/announce.ts';
-import { insertWork, insertWorks, type NewWork } from '../effects/work/insert-sql.ts';
-import { declareEffects } from '../effects/work/worker-sql.ts';
+import { listenForWork } from '../calls/work/announce.ts';
+import { insertWork, insertWorks, type NewWork } from '../calls/work/insert-sql.ts';
+import { declareCalls } from '../calls/work/worker-sql.ts';
 import { PAY_ID, payWork } from '../fixture/pay-work.ts';
 import { sagaMigrations } from '../migrations.ts';
 import { pauseSaga } from './pause.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'pause', applicationName: 'pause' },
   ));
-  await declareEffects(database.executor, [work.effect], 'w');
+  await declareCalls(database.executor, [work.effect], 'w');
 });
 afterAll(() => database.close());
 

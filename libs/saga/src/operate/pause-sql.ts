@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import type { Operator } from '@convergekit/postgres/operate';
-import { namesSql } from '../effects/journal/runs-sql.ts';
+import { namesSql } from '../calls/journal/runs-sql.ts';
 
 /** The sagas that a pause holds: all of one name, or one instance. */
 export interface PauseTarget {

@@ -1,4 +1,4 @@
-import { claimWork } from '../effects/work/claim-sql.ts';
+import { claimWork } from '../calls/work/claim-sql.ts';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import {

@@ -3,7 +3,7 @@ import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import { nearest } from '@convergekit/config/engine';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
-import { EFFECT_STAYS, type Outcome, statedFailure } from '../effects/work/work.ts';
+import { EFFECT_STAYS, type Outcome, statedFailure } from '../calls/work/work.ts';
 import type { LockedStep } from './step-sql.ts';
 
 /**

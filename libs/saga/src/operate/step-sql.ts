@@ -1,13 +1,13 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
 import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
-import { namesSql } from '../effects/journal/runs-sql.ts';
-import { insertRow } from '../effects/work/insert-sql.ts';
-import type { Outcome, StuckReason, WorkState } from '../effects/work/work.ts';
-import type { StepKey, WorkOp } from '../effects/work/step-key.ts';
-import { actOnWork } from '../effects/operate/work-sql.ts';
-import { effectName } from '../step/effect-name.ts';
-import { workId } from '../step/request-work.ts';
+import { namesSql } from '../calls/journal/runs-sql.ts';
+import { insertRow } from '../calls/work/insert-sql.ts';
+import type { Outcome, StuckReason, WorkState } from '../calls/work/work.ts';
+import type { StepKey, WorkOp } from '../calls/work/step-key.ts';
+import { actOnWork } from '../calls/operate/work-sql.ts';
+import { callName } from '../step/member.ts';
+import { workId } from '../step/calls/request-work.ts';
 import type { StoredEvent } from '../step/stored-event.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';
 
@@ -106,7 +106,7 @@ export async function answerStep(
     saga,
     instance,
     step,
-    effect: effectName({ saga, version, name: step }, 'resolve'),
+    effect: callName({ saga, version, name: step }, 'resolve'),
     op: 'resolve',
     input: JSON.stringify({ ...of, events, ...(resolves == null ? {} : { resolves }) }),
     cause: {

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { namesSql } from '../effects/journal/runs-sql.ts';
+import { namesSql } from '../calls/journal/runs-sql.ts';
 
 const horizonSql = `
   select before::text, extract(epoch from clock_timestamp() - raised_at) * 1000 as age_ms

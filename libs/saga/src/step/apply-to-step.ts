@@ -10,9 +10,10 @@ import {
   type TriggerRequest,
   type Transition,
 } from '../fence/apply-trigger.ts';
-import { countCompensation } from './count-compensation.ts';
 import type { Member } from './member.ts';
 import { gatherMove } from './slice-writes.ts';
+import { afterCommit } from '@convergekit/postgres/engine';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 
 /** Applies a trigger to the step's fence, and withdraws the timers of a decided step. `row`: its fence, locked. */
 export async function applyToStep<DB>(
@@ -41,7 +42,37 @@ export function applyInGroup<DB>(
 
 export function hasTimers<DB>({ declaration, step, handlers }: Member<DB>): boolean {
   return (
-    handlers.external?.deadlineMs !== undefined ||
+    handlers.calling?.deadlineMs !== undefined ||
     (declaration.deadlineMs !== undefined && lastStop(declaration) === step)
   );
+}
+
+type Outcome = 'undone' | 'noop' | 'stuck';
+
+/** Pure: the end of a compensation that a decision of the fence is. `noop`: there was nothing to undo. */
+export function compensationOf(
+  { op, trigger }: Pick<TriggerRequest, 'op' | 'trigger'>,
+  { act, from, state, emits }: Pick<Transition, 'act' | 'from' | 'state' | 'emits'>,
+): Outcome | undefined {
+  if (trigger === 'stuck') return op === 'compensate' && emits !== undefined ? 'stuck' : undefined;
+  // An undone event that could not be made before changes nothing: the end was counted then.
+  if (act !== 'emit_undone' || from === state) return undefined;
+  return from === 'undo_pending' && trigger === 'undone' ? 'undone' : 'noop';
+}
+
+/** Counts the end of a compensation once its transaction has been committed. */
+export async function countCompensation<DB>(
+  tx: Transaction<DB>,
+  request: TriggerRequest,
+  transition: Transition,
+): Promise<Transition> {
+  const outcome = compensationOf(request, transition);
+  if (outcome === undefined) return transition;
+  const labels = {
+    [attributeNames.saga]: request.saga,
+    [attributeNames.step]: request.step,
+    [attributeNames.outcome]: outcome,
+  };
+  await afterCommit(tx, () => instruments().sagaCompensations.add(1, labels));
+  return transition;
 }

@@ -11,14 +11,14 @@ import type { Reason } from '../fence/decision-sql.ts';
 import { begunFence, endedFence, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
 import { applyToStep, hasTimers } from './apply-to-step.ts';
 import { openWorkOf } from '../operate/step-sql.ts';
-import { insertWork } from '../effects/work/insert-sql.ts';
-import { callOf } from './request-work.ts';
+import { insertWork } from '../calls/work/insert-sql.ts';
+import { callOf } from './calls/request-work.ts';
 import { gatherBegin, hasBegin } from './slice-writes.ts';
 import { failureOf } from './failure-of.ts';
 import { factOf, keyOf, type Member, planOf, requestOf, type StepRun } from './member.ts';
 import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
-import type { UndoCause } from './undo-cause.ts';
+import type { UndoCause } from './undo-events.ts';
 
 /** A step of a run that begins. */
 export interface Beginning<DB> extends StepRun<DB> {
@@ -30,8 +30,8 @@ export interface Beginning<DB> extends StepRun<DB> {
 
 /**
  * Handles an event that begins a step, in the slice. A step after a group waits for all members; then the fence decides
- * whether the step may take effect. A local step takes effect here, and its fact is emitted in the same transaction; an
- * external step is requested. Ordinarily the fences of a slice are written behind it, by one statement: see `FenceOrder`.
+ * whether the step may take effect. A local step takes effect here, and its fact is emitted in the same transaction; a
+ * call is requested. Ordinarily the fences of a slice are written behind it, by one statement: see `FenceOrder`.
  */
 export async function begin<DB>(
   { member, instance }: StepRun<DB>,

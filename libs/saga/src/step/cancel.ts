@@ -7,8 +7,8 @@ import type { Transition } from '../fence/apply-trigger.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import { lockStart, noteAndLockStart, type SagaStart, startsOf } from '../fence/start-sql.ts';
 import type { CallContext } from '@convergekit/inbox/engine';
-import { insertWork } from '../effects/work/insert-sql.ts';
-import { timerOf } from './request-work.ts';
+import { insertWork } from '../calls/work/insert-sql.ts';
+import { timerOf } from './calls/request-work.ts';
 import { gatherStart } from './slice-writes.ts';
 import { failureOf } from './failure-of.ts';
 import { applyToStep } from './apply-to-step.ts';
@@ -16,8 +16,8 @@ import { keyOf, type Member, requestOf, type StepRun } from './member.ts';
 import { type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
-import { supersedeBegin } from './supersede-begin.ts';
-import type { StepUndo } from './undo-cause.ts';
+import { supersedeBegin } from './undo.ts';
+import type { StepUndo } from './undo-events.ts';
 
 /** The reason of a cancellation: the cancel event, or the deadline. */
 export type CancelReason = 'cancel' | 'deadline';

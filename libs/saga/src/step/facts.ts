@@ -1,7 +1,7 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { messageOf } from '@convergekit/core/engine';
 import { SagaError } from '../errors.ts';
-import type { StepInput } from './request-work.ts';
+import type { StepInput } from './calls/request-work.ts';
 import { factOf, type Member } from './member.ts';
 import { reviveEvent, type StoredFact } from './stored-event.ts';
 import type { BegunStep } from './types.ts';

@@ -1,7 +1,7 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { failureEvent, MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
 import { payloadOf } from '@convergekit/inbox/engine';
-import type { StoredFailure, WorkAttempt } from '../effects/work/work.ts';
+import type { StoredFailure, WorkAttempt } from '../calls/work/work.ts';
 import type { StepRun } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
 

@@ -1,17 +1,17 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import type { GiveUpDecision, GiveUp, GiveUpContext } from '@convergekit/inbox/engine';
 import type { Failure } from '@convergekit/core';
-import { stored } from '../effects/work/decide.ts';
+import { stored } from '../calls/work/decide.ts';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import { applyToStep } from './apply-to-step.ts';
-import { requestUndo, requestOutcome, scheduleUndo } from './request-work.ts';
+import { requestUndo, requestOutcome, scheduleUndo } from './calls/request-work.ts';
 import { awaited, beginning } from './begin.ts';
 import { keyOf, type Member, type StepRun } from './member.ts';
 import { storeEvent } from './stored-event.ts';
-import { type Emit, markStuck } from './mark-stuck.ts';
+import { type Emit, markStuck } from './calls/stuck.ts';
 import { undoing } from './undo.ts';
-import type { StepUndo, UndoCause } from './undo-cause.ts';
+import type { StepUndo, UndoCause } from './undo-events.ts';
 
 const ORDINARY: GiveUpDecision = { kind: 'ordinary' };
 const RESOLVED: GiveUpDecision = { kind: 'resolved' };

@@ -89,9 +89,9 @@ async function act(run: () => Promise<unknown>): Promise<void> {
 const DONE = 'hold:applied mail:applied pay:applied seat:applied';
 const BACK = 'hold:undone pay:undone seat:tombstoned';
 
-describe('an external step behind the pivot that the other side refuses', () => {
+describe('a call behind the pivot that the other side refuses', () => {
   // Planted fault: without `late` on the call of a step nothing of this is said, and the saga is `running` for ever.
-  it('G6c, S28: an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
+  it('G6c, S28: a call behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
     wrongs.set('mail', 'm1');
     const instance = await scene.emit(asked({ key: 'm1' }));
     await eventually(() => wrongs.calls('mail', 'm1') > 2, 'the refusals');
@@ -104,7 +104,7 @@ describe('an external step behind the pivot that the other side refuses', () => 
     await eventually(async () => (await observed(instance)).startsWith('completed'), 'its end');
   });
 
-  it('an external step behind the pivot that is refused ends by the outcome that an operator states', async () => {
+  it('a call behind the pivot that is refused ends by the outcome that an operator states', async () => {
     wrongs.set('mail', 'm2');
     const instance = await scene.emit(asked({ key: 'm2' }));
     await eventually(() => wrongs.calls('mail', 'm2') > 2, 'the refusals');
@@ -118,7 +118,7 @@ describe('an external step behind the pivot that the other side refuses', () => 
   });
 
   // Planted fault: an act of an operator that does not begin the bound anew would never be followed by an alarm.
-  it('an external step behind the pivot that is retried in vain is stuck and alerts once more', async () => {
+  it('a call behind the pivot that is retried in vain is stuck and alerts once more', async () => {
     wrongs.set('mail', 'm3');
     const instance = await scene.emit(asked({ key: 'm3' }));
     await eventually(() => wrongs.calls('mail', 'm3') > 2, 'the refusals');

@@ -18,7 +18,7 @@ const freed = event('hostile.freed', 'hostile-rooms');
 const taken = event('hostile.taken', 'hostile-money');
 const hostile = defineSaga('hostile', { start: asked })
   .compensatable('hold', { by: 'rooms', success: held, undone: freed })
-  .pivot('pay', { by: 'money', success: taken, external: true });
+  .pivot('pay', { by: 'money', success: taken, call: true });
 
 // What JSON of an event can carry is not what a text of Postgres can: the message is written with escapes.
 const refusal = ({ message }: Data): BusinessRejection =>

@@ -1,8 +1,8 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import { canBeUndone, type SagaDeclaration, type StepDeclaration } from '../declare/declaration.ts';
+import { canBeUndone, type SagaDeclaration, type StepDeclaration, lastStop } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import type { Fact } from './saga-ref.ts';
-import type { StepKey } from '../effects/work/step-key.ts';
+import type { StepKey, WorkOp } from '../calls/work/step-key.ts';
 import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import type { FenceOrder } from './fence-order.ts';
 import type { StoredEvent } from './stored-event.ts';
@@ -70,4 +70,30 @@ export function planOf({ declaration, step }: Pick<Member<never>, 'declaration' 
 
 function noEffect({ kind, reason }: StepDeclaration): { readonly because?: string } {
   return kind === 'withoutUndo' && reason !== undefined ? { because: reason } : {};
+}
+
+type Named = Pick<StepDeclaration, 'saga' | 'name' | 'version'>;
+
+/**
+ * Returns the name of a step's handler for policies and attempts: `<saga>.<step>`, with its version from the second on.
+ */
+export function stepName({ saga, name, version }: Named): string {
+  return `${saga}.${name}${version === 1 ? '' : `.v${version}`}`;
+}
+
+/** Returns the name of a version's work, for policies, bulkheads and metrics: `<saga>.<step>.<op>`. */
+export function callName({ saga, name, version }: Named, op: WorkOp): string {
+  return `${saga}.${name}.${op}${version === 1 ? '' : `.v${version}`}`;
+}
+
+/** The work that a step may have: total, and what `callsOf` makes effects of. */
+export function workOpsOf<DB>({ declaration, step, handlers }: Member<DB>): readonly WorkOp[] {
+  const stops = lastStop(declaration) === step;
+  return [
+    handlers.calling === undefined ? 'resolve' : 'apply',
+    ...(canBeUndone(step) ? (['compensate'] as const) : []),
+    ...(stops && declaration.cancel !== undefined ? (['cancel'] as const) : []),
+    ...(stops && declaration.deadlineMs !== undefined ? (['deadline'] as const) : []),
+    ...(handlers.calling?.deadlineMs === undefined ? [] : (['expire'] as const)),
+  ];
 }

@@ -5,11 +5,10 @@ import type { Executor } from '@convergekit/postgres';
 import { stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { SagaError } from '../errors.ts';
-import { checkWorkers } from '../effects/work/worker-sql.ts';
+import { checkWorkers } from '../calls/work/worker-sql.ts';
 import { checkVersions } from './check-versions.ts';
-import { effectName, effectOpsOf } from './effect-name.ts';
+import { callName, workOpsOf, type Member } from './member.ts';
 import { FenceOrder } from './fence-order.ts';
-import type { Member } from './member.ts';
 import type { Reaction, Unversioned } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
 
@@ -130,7 +129,7 @@ async function check<DB>(
       `${named(missing)} is declared by ${consumer}, which has no handlers for it: include step(…) of it there`,
     );
   await checkVersions(executor, consumer, members);
-  const work = members.flatMap((member) => effectOpsOf(member).map((op) => effectName(member.step, op)));
+  const work = members.flatMap((member) => workOpsOf(member).map((op) => callName(member.step, op)));
   await checkWorkers(executor, consumer, work);
 }
 

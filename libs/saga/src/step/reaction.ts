@@ -1,5 +1,6 @@
+import type { ReceivedEvent } from '@convergekit/contracts';
 import { type Envelope, type FailureData, KIT_TYPES, WIRE } from '@convergekit/contracts/engine';
-import type { SagaRef } from '../effects/work/step-key.ts';
+import type { SagaRef } from '../calls/work/step-key.ts';
 import { startedVersion } from '../declare/starts.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Member } from './member.ts';
@@ -27,6 +28,11 @@ export interface Matched<DB> extends Reaction<DB> {
   readonly failure: FailureData | undefined;
   /** A start that must name the version of its saga, and does not. */
   readonly refused?: true;
+}
+
+/** An event as `route` passes it to the steps of a consumer. Its payload is parsed by each step that it begins. */
+export interface MatchedEvent<DB> extends ReceivedEvent<undefined> {
+  readonly matched: readonly Matched<DB>[];
 }
 
 /** The saga of an event, in its version: of a failure event, that of the step that failed. */

@@ -1,19 +1,18 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { type Executor, executorOf } from '@convergekit/postgres';
-import type { StoredFailure, WorkAttempt } from '../effects/work/work.ts';
+import type { StoredFailure, WorkAttempt } from '../calls/work/work.ts';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
-import { applyInGroup, applyToStep } from './apply-to-step.ts';
-import { countCompensation } from './count-compensation.ts';
-import { scheduleUndo } from './request-work.ts';
+import { applyInGroup, applyToStep, countCompensation } from './apply-to-step.ts';
+import { scheduleUndo } from './calls/request-work.ts';
 import { failureOf } from './failure-of.ts';
 import { planOf, requestOf, type StepRun } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
 import { formatSagaRef } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { emitNoop, undoNow } from './undo.ts';
-import type { UndoCause } from './undo-cause.ts';
+import type { UndoCause } from './undo-events.ts';
 
 /** An apply of which the outcome became known outside its slice. */
 export interface KnownOutcome<DB> extends StepRun<DB> {
@@ -130,7 +129,7 @@ async function record<DB>(
   outcome: DomainEvent,
   { emit, ...context }: StepTools<DB>,
 ): Promise<void> {
-  const write = handlers.external?.record;
+  const write = handlers.calling?.record;
   if (write === undefined || event === undefined) return;
   const made: DomainEvent[] = [];
   // Erased types: the event was parsed by the step's own definition.

@@ -1,5 +1,5 @@
 import { deterministicUuid } from '@convergekit/core/engine';
-import type { SagaRef, StepKey } from '../effects/work/step-key.ts';
+import type { SagaRef, StepKey } from '../calls/work/step-key.ts';
 
 export function formatSagaRef({ saga, version, instance }: SagaRef): string {
   return `${saga}/${version}/${instance}`;

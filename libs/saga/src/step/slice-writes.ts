@@ -1,6 +1,6 @@
 import type { Gathered, SliceWrite } from '@convergekit/inbox/engine';
-import { insertWorks, isRefusedWork, type NewWork } from '../effects/work/insert-sql.ts';
-import type { StepKey } from '../effects/work/step-key.ts';
+import { insertWorks, isRefusedWork, type NewWork } from '../calls/work/insert-sql.ts';
+import type { StepKey } from '../calls/work/step-key.ts';
 import { insertFences, isReached, type NewFence } from '../fence/new-fences-sql.ts';
 import { type FenceMove, moveFences } from '../fence/move-fences-sql.ts';
 import { noteAndLockStarts, type SagaStart } from '../fence/start-sql.ts';

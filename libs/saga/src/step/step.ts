@@ -28,11 +28,11 @@ export function step<
   Failure extends EventDefinition,
   Undone extends EventDefinition,
   Kind extends StepKind,
-  External extends boolean,
+  IsCall extends boolean,
   Of extends AnyCall = AnyCall,
 >(
-  ref: StepRef<Begin, Success, Failure, Undone, Kind, External>,
-  handlers: StepHandlers<DB, Begin, Success, Failure, Undone, Kind, External, Of>,
+  ref: StepRef<Begin, Success, Failure, Undone, Kind, IsCall>,
+  handlers: StepHandlers<DB, Begin, Success, Failure, Undone, Kind, IsCall, Of>,
 ): ConsumerPart<DB, Begin['type']> {
   const { declaration, step: declared } = ref;
   return stepPart<DB, Begin['type']>({ declaration, step: declared, handlers: erased(ref.step, handlers) });
@@ -41,24 +41,28 @@ export function step<
 type Given = Readonly<Record<string, unknown>>;
 
 function erased<DB>(
-  { name, saga, kind, external, ...of }: StepRef['step'],
+  { name, saga, kind, call: isCall, ...of }: StepRef['step'],
   handlers: unknown,
 ): ErasedHandlers<DB> {
   const given = handlers as Given;
   const undoes = kind === 'compensatable';
   const invalid = (what: string): SagaError =>
     new SagaError('STEP_INVALID', `saga ${saga}, step ${name} of ${of.by}: ${what}`);
-  const needed = external
+  const needed = isCall
     ? ['input', 'outcome', ...(undoes && of.undone !== undefined ? ['undone'] : [])]
     : ['apply', ...(undoes ? ['compensate'] : [])];
-  if (external && (given['call'] as Partial<AnyCall> | undefined)?.kind !== 'call')
-    throw invalid('it has no call; give what defineCall made, since it is declared as external');
+  if (isCall && (given['call'] as Partial<AnyCall> | undefined)?.kind !== 'call')
+    throw invalid(
+      'it has no call; give what defineCall made, since the saga declares the step with call: true',
+    );
+  if (!isCall && given['call'] !== undefined)
+    throw invalid('it makes a call, and the saga does not say so; declare the step with call: true');
   const missing = needed.find((one) => typeof given[one] !== 'function');
   if (missing !== undefined)
     throw invalid(
-      `it has no ${missing}; give one, since it is declared as ${external ? 'external ' : ''}${kind}`,
+      `it has no ${missing}; give one, since it is declared as ${kind}${isCall ? ' with call: true' : ''}`,
     );
-  if (external && undoes && (given['call'] as AnyCall).bind(name).planned?.kind !== 'undo')
+  if (isCall && undoes && (given['call'] as AnyCall).bind(name).planned?.kind !== 'undo')
     throw invalid(
       'its call has no compensate; give it one, or declare the step with .withoutUndo and a reason',
     );
@@ -67,11 +71,11 @@ function erased<DB>(
       `its deadlineMs would have it undone, and a ${kind} step cannot be; leave it out, or give the saga a deadlineMs`,
     );
   // Types are erased here: the compiler checked them at `step`, and the declaration's definitions parse the events.
-  const undo = external
+  const undo = isCall
     ? { undone: given['undone'] ?? (() => undefined) }
     : { compensate: given['compensate'] };
   return Object.freeze({
-    [external ? 'external' : 'local']: given,
+    [isCall ? 'calling' : 'local']: given,
     ...(undoes ? undo : {}),
     ...(given['noop'] === undefined ? {} : { noop: given['noop'] }),
   }) as unknown as ErasedHandlers<DB>;

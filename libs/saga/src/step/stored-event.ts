@@ -84,6 +84,6 @@ export interface StoredFact {
   readonly type: string;
   readonly version: number;
   readonly payload: string;
-  /** JSON, of an external step: the result of its call, which its undo gets. Absent where an operator gave the event. */
+  /** JSON, of a step that is a call: its result, which its undo gets. Absent where an operator gave the event. */
   readonly callResult?: string;
 }

@@ -22,14 +22,13 @@ import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';
 import { cancelRuns, closeStep, scheduleDeadline, startInSlice } from './cancel.ts';
 import { applyGivenUp, undoGivenUp } from './given-up.ts';
-import type { Member } from './member.ts';
-import { type Matched, matchReaction, type Reaction, runOf } from './reaction.ts';
+import { type Member, stepName } from './member.ts';
+import { type Matched, type MatchedEvent, matchReaction, type Reaction, runOf } from './reaction.ts';
 import { storeEvent } from './stored-event.ts';
-import { stepName } from './effect-name.ts';
 import { sagaVersionOf } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { isDue, undo } from './undo.ts';
-import { reasonOf, type StepUndo } from './undo-cause.ts';
+import { reasonOf, type StepUndo } from './undo-events.ts';
 
 /**
  * Creates the subscription for all reactions of a consumer's steps to one type in one topic. The payload is parsed by
@@ -57,14 +56,15 @@ export function reactionSubscription<DB>(
     ...(undoes ? { phase: 'undo' as const } : {}),
     sagaRefs: [...new Set(versions)],
     route: (envelope: Envelope) => route(reactions, members, envelope),
-    call: ([event]: readonly ReceivedEvent[], context: CallContext<DB>) => call(event, context),
-    memberOf: (event: ReceivedEvent) => {
-      const [one] = matchedOf<DB>(event).filter(({ trigger }) => trigger.trigger === 'begin');
+    call: ([event]: readonly MatchedEvent<DB>[], context: CallContext<DB>) => call(event, context),
+    memberOf: ({ matched }: MatchedEvent<DB>) => {
+      const [one] = matched.filter(({ trigger }) => trigger.trigger === 'begin');
       if (one === undefined) return undefined;
       const { saga: name, version, name: step } = one.member.step;
       return { name, version, instance: one.instance, step, op: 'apply' as const };
     },
-    onGiveUp: (event: ReceivedEvent, why: GiveUp, context: GiveUpContext<DB>) => givenUp(event, why, context),
+    onGiveUp: (event: MatchedEvent<DB>, why: GiveUp, context: GiveUpContext<DB>) =>
+      givenUp(event, why, context),
   });
 }
 
@@ -92,7 +92,7 @@ function route<DB>(
   const run = runOf(envelope, failure);
   // The event is of a version that is not here: `call` makes it wait for a process that knows it.
   if (matched.length > 0 || isAhead(members, run) || startsUnknown(reactions, members, envelope))
-    return { kind: 'handle', event: { ...envelope, data: matched } };
+    return { kind: 'handle', event: matchedEvent(envelope, matched) };
   const isOurs = reactions.some(
     ({ member: { step } }) => step.saga === run?.saga && step.version === run.version,
   );
@@ -144,14 +144,13 @@ function consumerOf({ topic }: Envelope): string {
   return topic.replace(/\.failures$/, '');
 }
 
-function matchedOf<DB>(event: ReceivedEvent): readonly Matched<DB>[] {
-  // Erased type: `route` above made every event that comes here.
-  return event.data as readonly Matched<DB>[];
+function matchedEvent<DB>(envelope: Envelope, matched: readonly Matched<DB>[]): MatchedEvent<DB> {
+  return { ...envelope, data: undefined, matched };
 }
 
-async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<DB>): Promise<void> {
+async function call<DB>(event: MatchedEvent<DB> | undefined, context: CallContext<DB>): Promise<void> {
   if (event === undefined) return;
-  const all = matchedOf<DB>(event);
+  const { matched: all } = event;
   if (all.length === 0)
     throw new SagaError(
       'SAGA_VERSION_AHEAD',
@@ -201,11 +200,11 @@ function isSame<DB>({ member: a }: Matched<DB>, { member: b }: Matched<DB>): boo
 }
 
 async function givenUp<DB>(
-  event: ReceivedEvent,
+  event: MatchedEvent<DB>,
   why: GiveUp,
   context: GiveUpContext<DB>,
 ): Promise<GiveUpDecision> {
-  const all = matchedOf<DB>(event);
+  const { matched: all } = event;
   let decision: GiveUpDecision = { kind: all.length === 0 ? 'ordinary' : 'resolved' };
   for (const matched of all) {
     switch (matched.trigger.trigger) {

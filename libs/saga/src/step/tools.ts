@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import type { OutcomeContext } from '../effects/effect/types.ts';
-import type { EndedWork } from '../effects/work/work.ts';
+import type { OutcomeContext } from '../calls/work/worker-call.ts';
+import type { EndedWork } from '../calls/work/work.ts';
 import type { EmitAs, Gathered } from '@convergekit/inbox/engine';
 import { type Logger, logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';

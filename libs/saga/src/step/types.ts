@@ -3,8 +3,8 @@ import type { HandlerContext } from '@convergekit/inbox';
 import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { DataOf, MadeOf, ReceivedOf, StepKind } from '../declare/declaration.ts';
-import type { Call } from '../effects/call/define-call.ts';
-import type { CallContext } from '../effects/call/types.ts';
+import type { Call } from '../calls/declare/define-call.ts';
+import type { CallContext } from '../calls/declare/types.ts';
 import type { Reason } from '../fence/decision-sql.ts';
 
 /** The context of a local step: the context of every handler, and the step's place. */
@@ -79,6 +79,8 @@ interface LocalApply<DB, Begin extends EventDefinition, Made> {
   readonly query?: (question: StepQuestion<Begin>) => Promise<Made | undefined>;
   /** Milliseconds that an apply may take to become visible to `query`. @default 0 */
   readonly settleMs?: number;
+  /** Does not compile: only a step that the saga declares with `call: true` has one. */
+  readonly call?: 'the saga declares this step without a call: give it `call: true` there';
 }
 
 interface LocalUndo<DB, Begin extends EventDefinition, Success extends EventDefinition, Undone> {
@@ -91,7 +93,7 @@ interface LocalUndo<DB, Begin extends EventDefinition, Success extends EventDefi
   ) => [Undone] extends [never] ? Maybe<void> : Maybe<Undone>;
 }
 
-interface ExternalApply<DB, Begin extends EventDefinition, Made, Of extends AnyCall> {
+interface CallApply<DB, Begin extends EventDefinition, Made, Of extends AnyCall> {
   /** The call, declared by `defineCall`. The saga worker makes it, outside any transaction. */
   readonly call: Of;
   /** Returns the input of the call. */
@@ -127,22 +129,20 @@ type WithUndo<Of> =
       : 'a step that can be undone needs a call with `compensate`: give one to defineCall, or declare the step `withoutUndo` or as the pivot'
     : never;
 
-interface ExternalUndo<Of> {
+interface CallUndo<Of> {
   /** The call, which has a `compensate` that the worker repeats by its own key until it succeeds. */
   readonly call: WithUndo<Of>;
 }
 
-/** The undone event of an external step; a step that declares none has none to make. */
+/** The undone event of a call; a step that declares none has none to make. */
 type UndoneHandler<Begin extends EventDefinition, Success extends EventDefinition, Undone> = [
   Undone,
 ] extends [never]
   ? unknown
   : { readonly undone: (undo: Undo<Begin, Success>) => Undone };
 
-type Applied<DB, Begin extends EventDefinition, Made, External, Of extends AnyCall> = [External] extends [
-  true,
-]
-  ? ExternalApply<DB, Begin, Made, Of>
+type Applied<DB, Begin extends EventDefinition, Made, IsCall, Of extends AnyCall> = [IsCall] extends [true]
+  ? CallApply<DB, Begin, Made, Of>
   : LocalApply<DB, Begin, Made>;
 
 type Undoing<
@@ -151,15 +151,15 @@ type Undoing<
   Success extends EventDefinition,
   Undone extends EventDefinition,
   Kind extends StepKind,
-  External,
+  IsCall,
   Of,
 > = [Kind] extends ['compensatable']
   ? NoopHandler<Begin, Undone> &
-      ([External] extends [true]
-        ? ExternalUndo<Of> & UndoneHandler<Begin, Success, MadeOf<Undone>> & Timed
+      ([IsCall] extends [true]
+        ? CallUndo<Of> & UndoneHandler<Begin, Success, MadeOf<Undone>> & Timed
         : LocalUndo<DB, Begin, Success, MadeOf<Undone>>)
   : [Kind] extends ['withoutUndo']
-    ? NoopHandler<Begin, Undone> & ([External] extends [true] ? Timed : unknown)
+    ? NoopHandler<Begin, Undone> & ([IsCall] extends [true] ? Timed : unknown)
     : unknown;
 
 /** The handlers of a service for one step: how it takes effect and, before the pivot, is undone. */
@@ -170,20 +170,20 @@ export type StepHandlers<
   Failure extends EventDefinition,
   Undone extends EventDefinition,
   Kind extends StepKind,
-  External extends boolean,
+  IsCall extends boolean,
   Of extends AnyCall = AnyCall,
-> = Applied<DB, Begin, MadeOf<Success> | MadeOf<Failure>, External, Of> &
-  Undoing<DB, Begin, Success, Undone, Kind, External, Of>;
+> = Applied<DB, Begin, MadeOf<Success> | MadeOf<Failure>, IsCall, Of> &
+  Undoing<DB, Begin, Success, Undone, Kind, IsCall, Of>;
 
 /** The handlers with their types erased, as the engine calls them. Only `step` makes these. */
 export interface ErasedHandlers<DB> {
   readonly local?: LocalApply<DB, EventDefinition, DomainEvent>;
-  readonly external?: ExternalApply<DB, EventDefinition, DomainEvent, AnyCall> & Timed;
+  readonly calling?: CallApply<DB, EventDefinition, DomainEvent, AnyCall> & Timed;
   readonly compensate?: (
     undo: Undo<EventDefinition, EventDefinition>,
     context: UndoContext<DB>,
   ) => Maybe<DomainEvent | undefined>;
-  /** Makes the undone event of an external step that has an undo. */
+  /** Makes the undone event of a call that has an undo. */
   readonly undone?: (undo: Undo<EventDefinition, EventDefinition>) => DomainEvent | undefined;
   readonly noop?: (noop: Noop<EventDefinition>) => DomainEvent;
 }

@@ -23,7 +23,7 @@ async function stuckSteps({ instance }: Placed): Promise<string> {
   return rows.map(({ step }) => step).join(' ');
 }
 
-// Local and external: `pay` is a call, `reserve` a row.
+// Local and a call: `pay` is a call, `reserve` a row.
 describe.each([
   ['pay', 'book:undone pay:undo_pending reserve:applied ship:rejected', 'trial.refunded'],
   ['reserve', 'book:undone pay:undone reserve:undo_pending ship:rejected', 'trial.released'],

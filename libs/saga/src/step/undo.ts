@@ -7,22 +7,19 @@ import type { FenceState } from '../fence/fence.ts';
 import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
 import type { TriggerRequest } from '../fence/apply-trigger.ts';
 import { applyToStep } from './apply-to-step.ts';
-import { bringForward } from '../effects/work/bring-forward-sql.ts';
-import { requestUndo, requestOperator, scheduleUndo } from './request-work.ts';
-import { factOf, keyOf, requestOf } from './member.ts';
+import { bringForward } from '../calls/work/bring-forward-sql.ts';
+import { requestUndo, requestOperator, scheduleUndo } from './calls/request-work.ts';
+import { factOf, keyOf, requestOf, type StepRun } from './member.ts';
 import type { Reaction } from './reaction.ts';
 import { factId, formatSagaRef } from './saga-ref.ts';
-import { STUCK } from './effect-hooks.ts';
-import { markStuck } from './mark-stuck.ts';
-import { supersedeBegin } from './supersede-begin.ts';
+import { STUCK, markStuck } from './calls/stuck.ts';
 import type { StepTools } from './tools.ts';
-import type { StepUndo } from './undo-cause.ts';
-import { type Begun, noopEvent, passedOn, undoneEvent, undoOf } from './undo-events.ts';
+import { type StepUndo, type Begun, noopEvent, passedOn, undoneEvent, undoOf } from './undo-events.ts';
+import { supersedeParked } from '@convergekit/inbox/engine';
 
 /**
  * Applies an undo trigger to a step. The fence's decision is carried out in the same transaction: a local step is
- * undone, an external step's undo is requested; a step without effect reports that, and one that has not begun never
- * begins.
+ * undone, the undo of a call is requested; a step without effect reports that, and one that has not begun never begins.
  */
 export async function undo<DB>(of: StepUndo<DB>, tools: StepTools<DB>): Promise<void> {
   const transition = await applyToStep(of.member, tools.tx, undoing(of, 'undo'));
@@ -155,4 +152,18 @@ function undoneHeaders<DB>(of: StepUndo<DB>) {
     ...(attemptId === undefined ? {} : { attemptId }),
     ...(attemptTrace === undefined ? {} : { attemptTrace }),
   };
+}
+
+/** Supersedes the parked event that would have begun the step: its key must not wait. */
+export async function supersedeBegin<DB>(
+  { member: { declaration, step }, instance }: StepRun<DB>,
+  tx: Transaction<DB>,
+): Promise<void> {
+  const before = declaration.stages[step.stage - 1]?.steps;
+  const ids =
+    before === undefined
+      ? [instance]
+      : before.map(({ name, saga }) => factId({ saga, instance, step: name }, 'success'));
+  const why = `step ${step.name} of ${step.saga} was undone before it began`;
+  for (const eventId of ids) await supersedeParked(executorOf(tx), { consumer: step.by, eventId }, why);
 }

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import type { Finding } from '../effects/journal/check-journal.ts';
-import { namesSql } from '../effects/journal/runs-sql.ts';
+import type { Finding } from '../calls/journal/check-journal.ts';
+import { namesSql } from '../calls/journal/runs-sql.ts';
 
 /** A compensation, and its recorded cause. */
 interface Orphan {

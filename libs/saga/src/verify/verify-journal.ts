@@ -1,5 +1,5 @@
-import { type CheckedJournals, checkJournal, type Finding } from '../effects/journal/check-journal.ts';
-import { runPages } from '../effects/journal/runs-sql.ts';
+import { type CheckedJournals, checkJournal, type Finding } from '../calls/journal/check-journal.ts';
+import { runPages } from '../calls/journal/runs-sql.ts';
 import type { Executor } from '@convergekit/postgres';
 import { decideFence, FENCE_TRIGGERS, type FenceFrom } from '../fence/fence.ts';
 import {

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { CheckedJournals } from '../effects/journal/check-journal.ts';
+import type { CheckedJournals } from '../calls/journal/check-journal.ts';
 import { verifyWorkflows } from '../workflow/verify.ts';
 import { findOrphans } from './orphans-sql.ts';
 import { verifySagas } from './verify-journal.ts';

@@ -1,7 +1,7 @@
 import { classify } from '@convergekit/resilience';
 import { failpoint } from '@convergekit/core/engine';
-import { stored } from '../effects/work/decide.ts';
-import type { StoredFailure } from '../effects/work/work.ts';
+import { stored } from '../calls/work/decide.ts';
+import type { StoredFailure } from '../calls/work/work.ts';
 import type { CompensateTrigger } from './entry.ts';
 import { Suspended } from './errors.ts';
 import { rootOf } from './fold.ts';

@@ -1,5 +1,5 @@
-import { nextOp, stored } from '../effects/work/decide.ts';
-import type { StoredFailure } from '../effects/work/work.ts';
+import { nextOp, stored } from '../calls/work/decide.ts';
+import type { StoredFailure } from '../calls/work/work.ts';
 import type { Entry } from './entry.ts';
 import { type Attempt, callToEnd, type ExternalCall, type Following } from './external-call.ts';
 import type { BoundLocalStep, BoundStep, ExternalStep } from './step.ts';

@@ -1,5 +1,5 @@
-import type { PlannedUndo } from '../effects/call/types.ts';
-import type { StoredFailure } from '../effects/work/work.ts';
+import type { PlannedUndo } from '../calls/declare/types.ts';
+import type { StoredFailure } from '../calls/work/work.ts';
 
 /**
  * running       its effects are being made · completed: all of them stand

@@ -1,5 +1,5 @@
 import { ConvergeError } from '@convergekit/core';
-import type { StoredFailure } from '../effects/work/work.ts';
+import type { StoredFailure } from '../calls/work/work.ts';
 
 /**
  * The error that a failed step or scope throws into the body. It is the same from the journal as from the call, so that

@@ -1,12 +1,12 @@
 import type { SlowSchedule } from '@convergekit/resilience';
 import { afterAttempts, attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
-import type { CallHandle } from '../effects/effect/types.ts';
-import { admission } from '../effects/quota/admission.ts';
-import { reportAttempts } from '../effects/worker/record-attempts.ts';
-import { type CallRun, runCall } from '../effects/worker/run-call.ts';
-import { decide, type Next, nextOp, type Rules, type Tried } from '../effects/work/decide.ts';
-import type { OpenState } from '../effects/work/work.ts';
+import type { CallHandle } from '../calls/work/worker-call.ts';
+import { admission } from '../calls/quota/admission.ts';
+import { reportAttempts } from '../calls/worker/record-attempts.ts';
+import { type CallRun, runCall } from '../calls/worker/run-call.ts';
+import { decide, type Next, nextOp, type Rules, type Tried } from '../calls/work/decide.ts';
+import type { OpenState } from '../calls/work/work.ts';
 import type { Entry, WorkflowStuckReason } from './entry.ts';
 import type { StepFold } from './fold.ts';
 import type { ExternalStep } from './step.ts';

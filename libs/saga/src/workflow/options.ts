@@ -1,6 +1,6 @@
 import type { SlowSchedule } from '@convergekit/resilience';
-import { forEver } from '../effects/call/bind-call.ts';
-import { type CommonOptions, fractions, WHOLE, withDefaults } from '../effects/worker/common-options.ts';
+import { forEver } from '../calls/declare/bind-call.ts';
+import { type CommonOptions, fractions, WHOLE, withDefaults } from '../calls/worker/common-options.ts';
 import { SagaError } from '../errors.ts';
 import type { Workflow } from './define-workflow.ts';
 

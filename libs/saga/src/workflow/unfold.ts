@@ -1,5 +1,5 @@
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
-import type { StoredFailure } from '../effects/work/work.ts';
+import type { StoredFailure } from '../calls/work/work.ts';
 import { settle } from './do-step.ts';
 import { type CompensateTrigger, stepNameOf } from './entry.ts';
 import type { StepFold } from './fold.ts';

@@ -1,7 +1,7 @@
 import { messageOf } from '@convergekit/core/engine';
 import type { Executor } from '@convergekit/postgres';
-import { type CheckedJournals, checkJournal, type Finding } from '../effects/journal/check-journal.ts';
-import { runPages } from '../effects/journal/runs-sql.ts';
+import { type CheckedJournals, checkJournal, type Finding } from '../calls/journal/check-journal.ts';
+import { runPages } from '../calls/journal/runs-sql.ts';
 import { SagaError } from '../errors.ts';
 import { entryOf, type WorkflowState } from './entry.ts';
 import { emptyFold, type Fold, foldEntry, stateOf } from './fold.ts';

@@ -1,10 +1,10 @@
 import type { Service } from '@convergekit/core';
 import { failpoint, Wake } from '@convergekit/core/engine';
 import { longestWaitMs } from '@convergekit/resilience/engine';
-import { alertOverdueWorkflows } from '../effects/worker/alarms.ts';
-import { Places } from '../effects/worker/places.ts';
-import { longestRunMs } from '../effects/worker/run-call.ts';
-import { failureLog, workerService } from '../effects/worker/worker-service.ts';
+import { alertOverdueWorkflows } from '../calls/worker/alarms.ts';
+import { Places } from '../calls/worker/places.ts';
+import { longestRunMs } from '../calls/worker/run-call.ts';
+import { failureLog, workerService } from '../calls/worker/worker-service.ts';
 import { recover } from './body.ts';
 import { Suspended } from './errors.ts';
 import { Journal } from './journal.ts';

@@ -1,6 +1,6 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
-import type { Effect } from '@convergekit/saga';
+import type { WorkerCall } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { deliver, type Delivering, routeTo } from '@convergekit/inbox/testing';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
@@ -41,7 +41,7 @@ export class Acts {
   readonly #first: ReadonlyMap<string, string>;
   /** Consumers that run a step after the pivot: an operator retries what they give up. */
   readonly #retriable: ReadonlySet<string>;
-  readonly #external: ReadonlySet<string>;
+  readonly #calls: ReadonlySet<string>;
 
   constructor(options: RunOptions, of: RunOf, plan: RunPlan) {
     const steps = options.declaration.stages.flatMap((stage) => stage.steps);
@@ -51,7 +51,7 @@ export class Acts {
     this.network = new Network(of.random);
     this.#first = new Map(steps.toReversed().map(({ by, name }) => [by, name]));
     this.#retriable = new Set(steps.flatMap(({ kind, by }) => (kind === 'retriable' ? [by] : [])));
-    this.#external = new Set(steps.flatMap(({ external, name }) => (external ? [name] : [])));
+    this.#calls = new Set(steps.flatMap(({ call, name }) => (call ? [name] : [])));
   }
 
   async begin(): Promise<void> {
@@ -121,7 +121,7 @@ export class Acts {
     const { name } = consumer;
     const own = this.#first.get(name);
     const handling: Delivering['handling'] = ({ op, step = own }, handle) => {
-      const fails = step !== undefined && !this.#external.has(step);
+      const fails = step !== undefined && !this.#calls.has(step);
       return inHandler(fails ? this.#plan.nextFault?.({ op, step }) : undefined, handle);
     };
     const act: Act = {
@@ -168,7 +168,7 @@ export class Acts {
       const claimed = await lane.claim(work);
       if (claimed === undefined) return;
       await lane
-        .work(behindBarrier(lane.database.db, barrier), this.#effectOf(lane, work), claimed)
+        .work(behindBarrier(lane.database.db, barrier), this.#workerCallOf(lane, work), claimed)
         .catch((error: unknown) => {
           // Its process is gone: another worker finds the row when the lease is over.
           if (!barrier.crashed) throw error;
@@ -177,10 +177,10 @@ export class Acts {
     return { name: `${op} of ${step} (${state})`, at: step, begin: () => new Running(run) };
   }
 
-  #effectOf(lane: Lane, { effect: name, op, step }: OpenWork): Effect<unknown> {
+  #workerCallOf(lane: Lane, { effect: name, op, step }: OpenWork): WorkerCall<unknown> {
     const effect = lane.effects.find((one) => one.name === name);
     if (effect === undefined) throw new TypeError(`no service of the trial has the effect ${name}`);
-    if ((op !== 'apply' && op !== 'compensate') || !this.#external.has(step)) return effect;
+    if ((op !== 'apply' && op !== 'compensate') || !this.#calls.has(step)) return effect;
     return overNetwork(effect, step, this.network, () => this.#plan.nextFault?.({ op, step }));
   }
 

@@ -44,11 +44,11 @@ function nameOf({ op, step }: Attempted): string {
 }
 
 /** Faults after which the step is tried again. */
-function passing({ external }: StepDeclaration): readonly Fault[] {
-  return external ? ['unavailable', 'request_lost', 'reply_lost'] : ['busy', 'busy_after'];
+function passing({ call }: StepDeclaration): readonly Fault[] {
+  return call ? ['unavailable', 'request_lost', 'reply_lost'] : ['busy', 'busy_after'];
 }
 
 /** Faults that end the step without effect. */
-function final({ external }: StepDeclaration): readonly Fault[] {
-  return external ? ['refused'] : ['refused', 'broken'];
+function final({ call }: StepDeclaration): readonly Fault[] {
+  return call ? ['refused'] : ['refused', 'broken'];
 }

@@ -41,7 +41,7 @@ export function orderSaga(run: string) {
       by: nameIn(run, 'payments'),
       success: events.charged,
       undone: events.refunded,
-      external: true,
+      call: true,
     })
     .pivot('allocate', {
       by: nameIn(run, 'warehouse'),

@@ -2,7 +2,7 @@ import type { Database } from '@convergekit/postgres';
 import { sagaWorker } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { Provider } from '../../../../saga/src/fixture/effects/provider.ts';
+import { Provider } from '../../../../saga/src/fixture/calls/provider.ts';
 import {
   ended,
   hurried,
@@ -10,20 +10,20 @@ import {
   request,
   sceneDatabase,
   type SceneDb,
-  sceneEffects,
+  sceneCalls,
   workRows,
-} from '../../../../saga/src/fixture/effects/scene.ts';
+} from '../../../../saga/src/fixture/calls/scene.ts';
 import { cli } from '../../fixture/cli.ts';
 
 describe('converge effects', () => {
   const provider = new Provider();
   let database: Database<SceneDb>;
-  let effects: ReturnType<typeof sceneEffects>;
+  let effects: ReturnType<typeof sceneCalls>;
   let env: Record<string, string>;
   beforeAll(async () => {
     const made = await sceneDatabase(inject('stack').databaseUrl);
     database = made.database;
-    effects = sceneEffects(await provider.start());
+    effects = sceneCalls(await provider.start());
     env = { DATABASE_URL: made.url };
   });
   afterAll(async () => {

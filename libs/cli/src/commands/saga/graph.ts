@@ -45,7 +45,7 @@ export const graphCommand = command({
 });
 
 /** A step in lines, which are comments of the drawing. Pure. */
-function stepLines({ step, stage, by, kind, external, begins, emits, undo }: ListedStep): readonly string[] {
+function stepLines({ step, stage, by, kind, call, begins, emits, undo }: ListedStep): readonly string[] {
   const back =
     undo === null
       ? [`   undo: none, ${kind === 'pivot' ? 'it decides the saga' : 'it only goes forward'}`]
@@ -54,7 +54,7 @@ function stepLines({ step, stage, by, kind, external, begins, emits, undo }: Lis
           `   undone: ${eventsText([undo.emits])}`,
         ];
   return [
-    `${stage}. ${step} by ${by}: ${kind}${external ? ', external' : ''}`,
+    `${stage}. ${step} by ${by}: ${kind}${call ? ', a call' : ''}`,
     `   begins on ${eventsText(begins)}`,
     `   emits ${eventsText(emits)}`,
     ...back,

@@ -216,7 +216,7 @@ describe('converge saga', () => {
         '%%    emits shop.stock.reserved v1 (shop.inventory), shop.stock.rejected v1 (shop.inventory)',
         '%%    undo: yes, on converge.failure (inventory.failures), shop.payment.declined v1 (shop.payments), converge.failure (payments.failures), shop.payment.refunded v2 (shop.payments), converge.step_undone v1 (payments.failures)',
         '%%    undone: shop.stock.released v1 (shop.inventory)',
-        '%% 2. pay by payments: compensatable, external',
+        '%% 2. pay by payments: compensatable, a call',
       ].join('\n'),
     );
     const checked = await cli(['saga', 'graph', 'schemas/src/index.ts', '--consumers'], {});

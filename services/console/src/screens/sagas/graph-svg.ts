@@ -66,7 +66,7 @@ function stepOf(step: StepDeclaration, counts: Counts, x: number, y: number): Ht
       ? 'nothing open'
       : own.map(({ state, count }) => `${state.replaceAll('_', ' ')} ${count}`).join(', ');
   const needs = own.some(({ state }) => state === 'stuck');
-  const kind = `${step.kind === 'withoutUndo' ? 'nothing to undo' : step.kind}${step.external ? ', a call' : ''}`;
+  const kind = `${step.kind === 'withoutUndo' ? 'nothing to undo' : step.kind}${step.call ? ', a call' : ''}`;
   return html`<g class="node ${step.kind} ${needs ? 'care' : ''}">
       <title>${step.name} of ${step.by}: ${open}</title>
       <rect
