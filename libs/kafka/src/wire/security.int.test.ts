@@ -46,7 +46,7 @@ beforeAll(async () => {
     scramUsers: [RELAY, STRANGER, ROTATED].map(({ username, password }) => ({ name: username, password })),
     settings: {
       // Each thread has the certificate for itself, and gets another one at another time.
-      'num.network.threads': 1,
+      'num.network.threads': '1',
       [`${listener}.ssl.keystore.type`]: 'PEM',
       [`${listener}.ssl.keystore.location`]: server.file,
       [`${listener}.sasl.enabled.mechanisms`]: MECHANISMS.map((name) => name.toUpperCase()).join(),
