@@ -29,6 +29,7 @@ const charge = defineCall('bank.charge', { ...call, idempotency: 'keyed' });
 const charging = charge.onOutcome<ShopDb>(reactions);
 const refunding = defineCall('bank.refund', { ...call, idempotency: 'keyed' }).onOutcome<ShopDb>(reactions);
 const payments = defineConsumer<ShopDb>('payments').calls(charging).on(placed, () => undefined);
+const api = ({ db }: Pick<import('convergekit').ServiceParts<ShopDb>, 'db'>) => (_: unknown, response: { end(text: string): void }) => response.end(db.selectFrom('order').compile().sql);
 `;
 
 /** A mistake in one line, and what its error says: in its first line, where the language lets it. */
@@ -101,6 +102,11 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
   [
     'an event that the service does not emit',
     `defineService('shop', { emits: [placed], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });`,
+    /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
+  ],
+  [
+    'an event that a service does not emit whose API names its tables',
+    `defineService('shop', { emits: [placed], http: api, onReady: ({ transaction }) => transaction(async ({ tx, emit }) => { await tx.selectFrom('order').execute(); emit(paid({ id: '1' })); }) });`,
     /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
   ],
   [

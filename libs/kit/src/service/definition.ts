@@ -85,7 +85,11 @@ export interface ServiceDefinition<
   readonly workflows?: readonly Workflow[];
   /** The reconcilers. The service's own database has the service's name; the settings name the others. @default none */
   readonly reconcilers?: readonly Reconciler[];
-  /** The events that the parts emit in a `transaction`. Their topics are checked at the start. @default none */
+  /**
+   * The events that the parts emit in a `transaction`, which refuses others. The compiler does, too, where `defineService` has no
+   * type argument: `http` or another part names the tables, `(parts: Pick<ServiceParts<Tables>, 'db'>) => …`. Their topics are
+   * checked at the start. @default none
+   */
   readonly emits?: readonly EventDefinition<Types>[];
   /**
    * Whether the relay of this database runs in the process. `false`: `converge relay` runs beside; the log says so while
