@@ -37,7 +37,7 @@ function expectSaid({ lost, again }: TypedTwice, done: string): void {
   expect(again.stderr).toMatch(new RegExp(`^last act on .+ ${done} at .+: deployed the fix$`, 'm'));
 }
 
-// Planted faults: an act that changes nothing leaves a row; one that is refused keeps the others from theirs.
+// Planted fault: an act that changes nothing leaves a row.
 it('G5k: an act on dead letters whose answer was lost, typed again, changes nothing twice, does what is left, and says what was done', async () => {
   const stock = await Counting.open({ local: true });
   onTestFinished(() => stock.scene.close());
