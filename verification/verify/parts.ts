@@ -98,7 +98,7 @@ export const parts: readonly Part[] = [
   {
     name: 'cluster-standby',
     shows: 'a primary, its standby and a PgBouncer, which are killed, hang and are promoted under load',
-    projects: ['@convergekit/postgres', '@convergekit/relay', '@convergekit/inbox'],
+    projects: ['@convergekit/postgres', '@convergekit/relay', '@convergekit/inbox', '@convergekit/saga'],
     needs: PGBOUNCER,
     steps: [tests('cluster-standby')],
   },

@@ -62,7 +62,7 @@ export function httpServer(options: HttpServerOptions): HttpServer {
     done: done.promise,
     start: () => {
       starting = new Promise<void>((resolve, reject) => {
-        server.once('error', (error) => reject(listenError(error, `${name} port ${port} on ${host}`)));
+        server.once('error', (error) => reject(listenError(error, { name, port, host })));
         server.listen(port, host, resolve);
       }).then(() => void server.on('error', done.reject));
       return starting;
@@ -120,11 +120,16 @@ async function close(
   await closed;
 }
 
-function listenError(error: NodeJS.ErrnoException, where: string): ConvergeError {
+function listenError(
+  error: NodeJS.ErrnoException,
+  { name, port, host }: { readonly name: string; readonly port: number; readonly host: string },
+): ConvergeError {
   const taken = error.code === 'EADDRINUSE';
+  const where = `the ${name} port ${port} on ${host}`;
+  const reason = error.code === 'EACCES' ? 'its number needs rights of the system' : error.code;
   const message = taken
-    ? `the ${where} is taken by another process: stop it, choose another port, or 0 for any free one`
-    : `the ${where} cannot be used (${error.code ?? error.message}): choose another port or address`;
+    ? `${where} is taken by another process: stop it, choose another port (${name}.port), or 0 for any free one`
+    : `${where} cannot be used (${reason ?? error.message}): choose another port (${name}.port) or address (${name}.host)`;
   return new ConvergeError(message, {
     code: taken ? 'PORT_TAKEN' : 'PORT_REFUSED',
     category: 'configuration',

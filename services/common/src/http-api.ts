@@ -1,4 +1,5 @@
-import { type HttpAnswer, requestSpan } from 'convergekit/http';
+import { classify } from 'convergekit';
+import { type HttpAnswer, httpAnswer, requestSpan } from 'convergekit/http';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { z } from 'zod';
@@ -56,13 +57,16 @@ export function refuse(context: Context, status: Status, code: string, message: 
 /** Continues the trace of each request (header `traceparent`) in a server span that has the name of its route. */
 export const traced: MiddlewareHandler = async (context, next) => {
   const { req } = context;
-  const request = requestSpan({ method: req.method, headers: req.header() });
-  let failed = true;
-  try {
-    await request.run(next);
-    failed = false;
-  } finally {
+  const span = requestSpan({ method: req.method, headers: req.header() });
+  const end = (status: number): void => {
     const route = routePath(context, -1);
-    request.end(failed ? 500 : context.res.status, route.endsWith('*') ? undefined : route);
+    span.end(status, route.endsWith('*') ? undefined : route);
+  };
+  try {
+    await span.run(next);
+    end(context.res.status);
+  } catch (error) {
+    end(httpAnswer(classify(error)).status);
+    throw error;
   }
 };

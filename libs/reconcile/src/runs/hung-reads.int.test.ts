@@ -11,9 +11,8 @@ import {
   world,
   worldForEach,
 } from '../fixture/stock.ts';
-import { type ReconcileOptions, resolveOptions } from '../options.ts';
+import { type ReconcileOptions, resolveOptions, runReconciler } from '../service.ts';
 import { reportKeys } from '../report-keys.ts';
-import { runReconciler } from '../service.ts';
 import { drain } from '../workers.ts';
 
 const base = stockReconciler();

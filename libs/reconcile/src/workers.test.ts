@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { claimOf } from './fixture/decided.ts';
-import { ForgetGroups } from './forget-groups.ts';
+import { ForgetGroups } from './workers.ts';
 
 /** Groups whose statements the test answers itself. */
 function open() {

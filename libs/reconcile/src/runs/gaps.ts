@@ -1,8 +1,8 @@
-import { executorOf, type Executor } from '@convergekit/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import type { GapKeys } from './definition.ts';
-import { enqueueAll } from './key-queue.ts';
-import { sweepUnled, type UnledRequest } from './runs/unled-run.ts';
+import type { GapKeys } from '../definition.ts';
+import { enqueueAll } from '../key-queue.ts';
+import { sweepUnled, type UnledRequest } from './unled-run.ts';
 
 interface OpenGap {
   readonly gap: string;

@@ -9,11 +9,11 @@ import {
   stockReconciler,
   world,
   worldForEach,
-} from '../fixture/stock.ts';
-import { timePasses } from '../../../testing/src/fixture/any-table.ts';
-import { readStatus } from '../runs/history-sql.ts';
-import { runReconciler } from '../service.ts';
-import { approveRepairs } from './approve-sql.ts';
+} from './fixture/stock.ts';
+import { timePasses } from '../../testing/src/fixture/any-table.ts';
+import { readStatus } from './runs/history-sql.ts';
+import { runReconciler } from './service.ts';
+import { approveRepairs } from './window.ts';
 
 worldForEach();
 

@@ -1,9 +1,9 @@
 import { executorOf } from '@convergekit/postgres';
-import type { Databases, ScanChunk } from './definition.ts';
-import { enqueueAll } from './key-queue.ts';
-import type { Reconciler } from './reconciler.ts';
-import { type Checkpoint, NO_PROGRESS, type Progress } from './runs/run-sql.ts';
-import { readState, recordRun } from './window.ts';
+import type { Databases, ScanChunk } from '../definition.ts';
+import { enqueueAll } from '../key-queue.ts';
+import type { Reconciler } from '../reconciler.ts';
+import { type Checkpoint, NO_PROGRESS, type Progress } from './run-sql.ts';
+import { readState, recordRun } from '../window.ts';
 
 export interface ChunkParts {
   readonly keys: readonly string[];

@@ -3,14 +3,14 @@ import { executorOf } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { Renewals } from '@convergekit/core/engine';
 import { queueGaps } from './gaps.ts';
-import { type LeadState, readLead } from './runs/lead-sql.ts';
-import { makeRun, type LedRun } from './runs/make-run.ts';
-import { beginRun, recordSkipped, takeRun } from './runs/run-sql.ts';
-import { decideStart, type Starts } from './schedule/decide-start.ts';
-import { announceStart } from './schedule/schedules-sql.ts';
-import { startDueAfter } from './schedule/schedule.ts';
-import { readState } from './window.ts';
-import type { WorkersOptions } from './workers.ts';
+import { type LeadState, readLead } from './lead-sql.ts';
+import { type LedRun, makeRun } from './make-run.ts';
+import { beginRun, recordSkipped, takeRun } from './run-sql.ts';
+import { decideStart, type Starts } from '../schedule/decide-start.ts';
+import { announceStart } from '../schedule/schedules-sql.ts';
+import { startDueAfter } from '../schedule/schedule.ts';
+import { readState } from '../window.ts';
+import type { WorkersOptions } from '../workers.ts';
 
 /**
  * Acquires or renews the lease of the schedule, and makes the run that is due: an interrupted one first, then one that an
