@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ConsumerDefinition, Database, Service } from 'convergekit';
 import {
   consumerService,
-  effectsOf,
+  callsOf,
   inboxMigrations,
   relay,
   relayMigrations,
@@ -46,7 +46,7 @@ async function service<DB>(
   const database = connect<DB>({ url, applicationName: 'trips' });
   await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations]);
   await database.executor.query(tables);
-  running.push(relay({ database, broker }), sagaWorker<DB>(effectsOf(...consumers), { database }));
+  running.push(relay({ database, broker }), sagaWorker<DB>(callsOf(...consumers), { database }));
   running.push(consumerService(consumers, { database, broker }));
   return database;
 }

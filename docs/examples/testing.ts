@@ -6,8 +6,8 @@ import {
   type Found,
   defineSaga,
   step,
-  type UndoAnswer,
-  type UndoingCall,
+  type CompensationAnswer,
+  type Compensation,
 } from 'convergekit';
 import { z } from 'zod';
 
@@ -43,7 +43,10 @@ export const SHOP_TABLES = `
 export interface Bank {
   call(order: Order, context: { readonly idempotencyKey: string }): Promise<Receipt>;
   query(order: Order, context: { readonly idempotencyKey: string }): Promise<Found<Receipt>>;
-  compensate(what: UndoingCall<Order, Receipt>, context: { readonly undoKey: string }): Promise<UndoAnswer>;
+  compensate(
+    what: Compensation<Order, Receipt>,
+    context: { readonly undoKey: string },
+  ): Promise<CompensationAnswer>;
 }
 
 /** The consumers of the shop, with the bank that they call. */

@@ -12,7 +12,7 @@ import {
   hurried,
   patient,
   type SceneDb,
-  sceneEffects,
+  sceneCalls,
   succeeded,
 } from '../../libs/saga/src/fixture/calls/calls.ts';
 import { Provider } from '../../libs/saga/src/fixture/calls/provider.ts';
@@ -21,7 +21,7 @@ import { Scene } from './fixture/scene.ts';
 
 const TABLES =
   'create table outcome (line bigint generated always as identity, key text not null, answer text not null)';
-type Called = ReturnType<typeof sceneEffects>[keyof ReturnType<typeof sceneEffects>];
+type Called = ReturnType<typeof sceneCalls>[keyof ReturnType<typeof sceneCalls>];
 
 let scene: Scene<SceneDb>;
 let provider: Provider;
@@ -73,7 +73,7 @@ const until = (lines: readonly string[]) =>
   );
 
 it('G6a: a requested call is made once although its event is delivered twice, and never when its handler fails', async () => {
-  const { keyed } = sceneEffects(provider.url, patient);
+  const { keyed } = sceneCalls(provider.url, patient);
   const service = await scene.consume([asking(keyed)]);
   const source = new FixtureSource({ partitions: 1 });
   const records = ['a', 'bad', 'b'].map((key) => source.record(asked({ key })));
@@ -93,7 +93,7 @@ it('G6a: a requested call is made once although its event is delivered twice, an
 
 it('G6a: success and declared rejection of a call are recorded once, with an event that names what asked', async () => {
   provider.modes.set('keyed', ['normal', 'decline']);
-  const { keyed } = sceneEffects(provider.url, patient);
+  const { keyed } = sceneCalls(provider.url, patient);
   await scene.consume([asking({ ...keyed, concurrency: 1 })]);
   const ids = [await scene.emit(asked({ key: 'a' })), await scene.emit(asked({ key: 'b' }))];
   await until(['a r-a', 'b NO_FUNDS']);
@@ -118,7 +118,7 @@ describe('an unknown outcome', () => {
     'G6b: a %s call with %s is queried before it is repeated, and takes effect once',
     async (kind, mode) => {
       provider.modes.set(kind, [mode]);
-      const called = sceneEffects(provider.url, { attemptTimeoutMs: 1_000, deadlineMs: 2_000 })[kind];
+      const called = sceneCalls(provider.url, { attemptTimeoutMs: 1_000, deadlineMs: 2_000 })[kind];
       await scene.consume([asking(called)], { worker: { leaseMs: 60_000 } });
       await scene.emit(asked({ key: 'a' }));
       await until(['a r-a']);
@@ -134,7 +134,7 @@ describe('an unknown outcome', () => {
 
   it('G6b: an unknown outcome that can be neither repeated nor queried waits for an operator, with its reason', async () => {
     provider.modes.set('blind', ['reply_lost']);
-    const { blind } = sceneEffects(provider.url, patient);
+    const { blind } = sceneCalls(provider.url, patient);
     await scene.consume([asking({ ...blind, concurrency: 1 })]);
     await scene.emit(asked({ key: 'a' }));
     await scene.emit(asked({ key: 'b' }));
@@ -165,7 +165,7 @@ async function startWorker(): Promise<ChildProcess> {
 
 // Planted faults: a quota of each process is exceeded twice over; attempts that only the claim counts exceed it by the retries.
 it('S6, G6n: two worker processes never send a provider more than its quota, with retries and queries', async () => {
-  const { keyed, plain } = sceneEffects(provider.url);
+  const { keyed, plain } = sceneCalls(provider.url);
   provider.modes.set('keyed', ['fail', 'reply_lost', 'fail', 'reply_lost', 'fail']);
   provider.modes.set('plain', ['reply_lost']);
   const consumer = defineConsumer<SceneDb>('orders', { from: 'first' })
@@ -193,7 +193,7 @@ it('S6, G6n: two worker processes never send a provider more than its quota, wit
 });
 
 it('G6a: calls of a worker that is killed are taken up by another, and take effect once', async () => {
-  const { keyed } = sceneEffects(provider.url, patient);
+  const { keyed } = sceneCalls(provider.url, patient);
   const worker = await startWorker();
   await scene.consume([asking(keyed)], { worker: 'elsewhere' });
   provider.modes.set('keyed', ['hang']);

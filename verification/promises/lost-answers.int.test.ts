@@ -3,16 +3,16 @@ import { sagaObserver, sagaWorker } from 'convergekit/process';
 import type { Database } from 'convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
-import { Provider } from '../../libs/saga/src/fixture/effects/provider.ts';
+import { Provider } from '../../libs/saga/src/fixture/calls/provider.ts';
 import {
   ended,
   hurried,
   outcomes,
   request,
   sceneDatabase,
-  sceneEffects,
+  sceneCalls,
   workRows,
-} from '../../libs/saga/src/fixture/effects/scene.ts';
+} from '../../libs/saga/src/fixture/calls/scene.ts';
 import {
   Moods,
   order,
@@ -75,15 +75,15 @@ it('G5k: an act on dead letters whose answer was lost, typed again, changes noth
 it('G6l: an act on calls whose answer was lost, typed again, changes nothing twice, does what is left, and says what was done', async () => {
   const provider = new Provider();
   const { url, database } = await sceneDatabase(inject('stack').databaseUrl);
-  const effects = sceneEffects(await provider.start());
+  const calls = sceneCalls(await provider.start());
   onTestFinished(async () => {
     await provider.stop();
     await database.close();
   });
   provider.modes.set('blind', ['reply_lost', 'request_lost', 'request_lost']);
-  await request(database, effects.blind, ['a', 'b', 'c']);
+  await request(database, calls.blind, ['a', 'b', 'c']);
   const work = async (): Promise<Service> => {
-    const worker = sagaWorker(Object.values(effects), { ...hurried, database });
+    const worker = sagaWorker(Object.values(calls), { ...hurried, database });
     await worker.start();
     return worker;
   };

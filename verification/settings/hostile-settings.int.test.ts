@@ -9,7 +9,7 @@ import { connect, type Database, executorOf, migrate } from '@convergekit/postgr
 import { defineReconciler, from, reconcilerService } from '@convergekit/reconcile';
 import { type Relay, relay } from '@convergekit/relay';
 import { ConvergeError, type Service } from '@convergekit/core';
-import { effectsOf, sagaObserver, sagaWorker } from '@convergekit/saga';
+import { callsOf, sagaObserver, sagaWorker } from '@convergekit/saga';
 import { listInstances } from '@convergekit/saga/operate';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { type HostileRole, hostileRole } from '../../libs/testing/src/fixture/hostile-role.ts';
@@ -179,7 +179,7 @@ describe.each([
     ] as unknown as readonly ConsumerDefinition<Db>[];
     await topics(consumers.flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]));
     // The worker first: a consumer with work for one does not start without.
-    await running(sagaWorker<Db>(effectsOf(...consumers), { database }));
+    await running(sagaWorker<Db>(callsOf(...consumers), { database }));
     await running(consumerService(consumers, { database, broker }));
     await leading(await lead('only'));
     const ended = (state: string): Promise<unknown> =>

@@ -1,5 +1,5 @@
 import { type Database, defineCall, defineConsumer } from 'convergekit';
-import { effectsOf, sagaWorker } from 'convergekit/process';
+import { callsOf, sagaWorker } from 'convergekit/process';
 import { z } from 'zod';
 import { charged, declined, ordered, pay, type ShopDb } from './shop.ts';
 
@@ -18,4 +18,4 @@ export const payments = defineConsumer<ShopDb>('payments', { from: 'first' })
   .on(ordered, async ({ data }, { call }) => {
     await call(charge, data);
   });
-export const worker = (database: Database<ShopDb>) => sagaWorker(effectsOf(payments), { database });
+export const worker = (database: Database<ShopDb>) => sagaWorker(callsOf(payments), { database });

@@ -1,5 +1,5 @@
 import { type Database, defineConsumer, defineSaga, step } from 'convergekit';
-import { effectsOf, sagaWorker } from 'convergekit/process';
+import { callsOf, sagaWorker } from 'convergekit/process';
 import { roomFreed, roomHeld, roomRefused, seated, tripAsked } from './events.ts';
 
 const bookTrip = defineSaga('book-trip', { start: tripAsked })
@@ -12,4 +12,4 @@ export const hotel = defineConsumer<object>('hotel', { from: 'first' }).include(
     compensate: ({ intent: { data: trip } }) => roomFreed(trip),
   }),
 );
-export const worker = (database: Database<object>) => sagaWorker(effectsOf(hotel), { database });
+export const worker = (database: Database<object>) => sagaWorker(callsOf(hotel), { database });

@@ -16,7 +16,7 @@ export {
 export { type Relay, relay, relayMigrations, type RelayOptions } from '@convergekit/relay';
 export { type PolicyBook, policyBook, policyLayersOf, SharedGuards } from '@convergekit/resilience';
 export {
-  effectsOf,
+  callsOf,
   sagaMigrations,
   sagaObserver,
   sagaWatch,

@@ -22,6 +22,7 @@ it('a side that reads no row, as `executeTakeFirst` does, is a side without the 
     actual: side,
     version: 'version',
     compare: () => null,
+    repair: () => Promise.resolve(0),
   });
   const db = undefined as unknown as Kysely<unknown>;
   expect([await actual.read('cup', db), await actual.read('plate', db)]).toEqual([rows[0], null]);

@@ -21,7 +21,7 @@ export type SagaErrorCode =
   | 'OUTCOME_UNKNOWN'
   | 'SAGA_NOT_MIGRATED'
   // Calls and their workers.
-  | 'EFFECT_INVALID'
+  | 'CALL_INVALID'
   | 'WORKER_MISSING'
   | 'WORK_NOT_FOUND'
   | 'WORK_NOT_RESOLVABLE'
@@ -55,7 +55,7 @@ export const DOTTED_NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
 
 /** Returns what makes the error of a wrong field in the declaration of a call or a workflow. */
 export function invalidIn(kind: 'call' | 'workflow', name: string) {
-  const code = kind === 'call' ? 'EFFECT_INVALID' : 'WORKFLOW_INVALID';
+  const code = kind === 'call' ? 'CALL_INVALID' : 'WORKFLOW_INVALID';
   return (field: string, value: unknown, fix: string): SagaError =>
     new SagaError(code, `${kind} ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`);
 }

@@ -13,12 +13,12 @@ export { type Call, defineCall } from './calls/declare/define-call.ts';
 export type {
   CallContext,
   Found,
-  UndoAnswer,
-  UndoCallContext,
+  CompensationAnswer,
+  CompensationContext,
   Undoing,
-  UndoingCall,
+  Compensation,
 } from './calls/declare/types.ts';
-export type { Effect, EffectFailure, OutcomeContext } from './calls/work/worker-call.ts';
+export type { WorkerCall, CallFailure, OutcomeContext } from './calls/work/worker-call.ts';
 export { takeQuota } from './calls/quota/admission.ts';
 export type { Quota } from './calls/quota/quota.ts';
 export type { SagaWorkerOptions } from './calls/worker/options.ts';
@@ -28,7 +28,7 @@ export { type Marked, type OnPending, semanticLock, type SemanticLock } from './
 export { sagaMigrations } from './migrations.ts';
 export { sagaObserver, type SagaObserverOptions } from './observe/observer.ts';
 export { sagaWatch } from './observe/watch.ts';
-export { effectsOf } from './step/calls/calls-of.ts';
+export { callsOf } from './step/calls/calls-of.ts';
 export { step } from './step/step.ts';
 export type { BegunStep, Noop, StepContext, Undo, UndoContext } from './step/types.ts';
 export {
@@ -40,5 +40,5 @@ export {
   type WorkflowRecovery,
 } from './workflow/define-workflow.ts';
 export type { WorkflowsOptions } from './workflow/options.ts';
-export { type LocalContext, type LocalStep, localStep, type WorkflowStep } from './workflow/step.ts';
+export { type LocalContext, localStep, type WorkflowStep } from './workflow/step.ts';
 export { type Workflows, workflows } from './workflow/workflows.ts';

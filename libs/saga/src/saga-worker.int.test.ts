@@ -1,6 +1,6 @@
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
-import { hurried, type SceneDb, sceneDatabase, sceneEffects } from './fixture/calls/scene.ts';
+import { hurried, type SceneDb, sceneDatabase, sceneCalls } from './fixture/calls/scene.ts';
 import { sagaWorker } from './saga-worker.ts';
 
 const DAY = 86_400_000;
@@ -9,7 +9,7 @@ const DAY = 86_400_000;
 it('a worker sweeps the records of the sagas of its effects, and keeps them as long as the longest version requires', async () => {
   const of = (name: string, days: number) => ({ saga: { name, keepMs: days * DAY } });
   const { database } = await sceneDatabase(inject('stack').databaseUrl);
-  const { keyed, plain, blind } = sceneEffects('http://127.0.0.1:1');
+  const { keyed, plain, blind } = sceneCalls('http://127.0.0.1:1');
   const worker = sagaWorker<SceneDb>(
     [
       { ...keyed, ...of('s', 7) },

@@ -5,7 +5,7 @@
 export { announce } from './calls/work/announce.ts';
 export { claimWork } from './calls/work/claim-sql.ts';
 export { inputSql } from './calls/work/row-sql.ts';
-export { declareEffects } from './calls/work/worker-sql.ts';
+export { declareCalls } from './calls/work/worker-sql.ts';
 export { resolveOptions } from './calls/worker/options.ts';
 export { processWork } from './calls/worker/process-work.ts';
 

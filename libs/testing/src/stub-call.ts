@@ -1,5 +1,5 @@
 import { BusinessRejection, type Clock, ConvergeError, systemClock } from '@convergekit/core';
-import type { Found, UndoAnswer, UndoingCall } from '@convergekit/saga';
+import type { Found, CompensationAnswer, Compensation } from '@convergekit/saga';
 
 /**
  * The behaviour of the next call.
@@ -40,9 +40,9 @@ export interface StubHandlers<Input, Result> {
   readonly query: (input: Input, context: StubContext) => Promise<Found<Result>>;
   /** Undoes the call with the key `call.key`. Rejects with STUB_UNKNOWN_KEY when no call with that key took effect. */
   readonly compensate: (
-    what: { readonly call: Pick<UndoingCall<Input, Result>['call'], 'key'> },
+    what: { readonly call: Pick<Compensation<Input, Result>['call'], 'key'> },
     context: { readonly undoKey: string },
-  ) => Promise<UndoAnswer>;
+  ) => Promise<CompensationAnswer>;
 }
 
 export interface StubOptions<Input, Result> {
@@ -156,7 +156,7 @@ class StubLedger<Input, Result> {
     return result;
   }
 
-  undo(key: string, undoKey: string): UndoAnswer {
+  undo(key: string, undoKey: string): CompensationAnswer {
     const entry = this.find(key);
     if (entry === undefined) throw unknownKey(key, undoKey);
     if (entry.undone) return 'noop_already';

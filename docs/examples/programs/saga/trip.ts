@@ -10,7 +10,7 @@ export const full = event('trip.full');
 
 // A trip is paid, then it gets a seat. Where there is none, the bank gives the money back.
 export const trip = defineSaga('trip', { start: asked, deadlineMs: 60_000 })
-  .compensatable('pay', { by: 'payments', success: paid, external: true })
+  .compensatable('pay', { by: 'payments', success: paid, call: true })
   .pivot('seat', { by: 'airline', success: seated, failure: full });
 
 // The bank drops repeats of a key. Here it is a line in the terminal.

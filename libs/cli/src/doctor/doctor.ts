@@ -27,16 +27,20 @@ export const doctorCommand = command({
     const opened = await openAll(context, findings);
     const of = { all: opened, bounds: { overdueMs, stalledMs, ignoredConsumers } };
     const used: string[] = [];
+    const recorded = new Map<string, number>();
     for (const one of opened) {
       const database = await attempt('postgres', () => examineDatabase(one, of));
       findings.push(...named(database.findings, one, opened));
-      used.push(...('topics' in database ? database.topics : []));
+      if (!('topics' in database)) continue;
+      used.push(...database.topics);
+      for (const [topic, count] of database.partitions)
+        recorded.set(topic, Math.max(count, recorded.get(topic) ?? 0));
     }
     const topics = [...new Set([...used, ...declared])].toSorted();
     const check = context.settings.broker === 'local' ? 'local log' : 'kafka';
     const log = await attempt(check, async () => {
       const admin = await context.admin();
-      const ends = await examineLog(check, admin, topics);
+      const ends = await examineLog(check, admin, topics, recorded);
       return { findings: [...ends.findings, ...(await examineGroups(admin, opened, of))] };
     });
     return findingsOf(context.output, [...findings, ...log.findings]);
@@ -98,9 +102,15 @@ async function openAll(context: CommandContext, findings: Finding[]): Promise<re
   return opened;
 }
 
-async function examineLog(check: string, admin: Admin, topics: readonly string[]): Promise<Examined> {
+async function examineLog(
+  check: string,
+  admin: Admin,
+  topics: readonly string[],
+  recorded: ReadonlyMap<string, number>,
+): Promise<Examined> {
   const findings: Finding[] = [];
-  for (const name of topics) findings.push(...checkTopic(name, await admin.describeTopic(name)));
+  for (const name of topics)
+    findings.push(...checkTopic(name, await admin.describeTopic(name), recorded.get(name)));
   return { findings: [{ check, verdict: 'ok', text: 'reachable' }, ...findings] };
 }
 

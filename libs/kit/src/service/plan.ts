@@ -1,5 +1,5 @@
 import { ConvergeError } from '@convergekit/core';
-import { type Effect, effectsOf, sagaObserver } from '@convergekit/saga';
+import { type WorkerCall, callsOf, sagaObserver } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { includedSteps } from '@convergekit/saga/engine';
 import type { AnyConsumer, AnySaga, ServiceDefinition } from './definition.ts';
@@ -12,7 +12,7 @@ export interface Plan<DB> {
   /** The declared consumers, and the observer of the sagas. */
   readonly consumers: readonly ConsumerDefinition<DB>[];
   /** The work of the worker: the calls that the consumers declare, and that of their saga steps. */
-  readonly effects: readonly Effect<DB>[];
+  readonly effects: readonly WorkerCall<DB>[];
   readonly needsBroker: boolean;
   /** Whether the relay of the database runs in the process. */
   readonly relays: boolean;
@@ -46,7 +46,7 @@ export function planOf<DB>(name: string, declared: Planned, given: readonly AnyC
   checkName(name);
   // Each consumer knows its own tables; all of them are in the database of the service.
   const own = given as readonly ConsumerDefinition<DB>[];
-  const effects = effectsOf(...own);
+  const effects = callsOf(...own);
   checkSteps(name, sagas, own);
   const consumers = [...own, ...observers<DB>(name, declared)];
   const nothing = [consumers, effects, workflows, reconcilers].every(({ length }) => length === 0);

@@ -1,6 +1,6 @@
 import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
-import type { Effect, Workflow } from '@convergekit/saga';
+import type { WorkerCall, Workflow } from '@convergekit/saga';
 import { queryName } from '@convergekit/saga/engine';
 import { policyName } from '@convergekit/inbox/engine';
 import type { PolicyLayer } from '@convergekit/resilience';
@@ -24,7 +24,7 @@ export function checkPolicyNames<DB>(
   layers: readonly PolicyLayer[],
   { plan, workflows, rules: own }: WithPolicies<DB>,
 ): void {
-  const calls = new Map([...callsOf(plan.effects), ...workflows.flatMap(stepsOf)]);
+  const calls = new Map([...usesOf(plan.effects), ...workflows.flatMap(stepsOf)]);
   const handlers = plan.consumers.flatMap(({ name, subscriptions }) =>
     subscriptions.map(({ handler }) => policyName(name, handler)),
   );
@@ -40,7 +40,7 @@ export function checkPolicyNames<DB>(
 /** The names under which calls run, each with the name of the call. */
 type Uses = readonly (readonly [use: string, call: string | undefined])[];
 
-function callsOf(effects: readonly Pick<Effect<never>, 'name' | 'call' | 'canQuery'>[]): Uses {
+function usesOf(effects: readonly Pick<WorkerCall<never>, 'name' | 'call' | 'canQuery'>[]): Uses {
   return effects.flatMap(({ name, call, canQuery }) => [
     [name, call] as const,
     ...(canQuery ? [[queryName(name), call] as const] : []),

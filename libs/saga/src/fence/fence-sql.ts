@@ -32,7 +32,7 @@ const lockSql = `
   select ${fenceRowSql} from converge.saga_fence fence
    where saga = $1 and instance = $2 and step = $3 for update`;
 
-/** Locks the fence of a step's work in the statement that closes the work: see `Effect.lockSql`. */
+/** Locks the fence of a step's work in the statement that closes the work: see `WorkerCall.lockSql`. */
 export const lockOfWorkSql = `
     select ${fenceRowSql} from closed
       join converge.saga_fence fence

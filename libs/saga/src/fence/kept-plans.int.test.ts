@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sagaMigrations } from '@convergekit/saga';
 import { insertWorks } from '../calls/work/insert-sql.ts';
-import { claimWork, declareEffects } from '@convergekit/saga/testing';
+import { claimWork, declareCalls } from '@convergekit/saga/testing';
 import { closeWorks } from '../calls/worker/outcome-sql.ts';
 import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
@@ -23,7 +23,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'plans', max: 1, applicationName: 'kept-plans' },
   ));
-  await declareEffects(database.executor, ['pay'], 'worker');
+  await declareCalls(database.executor, ['pay'], 'worker');
 });
 afterAll(() => database.close());
 

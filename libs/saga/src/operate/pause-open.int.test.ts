@@ -8,7 +8,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest';
 import { listenForWork } from '../calls/work/announce.ts';
 import { insertWork, insertWorks, type NewWork } from '../calls/work/insert-sql.ts';
-import { declareEffects } from '../calls/work/worker-sql.ts';
+import { declareCalls } from '../calls/work/worker-sql.ts';
 import { PAY_ID, payWork } from '../fixture/pay-work.ts';
 import { sagaMigrations } from '../migrations.ts';
 import { pauseSaga } from './pause.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'pause', applicationName: 'pause' },
   ));
-  await declareEffects(database.executor, [work.effect], 'w');
+  await declareCalls(database.executor, [work.effect], 'w');
 });
 afterAll(() => database.close());
 

@@ -5,7 +5,7 @@ import { namesSql, type Run, type SagaTable } from '../calls/journal/runs-sql.ts
 import type { OperatorAct, WorkAttempt, WorkState } from '../calls/work/work.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { KeptWork } from '../fence/entry.ts';
-import { effectName, stepName } from '../step/member.ts';
+import { callName, stepName } from '../step/member.ts';
 import { workId } from '../step/calls/request-work.ts';
 
 /** The plan for the undo of a step, as it was when the step began. */
@@ -228,7 +228,7 @@ export async function readEndedWork(
     return endedWork(decision).map((work) => ({
       ...work,
       handler: stepName(of),
-      effect: effectName(of, work.op),
+      effect: callName(of, work.op),
       state: work.state === 'failed' ? 'failed' : 'done',
     }));
   });

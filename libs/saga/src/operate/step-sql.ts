@@ -6,7 +6,7 @@ import { insertRow } from '../calls/work/insert-sql.ts';
 import type { Outcome, StuckReason, WorkState } from '../calls/work/work.ts';
 import type { StepKey, WorkOp } from '../calls/work/step-key.ts';
 import { actOnWork } from '../calls/operate/work-sql.ts';
-import { effectName } from '../step/member.ts';
+import { callName } from '../step/member.ts';
 import { workId } from '../step/calls/request-work.ts';
 import type { StoredEvent } from '../step/stored-event.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';
@@ -106,7 +106,7 @@ export async function answerStep(
     saga,
     instance,
     step,
-    effect: effectName({ saga, version, name: step }, 'resolve'),
+    effect: callName({ saga, version, name: step }, 'resolve'),
     op: 'resolve',
     input: JSON.stringify({ ...of, events, ...(resolves == null ? {} : { resolves }) }),
     cause: {

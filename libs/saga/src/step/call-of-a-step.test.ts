@@ -1,10 +1,10 @@
 import { defineEvent } from '@convergekit/contracts';
-import { defineCall, effectsOf, step } from '@convergekit/saga';
+import { defineCall, callsOf, step } from '@convergekit/saga';
 import { defineSaga } from '@convergekit/saga/declare';
 import { defineConsumer } from '@convergekit/inbox';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import type { CallOptions } from '../effects/call/types.ts';
+import type { CallOptions } from '../calls/declare/types.ts';
 
 const data = z.object({ id: z.string() });
 const event = <const Type extends string>(type: Type) =>
@@ -17,7 +17,9 @@ const [asked, paid, paidBack, seated] = [
 ] as const;
 
 /** The effects of a step that makes this call. */
-function effectsOfStep(more: Partial<CallOptions<typeof data, z.ZodNull>>) {
+function effectsOfStep(
+  more: Pick<Partial<CallOptions<typeof data, z.ZodNull>>, 'quota' | 'query' | 'idempotency'>,
+) {
   const trip = defineSaga('trip', { start: asked })
     .compensatable('pay', { by: 'bank', success: paid, undone: paidBack, call: true })
     .pivot('seat', { by: 'airline', success: seated });
@@ -38,7 +40,7 @@ function effectsOfStep(more: Partial<CallOptions<typeof data, z.ZodNull>>) {
       noop: ({ key }) => paidBack({ id: key }),
     }),
   );
-  return effectsOf(bank);
+  return callsOf(bank);
 }
 
 // Planted fault: with a quota of the call alone, the effect of the undo has none.

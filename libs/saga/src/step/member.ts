@@ -82,12 +82,12 @@ export function stepName({ saga, name, version }: Named): string {
 }
 
 /** Returns the name of a version's work, for policies, bulkheads and metrics: `<saga>.<step>.<op>`. */
-export function effectName({ saga, name, version }: Named, op: WorkOp): string {
+export function callName({ saga, name, version }: Named, op: WorkOp): string {
   return `${saga}.${name}.${op}${version === 1 ? '' : `.v${version}`}`;
 }
 
-/** The work that a step may have: total, and what `effectsOf` makes effects of. */
-export function effectOpsOf<DB>({ declaration, step, handlers }: Member<DB>): readonly WorkOp[] {
+/** The work that a step may have: total, and what `callsOf` makes effects of. */
+export function workOpsOf<DB>({ declaration, step, handlers }: Member<DB>): readonly WorkOp[] {
   const stops = lastStop(declaration) === step;
   return [
     handlers.calling === undefined ? 'resolve' : 'apply',

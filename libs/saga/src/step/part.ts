@@ -7,7 +7,7 @@ import { triggersOf } from '../declare/triggers.ts';
 import { SagaError } from '../errors.ts';
 import { checkWorkers } from '../calls/work/worker-sql.ts';
 import { checkVersions } from './check-versions.ts';
-import { effectName, effectOpsOf, type Member } from './member.ts';
+import { callName, workOpsOf, type Member } from './member.ts';
 import { FenceOrder } from './fence-order.ts';
 import type { Reaction, Unversioned } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
@@ -129,7 +129,7 @@ async function check<DB>(
       `${named(missing)} is declared by ${consumer}, which has no handlers for it: include step(…) of it there`,
     );
   await checkVersions(executor, consumer, members);
-  const work = members.flatMap((member) => effectOpsOf(member).map((op) => effectName(member.step, op)));
+  const work = members.flatMap((member) => workOpsOf(member).map((op) => callName(member.step, op)));
   await checkWorkers(executor, consumer, work);
 }
 

@@ -9,8 +9,8 @@ import { defineSaga, starts } from '../declare/index.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { readInstance } from '../observe/instance-sql.ts';
 import { sagaObserver } from '../observe/observer.ts';
-import { declareEffects } from '../calls/work/worker-sql.ts';
-import { effectsOf } from './calls/calls-of.ts';
+import { declareCalls } from '../calls/work/worker-sql.ts';
+import { callsOf } from './calls/calls-of.ts';
 import { step } from './step.ts';
 
 interface Db {
@@ -114,9 +114,9 @@ afterEach(async () => {
 async function deploy(next: ConsumerDefinition<Db>): Promise<void> {
   await running?.stop();
   const { database, broker } = scene;
-  await declareEffects(
+  await declareCalls(
     database.executor,
-    effectsOf(next).map(({ name }) => name),
+    callsOf(next).map(({ name }) => name),
     'payments',
   );
   const service = consumerService([next], { database, broker, ...quickRetries() });

@@ -18,7 +18,7 @@ import { defineCall, sagaMigrations, sagaWorker } from '@convergekit/saga';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { asked, halfConsumers, type RoomDb, roomTables, Wrongs } from '../fixture/half-done-saga.ts';
 import { Pump } from '../fixture/pump.ts';
-import { effectsOf } from './calls/calls-of.ts';
+import { callsOf } from './calls/calls-of.ts';
 
 let broker: Broker;
 let database: Database<RoomDb>;
@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 
 async function startWorker(...consumers: readonly ConsumerDefinition<RoomDb>[]): Promise<void> {
-  const worker = sagaWorker<RoomDb>(effectsOf(...consumers), { database, pollMs: 10 });
+  const worker = sagaWorker<RoomDb>(callsOf(...consumers), { database, pollMs: 10 });
   stops.push(() => worker.stop());
   await worker.start();
 }

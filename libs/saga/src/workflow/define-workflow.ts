@@ -2,7 +2,7 @@ import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contr
 import { decode, encode } from '../calls/declare/stored.ts';
 import { DOTTED_NAME, invalidIn, SagaError } from '../errors.ts';
 import type { Call } from '../calls/declare/define-call.ts';
-import type { BoundStep, WorkflowStep } from './step.ts';
+import type { BoundStep, AnyWorkflowStep } from './step.ts';
 
 /** The unit with which a body works, one thing at a time: steps are undone in the reverse of their order. */
 export interface Unit<Steps> {
@@ -19,9 +19,9 @@ export interface Unit<Steps> {
   scope<T>(name: string, body: (inner: Unit<Steps>) => Promise<T>): Promise<T>;
 }
 
-type AnyStep = WorkflowStep | Call<never, unknown, unknown, 'none'>;
-export type InputOf<Step> = Step extends WorkflowStep<infer Input> ? Input : never;
-export type ResultOf<Step> = Step extends WorkflowStep<never, infer Result> ? Result : never;
+type AnyStep = AnyWorkflowStep | Call<never, unknown, unknown, 'none'>;
+export type InputOf<Step> = Step extends AnyWorkflowStep<infer Input> ? Input : never;
+export type ResultOf<Step> = Step extends AnyWorkflowStep<never, infer Result> ? Result : never;
 
 /**
  * The treatment of an interrupted workflow.
@@ -33,7 +33,7 @@ export type WorkflowRecovery = 'undo' | 'resume';
 
 /** The sentence that the compiler shows at a step whose call has no undo. */
 type Undoable<Steps> = {
-  readonly [Name in keyof Steps]: Steps[Name] extends WorkflowStep
+  readonly [Name in keyof Steps]: Steps[Name] extends AnyWorkflowStep
     ? unknown
     : 'a step of a workflow needs a call with `compensate`, or with `irreversible` and the reason: give one to defineCall';
 };
@@ -62,7 +62,7 @@ export interface Workflow<Input = never, Result = unknown> {
   /** Checks what the caller gives. Throws a ContractError of category data. */
   plan(input: Input): string;
   /** Runs the body on a stored input, and returns the stored form of its result. */
-  body(unit: Unit<Record<string, WorkflowStep>>, input: string): Promise<string>;
+  body(unit: Unit<Record<string, AnyWorkflowStep>>, input: string): Promise<string>;
   /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): Result;
 }
@@ -111,7 +111,7 @@ export function defineWorkflow<
     ),
     plan: (given: InferInput<In>) => encode(input, given, `the input of ${name}`),
     // The erased unit checks at run time what the declared one lets through at compile time.
-    body: async (unit: Unit<Record<string, WorkflowStep>>, text: string) =>
+    body: async (unit: Unit<Record<string, AnyWorkflowStep>>, text: string) =>
       encode(
         result,
         await run(unit as unknown as Unit<Steps>, decode(input, text, `the stored input of ${name}`)),

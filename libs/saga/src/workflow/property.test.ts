@@ -9,7 +9,7 @@ import { World, type WorldFault } from '../fixture/workflow/world.ts';
 import { defineWorkflow, type WorkflowRecovery, type Unit } from './define-workflow.ts';
 import { SagaError } from '../errors.ts';
 import { workflows } from './workflows.ts';
-import type { WorkflowStep } from './step.ts';
+import type { AnyWorkflowStep } from './step.ts';
 import { verifyWorkflow } from './verify.ts';
 
 /** The actions of a body: steps, and scopes whose failure is caught or not. `throws`: the body fails at its end. */
@@ -34,7 +34,7 @@ const { tree } = fc.letrec<{ tree: Tree; scope: Tree & { caught: boolean } }>((t
   }),
 }));
 
-type Steps = Record<Leaf['step'], WorkflowStep<{ name: string }, { ref: string }>>;
+type Steps = Record<Leaf['step'], AnyWorkflowStep<{ name: string }, { ref: string }>>;
 
 /** Names are assigned in the order of the steps, so that they are equal each time. */
 async function play(unit: Unit<Steps>, { children, throws }: Tree, path = 'n'): Promise<void> {

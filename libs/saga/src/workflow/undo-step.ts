@@ -1,5 +1,5 @@
 import { BusinessRejection } from '@convergekit/core';
-import type { UndoAnswer } from '../calls/declare/types.ts';
+import type { CompensationAnswer } from '../calls/declare/types.ts';
 import type { CallHandle } from '../calls/work/worker-call.ts';
 import { stored } from '../calls/work/decide.ts';
 import type { StoredFailure } from '../calls/work/work.ts';
@@ -55,7 +55,8 @@ function afterAttempt(turn: Turn, step: ExternalStep, { op, fold, answer, next }
     case 'succeed':
       if (next.result === 'irreversible')
         return { kind: 'stuck', reason: 'irreversible', note: IRREVERSIBLE };
-      if (op === 'call') return { kind: 'end', entry: undone(fold, next.result as UndoAnswer, 'reply') };
+      if (op === 'call')
+        return { kind: 'end', entry: undone(fold, next.result as CompensationAnswer, 'reply') };
       // The effect is gone: by this undo, whose reply was lost, or by another process.
       return {
         kind: 'end',
@@ -118,7 +119,7 @@ function failedUndo(
   return { waitMs, note: `the undo of ${path} failed: ${failure.message}`, failed };
 }
 
-function undone({ step, path }: StepFold, answer: UndoAnswer, by: Witness): Entry {
+function undone({ step, path }: StepFold, answer: CompensationAnswer, by: Witness): Entry {
   if (answer === 'irreversible') throw new RangeError('what is irreversible was not undone');
   return { kind: 'undone', step, path, outcome: answer, by };
 }

@@ -6,7 +6,7 @@ import { intend, settle } from './do-step.ts';
 import { isWithin } from './entry.ts';
 import { StepFailed, Suspended } from './errors.ts';
 import { SagaError } from '../errors.ts';
-import type { WorkflowStep } from './step.ts';
+import type { AnyWorkflowStep } from './step.ts';
 import { foldOf, record, type Turn } from './turn.ts';
 import { beginUndo, unfold } from './unfold.ts';
 
@@ -21,7 +21,7 @@ export interface Body {
 }
 
 /** A unit over the journal: ended steps answer from the journal, others are run. */
-export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
+export class JournaledUnit implements Unit<Record<string, AnyWorkflowStep>> {
   readonly id: string;
   readonly #body: Body;
   readonly #path: string;
@@ -44,7 +44,7 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
     return this.#alone(name, (path) => this.#step(name, path, intent)) as Promise<never>;
   }
 
-  scope<T>(name: string, body: (inner: Unit<Record<string, WorkflowStep>>) => Promise<T>): Promise<T> {
+  scope<T>(name: string, body: (inner: Unit<Record<string, AnyWorkflowStep>>) => Promise<T>): Promise<T> {
     return this.#alone(name, (path) => this.#scope(path, body));
   }
 
@@ -105,7 +105,10 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
     return bound.resultOf(result ?? 'null');
   }
 
-  async #scope<T>(path: string, body: (inner: Unit<Record<string, WorkflowStep>>) => Promise<T>): Promise<T> {
+  async #scope<T>(
+    path: string,
+    body: (inner: Unit<Record<string, AnyWorkflowStep>>) => Promise<T>,
+  ): Promise<T> {
     const { turn } = this.#body;
     const { journal } = turn;
     const known = journal.fold.scopes.get(path);

@@ -1,6 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import type { Broker, Producer } from '@convergekit/broker';
-import { declareEffects } from '@convergekit/saga/testing';
+import { declareCalls } from '@convergekit/saga/testing';
 import {
   type ConsumerDefinition,
   type ConsumerService,
@@ -9,7 +9,7 @@ import {
 } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
-import { effectsOf } from '@convergekit/saga';
+import { callsOf } from '@convergekit/saga';
 import { TestingError } from '../testing-error.ts';
 import { waitUntil } from '../wait-until.ts';
 import { type BenchOptions, parkingByHand, quickPolicies } from './bench-options.ts';
@@ -64,8 +64,8 @@ export class ConsumerBench {
       const admin = await broker.admin();
       for (const name of [...consumer.topics, consumer.failureTopic])
         await admin.createTopic({ name, partitions: log.partitions });
-      const names = effectsOf(consumer).map(({ name }) => name);
-      if (names.length > 0) await declareEffects(database.executor, names, 'test');
+      const names = callsOf(consumer).map(({ name }) => name);
+      if (names.length > 0) await declareCalls(database.executor, names, 'test');
       await bench.#service.start();
       bench.#producer = await broker.producer();
       return bench;

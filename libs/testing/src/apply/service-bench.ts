@@ -1,4 +1,4 @@
-import { effectsOf, sagaWorker } from '@convergekit/saga';
+import { callsOf, sagaWorker } from '@convergekit/saga';
 import { announce } from '@convergekit/saga/testing';
 import type { Service } from '@convergekit/core';
 import { listParked, type ParkedSummary } from '@convergekit/inbox/operate';
@@ -42,7 +42,7 @@ export class ServiceBench {
   }
 
   static async open({ database, consumers }: ServiceUnderTest, options: BenchOptions): Promise<ServiceBench> {
-    const effects = effectsOf(...consumers);
+    const effects = callsOf(...consumers);
     const worker =
       effects.length === 0 ? undefined : sagaWorker(effects, { database, pollMs: 10, shared: calmGuards() });
     await worker?.start();

@@ -1,6 +1,6 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
-import type { Effect } from '@convergekit/saga';
+import type { WorkerCall } from '@convergekit/saga';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { deliver, type Delivering, routeTo } from '@convergekit/inbox/testing';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
@@ -168,7 +168,7 @@ export class Acts {
       const claimed = await lane.claim(work);
       if (claimed === undefined) return;
       await lane
-        .work(behindBarrier(lane.database.db, barrier), this.#effectOf(lane, work), claimed)
+        .work(behindBarrier(lane.database.db, barrier), this.#workerCallOf(lane, work), claimed)
         .catch((error: unknown) => {
           // Its process is gone: another worker finds the row when the lease is over.
           if (!barrier.crashed) throw error;
@@ -177,7 +177,7 @@ export class Acts {
     return { name: `${op} of ${step} (${state})`, at: step, begin: () => new Running(run) };
   }
 
-  #effectOf(lane: Lane, { effect: name, op, step }: OpenWork): Effect<unknown> {
+  #workerCallOf(lane: Lane, { effect: name, op, step }: OpenWork): WorkerCall<unknown> {
     const effect = lane.effects.find((one) => one.name === name);
     if (effect === undefined) throw new TypeError(`no service of the trial has the effect ${name}`);
     if ((op !== 'apply' && op !== 'compensate') || !this.#calls.has(step)) return effect;

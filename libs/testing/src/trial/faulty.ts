@@ -1,5 +1,5 @@
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
-import type { Effect } from '@convergekit/saga';
+import type { WorkerCall } from '@convergekit/saga';
 import type { Fault } from './types.ts';
 import type { Network } from './running.ts';
 
@@ -13,12 +13,12 @@ export async function inHandler(fault: Fault | undefined, handle: () => Promise<
 
 /** Wraps an effect: its call passes the network on both ways, and fails as `nextFault` says. */
 export function overNetwork<DB>(
-  effect: Effect<DB>,
+  effect: WorkerCall<DB>,
   step: string,
   network: Network,
   nextFault: () => Fault | undefined,
-): Effect<DB> {
-  const revive: Effect<DB>['revive'] = (stored) => {
+): WorkerCall<DB> {
+  const revive: WorkerCall<DB>['revive'] = (stored) => {
     const revived = effect.revive(stored);
     return {
       ...revived,

@@ -1,11 +1,11 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { DomainEvent } from '@convergekit/contracts';
 import { contextHeaders } from '@convergekit/contracts/engine';
-import { type Effect, effectsOf } from '@convergekit/saga';
+import { type WorkerCall, callsOf } from '@convergekit/saga';
 import {
   type ClaimedWork,
   claimWork,
-  declareEffects,
+  declareCalls,
   processWork,
   resolveOptions,
 } from '@convergekit/saga/testing';
@@ -36,7 +36,7 @@ const shared = calmGuards();
 export class Lane {
   readonly database: Database;
   readonly consumers: readonly ConsumerDefinition<unknown>[];
-  readonly effects: readonly Effect<unknown>[];
+  readonly effects: readonly WorkerCall<unknown>[];
   readonly #source: FixtureSource;
   #offset = 0n;
   #last = '0';
@@ -44,7 +44,7 @@ export class Lane {
   constructor({ database, consumers }: ServiceUnderTest, name: string) {
     this.database = database;
     this.consumers = consumers;
-    this.effects = effectsOf(...consumers);
+    this.effects = callsOf(...consumers);
     this.#source = new FixtureSource({ partitions: 1, name });
   }
 
@@ -52,7 +52,7 @@ export class Lane {
   async open(): Promise<void> {
     const { executor } = this.database;
     this.#last = (await readOutbox(executor)).at(-1)?.id ?? '0';
-    await declareEffects(
+    await declareCalls(
       executor,
       this.effects.map(({ name }) => name),
       'trial',
@@ -101,7 +101,7 @@ export class Lane {
   }
 
   /** Does claimed work. A row that cannot be written now stays with its worker until the lease is over. */
-  async work(db: Kysely<unknown>, effect: Effect<unknown>, work: ClaimedWork): Promise<void> {
+  async work(db: Kysely<unknown>, effect: WorkerCall<unknown>, work: ClaimedWork): Promise<void> {
     const database = { db, executor: this.database.executor };
     const options = resolveOptions(this.effects, { database, shared });
     const { clock, random } = options;

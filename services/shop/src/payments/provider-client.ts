@@ -1,4 +1,4 @@
-import type { CallContext, UndoCallContext } from 'convergekit';
+import type { CallContext, CompensationContext } from 'convergekit';
 import { z } from 'zod';
 
 /** The provider's state of an order's charge. */
@@ -15,7 +15,7 @@ export interface Provider {
   refund(
     chargeKey: string,
     amountCents: number,
-    sent: Sent & Pick<UndoCallContext, 'undoKey'>,
+    sent: Sent & Pick<CompensationContext, 'undoKey'>,
   ): Promise<void>;
   /** Returns the state of the charge; undefined if the provider does not know it. */
   find(orderId: string, sent: Sent): Promise<Charge | undefined>;

@@ -3,7 +3,7 @@ import { failureTopic } from '@convergekit/contracts';
 import { type Database, newUuidV7 } from 'convergekit';
 import {
   consumerService,
-  effectsOf,
+  callsOf,
   inboxMigrations,
   reconcileMigrations,
   relay,
@@ -64,7 +64,7 @@ it('S47, G7m: payments-vs-provider waits for a late consumer of payments, and re
       what: 'the consumer to record the refund',
     });
   const consumer = payments(providerClient('http://127.0.0.1:1'));
-  const worker = sagaWorker(effectsOf(consumer), { database });
+  const worker = sagaWorker(callsOf(consumer), { database });
   onTestFinished(() => worker.stop());
   await worker.start();
   const consume = async () => {

@@ -10,7 +10,7 @@ import {
   request,
   sceneDatabase,
   type SceneDb,
-  sceneEffects,
+  sceneCalls,
   workRows,
 } from '../../../../saga/src/fixture/calls/scene.ts';
 import { cli } from '../../fixture/cli.ts';
@@ -18,12 +18,12 @@ import { cli } from '../../fixture/cli.ts';
 describe('converge effects', () => {
   const provider = new Provider();
   let database: Database<SceneDb>;
-  let effects: ReturnType<typeof sceneEffects>;
+  let effects: ReturnType<typeof sceneCalls>;
   let env: Record<string, string>;
   beforeAll(async () => {
     const made = await sceneDatabase(inject('stack').databaseUrl);
     database = made.database;
-    effects = sceneEffects(await provider.start());
+    effects = sceneCalls(await provider.start());
     env = { DATABASE_URL: made.url };
   });
   afterAll(async () => {

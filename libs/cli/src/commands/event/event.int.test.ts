@@ -5,7 +5,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox } from '@convergekit/outbox';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defaultPolicy } from '@convergekit/resilience';
-import { defineCall, effectsOf, sagaWorker } from '@convergekit/saga';
+import { defineCall, callsOf, sagaWorker } from '@convergekit/saga';
 import { attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
@@ -75,7 +75,7 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
       await call(send, order.data);
     });
   const services = [
-    sagaWorker(effectsOf(mailing), { database: payments }),
+    sagaWorker(callsOf(mailing), { database: payments }),
     consumerService(
       [
         defineConsumer(names.payments, { from: 'first' }).on(placed, () => {

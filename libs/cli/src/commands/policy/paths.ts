@@ -1,7 +1,7 @@
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import type { Operation } from '@convergekit/resilience';
 import type { RecoveryPath } from '@convergekit/resilience/operate';
-import { type Effect, effectsOf, type Workflow } from '@convergekit/saga';
+import { type WorkerCall, callsOf, type Workflow } from '@convergekit/saga';
 import { command } from '../../frame/command.ts';
 import { someArguments } from '../../frame/flags.ts';
 import { exportsThat } from '../../frame/modules.ts';
@@ -58,7 +58,7 @@ interface NamedPath {
 
 type Declared =
   | Pick<Operation<never, unknown>, 'name' | 'path' | 'idempotency' | 'run'>
-  | Effect<never>
+  | WorkerCall<never>
   | Pick<Workflow, 'name' | 'steps' | 'recovery'>
   | ConsumerDefinition<never>;
 
@@ -79,10 +79,8 @@ function hasPaths(value: unknown): value is Declared {
 /** Lists the recovery paths of an export: one for each use of a call, under the name of its policy. */
 function pathsOf(declared: Declared): readonly NamedPath[] {
   if ('parts' in declared)
-    return effectsOf(declared).flatMap((effect) =>
-      effect.saga?.isTimer === true ? [] : [pathOfEffect(effect)],
-    );
-  if ('revive' in declared) return [pathOfEffect(declared)];
+    return callsOf(declared).flatMap((effect) => (effect.saga?.isTimer === true ? [] : [pathOfCall(effect)]));
+  if ('revive' in declared) return [pathOfCall(declared)];
   if ('run' in declared) {
     const { name, idempotency, path } = declared;
     return [{ name, idempotency, path }];
@@ -104,7 +102,7 @@ function pathsOf(declared: Declared): readonly NamedPath[] {
   );
 }
 
-function pathOfEffect(effect: Effect<never>): NamedPath {
+function pathOfCall(effect: WorkerCall<never>): NamedPath {
   const { name, call, idempotency } = effect;
   return {
     name,
@@ -114,7 +112,10 @@ function pathOfEffect(effect: Effect<never>): NamedPath {
   };
 }
 
-function recoveryOf({ idempotency, canQuery }: Pick<Effect<never>, 'idempotency' | 'canQuery'>): Recovery {
+function recoveryOf({
+  idempotency,
+  canQuery,
+}: Pick<WorkerCall<never>, 'idempotency' | 'canQuery'>): Recovery {
   if (canQuery) return { kind: 'queries' };
   return { kind: idempotency === 'none' ? 'needs_a_person' : 'retries' };
 }

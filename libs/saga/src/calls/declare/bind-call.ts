@@ -19,7 +19,7 @@ import type {
   CallOptions,
   Found,
   PlannedUndo,
-  UndoAnswer,
+  CompensationAnswer,
   UndoCall,
   UndoReason,
 } from './types.ts';
@@ -35,8 +35,9 @@ export const forEver: SlowSchedule = Object.freeze({
 
 /** A planned call. Each attempt reads the fields, so an input that this code cannot read fails the attempt. */
 export interface PlannedCall {
-  // The input with its type erased: the call's own schema created it.
+  /** Reads the input, with its type erased: the call's own schema created it. */
   readonly input: () => never;
+  /** Reads the idempotency key. */
   readonly key: () => string;
 }
 
@@ -44,35 +45,47 @@ export interface PlannedCall {
 export interface AppliedCall extends PlannedCall {
   /** The result, as it was stored. */
   readonly result: string | undefined;
+  /** The reason why it is undone. */
   readonly reason: UndoReason;
+  /** The idempotency key of the undo, equal for every attempt. */
   readonly undoKey: string;
 }
 
 /** A call under the name of one use, for policies, breakers, spans and metrics. */
 export interface BoundCall {
+  /** The name of the use, such as `<workflow>.<step>`. */
   readonly name: string;
   /** The name of the call itself. */
   readonly call: string;
+  /** The effect of repeating the call. */
   readonly idempotency: CallIdempotency;
+  /** The maximum of concurrent calls in one process. */
   readonly concurrency: number;
+  /** The calls that the other system allows; undefined: no limit is known. */
   readonly quota: Quota | undefined;
+  /** The waits between runs of attempts. */
   readonly schedule: SlowSchedule;
+  /** The milliseconds until a call that was sent is visible to a query. */
   readonly settleMs: number;
+  /** True where the outcome of a call can be looked up. */
   readonly canQuery: boolean;
   /** The planned undo. Undefined: the call was declared without one. */
   readonly planned: PlannedUndo | undefined;
   /** The policy that is fixed in code. */
   readonly fixedPolicy: Policy | undefined;
+  /** Returns the policy that applies now. */
   readonly policyIn: (shared: Pick<SharedGuards, 'for'>) => Policy;
   /** Checks an input, and returns its stored form. Throws a ContractError of category data. */
   plan(input: unknown): string;
   /** Reads a stored input, and a stored result. Throws when this version of the code cannot. */
   inputOf(text: string): never;
+  /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): unknown;
   /** The declared idempotency key of an input. */
   keyOf(input: unknown): string | undefined;
+  /** Returns the functions that make the planned call and look it up. */
   handleOf(planned: PlannedCall): CallHandle;
-  /** Returns the undo of a call: its call gives an UndoAnswer, its query says `applied` when the effect is gone. */
+  /** Returns the undo of a call: its call gives an CompensationAnswer, its query says `applied` when the effect is gone. */
   undoing(applied: AppliedCall): CallHandle;
 }
 
@@ -124,7 +137,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   });
   const undoing = ({ result, reason, undoKey, ...planned }: AppliedCall): CallHandle => ({
     call: (guards, permit) => {
-      const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<UndoAnswer> => {
+      const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<CompensationAnswer> => {
         const known = result === undefined ? undefined : texts.resultOf(result);
         const what = { input: planned.input(), call: { key: planned.key(), result: known }, reason };
         return (await options.compensate?.(what, { ...context, undoKey })) ?? 'done';
@@ -217,7 +230,7 @@ function operations<Result>(
   return {
     call: make<Result>(use, idempotency),
     query: make<Found<Result>>(queryName(use), 'idempotent', use),
-    undo: make<UndoAnswer>(undoName, idempotency),
+    undo: make<CompensationAnswer>(undoName, idempotency),
     // Under the name by which a claim looks at its breaker.
     undoQuery: make<Found<Result>>(queryName(undoName), 'idempotent', undoName),
   };
@@ -231,5 +244,5 @@ function headersFor(deadline: Date): Readonly<Record<string, string>> {
 }
 
 function noQuery(use: string): SagaError {
-  return new SagaError('EFFECT_INVALID', `${use} has no query: declare one`);
+  return new SagaError('CALL_INVALID', `${use} has no query: declare one`);
 }

@@ -1,7 +1,7 @@
 import type { Requester } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
-import type { Effect, HandlerCall, OutcomeContext, Reactions, Revived } from '../work/worker-call.ts';
+import type { WorkerCall, HandlerCall, OutcomeContext, Reactions, Revived } from '../work/worker-call.ts';
 import { DOTTED_NAME, invalidIn } from '../../errors.ts';
 import { quotaProblem } from '../quota/quota.ts';
 import { checkWorkers } from '../work/worker-sql.ts';
@@ -17,7 +17,9 @@ export interface Call<
   Undo extends Undoable = Undoable,
   Name extends string = string,
 > {
+  /** Sets it apart from a local step. */
   readonly kind: 'call';
+  /** The name, for policies, metrics and stored rows. */
   readonly name: Name;
   /**
    * Declares the reactions to the outcome of a handler's call. `.calls` of a consumer takes the result, and so does
@@ -26,11 +28,15 @@ export interface Call<
   onOutcome<DB>(reactions: Reactions<DB, Output, Result>): HandlerCall<DB, Input, Name>;
   /** Binds the call to a use, and its undo to a name, with its types erased. For the engines only. */
   bind(use: string, undoName?: string): BoundCall;
-  /** The types, for the compiler only. */
+  /** The types, for the compiler only. Undefined at run time. */
   readonly types?: {
+    /** What `context.call` and steps take. */
     readonly input: (input: Input) => void;
+    /** What the function of the call gets. */
     readonly output: Output;
+    /** What the call returns. */
     readonly result: Result;
+    /** Whether it can be undone. */
     readonly undo: Undo;
   };
 }
@@ -44,7 +50,7 @@ type UndoableBy<Undo, Why> = undefined extends Undo
   : 'compensate';
 
 /**
- * Declares a call to another system: how it is made, looked up and undone. Throws EFFECT_INVALID here, at import.
+ * Declares a call to another system: how it is made, looked up and undone. Throws CALL_INVALID here, at import.
  * @param name stable and dotted, such as `payments.charge`
  * `compensate` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
  * @example
@@ -77,7 +83,7 @@ export function defineCall<
     kind: 'call',
     name,
     onOutcome: <DB>(reactions: Reactions<DB, InferOutput<In>, InferOutput<Res>>) =>
-      requestable(name, effectOfCall<DB, InferInput<In>>(bindCall(name, name, options), reactions as never)),
+      requestable(name, workerCallOf<DB, InferInput<In>>(bindCall(name, name, options), reactions as never)),
     bind: (use: string, undoName?: string) => bindCall(use, name, options, undoName),
   });
 }
@@ -109,7 +115,7 @@ function check(
 /** Adds what consumers and their handlers need of a call. */
 function requestable<DB, Input, Name extends string>(
   name: Name,
-  effect: Effect<DB, Input>,
+  effect: WorkerCall<DB, Input>,
 ): HandlerCall<DB, Input, Name> {
   return Object.freeze({
     ...effect,
@@ -120,10 +126,10 @@ function requestable<DB, Input, Name extends string>(
 }
 
 /** The call of a handler, with its reactions. */
-function effectOfCall<DB, Input>(
+function workerCallOf<DB, Input>(
   call: BoundCall,
   reactions: Reactions<DB, unknown, unknown>,
-): Effect<DB, Input> {
+): WorkerCall<DB, Input> {
   return {
     ...usageOf(call),
     plan: (wanted: Input) => {

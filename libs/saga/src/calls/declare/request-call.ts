@@ -2,7 +2,7 @@ import { WIRE } from '@convergekit/contracts/engine';
 import { identityOf, eventContextOf, type Requester } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
-import type { Effect } from '../work/worker-call.ts';
+import type { WorkerCall } from '../work/worker-call.ts';
 import { insertWork } from '../work/insert-sql.ts';
 import type { Cause } from '../work/work.ts';
 
@@ -15,7 +15,7 @@ const asked = new WeakMap<object, Map<string, number>>();
  * event is handled, there is one intent, and the first one counts.
  */
 export async function requestCall<DB, Input>(
-  declared: Pick<Effect<DB, Input>, 'name' | 'plan'>,
+  declared: Pick<WorkerCall<DB, Input>, 'name' | 'plan'>,
   input: Input,
   { tx, consumer, handler, event }: Requester<DB>,
 ): Promise<string> {

@@ -23,8 +23,8 @@ export interface CallContext {
   readonly idempotencyKey: string;
 }
 
-/** The context of an undo: it has no `idempotencyKey`, since two keys are at hand and each has its own name. */
-export interface UndoCallContext extends Omit<CallContext, 'idempotencyKey'> {
+/** The context of a `compensate` of a call: it has no `idempotencyKey`, since two keys are at hand and each has its own name. */
+export interface CompensationContext extends Omit<CallContext, 'idempotencyKey'> {
   /** The key of the undo itself, equal for all its attempts: what is undone is named by `call.key`. */
   readonly undoKey: string;
 }
@@ -36,11 +36,11 @@ export type Found<Result> =
   | { readonly kind: 'not_found' };
 
 /**
- * The answer of an undo; no answer means `done`.
+ * The answer of a `compensate`; no answer means `done`.
  * noop_already       it had been undone before · noop_not_applied: there was nothing to undo
  * irreversible       it cannot be undone: an operator must act
  */
-export type UndoAnswer = 'done' | 'noop_already' | 'noop_not_applied' | 'irreversible';
+export type CompensationAnswer = 'done' | 'noop_already' | 'noop_not_applied' | 'irreversible';
 
 /** The reason of an undo. */
 export interface UndoReason {
@@ -58,8 +58,8 @@ export interface Undoing<Input, Result> {
   readonly reason: UndoReason;
 }
 
-/** The arguments of the undo of a call. */
-export interface UndoingCall<Input, Result> extends Omit<Undoing<Input, Result>, 'result'> {
+/** The arguments of the `compensate` of a call. */
+export interface Compensation<Input, Result> extends Omit<Undoing<Input, Result>, 'result'> {
   /** The call that is undone, as the other system knows it. */
   readonly call: {
     /** The idempotency key with which the call was made: the other system finds the effect by it. */
@@ -70,9 +70,9 @@ export interface UndoingCall<Input, Result> extends Omit<Undoing<Input, Result>,
 }
 
 export type UndoCall<In extends StandardSchema, Res extends StandardSchema> = (
-  what: UndoingCall<InferOutput<In>, InferOutput<Res>>,
-  context: UndoCallContext,
-) => Promise<UndoAnswer> | Promise<void>;
+  what: Compensation<InferOutput<In>, InferOutput<Res>>,
+  context: CompensationContext,
+) => Promise<CompensationAnswer> | Promise<void>;
 
 export interface CallOptions<In extends StandardSchema, Res extends StandardSchema> {
   /** The schema of the stored intent. The output must read back unchanged. */

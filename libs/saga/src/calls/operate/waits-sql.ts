@@ -78,7 +78,7 @@ const unclaimedSql = `
                         and worker.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond')
    group by effect order by effect`;
 
-/** Lists the effects with intents that have been due for longer than `afterMs` while no worker of them is there. */
+/** Lists the calls with intents that have been due for longer than `afterMs` while no worker of them is there. */
 export async function readUnclaimedWork(
   executor: Executor,
   { afterMs }: { readonly afterMs: number },
@@ -117,7 +117,7 @@ const lateCallsSql = `
    group by effect order by effect`;
 
 /**
- * Lists the effects whose calls have waited for too long, whatever for; a pause holds none of them. `idleMs`: the bound of those that
+ * Lists the calls whose calls have waited for too long, whatever for; a pause holds none of them. `idleMs`: the bound of those that
  * were never tried.
  */
 export async function readLateCalls(

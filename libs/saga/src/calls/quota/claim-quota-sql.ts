@@ -14,7 +14,7 @@ import { CLOCK_SET_BACK } from './quota-sql.ts';
 import { earnedInUs } from './quota.ts';
 
 /**
- * As the claim without quotas, for effects of which some have one. `asking`: the rows of each quota that could be claimed, if
+ * As the claim without quotas, for calls of which some have one. `asking`: the rows of each quota that could be claimed, if
  * there are any. The row of a quota is locked only then, and only when a call is earned; the clock is read after the lock, so
  * that a claim that waited for another one sees what that took. Of the rows found, the oldest ones get the free calls. An
  * answered row is recorded without a call. The lock of a quota ends with the statement.

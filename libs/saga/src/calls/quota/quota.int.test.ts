@@ -9,11 +9,11 @@ import {
   outcomes,
   request,
   type SceneDb,
-  sceneEffects,
+  sceneCalls,
   workRows,
 } from '../../fixture/calls/scene.ts';
 import { listWork, readWork } from '../operate/work-sql.ts';
-import type { Effect } from '../work/worker-call.ts';
+import type { WorkerCall } from '../work/worker-call.ts';
 import { sagaWorker } from '../../saga-worker.ts';
 import { admission, takeQuota } from './admission.ts';
 import { claimWithinQuotas } from './claim-quota-sql.ts';
@@ -34,8 +34,8 @@ const names = (prefix: string, count: number): string[] =>
 
 /** Effects whose attempts a loaded machine does not cut off. */
 const patient = (quota?: Quota, attempts = 1) =>
-  sceneEffects(provider.url, { attempts, attemptTimeoutMs: 300_000, deadlineMs: 600_000 }, quota);
-type SceneEffect = Effect<SceneDb, { readonly key: string }>;
+  sceneCalls(provider.url, { attempts, attemptTimeoutMs: 300_000, deadlineMs: 600_000 }, quota);
+type SceneEffect = WorkerCall<SceneDb, { readonly key: string }>;
 
 async function work(some: readonly SceneEffect[]): Promise<void> {
   const worker = sagaWorker<SceneDb>(some, { ...hurried, leaseMs: 60_000, database });

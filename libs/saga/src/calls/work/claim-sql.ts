@@ -23,7 +23,7 @@ export interface Wanted {
   readonly queries?: boolean;
 }
 
-/** The columns of wanted effects, in any claim. */
+/** The columns of wanted calls, in any claim. */
 export const wantedColumns: GivenColumns<Wanted> = {
   effect: ['text', ({ effect }) => effect],
   places: ['int', ({ places }) => places],
@@ -33,7 +33,7 @@ export const wantedColumns: GivenColumns<Wanted> = {
   calls: ['bool', ({ calls = true }) => calls],
   queries: ['bool', ({ queries = true }) => queries],
 };
-/** The wanted effects whose saga is not paused as a whole. */
+/** The wanted calls whose saga is not paused as a whole. */
 export const wantedSql = (given: string): string => `
     select asked.*, exists (select from converge.saga_pause pause where pause.saga = asked.saga) as is_partly_paused
       from (${given}) as asked

@@ -1,7 +1,7 @@
 import type { Failure, Random } from '@convergekit/core';
 import { clean } from '@convergekit/inbox/engine';
 import { BREAKER_OPEN, nextSlowAttempt, slowWait } from '@convergekit/resilience/engine';
-import type { Effect } from './worker-call.ts';
+import type { WorkerCall } from './worker-call.ts';
 import { QUOTA_USED_UP } from '../quota/admission.ts';
 import {
   type ClaimedWork,
@@ -32,7 +32,7 @@ export type Next =
   | { readonly kind: 'stuck'; readonly reason: StuckReason };
 
 /** The properties of an effect that the decisions need. */
-export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless' | 'isUndo'>;
+export type Rules = Pick<WorkerCall<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless' | 'isUndo'>;
 export type Tried = Pick<
   ClaimedWork,
   'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt' | 'covered'

@@ -9,7 +9,7 @@ import { payWork } from '../../fixture/pay-work.ts';
 import { sagaMigrations } from '../../migrations.ts';
 import { bringForward } from './bring-forward-sql.ts';
 import { insertWork, insertWorks } from './insert-sql.ts';
-import { declareEffects } from './worker-sql.ts';
+import { declareCalls } from './worker-sql.ts';
 
 /** Work that a transaction requests or changes while another one decides about its step. */
 let database: Database<object>;
@@ -20,7 +20,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'held', applicationName: 'held-work' },
   ));
-  await declareEffects(database.executor, [work.effect], 'w');
+  await declareCalls(database.executor, [work.effect], 'w');
 });
 beforeEach(() => database.executor.query('delete from converge.saga_work'));
 afterAll(() => database.close());

@@ -14,7 +14,7 @@ import { type AnnouncedWork, listenForWork } from './announce.ts';
 import { claimWork } from './claim-sql.ts';
 import { insertWork, insertWorks, type NewWork } from './insert-sql.ts';
 import type { ClaimedWork } from './work.ts';
-import { declareEffects } from './worker-sql.ts';
+import { declareCalls } from './worker-sql.ts';
 
 let database: Database<object>;
 const id = PAY_ID;
@@ -26,7 +26,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'work', applicationName: 'insert-work' },
   ));
-  await declareEffects(database.executor, [work.effect], 'w');
+  await declareCalls(database.executor, [work.effect], 'w');
 });
 beforeEach(() => database.executor.query('delete from converge.saga_work'));
 afterAll(() => database.close());

@@ -5,20 +5,20 @@ import { SagaError } from '../../errors.ts';
 /** The time after which a silent worker counts as gone, in milliseconds: it reports each minute. */
 export const WORKER_GONE_MS = 600_000;
 
-// Declares effects in the order of names, so that two workers do not deadlock.
+// Declares calls in the order of names, so that two workers do not deadlock.
 const declareSql = `
   insert into converge.saga_worker (effect, holder, quota)
   select effect, $2, quota from unnest($1::text[], $3::text[]) as g (effect, quota) order by effect
   on conflict (effect) do update set holder = excluded.holder, seen_at = clock_timestamp(), quota = excluded.quota`;
 
-/** Says that a worker does the work of these effects in this database. `quotas`: by the effect's name. */
-export async function declareEffects(
+/** Says that a worker does the work of these calls in this database. `quotas`: by the effect's name. */
+export async function declareCalls(
   executor: Executor,
-  effects: readonly string[],
+  calls: readonly string[],
   holder: string,
   quotas: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
-  await executor.query(declareSql, [effects, holder, effects.map((effect) => quotas.get(effect) ?? null)]);
+  await executor.query(declareSql, [calls, holder, calls.map((effect) => quotas.get(effect) ?? null)]);
 }
 
 const missingSql = `
@@ -28,20 +28,20 @@ const missingSql = `
                         and worker.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond')
    order by effect`;
 
-/** Rejects with WORKER_MISSING when no worker of this database does the work of one of these effects. */
+/** Rejects with WORKER_MISSING when no worker of this database does the work of one of these calls. */
 export async function checkWorkers(
   executor: Executor,
   consumer: string,
-  effects: readonly string[],
+  calls: readonly string[],
 ): Promise<void> {
   const { rows } = await executor
-    .query<{ effect: string }>(missingSql, [effects, WORKER_GONE_MS])
+    .query<{ effect: string }>(missingSql, [calls, WORKER_GONE_MS])
     .catch(explainMissing);
   if (rows.length === 0) return;
   const names = rows.map(({ effect }) => effect).join(', ');
   throw new SagaError(
     'WORKER_MISSING',
-    `consumer ${consumer} cannot start: it needs a saga worker for ${names}, and this database has none: run the consumer by defineService(), which starts its worker, or start sagaWorker(effectsOf(${consumer}), { database }) before it`,
+    `consumer ${consumer} cannot start: it needs a saga worker for ${names}, and this database has none: run the consumer by defineService(), which starts its worker, or start sagaWorker(callsOf(${consumer}), { database }) before it`,
   );
 }
 

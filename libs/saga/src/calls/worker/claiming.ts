@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { failpoint, type NextRun, Wake } from '@convergekit/core/engine';
-import type { Effect } from '../work/worker-call.ts';
+import type { WorkerCall } from '../work/worker-call.ts';
 import { type AnnouncedWork, listenForWork, type Reserved } from '../work/announce.ts';
 import { admission } from '../quota/admission.ts';
 import { claimWithinQuotas, type ClaimedWithinQuotas } from '../quota/claim-quota-sql.ts';
@@ -27,13 +27,13 @@ interface Claiming {
   readonly deaf: () => void;
 }
 
-/** Returns those of the effects that have free places, with the lease of a call: it has ended when its run and the margin are over. */
+/** Returns those of the calls that have free places, with the lease of a call: it has ended when its run and the margin are over. */
 export function wantedOf<DB>(
-  effects: Iterable<Effect<DB>>,
+  calls: Iterable<WorkerCall<DB>>,
   places: Pick<Places, 'freeOf'>,
   { shared, leaseMs: shortMs, leaseMarginMs }: ResolvedOptions<DB>,
 ): readonly Wanted[] {
-  return [...effects].flatMap((effect) => {
+  return [...calls].flatMap((effect) => {
     const { name, quota, settleMs, saga } = effect;
     const free = places.freeOf(effect);
     const callMs = longestRunMs(effect, shared) + leaseMarginMs;
@@ -43,9 +43,9 @@ export function wantedOf<DB>(
   });
 }
 
-/** The claim of a worker: within the quotas of its effects, where one has some. */
-function taking<DB>({ effects, database: { executor }, holder, pollMs }: ResolvedOptions<DB>) {
-  const quotas = [...effects.values()].flatMap(({ quota }) => quota ?? []);
+/** The claim of a worker: within the quotas of its calls, where one has some. */
+function taking<DB>({ calls, database: { executor }, holder, pollMs }: ResolvedOptions<DB>) {
+  const quotas = [...calls.values()].flatMap(({ quota }) => quota ?? []);
   const take = async (wanted: readonly Wanted[], held: readonly string[]): Promise<ClaimedWithinQuotas> =>
     quotas.length > 0
       ? claimWithinQuotas(executor, holder, wanted, held)
@@ -54,7 +54,12 @@ function taking<DB>({ effects, database: { executor }, holder, pollMs }: Resolve
 }
 
 /** Makes the call of claimed work. `asked`: when the claim was sent. `called`: the call has ended. */
-type Begin<DB> = (effect: Effect<DB>, work: ClaimedWork, asked: number, called: () => void) => Promise<void>;
+type Begin<DB> = (
+  effect: WorkerCall<DB>,
+  work: ClaimedWork,
+  asked: number,
+  called: () => void,
+) => Promise<void>;
 
 /**
  * Returns what reserves places for calls that are about to be inserted: where they would be claimed at once, and can be repeated
@@ -62,11 +67,11 @@ type Begin<DB> = (effect: Effect<DB>, work: ClaimedWork, asked: number, called: 
  * breaker that is not closed.
  */
 function reserving<DB>(options: ResolvedOptions<DB>, places: Places, begin: Begin<DB>) {
-  const { clock, holder, shared, effects } = options;
+  const { clock, holder, shared, calls } = options;
   // Not in the context of the slice, which has one attempt, and ends before the call begins.
   const outside = AsyncLocalStorage.snapshot();
   return (name: string): Reserved | undefined => {
-    const effect = effects.get(name);
+    const effect = calls.get(name);
     if (effect === undefined || effect.quota !== undefined || effect.idempotency !== 'keyed')
       return undefined;
     if (!places.isClear(effect) || Number.isFinite(shared.breakers.get(name)?.room)) return undefined;
@@ -105,7 +110,7 @@ export function claiming<DB>(
   const heard = (work: AnnouncedWork): void => {
     // What is due later is found by a later look: a deadline of hours needs none now. Nor does work without a free place.
     const isNews = pace.announced(work, now());
-    const effect = options.effects.get(work.effect ?? '');
+    const effect = options.calls.get(work.effect ?? '');
     if (isNews && (work.dueMs > 0 || effect === undefined || places.takes(effect))) wake.notify();
   };
 
@@ -131,7 +136,7 @@ export function claiming<DB>(
   const deaf = (): void => listening.forEach((end) => end());
   const { take, pauseMs: quotaPauseMs } = taking(options);
   const claim = async (): Promise<NextRun | undefined> => {
-    const wanted = withinBreakers(wantedOf(options.effects.values(), places, options), options);
+    const wanted = withinBreakers(wantedOf(options.calls.values(), places, options), options);
     if (wanted.length === 0) return undefined;
     failpoint('saga.before_claim');
     const asked = now();
@@ -145,7 +150,7 @@ export function claiming<DB>(
       if (nextInMs !== undefined) pace.putOff(now() + Math.max(nextInMs, quotaPauseMs), now());
       for (const work of claimed) {
         pace.found(work);
-        const effect = options.effects.get(work.effect);
+        const effect = options.calls.get(work.effect);
         if (effect !== undefined) places.reserve(effect).hold((called) => begin(effect, work, asked, called));
       }
     });
@@ -157,12 +162,12 @@ export function claiming<DB>(
 
 type Breakers = ReadonlyMap<string, { readonly room: number }>;
 
-/** Limits claims to what the breakers of their effects admit. */
+/** Limits claims to what the breakers of their calls admit. */
 export function withinBreakers<DB>(
   wanted: readonly Wanted[],
-  { effects, shared: { breakers } }: Pick<ResolvedOptions<DB>, 'effects' | 'shared'>,
+  { calls, shared: { breakers } }: Pick<ResolvedOptions<DB>, 'calls' | 'shared'>,
 ): readonly Wanted[] {
-  return wanted.map((one) => admitted(one, effects.get(one.effect)?.canQuery ?? false, breakers));
+  return wanted.map((one) => admitted(one, calls.get(one.effect)?.canQuery ?? false, breakers));
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   request,
   type SceneDb,
   sceneDatabase,
-  sceneEffects,
+  sceneCalls,
   workRows,
 } from '../../fixture/calls/scene.ts';
 
@@ -34,7 +34,7 @@ describe('a saga worker that is killed or frozen', () => {
   let provider: Provider;
   let database: Database<SceneDb>;
   let env: NodeJS.ProcessEnv;
-  let effects: ReturnType<typeof sceneEffects>;
+  let effects: ReturnType<typeof sceneCalls>;
   const children = new Children();
 
   beforeEach(async () => {
@@ -42,7 +42,7 @@ describe('a saga worker that is killed or frozen', () => {
     const made = await sceneDatabase(inject('stack').databaseUrl);
     database = made.database;
     const PROVIDER_URL = await provider.start();
-    effects = sceneEffects(PROVIDER_URL);
+    effects = sceneCalls(PROVIDER_URL);
     env = { DATABASE_URL: made.url, PROVIDER_URL };
   });
   afterEach(async () => {

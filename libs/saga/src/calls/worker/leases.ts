@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { Effect } from '../work/worker-call.ts';
+import type { WorkerCall } from '../work/worker-call.ts';
 import { nextOp } from '../work/decide.ts';
 import { type Held, renewLeases } from '../work/claim-sql.ts';
 
@@ -7,7 +7,7 @@ import { type Held, renewLeases } from '../work/claim-sql.ts';
  * True for a call that another worker may repeat or query: its lease is short and renewed, so that it is taken up soon
  * after its worker died. Of any other call only an operator could say the outcome, so it gets the time that it may take.
  */
-export function renews(effect: Pick<Effect<never>, 'canQuery' | 'idempotency'>): boolean {
+export function renews(effect: Pick<WorkerCall<never>, 'canQuery' | 'idempotency'>): boolean {
   return nextOp('calling', effect) !== 'stuck';
 }
 

@@ -1,4 +1,4 @@
-import type { Effect } from '../work/worker-call.ts';
+import type { WorkerCall } from '../work/worker-call.ts';
 import { SagaError } from '../../errors.ts';
 import { quotaConflict } from '../quota/quota.ts';
 import { type CommonOptions, fractions, WHOLE, withDefaults } from './common-options.ts';
@@ -26,23 +26,21 @@ export interface SagaWorkerOptions<DB> extends CommonOptions<DB> {
 }
 
 export type ResolvedOptions<DB> = Readonly<Required<SagaWorkerOptions<DB>>> & {
-  readonly effects: ReadonlyMap<string, Effect<DB>>;
+  readonly calls: ReadonlyMap<string, WorkerCall<DB>>;
   /** Called when a row is put off, with the time until it is due in milliseconds. */
   readonly onPutOff?: (ms: number) => void;
 };
 
 export function resolveOptions<DB>(
-  effects: readonly Effect<DB>[],
+  calls: readonly WorkerCall<DB>[],
   options: SagaWorkerOptions<DB>,
 ): ResolvedOptions<DB> {
-  const byName = new Map(effects.map((effect) => [effect.name, effect]));
-  if (effects.length === 0) throw invalid('it has no call to make: give it those that handlers request');
-  const twice = effects.find((effect) => byName.get(effect.name) !== effect);
+  const byName = new Map(calls.map((call) => [call.name, call]));
+  if (calls.length === 0) throw invalid('it has no call to make: give it those that handlers request');
+  const twice = calls.find((call) => byName.get(call.name) !== call);
   if (twice !== undefined)
-    throw invalid(
-      `two effects are named ${twice.name}: their intents could not be distinguished; rename one`,
-    );
-  const conflict = quotaConflict(effects.map(({ quota }) => quota));
+    throw invalid(`two calls are named ${twice.name}: their intents could not be distinguished; rename one`);
+  const conflict = quotaConflict(calls.map(({ quota }) => quota));
   if (conflict !== undefined)
     throw invalid(
       `quota ${conflict.name} is declared with different rates: share one declaration, or give the quotas two names`,
@@ -54,7 +52,7 @@ export function resolveOptions<DB>(
     undeclaredMs: 900_000,
     ...options,
     ...withDefaults(options),
-    effects: byName,
+    calls: byName,
   });
   const [wrong] = fractions(resolved, [...WHOLE, 'pollMs', 'leaseMs', 'undeclaredMs']);
   if (wrong !== undefined) throw invalid(wrong);

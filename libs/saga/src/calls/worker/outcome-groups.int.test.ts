@@ -7,7 +7,7 @@ import {
   request,
   type SceneDb,
   sceneDatabase,
-  sceneEffects,
+  sceneCalls,
   workRows,
 } from '../../fixture/calls/scene.ts';
 import { claimWork } from '../work/claim-sql.ts';
@@ -24,11 +24,11 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
-type Keyed = ReturnType<typeof sceneEffects>['keyed'];
+type Keyed = ReturnType<typeof sceneCalls>['keyed'];
 
 /** Claims work of an effect whose outcomes may be grouped, and returns what records each as succeeded. */
 async function claimed(change: (effect: Keyed) => Keyed = (effect) => effect) {
-  const { keyed } = sceneEffects('http://127.0.0.1:1');
+  const { keyed } = sceneCalls('http://127.0.0.1:1');
   const effect = change({ ...keyed, grouped: true, lockSql: 'select 1 as one from closed' });
   await request(database, effect, KEYS);
   const options = resolveOptions<SceneDb>([effect], { database });

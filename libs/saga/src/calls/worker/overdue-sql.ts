@@ -22,13 +22,13 @@ const findSql = `
      and not ${pausedWorkSql('work')}
    order by waits_since limit ${PAGE}`;
 
-/** Finds overdue work of these effects that no operator was alerted to. */
+/** Finds overdue work of these calls that no operator was alerted to. */
 export async function findOverdue(
   executor: Executor,
-  effects: readonly string[],
+  calls: readonly string[],
   { failingMs, idleMs }: Bounds,
 ): Promise<readonly string[]> {
-  const { rows } = await executor.query<{ id: string }>(findSql, [effects, failingMs, idleMs]);
+  const { rows } = await executor.query<{ id: string }>(findSql, [calls, failingMs, idleMs]);
   return rows.map(({ id }) => id);
 }
 

@@ -1,7 +1,7 @@
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
-import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../../fixture/calls/scene.ts';
+import { hurried, type SceneDb, sceneDatabase, sceneCalls } from '../../fixture/calls/scene.ts';
 import type { WorkOp } from '../work/step-key.ts';
 import { WORK_STATES } from '../work/work.ts';
 import { readOverdueJournal } from '../operate/waits-sql.ts';
@@ -22,7 +22,7 @@ const log = {
   error: (fields: Alarm) => void alarms.push(fields),
 } as never;
 let database: Database<SceneDb>;
-const effects = Object.values(sceneEffects('http://127.0.0.1:1'));
+const effects = Object.values(sceneCalls('http://127.0.0.1:1'));
 
 beforeAll(async () => {
   ({ database } = await sceneDatabase(inject('stack').databaseUrl));
@@ -71,20 +71,20 @@ it('after an outage all overdue work is marked in one round, however much there 
 });
 
 /** The type makes the table complete: a new kind of work does not compile without an alarm here. */
-const ALARMS: Readonly<Record<WorkOp | 'effect', string>> = {
+const ALARMS: Readonly<Record<WorkOp | 'call', string>> = {
   apply: 'step_stuck',
   resolve: 'step_stuck',
   compensate: 'compensation_stuck',
   cancel: 'timer_late',
   deadline: 'timer_late',
   expire: 'timer_late',
-  effect: 'call_late',
+  call: 'call_late',
 };
 
 it.each(Object.entries(ALARMS))(
   'overdue work of kind %s raises the alarm of its kind',
   async (kind, alarm) => {
-    await waiting(`k-${kind}`, 'answered', kind === 'effect' ? undefined : (kind as WorkOp));
+    await waiting(`k-${kind}`, 'answered', kind === 'call' ? undefined : (kind as WorkOp));
     expect(await look()).toBe(1);
     expect(alarms.map((one) => [one.alarm, one.key])).toEqual([[alarm, `k-${kind}`]]);
   },

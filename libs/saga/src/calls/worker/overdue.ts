@@ -13,11 +13,11 @@ import { emitting } from './record-outcome.ts';
  * fence and the observers. The work is retried. Returns the number of marked rows.
  */
 export async function alertOverdue<DB>(options: ResolvedOptions<DB>, signal?: AbortSignal): Promise<number> {
-  const { database, effects, stuckAfterMs, undeclaredMs } = options;
+  const { database, calls, stuckAfterMs, undeclaredMs } = options;
   const bounds = { failingMs: stuckAfterMs, idleMs: undeclaredMs };
   let marked = 0;
   for (;;) {
-    const ids = await findOverdue(database.executor, [...effects.keys()], bounds);
+    const ids = await findOverdue(database.executor, [...calls.keys()], bounds);
     const before = marked;
     for (const id of ids) if (signal?.aborted !== true && (await tryAlert(options, id))) marked += 1;
     // Rows that could not be marked are found again in the next round.
@@ -36,7 +36,7 @@ async function tryAlert<DB>(options: ResolvedOptions<DB>, id: string): Promise<b
 }
 
 async function alert<DB>(
-  { database, clock, random, effects, log }: ResolvedOptions<DB>,
+  { database, clock, random, calls, log }: ResolvedOptions<DB>,
   id: string,
 ): Promise<boolean> {
   const overdue = await kyselyTransaction(database.db, { clock, random }, async (tx) => {
@@ -44,7 +44,7 @@ async function alert<DB>(
     const work = await markOverdue(executor, id);
     if (work === undefined) return undefined;
     const late = lateOf(work);
-    const hook = effects.get(work.effect)?.late;
+    const hook = calls.get(work.effect)?.late;
     // A step that is decided, or known to be stuck, has nothing new to say.
     const news =
       hook === undefined || (await emitting(executor, work, (emit) => hook({ tx, emit }, work.input, late)));

@@ -6,7 +6,7 @@ import { classify } from '@convergekit/resilience';
 import { slowWait } from '@convergekit/resilience/engine';
 import { afterAttempts, attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
 import { withSpan, type Logger } from '@convergekit/telemetry';
-import type { Effect, Revived } from '../work/worker-call.ts';
+import type { WorkerCall, Revived } from '../work/worker-call.ts';
 import { type Answer, decide, doubtAfter, type Next, nextTurn, stored, finalInMs } from '../work/decide.ts';
 import {
   type ClaimedWork,
@@ -37,7 +37,7 @@ export type WorkOptions<DB> = ResolvedOptions<DB> & {
 /** Processes one claimed row: call or query, decide, record. Rejects only when the database cannot be written. */
 export async function processWork<DB>(
   options: WorkOptions<DB>,
-  effect: Effect<DB>,
+  effect: WorkerCall<DB>,
   work: ClaimedWork,
   asking: RunContext,
 ): Promise<Processed> {
@@ -60,7 +60,7 @@ export async function processWork<DB>(
 /** A claimed row, its effect, and the worker that holds it. */
 interface Claimed<DB> {
   readonly options: WorkOptions<DB>;
-  readonly effect: Effect<DB>;
+  readonly effect: WorkerCall<DB>;
   readonly work: ClaimedWork;
 }
 

@@ -11,7 +11,7 @@ import {
 } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint, runCode } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
-import type { Effect, OutcomeContext, Revived } from '../work/worker-call.ts';
+import type { WorkerCall, OutcomeContext, Revived } from '../work/worker-call.ts';
 import { type Cause, type ClaimedWork, continueStory, endedWork, type Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
 import { type AttemptsMade, closeWorks, writeWork } from './outcome-sql.ts';
@@ -24,7 +24,7 @@ export interface Recording<DB> {
   readonly work: ClaimedWork;
   readonly outcome: Outcome;
   readonly made: AttemptsMade;
-  readonly effect: Pick<Effect<DB>, 'name' | 'lockSql' | 'grouped'>;
+  readonly effect: Pick<WorkerCall<DB>, 'name' | 'lockSql' | 'grouped'>;
   readonly revived: Revived<DB>;
   /** Runs a function in the context in which the outcome became known, for traces. */
   readonly inContext: <T>(run: () => T) => T;
@@ -95,7 +95,7 @@ async function reaction<DB>(
 ): Promise<readonly AppendEvent[]> {
   const { revived, work, outcome, made } = recording;
   const { idempotencyKey, key } = work;
-  const emitted = new EffectEvents(work, outcome.kind);
+  const emitted = new OutcomeEvents(work, outcome.kind);
   const guard = await guardOf(tools.tx);
   guard?.follow(() => emitted.mark());
   guard?.follow(() => tools.gathered.mark());
@@ -127,7 +127,7 @@ export async function emitting<T>(
   work: Asker,
   run: (emit: (event: DomainEvent, as?: EmitAs) => void) => Promise<T>,
 ): Promise<T> {
-  const emitted = new EffectEvents(work, 'failed');
+  const emitted = new OutcomeEvents(work, 'failed');
   const result = await run((event, as) => emitted.add(event, as));
   const events = emitted.close();
   if (events.length > 0) await outbox.append(executor, events);
@@ -138,7 +138,7 @@ export async function emitting<T>(
 type Asker = Pick<ClaimedWork, 'consumer' | 'handler' | 'id' | 'cause'>;
 
 /** Events whose ids derive from their origin and index: a retried recording emits the same facts. */
-class EffectEvents {
+class OutcomeEvents {
   readonly #work: Asker;
   readonly #phase: 'apply' | 'failure';
   readonly #events: AppendEvent[] = [];

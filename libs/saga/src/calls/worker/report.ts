@@ -23,13 +23,13 @@ export const report = {
         [attributeNames.outcome]: processed,
       });
     if (processed === 'stuck')
-      log.error(named(work), 'an effect waits for an operator: see `converge effects show`');
+      log.error(named(work), 'a call waits for an operator: see `converge effects show`');
     else if (processed === 'lost')
       log.warn(named(work), 'the lease had gone to another worker; what was known here is dropped');
   },
 
   overdue(log: Logger, work: OverdueWork, { at, failure }: LateWork): void {
-    const { alarm, text } = ALARM_OF[work.op ?? 'effect'];
+    const { alarm, text } = ALARM_OF[work.op ?? 'call'];
     const reason = failure && hideInput(work)(failure.message);
     instruments().callsLate.add(1, { [attributeNames.call]: work.effect, [attributeNames.reason]: at });
     log.error({ alarm, ...named(work), key: work.key, at, code: failure?.code, reason }, text);
@@ -72,20 +72,20 @@ const TIMER: Overdue = {
   alarm: 'timer_late',
   text: 'a cancellation or a deadline of a saga has waited for too long: see `converge saga show`',
 };
-const EFFECT: Overdue = {
+const CALL: Overdue = {
   alarm: 'call_late',
   text: 'a call has waited for too long: it is retried; see `converge effects show`, and `converge effects resolve` where its outcome is known',
 };
 
 /** The alarm of each kind of work: total, so that a new kind has one. */
-const ALARM_OF: Readonly<Record<WorkOp | 'effect', Overdue>> = {
+const ALARM_OF: Readonly<Record<WorkOp | 'call', Overdue>> = {
   apply: APPLY,
   resolve: APPLY,
   compensate: UNDO,
   cancel: TIMER,
   deadline: TIMER,
   expire: TIMER,
-  effect: EFFECT,
+  call: CALL,
 };
 
 function named({ id, effect, cause }: Pick<ClaimedWork, 'id' | 'effect' | 'cause'>) {

@@ -3,10 +3,10 @@ import type { ReceivedEvent } from '@convergekit/contracts';
 import { ownedAttempt } from '@convergekit/resilience/engine';
 import { afterEach, expect, it } from 'vitest';
 import { database, effects, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
-import { hurried, patient, type SceneDb, sceneEffects, sharedWith } from '../../fixture/calls/scene.ts';
+import { hurried, patient, type SceneDb, sceneCalls, sharedWith } from '../../fixture/calls/scene.ts';
 import { reservePlace } from '../work/announce.ts';
 import { type ClaimRow, claimedOf } from '../work/claim-sql.ts';
-import { declareEffects } from '../work/worker-sql.ts';
+import { declareCalls } from '../work/worker-sql.ts';
 import { claiming } from './claiming.ts';
 import { resolveOptions } from './options.ts';
 import { sagaWorker } from '../../saga-worker.ts';
@@ -30,7 +30,7 @@ function worker(
 }
 
 async function request(key: string): Promise<void> {
-  await declareEffects(database.executor, ['test.keyed'], 'w');
+  await declareCalls(database.executor, ['test.keyed'], 'w');
   await kyselyTransaction(database.db, {}, (tx) => {
     const event = { id: key, key, position: {}, hops: 0 } as unknown as ReceivedEvent;
     return effects.keyed.request({ key }, { tx, consumer: 'orders', handler: 'test', event });
@@ -69,7 +69,7 @@ it.each([
     'a call with a quota',
     () => {
       const quota = { name: 'q', perSecond: 100, burst: 100 };
-      return worker(['keyed'], { from: sceneEffects('http://127.0.0.1:1', {}, quota) });
+      return worker(['keyed'], { from: sceneCalls('http://127.0.0.1:1', {}, quota) });
     },
     'test.keyed',
   ],
@@ -92,7 +92,7 @@ it('reserves nothing while a look is under way', async () => {
 
 // Planted fault: within the attempt of its slice the call has one attempt, whatever its policy says.
 it('makes the call outside the slice that inserted it, with all attempts of its policy', async () => {
-  const twice = sceneEffects(provider.url, { ...patient, attempts: 2 });
+  const twice = sceneCalls(provider.url, { ...patient, attempts: 2 });
   const { claim, reserve } = worker(['keyed'], { from: twice });
   provider.modes.set('keyed', ['fail', 'fail']);
   await request('a');

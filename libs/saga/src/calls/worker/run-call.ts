@@ -2,7 +2,7 @@ import { type Clock, ConvergeError, type Failure, type Random } from '@convergek
 import { failpoint } from '@convergekit/core/engine';
 import { type AttemptReport, bound } from '@convergekit/resilience/engine';
 import { classify, type OperationGuards, type SharedGuards } from '@convergekit/resilience';
-import type { CallHandle, Effect } from '../work/worker-call.ts';
+import type { CallHandle, WorkerCall } from '../work/worker-call.ts';
 import { type Answer, stored } from '../work/decide.ts';
 import type { Op, WorkAttempt } from '../work/work.ts';
 
@@ -33,7 +33,7 @@ const MAX_RUN_MS = 600_000;
 
 /** Returns the longest time of a run of a call, in milliseconds. */
 export function longestRunMs(
-  { policyIn }: Pick<Effect<never>, 'policyIn'>,
+  { policyIn }: Pick<WorkerCall<never>, 'policyIn'>,
   shared: Pick<SharedGuards, 'for'>,
 ): number {
   return Math.min(bound(policyIn(shared).deadlineMs), MAX_RUN_MS);
@@ -43,7 +43,7 @@ export function longestRunMs(
 export async function runCall(
   op: Exclude<Op, 'settle'>,
   revived: CallHandle,
-  idempotency: Effect<never>['idempotency'],
+  idempotency: WorkerCall<never>['idempotency'],
   asking: RunContext,
 ): Promise<CallRun> {
   const { clock, random, shared, endsAt, admit } = asking;
@@ -114,7 +114,7 @@ function failedAs(
   op: Op,
   failure: Failure,
   attempts: readonly WorkAttempt[],
-  idempotency: Effect<never>['idempotency'],
+  idempotency: WorkerCall<never>['idempotency'],
   sent: number,
 ): Answer {
   const open = attempts.some((one) => one.failure?.certainty === 'unknown');

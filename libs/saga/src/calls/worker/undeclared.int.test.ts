@@ -1,7 +1,7 @@
 import { startTelemetry } from '@convergekit/telemetry/sdk';
 import { logger } from '@convergekit/telemetry';
 import { afterAll, expect, inject, it } from 'vitest';
-import { request, sceneDatabase, sceneEffects } from '../../fixture/calls/scene.ts';
+import { request, sceneDatabase, sceneCalls } from '../../fixture/calls/scene.ts';
 import { lateCallsCheck, pauseCheck, undeclaredCheck } from './alarms.ts';
 
 const telemetry = startTelemetry({ serviceName: 'test' });
@@ -15,7 +15,7 @@ async function exported(metric = 'converge_calls_undeclared'): Promise<readonly 
 // Planted fault: without the zero for an effect that was reported, the gauge stays at 2 here, with its alert.
 it('the metric of undeclared calls counts them while they wait, and is zero once they are resolved', async () => {
   const { database } = await sceneDatabase(inject('stack').databaseUrl);
-  const { blind } = sceneEffects('http://127.0.0.1:1');
+  const { blind } = sceneCalls('http://127.0.0.1:1');
   const { executor } = database;
   const check = undeclaredCheck(executor, logger('test'), 0);
   try {
@@ -36,7 +36,7 @@ it('the metric of undeclared calls counts them while they wait, and is zero once
 // Planted fault: by the last entry alone, a call whose last attempt was a query of the open breaker's side is not counted.
 it('the metric of waiting calls counts those that failed a minute ago by their last failure, and is zero when they are done', async () => {
   const { database } = await sceneDatabase(inject('stack').databaseUrl);
-  const { blind } = sceneEffects('http://127.0.0.1:1');
+  const { blind } = sceneCalls('http://127.0.0.1:1');
   const { executor } = database;
   const check = lateCallsCheck(executor, 900_000);
   const failed = (op: string, code: string) => ({ op, failure: { code, category: 'transient' } });

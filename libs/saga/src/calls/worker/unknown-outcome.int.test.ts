@@ -1,6 +1,6 @@
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Effect } from '../work/worker-call.ts';
+import type { WorkerCall } from '../work/worker-call.ts';
 import { database, effects, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
 import {
   hurried,
@@ -8,7 +8,7 @@ import {
   patient,
   request,
   type SceneDb,
-  sceneEffects,
+  sceneCalls,
   workRows,
 } from '../../fixture/calls/scene.ts';
 import type { WorkAttempt } from '../work/work.ts';
@@ -21,7 +21,10 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function work(called: Effect<SceneDb>, more: Partial<SagaWorkerOptions<SceneDb>> = {}): Promise<void> {
+async function work(
+  called: WorkerCall<SceneDb>,
+  more: Partial<SagaWorkerOptions<SceneDb>> = {},
+): Promise<void> {
   const worker = sagaWorker<SceneDb>([called], { ...hurried, leaseMs: 60_000, database, ...more });
   stops.push(() => worker.stop());
   await worker.start();
@@ -48,7 +51,7 @@ describe('an unknown outcome', () => {
   ] as const)('a %s call with %s is queried, and its effect happens once', async (kind, mode) => {
     provider.modes.set(kind, [mode]);
     const limits = mode === 'hang' ? { attemptTimeoutMs: 500, deadlineMs: 1_000 } : patient;
-    const asking = sceneEffects(provider.url, limits)[kind];
+    const asking = sceneCalls(provider.url, limits)[kind];
     await request(database, asking, ['a']);
     await work(asking, { leaseMarginMs: 600_000 });
     // "Not found" is believed only once nothing can be on its way any more: that is in ten minutes, and then now.

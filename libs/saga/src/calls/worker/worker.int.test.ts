@@ -17,7 +17,7 @@ import {
   request,
   type SceneDb,
   sceneDatabase,
-  sceneEffects,
+  sceneCalls,
   sharedWith,
   workRows,
 } from '../../fixture/calls/scene.ts';
@@ -30,7 +30,7 @@ import { ENDED } from './tidy-sql.ts';
 
 const provider = new Provider();
 let database: Database<SceneDb>;
-let effects: ReturnType<typeof sceneEffects>;
+let effects: ReturnType<typeof sceneCalls>;
 const stops: (() => Promise<void>)[] = [];
 const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(3, '0')}`);
@@ -39,7 +39,7 @@ beforeEach(async () => {
   const fresh = new Provider();
   Object.assign(provider, { calls: fresh.calls, effects: fresh.effects, modes: fresh.modes });
   ({ database } = await sceneDatabase(inject('stack').databaseUrl));
-  effects = sceneEffects(await provider.start(), patient);
+  effects = sceneCalls(await provider.start(), patient);
 });
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();

@@ -6,8 +6,8 @@ import { BusinessRejection } from '@convergekit/core';
 import type { CallContext, Found } from '../../calls/declare/types.ts';
 import { defineCall } from '../../calls/declare/define-call.ts';
 import type {
-  Effect,
-  EffectFailure,
+  WorkerCall,
+  CallFailure,
   HandlerCall,
   OutcomeContext,
   Reactions,
@@ -19,13 +19,13 @@ import { lockOfWorkSql } from '../../fence/fence-sql.ts';
 import { applyToLocked } from '../../fence/apply-trigger.ts';
 import type { StepInput } from './request-work.ts';
 import { stuckHooks } from './stuck.ts';
-import { effectName, effectOpsOf, type Member } from '../member.ts';
-import { applyEffect, undoCall } from './step-call.ts';
+import { callName, workOpsOf, type Member } from '../member.ts';
+import { applyCall, undoCall } from './step-call.ts';
 import { begunOf, factMade } from '../facts.ts';
 import { membersOf } from '../part.ts';
 import { recordFact, type KnownOutcome, recordFailure } from '../record-outcome.ts';
 import type { StoredFact } from '../stored-event.ts';
-import { timerEffect } from './timer.ts';
+import { timerCall } from './timer.ts';
 import { lockedFence, toolsOf } from '../tools.ts';
 import type { StepQuestion } from '../types.ts';
 import { acceptEffect, emitNoop, emitUndone, undoing, undoNow } from '../undo.ts';
@@ -33,46 +33,46 @@ import type { StepUndo } from '../undo-events.ts';
 
 /**
  * Returns what the saga worker of these consumers does: the calls that they declare, and the work of their steps.
- * `sagaWorker(effectsOf(orders, payments), …)`.
+ * `sagaWorker(callsOf(orders, payments), …)`.
  * @example
  * ```ts
- * import { effectsOf, sagaWorker } from 'convergekit/process';
+ * import { callsOf, sagaWorker } from 'convergekit/process';
  * import { database, payments } from './shop.ts';
  *
- * export const worker = sagaWorker(effectsOf(payments), { database });
+ * export const worker = sagaWorker(callsOf(payments), { database });
  * ```
  */
-export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
+export function callsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly WorkerCall<DB>[] {
   // The cast is safe: only `defineCall` makes requestable calls. Consumers that share a call have one worker.
   const calls = new Set(
     consumers.flatMap(({ requestable }) => requestable as readonly HandlerCall<DB, never, string>[]),
   );
   const members = consumers.flatMap(({ parts }) => membersOf(parts));
-  return [...calls, ...members.flatMap(effectsOfStep)];
+  return [...calls, ...members.flatMap(callsOfStep)];
 }
 
 /** The work of one step. */
-function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {
+function callsOfStep<DB>(member: Member<DB>): readonly WorkerCall<DB>[] {
   const { name, keepMs } = member.declaration;
   const saga = { name, keepMs };
-  return effectOpsOf(member).map((op) => {
+  return workOpsOf(member).map((op) => {
     const isTimer = op === 'cancel' || op === 'deadline' || op === 'expire';
-    return Object.freeze({ ...effectOf(member, op), lockSql: lockOfWorkSql, saga: { ...saga, isTimer } });
+    return Object.freeze({ ...workerCallOf(member, op), lockSql: lockOfWorkSql, saga: { ...saga, isTimer } });
   });
 }
 
-function effectOf<DB>(member: Member<DB>, op: WorkOp): Effect<DB> {
+function workerCallOf<DB>(member: Member<DB>, op: WorkOp): WorkerCall<DB> {
   switch (op) {
     case 'apply':
-      return applyEffect(member, applied(member));
+      return applyCall(member, applied(member));
     case 'resolve':
-      return resolveEffect(member);
+      return resolveCall(member);
     case 'compensate':
-      return compensateEffect(member);
+      return compensateCall(member);
     case 'cancel':
     case 'deadline':
     case 'expire':
-      return timerEffect(member, op, { input: stored.input, result: asStored<null>() });
+      return timerCall(member, op, { input: stored.input, result: asStored<null>() });
   }
 }
 
@@ -83,7 +83,7 @@ function asStored<T>(): StandardSchema<T, T> {
 const stored = { input: asStored<StepInput>(), result: asStored<StoredFact | null>() };
 
 /** Resolves a local apply of unknown outcome: it is queried; without a `query` it waits for an operator's word. */
-function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
+function resolveCall<DB>(member: Member<DB>): WorkerCall<DB> {
   const { query, settleMs = 0 } = member.handlers.local ?? {};
   const denied = new BusinessRejection('it has not taken effect', { code: 'NOT_APPLIED' });
   const unresolvable = new SagaError(
@@ -94,7 +94,7 @@ function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
       certainty: 'unknown',
     },
   );
-  const declared = defineCall(effectName(member.step, 'resolve'), {
+  const declared = defineCall(callName(member.step, 'resolve'), {
     ...stored,
     // Its call is the refusal of what the query did not find, and a repeat says the same.
     idempotency: query === undefined ? 'none' : 'keyed',
@@ -126,15 +126,15 @@ function applied<DB>(member: Member<DB>): Reactions<DB, StepInput, StoredFact | 
       if (fact === null) throw new TypeError(`the outcome of ${member.step.name} is empty`);
       return recordFact(knownOutcomeOf(member, context), fact, toolsOf(context));
     },
-    failed: (failure: EffectFailure, context: OutcomeContext<DB, StepInput>) =>
+    failed: (failure: CallFailure, context: OutcomeContext<DB, StepInput>) =>
       recordFailure(knownOutcomeOf(member, context), failure, context.attempts, toolsOf(context)),
   };
 }
 
 /** The undo: of a call its `compensate`, and of a local step what failed in its slice. It is never given up. */
-function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
+function compensateCall<DB>(member: Member<DB>): WorkerCall<DB> {
   const { step, handlers } = member;
-  const declared = defineCall(effectName(step, 'compensate'), {
+  const declared = defineCall(callName(step, 'compensate'), {
     ...stored,
     idempotency: 'keyed',
     call: () => Promise.resolve(null),
@@ -152,7 +152,7 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
 /** Handles an undo whose effect an operator accepts: the effect stays, and the previous step continues. */
 async function keptEffect<DB>(
   member: Member<DB>,
-  { code, message }: EffectFailure,
+  { code, message }: CallFailure,
   context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
   if (code !== EFFECT_STAYS) throw new TypeError(`the undo of ${member.step.name} cannot fail: ${message}`);

@@ -6,7 +6,7 @@ import type { Outcome } from '../../calls/work/work.ts';
 import { insertWork, type NewWork } from '../../calls/work/insert-sql.ts';
 import type { StepKey, WorkOp } from '../../calls/work/step-key.ts';
 import { causeOf } from '../../calls/declare/request-call.ts';
-import { effectName, keyOf, type StepRun } from '../member.ts';
+import { callName, keyOf, type StepRun } from '../member.ts';
 import { type StoredEvent, type StoredFact, storeEvent } from '../stored-event.ts';
 import { formatSagaRef } from '../saga-ref.ts';
 import type { StepUndo, UndoCause } from '../undo-events.ts';
@@ -89,7 +89,7 @@ function workOf<DB>(
     op,
     consumer: run.member.step.by,
     handler: `${saga}.${step}`,
-    effect: effectName(run.member.step, op),
+    effect: callName(run.member.step, op),
     key: cause.key,
     idempotencyKey: id,
     input: JSON.stringify({ ...key, ...stored }),

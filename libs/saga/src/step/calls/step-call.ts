@@ -1,19 +1,19 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import type { Effect, Reactions, Revived } from '../../calls/work/worker-call.ts';
+import type { WorkerCall, Reactions, Revived } from '../../calls/work/worker-call.ts';
 import { type BoundCall, type PlannedCall, usageOf } from '../../calls/declare/bind-call.ts';
 import { SagaError } from '../../errors.ts';
 import { type StepInput, workId } from './request-work.ts';
 import { stuckHooks } from './stuck.ts';
-import { effectName, type Member } from '../member.ts';
+import { callName, type Member } from '../member.ts';
 import { begunOf, factMade, storedFact, wrapped } from '../facts.ts';
 import type { StoredFact } from '../stored-event.ts';
 import { type StepUndo, undoneEvent, undoOf } from '../undo-events.ts';
 
 /** The call of a step. */
-export function applyEffect<DB>(
+export function applyCall<DB>(
   member: Member<DB>,
   outcomes: Reactions<DB, StepInput, StoredFact | null>,
-): Effect<DB> {
+): WorkerCall<DB> {
   const { step } = member;
   const call = callOf(member);
   return Object.freeze({
@@ -44,7 +44,7 @@ export function applyEffect<DB>(
 /** The call of a step under the names of its two uses. */
 function callOf<DB>({ step, handlers: { calling } }: Member<DB>): BoundCall {
   if (calling === undefined) throw new TypeError(`step ${step.name} is no call`);
-  return calling.call.bind(effectName(step, 'apply'), effectName(step, 'compensate'));
+  return calling.call.bind(callName(step, 'apply'), callName(step, 'compensate'));
 }
 
 /** Plans the step's call. Each attempt reads the events: an unreadable event fails the attempt, not the step. */
@@ -79,8 +79,8 @@ function planNothing(): never {
  */
 export function undoCall<DB>(
   member: Member<DB>,
-  recording: Effect<DB>,
-): Omit<Effect<DB>, 'name' | 'concurrency' | 'schedule' | 'plan'> {
+  recording: WorkerCall<DB>,
+): Omit<WorkerCall<DB>, 'name' | 'concurrency' | 'schedule' | 'plan'> {
   const call = callOf(member);
   const { idempotency, quota, settleMs } = call;
   return {

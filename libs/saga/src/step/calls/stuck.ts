@@ -1,5 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
-import type { Effect, HookTools, LateWork } from '../../calls/work/worker-call.ts';
+import type { WorkerCall, HookTools, LateWork } from '../../calls/work/worker-call.ts';
 import type { StuckReason } from '../../calls/work/work.ts';
 import type { FenceState } from '../../fence/fence.ts';
 import type { Reason } from '../../fence/decision-sql.ts';
@@ -17,7 +17,7 @@ import { formatSagaRef } from '../saga-ref.ts';
 type Op = 'apply' | 'compensate';
 
 /** Returns the hooks that show a step as stuck when its work is, or is late. `late` is false for known steps. */
-export function stuckHooks<DB>(member: Member<DB>, op: Op): Required<Pick<Effect<DB>, 'stuck' | 'late'>> {
+export function stuckHooks<DB>(member: Member<DB>, op: Op): Required<Pick<WorkerCall<DB>, 'stuck' | 'late'>> {
   return {
     stuck: (tools, text, code) => markStepStuck(member, op, tools, text, { code, text: STUCK[code] }),
     late: async (tools, text, { at, failure }) => {

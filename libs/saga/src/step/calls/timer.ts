@@ -1,6 +1,6 @@
 import type { StandardSchema } from '@convergekit/contracts/engine';
 import { defineCall } from '../../calls/declare/define-call.ts';
-import type { Effect, OutcomeContext } from '../../calls/work/worker-call.ts';
+import type { WorkerCall, OutcomeContext } from '../../calls/work/worker-call.ts';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../../errors.ts';
 import { applyToStep } from '../apply-to-step.ts';
@@ -8,7 +8,7 @@ import { bringForward } from '../../calls/work/bring-forward-sql.ts';
 import type { WorkOp } from '../../calls/work/step-key.ts';
 import type { StepInput } from './request-work.ts';
 import { type CancelReason, cancelAt } from '../cancel.ts';
-import { effectName, keyOf, type Member } from '../member.ts';
+import { callName, keyOf, type Member } from '../member.ts';
 import { lockedFence, toolsOf } from '../tools.ts';
 import { undoing } from '../undo.ts';
 
@@ -16,12 +16,12 @@ import { undoing } from '../undo.ts';
 export type TimerOp = Extract<WorkOp, 'cancel' | 'deadline' | 'expire'>;
 
 /** The effect of a timer, which calls nothing: recording its outcome does all the work. */
-export function timerEffect<DB>(
+export function timerCall<DB>(
   member: Member<DB>,
   op: TimerOp,
   stored: { readonly input: StandardSchema<StepInput>; readonly result: StandardSchema<null> },
-): Effect<DB> {
-  const timer = defineCall(effectName(member.step, op), {
+): WorkerCall<DB> {
+  const timer = defineCall(callName(member.step, op), {
     ...stored,
     idempotency: 'idempotent',
     call: () => Promise.resolve(null),
