@@ -82,7 +82,7 @@ registry: build ## serve the packed packages on loopback, as if they were publis
 	@node infra/packages/serve.ts $(ARGS)
 
 .PHONY: quickstart
-quickstart: build ## do what docs/guides/quickstart.md says, from packed packages, outside the repository and without Java
+quickstart: build ## do what the quickstart, the README and the first sections of guides say, from packed packages, without Java; ARGS="--only nest"
 	@node verification/quickstart/main.ts $(ARGS)
 
 .PHONY: quickstart-containers

@@ -4,7 +4,8 @@ import { beforeAll, expect, it } from 'vitest';
 import { root } from '../infra/packages/workspaces.ts';
 import { compileErrors } from '../test/compiler.ts';
 import { namesPage } from './reference/names-page.ts';
-import { entryPoints, namesOf, type PublicDoor } from './reference/public-api.ts';
+import { compiled, entryPoints, namesOf, type PublicDoor } from './reference/public-api.ts';
+import { propertiesOf, type PublicProperty } from './reference/public-properties.ts';
 
 const doors = entryPoints();
 const open = new Set(doors.filter(({ isPublic }) => isPublic).map(({ door }) => door));
@@ -12,9 +13,16 @@ const open = new Set(doors.filter(({ isPublic }) => isPublic).map(({ door }) => 
 /** What each door exports, public or not. */
 let all: readonly PublicDoor[];
 let published: readonly PublicDoor[];
+/** What users write or read in the types of public doors. */
+let properties: readonly PublicProperty[];
 beforeAll(() => {
-  all = namesOf(doors);
+  const program = compiled(doors);
+  all = namesOf(doors, program);
   published = all.filter(({ door }) => open.has(door));
+  properties = propertiesOf(
+    doors.filter(({ isPublic }) => isPublic),
+    program,
+  );
 });
 
 /** Without imports and empty lines. */
@@ -51,6 +59,19 @@ it('the comment of every public value has an example', () => {
     ),
   );
   expect(without).toEqual([]);
+});
+
+it('each property that users write or read has a comment that an editor shows', () => {
+  expect(properties.length).toBeGreaterThan(800);
+  expect(properties.filter(({ comment }) => comment === '').map(({ at }) => at)).toEqual([]);
+});
+
+it('the comment of each property that may be left out says its default, or what its absence means', () => {
+  const silent = properties.filter(
+    ({ isOptional, byDefault, comment }) =>
+      isOptional && byDefault === undefined && !/\b(undefined|absent|without)\b/i.test(comment),
+  );
+  expect(silent.map(({ at }) => at)).toEqual([]);
 });
 
 it('every example in the comment of a public name compiles as a module of a user, who has docs/examples/editor/shop.ts', () => {

@@ -25,7 +25,7 @@ function uses(user: string, path: string): boolean {
   const text = read(user);
   return (
     text.includes(`from '${from.startsWith('.') ? from : `./${from}`}'`) ||
-    text.includes(`[fileURLToPath(new URL('${from}'`)
+    text.includes(`fileURLToPath(new URL('${from.startsWith('.') ? from : `./${from}`}'`)
   );
 }
 

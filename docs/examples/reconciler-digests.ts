@@ -21,16 +21,10 @@ export const stock = defineReconciler('stock-digests', {
   },
   desired: from<OrdersDb>('orders').read(
     async (sku, db) =>
-      (await db.selectFrom('wanted').select('quantity').where('sku', '=', sku).executeTakeFirst())
-        ?.quantity ?? null,
+      (await db.selectFrom('wanted').select('quantity').where('sku', '=', sku).executeTakeFirst())?.quantity,
   ),
-  actual: from<StockDb>('inventory').read(
-    async (sku, db) =>
-      (await db
-        .selectFrom('stock')
-        .select(['reserved', 'version'])
-        .where('sku', '=', sku)
-        .executeTakeFirst()) ?? null,
+  actual: from<StockDb>('inventory').read((sku, db) =>
+    db.selectFrom('stock').select(['reserved', 'version']).where('sku', '=', sku).executeTakeFirst(),
   ),
   version: 'version',
   compare: (quantity, row) =>

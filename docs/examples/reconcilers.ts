@@ -18,9 +18,8 @@ const desired = from<OrdersDb>('orders').read(
   async (sku, db) =>
     (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst())?.quantity ?? 0,
 );
-const actual = from<StockDb>('inventory').read(
-  async (sku, db) =>
-    (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+const actual = from<StockDb>('inventory').read((sku, db) =>
+  db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst(),
 );
 
 export const stock = defineReconciler('stock', {

@@ -1,13 +1,5 @@
-import { createServer } from 'node:http';
-import {
-  defineCall,
-  defineConsumer,
-  defineEvent,
-  type logger,
-  type Part,
-  defineService,
-  type TransactionFunction,
-} from 'convergekit';
+import { defineCall, defineConsumer, defineEvent, defineService } from 'convergekit';
+import { Hono } from 'hono';
 import { z } from 'zod';
 
 const mail = z.object({ address: z.string() });
@@ -15,7 +7,6 @@ interface MailsDb {
   mail: { address: string };
 }
 export const TABLES = 'create table mail (address text primary key)';
-const http = z.object({ port: z.int().default(0) }).prefault({});
 
 export const mailAsked = defineEvent('mail.asked', {
   version: 1,
@@ -43,42 +34,13 @@ const welcome = defineConsumer<MailsDb>('mails', { from: 'first' })
     await call(sendMail, event.data);
   });
 
-/** POST /?address=… asks for a mail. Any HTTP server will do. */
-function httpPart(
-  port: number,
-  transaction: TransactionFunction<MailsDb>,
-  log: ReturnType<typeof logger>,
-): Part {
-  const done = Promise.withResolvers<undefined>();
-  const server = createServer((request, response) => {
-    const address = new URL(request.url ?? '', 'http://host').searchParams.get('address') ?? '';
-    transaction(({ emit }) => {
-      emit(mailAsked({ address }));
-      return Promise.resolve();
-    })
-      .then(() => response.writeHead(202))
-      .catch((error: unknown) => {
-        log.error({ err: error }, 'a request failed');
-        response.writeHead(500);
-      })
-      .finally(() => response.end());
-  });
-  return {
-    name: 'http',
-    done: done.promise,
-    start: () => new Promise((resolve) => server.listen(port, resolve)),
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-        done.resolve(undefined);
-      }),
-  };
-}
-
 export const mails = defineService('mails', {
-  settings: { http },
   consumers: [welcome],
   emits: [mailAsked],
-  parts: ({ settings, transaction, log }) => [httpPart(settings.http.port, transaction, log)],
+  http: ({ transaction }) =>
+    new Hono().post('/', async (request) => {
+      const address = request.req.query('address') ?? '';
+      await transaction(({ emit }) => Promise.resolve(emit(mailAsked({ address }))));
+      return request.body(null, 202);
+    }),
 });

@@ -54,9 +54,16 @@ export function publicApi(): readonly PublicDoor[] {
   return namesOf(entryPoints().filter(({ isPublic }) => isPublic));
 }
 
+/** Compiles entry points, for readers of what they export. */
+export function compiled(doors: readonly EntryPoint[]): ts.Program {
+  return programOf(doors.map(({ file }) => file));
+}
+
 /** Reads the names that entry points export by the TypeScript compiler, each door's in their order. */
-export function namesOf(doors: readonly EntryPoint[]): readonly PublicDoor[] {
-  const program = programOf(doors.map(({ file }) => file));
+export function namesOf(
+  doors: readonly EntryPoint[],
+  program: ts.Program = compiled(doors),
+): readonly PublicDoor[] {
   const checker = program.getTypeChecker();
   return doors.map(({ door, file }) => {
     const source = program.getSourceFile(file);

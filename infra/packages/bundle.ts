@@ -155,9 +155,18 @@ const isDoor = ({ isEntry, name }: OutputChunk): boolean =>
   (isEntry && !name.startsWith('internal-')) || name === 'run-service';
 
 function fileOf(one: OutputAsset | OutputChunk): BuiltFile {
-  if (one.type === 'chunk') return { path: one.fileName, text: one.code };
+  if (one.type === 'chunk') return { path: one.fileName, text: inAscii(one.code) };
   const text = String(one.source);
   return { path: one.fileName, text: one.fileName.endsWith('.map') ? withoutContent(text) : text };
+}
+
+/**
+ * Escapes what is not ASCII in code (pure): one such character has the engine keep a whole file in two bytes a character. No
+ * source reads the raw text of a template with one.
+ */
+function inAscii(code: string): string {
+  const escape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return code.replace(/[^\0-\x7f]/g, escape);
 }
 
 /** A source map that names files of the repository by their paths in it, without their text. */

@@ -1,6 +1,7 @@
 /**
  * Runs a command that stays up until Ctrl-C: `stays-up.ts "<what it prints when ready>" make dev`. Fails when it ends by
- * itself, or when a process or the record of a stack is left after Ctrl-C.
+ * itself, when a port that it prints is open beyond this machine, or when a process or the record of a stack is left after
+ * Ctrl-C.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,10 +21,11 @@ await program('stays-up', async (signal) => {
   const ended = once(child, 'exit');
   let started: readonly ProcessIdentity[] = [];
   try {
-    await Promise.race([printed(child, ready), once(signal, 'abort')]);
+    const output = await Promise.race([printed(child, ready), once(signal, 'abort').then(() => '')]);
     await Promise.race([ended, systemClock.sleep(STAYS_MS)]);
     if (hasEnded(child)) throw new Error('it ended by itself once it was ready');
     started = await treeOf(child.pid ?? 0);
+    await checkPorts(output);
   } finally {
     // Ctrl-C reaches the whole group.
     if (!hasEnded(child)) process.kill(-(child.pid ?? 0), 'SIGINT');
@@ -52,8 +54,8 @@ function leftOf(started: readonly ProcessIdentity[]): string {
   ].join(', ');
 }
 
-/** Resolves when the program has printed the text; rejects when it ends before. */
-async function printed(child: ChildProcess, text: string): Promise<void> {
+/** Resolves with what the program has printed when the text is in it; rejects when it ends before. */
+async function printed(child: ChildProcess, text: string): Promise<string> {
   let output = '';
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   for (const stream of [child.stdout, child.stderr])
@@ -66,6 +68,15 @@ async function printed(child: ChildProcess, text: string): Promise<void> {
     reject(new Error(`it ended with ${code ?? 'a signal'} before it printed "${text}"`)),
   );
   await promise;
+  return output;
+}
+
+/** Rejects when a port that was printed is open beyond this machine: then another address of the machine answers, too. */
+async function checkPorts(output: string): Promise<void> {
+  for (const [, port = ''] of output.matchAll(/http:\/\/127\.0\.0\.1:(\d+)/g)) {
+    const answer = await fetch(`http://127.0.0.2:${port}/`).catch(() => undefined);
+    if (answer !== undefined) throw new Error(`port ${port} is open to the network`);
+  }
 }
 
 /** A process and all that descend from it. */

@@ -16,11 +16,11 @@ import { scenes } from './operators.ts';
 import { untilQuiet } from './quiet.ts';
 import { drawPart, type Part } from './script.ts';
 import { Side } from './side.ts';
-import { commitOf, packCommit, packPresent, removeTree } from './trees.ts';
+import { commitOf, copyProgram, packCommit, packPresent, removeTree } from './trees.ts';
 
 /**
- * `make compare OLD=<commit>`: runs one program on packages of that commit and of the working tree, and compares what users
- * see. Exit code 0: equal; 1: different; 2: it could not be run.
+ * `make compare OLD=<commit>`: runs one program on packages of that commit and of the working tree, each as it spells the program,
+ * and compares what users see. Exit code 0: equal; 1: different; 2: it could not be run.
  */
 const { values } = parseArgs({
   options: {
@@ -67,7 +67,7 @@ process.exit();
 
 async function compareSeeds(): Promise<boolean> {
   const commit = await commitOf(values.old);
-  const old = await install('old', await packCommit(commit));
+  const old = await install('old', await packCommit(commit), commit);
   const present = await install('new', await packPresent());
   say(`both are installed: ${commit.slice(0, 8)} and the working tree`);
   let equal = true;
@@ -82,11 +82,11 @@ async function compareSeeds(): Promise<boolean> {
 async function comparePlants(only: string): Promise<boolean> {
   const commit = await commitOf(values.old);
   const seed = Number(values.seed);
-  const clean = await observe('NEW', await install('new', await packCommit(commit)), seed);
+  const clean = await observe('NEW', await install('new', await packCommit(commit), commit), seed);
   let caught = true;
   for (const { name, patch, foundIn } of plants(only)) {
     say(`planted in OLD: ${name}`);
-    const old = await install(name, await packCommit(commit, patch));
+    const old = await install(name, await packCommit(commit, patch), commit);
     const found = compareOnce(seed, await observe('OLD', old, seed), clean);
     const here = found.some(({ section }) => section.includes(foundIn));
     if (!here) say(`NOT found in a section ${foundIn}: ${name}`);
@@ -108,9 +108,11 @@ function compareOnce(seed: number, old: Observation, present: Observation): read
   return found;
 }
 
-async function install(name: string, packed: readonly Packed[]): Promise<string> {
+/** Installs packages, and the program as their commit spells it. @default as the working tree does */
+async function install(name: string, packed: readonly Packed[], commit?: string): Promise<string> {
   const folder = join(outside, name);
   await makeProject({ folder, packed, ours: ['convergekit'], others: PEERS });
+  await copyProgram(join(folder, 'program'), commit);
   return folder;
 }
 

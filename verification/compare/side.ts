@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { cp, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
 import { makeDatabases } from '../lab/prepare.ts';
@@ -16,7 +16,7 @@ export type ServiceName = (typeof SERVICES)[number];
 
 export interface SideOptions {
   readonly name: string;
-  /** The project in which the build is installed. */
+  /** The project in which the build and its program are installed. */
   readonly folder: string;
   readonly serverUrl: string;
   /** @default the log is in Postgres */
@@ -28,8 +28,6 @@ export interface Printed {
   readonly stdout: string;
   readonly stderr: string;
 }
-
-const program = join(import.meta.dirname, 'program');
 
 /** One build at work: its three services with a database each, a director, and the desk of an operator. */
 export class Side {
@@ -65,7 +63,6 @@ export class Side {
   }
 
   static async start(options: SideOptions): Promise<Side> {
-    await cp(program, join(options.folder, 'program'), { recursive: true });
     const side = new Side(options, await makeDatabases(options.serverUrl, SERVICES));
     try {
       await side.#prepare();
@@ -78,7 +75,7 @@ export class Side {
 
   async #prepare(): Promise<void> {
     this.#env['COMPARE_DIRECTOR'] = await this.director.start();
-    const tables = await readFile(join(program, 'tables.sql'), 'utf8');
+    const tables = await readFile(join(this.#folder, 'program/tables.sql'), 'utf8');
     for (const name of SERVICES) {
       await this.command(name, ['migrate', '--source', name]);
       await this.rows(name, tables);

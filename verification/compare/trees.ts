@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Packed } from '../../infra/packages/stage.ts';
 import { plain, run } from '../programs.ts';
@@ -47,6 +47,14 @@ async function unpack(commit: string): Promise<void> {
   const args = ['ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
   if (unpacked !== commit) await run('npm', args, { cwd: tree, env: plain() });
   unpacked = commit;
+}
+
+/** Writes the program into a folder as a commit spells it, or as the working tree does: names and options change with the packages. */
+export async function copyProgram(to: string, commit?: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  if (commit === undefined) return cp(join(import.meta.dirname, 'program'), to, { recursive: true });
+  const spelled = `${commit}:verification/compare/program`;
+  await run('sh', ['-c', 'git archive "$0" | tar -x -C "$1"', spelled, to], { cwd: root });
 }
 
 export async function removeTree(): Promise<void> {

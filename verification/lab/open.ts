@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { freshDatabase, type Stack, startStack } from '@convergekit/testing';
-import { embeddedPostgres } from '@convergekit/testing/engine';
+import { freshDatabase, type Stack } from '@convergekit/testing';
+import { embeddedPostgres, startServers } from '@convergekit/testing/engine';
 import { Cleanup } from '../cleanup.ts';
 import type { RunSpec } from './spec.ts';
 import { runLab, type Outcome } from './run.ts';
@@ -19,8 +19,7 @@ import { openWorld } from './workloads/writers/world.ts';
 
 /** Starts the servers of shop and transfers; a broker that is not needed, or given, is not started. */
 export async function openServers(run: Run, { broker = 'kafka' }: Pick<RunSpec, 'broker'>): Promise<Stack> {
-  const env = broker === 'local' ? { ...process.env, KAFKA_BROKERS: 'none:1' } : process.env;
-  const stack = await startStack({ log: (line) => run.progress.note(line), env });
+  const stack = await startServers({ log: (line) => run.progress.note(line) }, broker === 'kafka');
   run.defer(() => stack.stop());
   run.signal.throwIfAborted();
   // What the judge needs is fetched now, not when all else is done.

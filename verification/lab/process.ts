@@ -72,7 +72,12 @@ export class Child {
     const { PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE = COMPILED } = process.env;
     const given = Object.entries({ PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE });
     const plain = Object.fromEntries(given.filter(([, value]) => value !== undefined));
-    const settings = { ...env, CONVERGE__HEALTH__PORT: String(healthPort) };
+    const settings = {
+      // For this machine alone.
+      CONVERGE__HEALTH__HOST: '127.0.0.1',
+      ...env,
+      CONVERGE__HEALTH__PORT: String(healthPort),
+    };
     const logged = existsSync(this.#logFile) ? statSync(this.#logFile).size : 0;
     const child = OwnedProcess.start({
       command: process.execPath,

@@ -1,21 +1,22 @@
 /**
- * Does what the quickstart and the first screen of the README say, as a newcomer would. It works outside the repository,
- * from packed packages, without Java and Docker. Prints the time of each step and what was downloaded, and fails when an
- * order does not end as the pages say. `make quickstart`; on the oldest Node with `ARGS="--node 22"`.
+ * Does what the quickstart, the first screen of the README and the first sections of guides say, as a newcomer would. It works
+ * outside the repository, from packed packages, without Java and Docker. Prints the time of each step, what was downloaded, and
+ * what each page costs its reader; fails when something does not end as the pages say. `make quickstart`; on the oldest Node with
+ * `ARGS="--node 22"`, one page alone with `ARGS="--only nest"`.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/internal';
 import { root } from '../../infra/packages/workspaces.ts';
-import { isApplied } from '../packages/program.ts';
 import { installTools } from '../packages/tools.ts';
-import { withDatabase } from '../with-database.ts';
+import { type Effort, followPage } from './follow.ts';
 import { newcomer, say, seconds, whileDev } from './newcomer.ts';
 import { checkOrders, ORDERS, PAIR_ORDERS } from './orders.ts';
 
-const { values } = parseArgs({ options: { node: { type: 'string', default: '24' } } });
+const { values } = parseArgs({
+  options: { node: { type: 'string', default: '24' }, only: { type: 'string' } },
+});
 if (values.node !== '22' && values.node !== '24')
   throw new Error(`--node is "${values.node}": 22 or 24 is expected`);
 const { node } = await installTools(join(root, '.converge/packages/tools'));
@@ -39,12 +40,43 @@ const env: NodeJS.ProcessEnv = {
   ...(process.env['KAFKA_BROKERS'] !== undefined && { KAFKA_BROKERS: process.env['KAFKA_BROKERS'] }),
 };
 
+/** The pages whose section is followed to the letter. */
+const PAGES = [
+  ['README.md', '# Converge'],
+  ['docs/guides/sagas.md', '## One on one screen'],
+  ['docs/guides/reconcilers.md', '## One on one screen'],
+  ['docs/guides/testing.md', '## One on one screen'],
+  ['docs/guides/outbox-with-your-orm.md', '## Express with Drizzle on one screen'],
+  ['docs/guides/nest.md', '## Run it'],
+] as const;
+
 try {
-  await step('node --version', outside).then((version) => say(`          ${version.trim()}`));
+  await step('node --version', outside).then((version) => say(`          ${version.split('\n')[0] ?? ''}`));
+  const { only } = values;
+  if (only === undefined) {
+    await runQuickstart();
+    await runPair();
+  }
+  const efforts: Effort[] = [];
+  for (const [page, heading] of PAGES.filter(([name]) => name.includes(only ?? ''))) {
+    say(`          ${page}, ${heading}`);
+    efforts.push(await followPage({ outside, env: own, step }, page, heading));
+  }
+  say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded\n`);
+  say('page                                 commands  lines  seconds');
+  for (const { page, commands, lines, seconds: took } of efforts)
+    say(
+      `${page.padEnd(35)}  ${[commands, lines, took].map((count, at) => String(count).padStart([8, 5, 7][at] ?? 0)).join('  ')}`,
+    );
+} finally {
+  await close();
+}
+process.exit();
+
+/** Makes the service of the quickstart, tests it, runs it and looks at its console. */
+async function runQuickstart(): Promise<void> {
   await step(`npx --yes convergekit init ${name}`, outside);
-  await step('npm install', service);
-  await step('npm run check', service);
-  await step('npm test', service);
+  for (const line of ['npm install', 'npm run check', 'npm test']) await step(line, service);
   await whileDev(['npm', 'run', 'dev'], { cwd: service, env }, async ({ start, log }) => {
     await checkOrders(`http://127.0.0.1:${httpPort}/orders`, ORDERS, (what) =>
       say(`${seconds(start)}  npm run dev: ${what}`),
@@ -52,13 +84,7 @@ try {
     await checkConsole(log);
     say(`${seconds(start)}  npm run dev: the console shows the declined order`);
   });
-  await runPair();
-  await runReadme();
-  say(`${seconds(began)}  in all; ${downloaded()} MB were downloaded`);
-} finally {
-  await close();
 }
-process.exit();
 
 /** Opens the console whose address `converge dev` printed, and looks for the refused payment. Rejects when it is not there. */
 async function checkConsole(log: () => string): Promise<void> {
@@ -84,7 +110,7 @@ async function textOf(url: URL): Promise<string | undefined> {
 /** Makes two services from the template, tests them, and runs them twice: the second time with the data of the first. */
 async function runPair(): Promise<void> {
   const folder = join(outside, 'pair');
-  const pair = { cwd: folder, env: { ...own, PORT: String(httpPort) } };
+  const pair = { cwd: folder, env: { ...own, CONVERGE__HTTP__PORT: String(httpPort) } };
   const url = `http://127.0.0.1:${httpPort}/orders`;
   await step('npx --yes convergekit init pair --template two-services', outside);
   for (const line of ['npm install', 'npm run check', 'npm run lint', 'npm test']) await step(line, folder);
@@ -94,23 +120,4 @@ async function runPair(): Promise<void> {
         say(`${seconds(start)}  npm run dev, ${run} run: ${what}`),
       );
     });
-}
-
-/** Runs the README's first program by the commands that it prints, until it has done its work. */
-async function runReadme(): Promise<void> {
-  const readme = await readFile(join(root, 'README.md'), 'utf8');
-  const [, commands = ''] = /```sh\n([^]*?)```/.exec(readme) ?? [];
-  const lines = commands.trimEnd().split('\n');
-  const dev = lines.pop() ?? '';
-  const printed = await step(`${lines.join(' && ')} && pwd`, outside);
-  const folder = printed.trimEnd().split('\n').at(-1) ?? '';
-  await whileDev(['bash', '-c', `exec ${dev}`], { cwd: folder, env: own }, async ({ start, log }) => {
-    const url = await waitUntil(() => /DATABASE_URL=(\S+)/.exec(log())?.[1], {
-      what: 'the address of the database',
-    });
-    await withDatabase({ url }, (database) =>
-      waitUntil(() => isApplied(database), { what: 'one order and one charge' }),
-    );
-    say(`${seconds(start)}  ${dev}: the small order is charged, the large one is removed`);
-  });
 }

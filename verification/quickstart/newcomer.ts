@@ -38,8 +38,8 @@ export async function newcomer(without: RegExp, node = process.execPath) {
     name: NAME,
     service: join(outside, NAME),
     env,
-    /** Runs one line of a shell, prints its time and resolves with its output. */
-    step: (line: string, cwd: string) => timed(line, { cwd, env }),
+    /** Runs one line of a shell and prints its time. Resolves with its output, and the folder that it ended in as the last line. */
+    step: (line: string, cwd: string, own: NodeJS.ProcessEnv = env) => timed(line, { cwd, env: own }),
     /** Megabytes of tarballs that were downloaded. */
     downloaded: () => (registry.tarballBytes() / 1_000_000).toFixed(1),
     close: async () => {
@@ -52,7 +52,10 @@ export async function newcomer(without: RegExp, node = process.execPath) {
 async function timed(line: string, where: { cwd: string; env: NodeJS.ProcessEnv }): Promise<string> {
   const start = performance.now();
   try {
-    const { stdout } = await run('bash', ['-c', line], { ...where, maxBuffer: 64 * 1024 * 1024 });
+    const { stdout } = await run('bash', ['-c', `${line} && echo && pwd`], {
+      ...where,
+      maxBuffer: 64 * 1024 * 1024,
+    });
     say(`${seconds(start)}  ${line}`);
     return stdout;
   } catch (error) {

@@ -98,7 +98,7 @@ export const parts: readonly Part[] = [
   {
     name: 'cluster-standby',
     shows: 'a primary, its standby and a PgBouncer, which are killed, hang and are promoted under load',
-    projects: ['@convergekit/postgres', '@convergekit/relay', '@convergekit/inbox'],
+    projects: ['@convergekit/postgres', '@convergekit/relay', '@convergekit/inbox', '@convergekit/saga'],
     needs: PGBOUNCER,
     steps: [tests('cluster-standby')],
   },
@@ -141,7 +141,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: 'quickstart',
-    shows: 'the quickstart and the first screen of the README, as a newcomer',
+    shows: 'the quickstart, the first screen of the README and the first sections of guides, as a newcomer',
     projects: ['convergekit', '@convergekit/cli'],
     steps: ['make --no-print-directory quickstart'],
   },

@@ -83,9 +83,8 @@ export const stock = defineReconciler('stock', {
     async (sku, db) =>
       (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst())?.pieces ?? 0,
   ),
-  actual: from<ShopDb>('shop').read(
-    async (sku, db) =>
-      (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+  actual: from<ShopDb>('shop').read((sku, db) =>
+    db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst(),
   ),
   version: 'version',
   compare: (wanted, row) => (row === null || row.reserved === wanted ? null : wanted),

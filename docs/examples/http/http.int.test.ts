@@ -1,33 +1,23 @@
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import { connect, migrate, outboxMigrations } from 'convergekit/postgres';
 import type { Database } from 'convergekit';
 import { startTelemetry } from 'convergekit/telemetry';
 import { deadlineHeaders } from 'convergekit/http';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { serveApp } from '../../../libs/kit/src/fixture/serve-app.ts';
 import type { ShopDb } from './orders.ts';
 import { expressApp } from './with-express.ts';
 import { fastifyApp } from './with-fastify.ts';
 import { honoApp } from './with-hono.ts';
 
 /*
- * The examples of the guide over HTTP.
+ * The examples of the guide over HTTP, as `http` of a service serves them.
  */
-type Db = Database<ShopDb>['db'];
-const APPS: readonly (readonly [string, (db: Db) => RequestListener | Promise<RequestListener>])[] = [
-  ['Express', (db) => expressApp(db)],
-  [
-    'Fastify',
-    async (db) => {
-      const app = fastifyApp(db);
-      await app.ready();
-      return (request, response) => app.routing(request, response);
-    },
-  ],
-  ['Hono', (db) => getRequestListener(honoApp(db).fetch)],
-];
+const APPS = [
+  ['Express', expressApp],
+  ['Fastify', fastifyApp],
+  ['Hono', honoApp],
+] as const;
 
 let database: Database<ShopDb>;
 const spans: string[] = [];
@@ -53,10 +43,9 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 describe.each(APPS)('a service with %s', (name, app) => {
   let url: string;
   beforeAll(async () => {
-    const server = createServer(await app(database.db));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/orders`;
-    return () => new Promise<void>((resolve) => void server.close(() => resolve()));
+    const served = await serveApp(() => app(database.db));
+    url = `http://127.0.0.1:${served.port}/orders`;
+    return () => served.stop();
   });
 
   const post = async (headers: Readonly<Record<string, string>>, cents = 5) => {

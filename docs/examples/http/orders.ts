@@ -6,7 +6,12 @@ export interface ShopDb {
 }
 
 /** Writes the order once for each request key. A repeat gets the same answer. `signal` aborts when the client has gone. */
-export const placeOrder = (db: Kysely<ShopDb>, requestKey: string, request: Order, signal: AbortSignal) =>
+export const placeOrder = (
+  db: Kysely<ShopDb>,
+  requestKey: string | undefined,
+  request: Order,
+  signal: AbortSignal,
+) =>
   outbox.transaction(db, { requestKey, request, signal }, async ({ tx, emit }) => {
     await tx.insertInto('orders').values(request).execute();
     emit(orderPlaced(request));

@@ -1,26 +1,12 @@
-import { clientSignal, requestSpan } from 'convergekit/http';
+import { classify } from 'convergekit';
+import { clientSignal, httpAnswer, requestSpan } from 'convergekit/http';
 import fastify, { type preHandlerHookHandler } from 'fastify';
 import type { Kysely } from 'kysely';
-import { answerOf, isLate, isRequestKey } from './key.ts';
 import { order } from '../order-placed.ts';
 import { placeOrder, type ShopDb } from './orders.ts';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    requestKey: string;
-  }
-}
-
-/**
- * Takes the key of a request, refuses one that is late, and continues its trace. After the body was read, whose events
- * have no context.
- */
-export const requestContext: preHandlerHookHandler = (request, reply, done) => {
-  if (isLate(request.headers['ce_deadline']?.toString()))
-    return void reply.code(504).send({ error: 'too late' });
-  const key = request.headers['idempotency-key'];
-  if (!isRequestKey(key)) return void reply.code(400).send({ error: 'Idempotency-Key is missing' });
-  request.requestKey = key;
+/** Continues the trace of a request. After the body was read, whose events have no context. */
+export const traced: preHandlerHookHandler = (request, reply, done) => {
   const span = requestSpan({
     method: request.method,
     headers: request.headers,
@@ -32,12 +18,12 @@ export const requestContext: preHandlerHookHandler = (request, reply, done) => {
 
 export const fastifyApp = (db: Kysely<ShopDb>) =>
   fastify()
-    .decorateRequest('requestKey', '')
     .setErrorHandler((error, _request, reply) => {
-      const { status, headers } = answerOf(error);
+      const { status, headers } = httpAnswer(classify(error));
       return reply.code(status).headers(headers).send({ error: 'the order was not placed' });
     })
-    .post('/orders', { preHandler: requestContext }, async (request, reply) => {
+    .post('/orders', { preHandler: traced }, async (request, reply) => {
+      const key = request.headers['idempotency-key']?.toString();
       reply.code(201);
-      return placeOrder(db, request.requestKey, order.parse(request.body), clientSignal(reply.raw));
+      return placeOrder(db, key, order.parse(request.body), clientSignal(reply.raw));
     });

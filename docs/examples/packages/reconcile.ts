@@ -11,11 +11,10 @@ const stock = defineReconciler('stock', {
   },
   desired: from<OrdersDb>('orders').read(
     async (sku, db) =>
-      (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst())?.quantity ?? null,
+      (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst())?.quantity,
   ),
-  actual: from<StockDb>('inventory').read(
-    async (sku, db) =>
-      (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+  actual: from<StockDb>('inventory').read((sku, db) =>
+    db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst(),
   ),
   version: 'version',
   // A drift counts only when this consumer has handled the key's events: a repair never fights one that is on its way.

@@ -16,6 +16,7 @@ export interface Broker {
   producer(): Promise<Producer>;
   /** A member of a consumer group; nothing happens before `start`. */
   consumer(options: ConsumerOptions): GroupConsumer;
+  /** Opens a client for topics and groups. Close it after use. */
   admin(): Promise<Admin>;
   /** Closes everything that was opened through this broker. */
   close(): Promise<void>;
@@ -93,7 +94,9 @@ export interface UndecodableBatch {
 }
 
 export interface IncomingBatch {
+  /** The topic of the records. */
   readonly topic: string;
+  /** The partition of the records. */
   readonly partition: number;
   /** Ascending offsets, not necessarily without holes. Never empty. */
   readonly records: readonly IncomingRecord[];
@@ -102,7 +105,9 @@ export interface IncomingBatch {
 }
 
 export interface Assignment {
+  /** The topic. */
   readonly topic: string;
+  /** The partition, from 0. */
   readonly partition: number;
 }
 
@@ -115,6 +120,7 @@ export interface PartitionControl {
   seek(offset: bigint | 'earliest'): void;
   /** Stops batches of this partition until `resume`; membership and other partitions continue. */
   pause(): void;
+  /** Lets batches of this partition come again. */
   resume(): void;
   /** Commits `offset` (the next one to read) for the group. A hint only; rejects when the broker cannot take it. */
   commit(offset: bigint): Promise<void>;
@@ -154,12 +160,18 @@ export interface ConsumerHandlers {
 }
 
 export interface ConsumerOptions {
+  /** The Kafka group, whose members share the partitions. Another group reads the same records again. */
   readonly groupId: string;
+  /** The topics to read. Each must exist: `start` rejects otherwise. */
   readonly topics: readonly string[];
+  /** Receives partitions, batches and losses. */
   readonly handlers: ConsumerHandlers;
-  /** @default 10_000 */
+  /**
+   * The time without a heartbeat after which a member counts as dead, in milliseconds. Raise it for pauses of the
+   * process. @default 10_000
+   */
   readonly sessionTimeoutMs?: number;
-  /** @default 1_000 */
+  /** The period of heartbeats, in milliseconds. It must be below the session's timeout. @default 1_000 */
   readonly heartbeatIntervalMs?: number;
   /** The time the broker may wait for more data, in milliseconds; less while a partition is paused. @default 500 */
   readonly maxWaitMs?: number;

@@ -9,6 +9,7 @@ export type BrokerErrorKind = 'retry' | 'halt_topic' | 'new_producer' | 'configu
 export interface BrokerErrorDetail {
   /** Stable across drivers: `BROKER_UNREACHABLE`, `TOPIC_UNKNOWN`, `NOT_AUTHORIZED`, `MESSAGE_TOO_LARGE`, `NOT_LEADER`, `TIMEOUT`, … */
   readonly code: string;
+  /** The reaction that fits the error, whatever the driver. */
   readonly kind: BrokerErrorKind;
   /** Whether the request may have had an effect all the same. @default not_applied */
   readonly certainty?: 'not_applied' | 'unknown';

@@ -11,6 +11,7 @@ import { mergeLayers, settingsOf } from './setting.ts';
 import { valueOf } from './text.ts';
 
 export interface LoadConfigOptions {
+  /** The variables: `process.env`, or an object in a test. */
   readonly env: Environment;
   /** Prefix of environment variables: `CONVERGE__RELAY__POLL__MAX_MS`. @default 'CONVERGE' */
   readonly prefix?: string;

@@ -19,6 +19,7 @@ export function judgeLoopDelay({ meanMs, maxMs }: LoopDelay): Check {
 export interface EventLoopWatch {
   /** Reports on the last two intervals; cheap. */
   check(): Check;
+  /** Ends the watch. Idempotent. */
   stop(): void;
 }
 

@@ -16,12 +16,9 @@ export interface HealthOptions {
   readonly metrics?: () => Promise<Page>;
   /** The most connections at a time. @default 1,000 */
   readonly maxConnections?: number;
-  /** The time after which a connection is cut on which nothing moves, in milliseconds. @default 30 s */
-  readonly idleMs?: number;
 }
 
 const MAX_CONNECTIONS = 1_000;
-const IDLE_MS = 30_000;
 
 /** A response body and its content type. */
 export interface Page {
@@ -46,8 +43,8 @@ export interface Page {
  * ```
  */
 export function healthServer(options: HealthOptions): HttpServer {
-  const { port, host, maxConnections = MAX_CONNECTIONS, idleMs = IDLE_MS } = options;
-  return httpServer({ name: 'health', port, host, maxConnections, idleMs, listener: routes(options) });
+  const { port, host, maxConnections = MAX_CONNECTIONS } = options;
+  return httpServer({ name: 'health', port, host, maxConnections, listener: routes(options) });
 }
 
 function routes(options: HealthOptions): RequestListener {

@@ -52,7 +52,7 @@ it('an HTTP server closes connections beyond its limit, answers those within, an
   await server.stop();
 });
 
-it('an HTTP server with a limit cuts off a client that asks and does not read its answer', async () => {
+it('an HTTP server cuts off a client that asks and does not read its answer', async () => {
   const closed = Promise.withResolvers<undefined>();
   const server = httpServer({
     name: 'http',
@@ -69,6 +69,19 @@ it('an HTTP server with a limit cuts off a client that asks and does not read it
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   await closed.promise;
   socket.destroy();
+  await server.stop();
+});
+
+// Planted fault: a limit on connections where nothing moves cuts off the client of a handler that takes its time.
+it('an HTTP server does not cut off a client whose answer is not there yet', async () => {
+  const server = httpServer({
+    name: 'http',
+    port: 0,
+    idleMs: 50,
+    listener: (request, response) => void request.socket.once('timeout', () => response.end('late')),
+  });
+  await server.start();
+  expect(await (await fetch(`http://127.0.0.1:${server.port}`)).text()).toBe('late');
   await server.stop();
 });
 

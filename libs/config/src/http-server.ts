@@ -9,6 +9,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Address to listen on. @default '127.0.0.1' */
   readonly host?: string | undefined;
+  /** Answers each request: the listener of Express or of `node:http`. */
   readonly listener: RequestListener;
   /** The time a stop gives open requests before it cuts connections, in milliseconds. @default 0 */
   readonly graceMs?: number;
@@ -16,9 +17,9 @@ export interface HttpServerOptions {
   readonly timeouts?: typeof TIMEOUTS;
   /** The most connections at a time; further ones are closed at once. @default 10,000 */
   readonly maxConnections?: number;
-  /** The time after which a connection is cut on which nothing moves, in milliseconds. @default no limit */
+  /** The time after which a client is cut off that does not read its answer, in milliseconds. @default 30 s */
   readonly idleMs?: number;
-  /** @default the system's */
+  /** The clock of a stop's time limit; a test gives a manual one. @default the system's */
   readonly clock?: Clock;
 }
 
@@ -29,6 +30,7 @@ export interface HttpServer extends Service {
 
 // Milliseconds; Node's own limits are 60 s and 300 s. A client beyond them is answered with 408 and cut off.
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+const IDLE_MS = 30_000;
 /** A bound for the memory and the file descriptors that clients can take from the database and the broker. */
 const MAX_CONNECTIONS = 10_000;
 
@@ -36,18 +38,6 @@ const MAX_CONNECTIONS = 10_000;
  * Runs an HTTP server as a service.
  * A stop closes idle connections at once and lets requests in flight finish for `graceMs`, each as the last of its
  * connection. Then it cuts off the rest.
- * @example
- * ```ts
- * import { httpServer } from 'convergekit/http';
- * import { runServices } from 'convergekit/process';
- *
- * const api = httpServer({
- *   name: 'api',
- *   port: 3000,
- *   listener: (request, response) => void response.end(`you asked for ${request.url ?? ''}`),
- * });
- * await runServices([api]); // SIGTERM lets requests in flight finish
- * ```
  */
 export function httpServer(options: HttpServerOptions): HttpServer {
   const { name, port, host = '127.0.0.1', graceMs = 0, clock = systemClock } = options;
@@ -57,8 +47,10 @@ export function httpServer(options: HttpServerOptions): HttpServer {
   const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer(options.timeouts ?? TIMEOUTS, options.listener);
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
-  // A client that asks and does not read: its answer would stay in memory.
-  if (options.idleMs !== undefined) server.setTimeout(options.idleMs);
+  // A client that asks and does not read: its answer would stay in memory. A handler may take its time.
+  server.setTimeout(options.idleMs ?? IDLE_MS, (socket) => {
+    if (socket.writableLength > 0) socket.destroy();
+  });
   const drain = drainOf(server);
   let starting = Promise.resolve();
   let stopping: Promise<void> | undefined;
@@ -70,7 +62,7 @@ export function httpServer(options: HttpServerOptions): HttpServer {
     done: done.promise,
     start: () => {
       starting = new Promise<void>((resolve, reject) => {
-        server.once('error', (error) => reject(listenError(error, `${name} port ${port} on ${host}`)));
+        server.once('error', (error) => reject(listenError(error, { name, port, host })));
         server.listen(port, host, resolve);
       }).then(() => void server.on('error', done.reject));
       return starting;
@@ -128,11 +120,16 @@ async function close(
   await closed;
 }
 
-function listenError(error: NodeJS.ErrnoException, where: string): ConvergeError {
+function listenError(
+  error: NodeJS.ErrnoException,
+  { name, port, host }: { readonly name: string; readonly port: number; readonly host: string },
+): ConvergeError {
   const taken = error.code === 'EADDRINUSE';
+  const where = `the ${name} port ${port} on ${host}`;
+  const reason = error.code === 'EACCES' ? 'its number needs rights of the system' : error.code;
   const message = taken
-    ? `the ${where} is taken by another process: stop it, choose another port, or 0 for any free one`
-    : `the ${where} cannot be used (${error.code ?? error.message}): choose another port or address`;
+    ? `${where} is taken by another process: stop it, choose another port (${name}.port), or 0 for any free one`
+    : `${where} cannot be used (${reason ?? error.message}): choose another port (${name}.port) or address (${name}.host)`;
   return new ConvergeError(message, {
     code: taken ? 'PORT_TAKEN' : 'PORT_REFUSED',
     category: 'configuration',

@@ -1,7 +1,13 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { isKey } from './define-event.ts';
 export { decodeEnvelope, receive } from './envelope.ts';
-export { type FailedStep, type FailureData, failureEvent, type FailureInput } from './failure-event.ts';
+export {
+  type FailedStep,
+  failingConsumerOf,
+  type FailureData,
+  failureEvent,
+  type FailureInput,
+} from './failure-event.ts';
 export { checkHeaders } from './headers.ts';
 export { checkPayload, MAX_PAYLOAD_BYTES } from './payload.ts';
 export {

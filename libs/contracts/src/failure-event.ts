@@ -92,6 +92,8 @@ export type FailedStep = z.output<typeof failedStep>;
 export type FailureData = z.output<typeof failureData>;
 export type FailureInput = z.input<typeof failureData>;
 
+const SUFFIX = '.failures';
+
 /** Returns the topic of a consumer's failure events. */
 export function failureTopic(consumer: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(consumer))
@@ -99,7 +101,12 @@ export function failureTopic(consumer: string): string {
       'DEFINITION_INVALID',
       `${JSON.stringify(consumer)} cannot name a consumer: use at most 201 letters, digits, ".", "_" and "-" (its failure topic is named after it)`,
     );
-  return `${consumer}.failures`;
+  return `${consumer}${SUFFIX}`;
+}
+
+/** Returns the consumer of whose failures a topic is; undefined for another topic. */
+export function failingConsumerOf(topic: string): string | undefined {
+  return topic.endsWith(SUFFIX) ? topic.slice(0, -SUFFIX.length) : undefined;
 }
 
 /** Defines the event that reports an event that a consumer could not apply. The key is the key of the failed event. */

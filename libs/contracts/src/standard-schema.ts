@@ -5,10 +5,15 @@ import { ContractError, type ContractIssue } from './contract-error.ts';
  * implement it, so a definition is not tied to one validation library.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** The interface, which a validation library implements; no application writes it. */
   readonly '~standard': {
+    /** The version of the Standard Schema interface. */
     readonly version: 1;
+    /** The name of the library, for errors. */
     readonly vendor: string;
+    /** Validates a value, and returns its parsed form or the issues. */
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    /** The types, for the compiler only; undefined at run time. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }

@@ -87,14 +87,21 @@ function invalid(name: string, what: string): ContractError {
 
 /** The causal context of an event when it is written. */
 export interface EventContext {
+  /** The id that all events of one story share; absent: the event begins a story, and its own id is taken. */
   readonly correlationId?: string;
+  /** The id of the event that caused it; absent: none did. */
   readonly causationId?: string;
+  /** The number of handlers between the story's first event and this one; absent: 0. */
   readonly hops?: number;
+  /** The time after which its result is of no use; absent: there is none. */
   readonly deadline?: Date;
+  /** The saga of the event, as `name/version`; absent outside of sagas. */
   readonly saga?: string;
+  /** The id of the replay that publishes it again; absent for new events. */
   readonly replayOf?: string;
+  /** The attempt that caused a failure event; absent for other events. */
   readonly attemptId?: string;
-  /** The `traceparent` of that attempt. */
+  /** The `traceparent` of that attempt. Absent without a trace. */
   readonly attemptTrace?: string;
   /** The sagas that the event starts, as `name/version`. @default the sagas of the event's definition */
   readonly starts?: readonly string[];

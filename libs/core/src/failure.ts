@@ -23,15 +23,19 @@ export const CERTAINTIES: readonly Certainty[] = Object.freeze(['not_applied', '
 
 /** A classified error. It is plain data, for parked rows, failure events and metrics. */
 export interface Failure {
+  /** The kind of the failure, which decides about retries. */
   readonly category: Category;
+  /** Whether the failed work took effect. */
   readonly certainty: Certainty;
   /** A stable code from a bounded set, used as a metric label. For example `ECONNRESET`, `40001`, `HTTP_429`. */
   readonly code: string;
+  /** The message for logs and operators. It may have no secret. */
   readonly message: string;
   /** True when waiting does not resolve the failure: an operator must act, for example run a migration. */
   readonly structural: boolean;
-  /** The delay that the other side requested, in milliseconds from now. */
+  /** The delay that the other side requested, in milliseconds from now. Absent when it requested none. */
   readonly retryAfterMs?: number;
+  /** The error that was classified; absent once the failure was stored. */
   readonly cause?: unknown;
 }
 

@@ -11,22 +11,29 @@ import { endsWithin } from './ends-within.ts';
  *   its rejection.
  */
 export interface Service {
+  /** The name in logs and in the reason of a stop. */
   readonly name: string;
+  /** Resolves when the service is ready. A rejection stops the process. */
   start(): Promise<void>;
+  /** Ends what is in progress, and resolves then. Idempotent. */
   stop(): Promise<void>;
+  /** Resolves after `stop`; rejects when the service fails for good. */
   readonly done: Promise<void>;
 }
 
 export interface RunOptions {
-  /** Called once, when all services are ready. */
+  /** Called once, when all services are ready. @default nothing */
   readonly onReady?: () => void;
-  /** Called when a stop begins, with the reason: a signal's name, `abort`, or the name of the failed service. */
+  /**
+   * Called when a stop begins, with the reason: a signal's name, `abort`, or the name of the failed service. @default
+   * nothing
+   */
   readonly onStopping?: (reason: string) => void;
   /** Time limit for stopping all services, each with an equal share, in milliseconds. Then `runServices` rejects. @default 25_000 */
   readonly stopDeadlineMs?: number;
   /** Stops the services when it aborts, as a first SIGTERM does. @default only a signal of the process stops them */
   readonly signal?: AbortSignal | undefined;
-  /** @default the system's */
+  /** The clock of the time limits; a test gives a manual one. @default the system's */
   readonly clock?: Clock;
 }
 

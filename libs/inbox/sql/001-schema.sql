@@ -328,8 +328,8 @@ create function converge.inbox_parked(consumer text, topic text, keys text[]) re
                   where p.consumer = $1 and p.topic = $2 and p.key = any ($3) and p.line = p.id::text)
 $$;
 
--- Unregisters a type of a consumer, of every topic if none is given.
-create function converge.inbox_drop_type(consumer text, type text, topic text) returns void
+-- Unregisters a type of a consumer, of every topic if none is given. Null: the consumer has registered no such type.
+create function converge.inbox_drop_type(consumer text, type text, topic text) returns boolean
   language sql
   set search_path = pg_catalog, pg_temp
   as $$
@@ -338,17 +338,19 @@ create function converge.inbox_drop_type(consumer text, type text, topic text) r
                     from jsonb_each(c.types) as t (topic, own))
    where c.name = $1 and exists (
      select from jsonb_each(c.types) as t (topic, own) where t.own ? $2 and t.topic = coalesce($3, t.topic))
+  returning true
 $$;
 
--- The same as an act of an operator: the audit has it.
-create function converge.act_consumers_types_drop(consumer text, type text, topic text, by text, reason text) returns void
+-- The same as an act of an operator: the audit has it. False: nothing was withdrawn.
+create function converge.act_consumers_types_drop(consumer text, type text, topic text, by text, reason text) returns boolean
   language plpgsql
   security definer
   set search_path = pg_catalog, pg_temp
   as $$
 begin
-  perform converge.inbox_drop_type($1, $2, $3);
+  if converge.inbox_drop_type($1, $2, $3) is not true then return false; end if;
   perform converge.record_act('consumers types drop', 'consumer', $1, $4, $5,
     jsonb_strip_nulls(jsonb_build_object('type', $2, 'topic', $3)), null);
+  return true;
 end $$;
 revoke execute on function converge.act_consumers_types_drop(text, text, text, text, text) from public;

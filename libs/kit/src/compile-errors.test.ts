@@ -6,7 +6,7 @@ import { compileErrors } from '../../../test/compiler.ts';
 const file = join(import.meta.dirname, 'mistakes.ts');
 
 const DEFINITIONS = `
-import { consumerRef, defineCall, defineConsumer, defineEvent, defineReconciler, defineSaga, defineService, defineWorkflow, from, step } from 'convergekit';
+import { consumerRef, defineCall, defineConsumer, defineEvent, defineReconciler, defineSaga, defineService, defineWorkflow, from, operation, step } from 'convergekit';
 import { z } from 'zod';
 const data = z.object({ id: z.string() });
 const placed = defineEvent('order.placed', { topic: 'orders', key: ({ id }) => id, data });
@@ -20,7 +20,8 @@ const bank = defineConsumer<object>('bank').include(step(trip.pay, { apply: ({ d
 interface StockDb { stock: { sku: string; reserved: number; version: number }; shelf: { id: string; place: string } }
 const keys = { async *scan() { yield await Promise.resolve(['cup']); } };
 const desired = from<StockDb>('orders').read(() => Promise.resolve(3));
-const actual = from<StockDb>('stock').read(async (sku, db) => (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null);
+const actual = from<StockDb>('stock').read((sku, db) => db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst());
+const repair = () => Promise.resolve(1);
 interface ShopDb { order: { id: string } }
 const call = { input: data, result: data, call: (input: { id: string }) => Promise.resolve(input) };
 const reactions = { succeeded: () => undefined, failed: () => undefined };
@@ -28,6 +29,7 @@ const charge = defineCall('bank.charge', { ...call, idempotency: 'keyed' });
 const charging = charge.onOutcome<ShopDb>(reactions);
 const refunding = defineCall('bank.refund', { ...call, idempotency: 'keyed' }).onOutcome<ShopDb>(reactions);
 const payments = defineConsumer<ShopDb>('payments').calls(charging).on(placed, () => undefined);
+const api = ({ db }: Pick<import('convergekit').ServiceParts<ShopDb>, 'db'>) => (_: unknown, response: { end(text: string): void }) => response.end(db.selectFrom('order').compile().sql);
 `;
 
 /** A mistake in one line, and what its error says: in its first line, where the language lets it. */
@@ -45,6 +47,11 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
   [
     'a call without its idempotency',
     `defineCall('bank.charge', { ...call });`,
+    /^Argument of type [^]*Property 'idempotency' is missing in type/,
+  ],
+  [
+    'an operation without its idempotency',
+    `operation({ name: 'bank.charge', call: (id: string) => Promise.resolve(id) });`,
     /^Argument of type [^]*Property 'idempotency' is missing in type/,
   ],
   [
@@ -98,6 +105,11 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
   ],
   [
+    'an event that a service does not emit whose API names its tables',
+    `defineService('shop', { emits: [placed], http: api, onReady: ({ transaction }) => transaction(async ({ tx, emit }) => { await tx.selectFrom('order').execute(); emit(paid({ id: '1' })); }) });`,
+    /^.*'order\.paid' is no event of this outbox: list its definition in `emits` of the service/,
+  ],
+  [
     'a repair that writes a column of another table',
     `defineReconciler('stock', { keys, desired, actual, version: 'version', compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (_, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { place: 'A1' } }) });`,
     /^.*'place' does not exist in type /,
@@ -106,6 +118,21 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
     'a version that is no field of what actual reads',
     `defineReconciler('stock', { keys, desired, actual, version: 'place', compare: (_, row) => row, repair: () => Promise.resolve(0) });`,
     /^Type '"place"' is not assignable to type '.*"version"/,
+  ],
+  [
+    'a comparison that answers yes or no',
+    `defineReconciler('stock', { keys, desired, actual, version: 'version', compare: (wanted, row) => wanted !== row?.reserved, repair });`,
+    /^.*"compare returns the drift that the repair needs, or null where both sides agree"/,
+  ],
+  [
+    'a comparison that returns nothing where both sides agree',
+    `defineReconciler('stock', { keys, desired, actual, version: 'version', compare: (wanted, row) => (wanted === row?.reserved ? undefined : wanted), repair });`,
+    /^.*"compare returns the drift that the repair needs, or null where both sides agree"/,
+  ],
+  [
+    'a side of a reconciler that is a literal',
+    `defineReconciler('stock', { keys, desired: { in: 'orders', read: () => Promise.resolve(3) }, actual, version: 'version', compare: (wanted) => wanted, repair });`,
+    /^Property 'madeBy' is missing in type .* but required in type 'Side</,
   ],
   [
     'a side of a reconciler whose tables are not declared',
@@ -124,6 +151,7 @@ payments.calls(refunding).on(placed, async ({ data }, { call, emit }) => { emit(
 payments.onBatch(placed, async ([event], { call }) => { if (event !== undefined) await call(charging, event.data, event); });
 defineService('shop', { consumers: [payments] });
 defineReconciler('stock', { keys, desired, actual, version: 'version', lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku), compare: (wanted, row) => (wanted === row?.reserved ? null : wanted), repair: (wanted, { guard, key }) => guard.update('stock', { key: { sku: key }, version: 'version', set: { reserved: wanted } }) });
+defineReconciler<StockDb, number, StockDb, StockDb['stock'] | null, number>('stock', { keys, desired, actual: from<StockDb>('stock').read<StockDb['stock'] | null>(() => Promise.resolve(null)), version: 'version', compare: (wanted) => wanted, repair });
 defineConsumer<object>('shop').onFailure(payments, placed, ({ event: { data } }) => void data.id).onFailure(consumerRef('bank'), paid, { certainty: 'known' }, () => undefined);
 defineConsumer<object>('shop').onFailure(bank, held, ({ event: { data } }) => void data.id);
 defineService('shop', { emits: [placed, paid], onReady: ({ transaction }) => transaction(async ({ emit }) => void emit(paid({ id: '1' }))) });

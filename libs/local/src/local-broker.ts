@@ -28,10 +28,11 @@ export interface LocalOptions {
   readonly url?: string;
   /** The name of the URL's setting in errors. @default 'DATABASE_URL' */
   readonly setting?: string;
+  /** The name of this client in the log and in `pg_stat_activity`, such as the service's. */
   readonly clientId: string;
   /** Receives failures of consumers. @default nothing is logged */
   readonly log?: Log;
-  /** @default 3_000 */
+  /** The time limit of opening a connection, in milliseconds. @default 3_000 */
   readonly connectTimeoutMs?: number;
   /** The time after which the outcome of an unanswered request counts as unknown, in milliseconds. @default 10_000 */
   readonly requestTimeoutMs?: number;

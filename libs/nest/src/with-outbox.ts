@@ -4,6 +4,7 @@ import { collecting, collectingNested } from './transaction-events.ts';
 
 /** The part of an adapter of @nestjs-cls/transactional that is wrapped. */
 interface Adapter {
+  /** Makes the options of a connection; the kit wraps their transactions. */
   optionsFactory(connection: unknown, extraProviders: unknown[]): AdapterOptions;
 }
 
@@ -24,6 +25,7 @@ type TxOf<A> = A extends {
   : never;
 
 interface WithOutbox<Tx> {
+  /** The outbox that writes the events, as `createOutbox` makes it. */
   readonly outbox: Outbox;
   /** For example `(tx) => executorFrom.drizzle(tx, sql)`. */
   readonly executor: (tx: Tx) => Executor;

@@ -442,8 +442,9 @@ begin
   if payload ~ '[eE]\+?[0-9]{3}|[0-9]{255}' then
     bare := regexp_replace(payload, '"(?:[^"\\]|\\.)*"', '""', 'g');
     begin
-      if exists (select from regexp_matches(bare, '[0-9][0-9.]*(?:[eE]\+?[0-9]+)?', 'g') as m (number)
-                  where m.number[1] ~ '[eE]\+?[0-9]{3}|[0-9]{255}' and m.number[1]::numeric >= 1.7976931348623158e308) then
+      -- From the middle between the largest double and 2^1024 on, a reader rounds to Infinity.
+      if exists (select from regexp_matches(bare, '[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?', 'g') as m (number)
+                  where m.number[1] ~ '[eE]\+?[0-9]{3}|[0-9]{255}' and m.number[1]::numeric >= (2::numeric ^ 54 - 1) * 2::numeric ^ 970) then
         raise numeric_value_out_of_range;
       end if;
     exception when others then
@@ -476,6 +477,14 @@ declare
 begin
   if headers is null or not converge.is_json(headers) or json_typeof(headers::json) <> 'object' then
     raise exception 'converge.emit: headers must be a JSON object of strings, for example {"tenant":"a"}' using errcode = '22023';
+  end if;
+  -- JSON may spell characters that no text has; jsonb refuses them.
+  if headers ~* '\\u(0000|d[89a-f])' then
+    begin
+      perform headers::jsonb;
+    exception when others then
+      raise exception 'converge.emit: a header has a NUL or half of a surrogate pair, which no text can carry' using errcode = '22023';
+    end;
   end if;
   for header in select e.key as name, e.value as value from json_each(headers::json) e loop
     if header.name !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,128}$' then

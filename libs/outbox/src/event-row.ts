@@ -13,17 +13,20 @@ import { OutboxError } from './errors.ts';
 
 /** The context of the events of one append or emit. */
 export interface AppendContext extends EventContext {
-  /** The caller's own headers; names that the kit sets are refused. */
+  /** The caller's own headers; names that the kit sets are refused. @default none */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** An event whose id and kit headers the writer chooses. A handler derives both from the incoming event. */
 export interface AppendEvent extends Pick<DomainEvent, 'type' | 'version' | 'topic' | 'key' | 'payload'> {
-  /** @default a new UUIDv7 */
+  /**
+   * The id, a UUID, by which consumers deduplicate. Derive it from the incoming event where a repeat must give the same.
+   * @default a new UUIDv7
+   */
   readonly id?: string;
   /**
    * The headers of the event. Kit names (causation, correlation, hops, trace context …) are allowed, except the names
-   * that the relay writes.
+   * that the relay writes. @default none
    */
   readonly headers?: Readonly<Record<string, string>>;
 }

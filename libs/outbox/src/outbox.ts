@@ -19,11 +19,11 @@ import { nameRefusal } from './limit.ts';
 import { type Options, runTransaction, type Work } from './transaction.ts';
 
 export interface OutboxOptions {
-  /** @default UUIDv7 */
+  /** Makes the ids of events. Ids that grow with time keep the index small. @default UUIDv7 */
   readonly ids?: NewId;
-  /** @default the system's clock */
+  /** The clock of waits before a rerun; a test gives a manual one. @default the system's clock */
   readonly clock?: Clock;
-  /** @default Math.random */
+  /** Random numbers for the jitter of those waits; a test gives seeded ones. @default Math.random */
   readonly random?: Random;
   /** Maximum size of a payload in bytes, up to 900,000 (the table's limit). @default 900_000 */
   readonly maxBytes?: number;

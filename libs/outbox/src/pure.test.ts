@@ -14,7 +14,7 @@ describe('the hash of a request', () => {
   });
 
   it('an invalid request key is refused', () => {
-    for (const key of ['', 'x'.repeat(256), 'a\u0000b', '\ud800'])
+    for (const key of [undefined, '', 'x'.repeat(256), 'a\u0000b', '\ud800'])
       expect(() => checkRequestKey(key)).toThrow(expect.objectContaining({ code: 'REQUEST_KEY_INVALID' }));
   });
 });

@@ -96,3 +96,14 @@ it('a result without JSON is refused before the commit', async () => {
   await expect(bad).rejects.toMatchObject({ code: 'REQUEST_RESULT_INVALID' });
   expect(await ordersOf(shop)).toEqual([]);
 });
+
+// Planted fault: a key that the client did not send makes a transaction without one, and a repeat a second effect.
+it('G3g: a request whose key is undefined is refused and has no effect', async () => {
+  const { outbox, database } = shop;
+  const options = { requestKey: undefined, request: 1 };
+  const keyless = outbox.transaction(database.db, options, ({ emit }) =>
+    Promise.resolve(emit(orderPlaced({ orderId: 'twice' }))),
+  );
+  await expect(keyless).rejects.toMatchObject({ code: 'REQUEST_KEY_INVALID' });
+  expect(await keysOf(shop)).toEqual([]);
+});

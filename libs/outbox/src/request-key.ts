@@ -4,7 +4,11 @@ import { OutboxError } from './errors.ts';
 
 /** A request that may be repeated: the same key and content get the same answer and one effect. */
 export interface KeyedRequest {
-  readonly requestKey: string;
+  /**
+   * The key that the caller repeats with the request, such as its `Idempotency-Key` header. Undefined, where the client
+   * sent none, is refused with REQUEST_KEY_INVALID.
+   */
+  readonly requestKey: string | undefined;
   /** The content of the request, any JSON. A repeated key with other content is refused. */
   readonly request: unknown;
 }
@@ -22,10 +26,7 @@ const claimSql = `
 const findSql = 'select request_hash, result from converge.request where key operator(pg_catalog.=) $1';
 const storeSql = 'update converge.request set result = $2 where key operator(pg_catalog.=) $1';
 
-export async function claimRequest(
-  executor: Executor,
-  { requestKey, request }: KeyedRequest,
-): Promise<Claim> {
+export async function claimRequest(executor: Executor, requestKey: string, request: unknown): Promise<Claim> {
   const hash = hashOf(request);
   for (;;) {
     const { rows } = await executor.query<{ xid: string }>(claimSql, [requestKey, hash]);
@@ -48,7 +49,12 @@ export async function storeResult(executor: Executor, requestKey: string, result
   return decodeResult(text);
 }
 
-export function checkRequestKey(key: string): void {
+export function checkRequestKey(key: string | undefined): void {
+  if (key === undefined)
+    throw new OutboxError(
+      'the request has no key, so a repeat could not be distinguished from a new request: its client sends one new value for each request, for example in the header Idempotency-Key.',
+      { code: 'REQUEST_KEY_INVALID', category: 'data' },
+    );
   if (key.length >= 1 && key.length <= 255 && key.isWellFormed() && !key.includes('\u0000')) return;
   throw new OutboxError(
     "a request key is 1 to 255 characters, for example the client's Idempotency-Key header.",

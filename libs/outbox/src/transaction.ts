@@ -20,6 +20,7 @@ type Declared<Type extends string, Types extends string> = string extends Type
 
 /** `Types`: the types of the events that the outbox takes. */
 export interface OutboxTransaction<DB, Types extends string = string> {
+  /** The transaction. Rows written through it commit together with the events. */
   readonly tx: Transaction<DB>;
   /** Validates the event now and writes it just before the commit. Returns its id. */
   emit<Type extends string>(
@@ -35,7 +36,10 @@ export interface OutboxTransaction<DB, Types extends string = string> {
 }
 
 interface OutboxTransactionOptions {
-  /** @default the server's default, normally 'read committed' */
+  /**
+   * The isolation level. A higher one is rerun more often: see `attempts`. @default the server's default, normally 'read
+   * committed'
+   */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /** Maximum number of runs when the database requests a rerun (40001, 40P01). @default 10 */
   readonly attempts?: number;
@@ -57,7 +61,8 @@ export type Work<DB, T, Types extends string = string> = (
   transaction: OutboxTransaction<DB, Types>,
 ) => Promise<T>;
 
-export type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
+export type Options = OutboxTransactionOptions &
+  (KeyedRequest | { readonly requestKey?: never; readonly request?: never });
 
 export async function runTransaction<DB, T>(
   db: Kysely<DB>,
@@ -65,7 +70,7 @@ export async function runTransaction<DB, T>(
   work: Work<DB, T>,
   settings: TransactionSettings,
 ): Promise<T> {
-  if (options.requestKey !== undefined) checkRequestKey(options.requestKey);
+  if ('requestKey' in options) checkRequestKey(options.requestKey);
   const outer = outerOf(db);
   if (outer === undefined) return runOutermost(db, options, work, settings);
   try {
@@ -121,10 +126,10 @@ async function runOrRepeat<DB, T>(
   settings: TransactionSettings,
 ): Promise<T> {
   const transaction = transactionOf<DB>(frame, settings);
-  if (options.requestKey === undefined) return work(transaction);
   const { requestKey, request } = options;
+  if (requestKey === undefined) return work(transaction);
   const executor = executorOf(transaction.tx);
-  const claim = await claimRequest(executor, { requestKey, request });
+  const claim = await claimRequest(executor, requestKey, request);
   if (claim.kind === 'repeated') return claim.result as T;
   const result = await storeResult(executor, requestKey, await work(transaction));
   const text = 'select 1 from converge.request where key = $1';

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { connect, type ConnectOptions, type Database } from './connect.ts';
-import { executorOf } from './executor.ts';
+import { type Executor, executorOf } from './executor.ts';
+import { kyselyTransaction, withTransaction } from './transaction.ts';
 
 const { databaseUrl } = inject('stack');
 
@@ -106,6 +107,15 @@ it('big numbers stay strings, and the statement timeout and name are set', async
   };
   expect((await database.executor.query(sql)).rows).toEqual([expected]);
   expect((await executorOf(database.db).query(sql)).rows).toEqual([expected]);
+  const first = (tx: Executor) => tx.query(sql);
+  const second = async (tx: Executor) => {
+    await tx.query('select 1');
+    return tx.query(sql);
+  };
+  for (const fn of [first, second]) {
+    expect((await withTransaction(database, {}, fn)).rows).toEqual([expected]);
+    expect((await kyselyTransaction(database.db, {}, (tx) => fn(executorOf(tx)))).rows).toEqual([expected]);
+  }
 });
 
 it('TLS that accepts any certificate is refused in production', () => {

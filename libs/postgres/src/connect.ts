@@ -16,7 +16,7 @@ import { sessionStatement } from './settings.ts';
 import { clientClass } from './silence/fresh-connection.ts';
 import { SilenceWatch } from './silence/silence-watch.ts';
 import { markedValues } from './statement-marks.ts';
-import { submitClient } from './submit-client.ts';
+import { setStatementTimeout, submitClient } from './submit-client.ts';
 import { completeUrl, namesTlsFiles, passwordOf, refuseUnverifiedTls, tlsOf, withoutTls } from './tls.ts';
 
 export interface ConnectOptions {
@@ -63,10 +63,13 @@ export interface ConnectOptions {
 }
 
 export interface Database<DB = unknown> {
+  /** The pool of node-postgres, for statements of your own. */
   readonly pool: Pool;
+  /** Kysely on the same pool. */
   readonly db: Kysely<DB>;
   /** Runs statements on any connection of the pool, each as a transaction with the kit's settings (`settings.ts`). */
   readonly executor: Executor;
+  /** The server, database and user, without the password, for messages. */
   readonly target: Target;
   /** Resolves when the server answered; rejects with a `DatabaseError` that names the next step. */
   ping(): Promise<void>;
@@ -75,6 +78,7 @@ export interface Database<DB = unknown> {
    * before there is one.
    */
   acquire(signal?: AbortSignal): Promise<PoolClient>;
+  /** Closes all connections, after the statements in progress. */
   close(): Promise<void>;
 }
 
@@ -131,14 +135,14 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   const silence = new SilenceWatch(pool, options.silenceMs ?? 10_000);
   const door = new PoolDoor(pool, target, options.maxWaiting ?? Infinity);
   const acquire = (signal?: AbortSignal): Promise<PoolClient> => door.acquire(signal);
-  const executor = poolExecutor(acquire, statementTimeoutMs);
+  const executor = poolExecutor(acquire);
   let closing: Promise<void> | undefined;
   return {
     pool,
     db: new Kysely<DB>({
       dialect: new PostgresDialect({
         pool: {
-          connect: async () => kyselyClient(await acquire(callerSignal()), statementTimeoutMs),
+          connect: async () => kyselyClient(await acquire(callerSignal())),
           end: () => Promise.resolve(),
           options: pool.options,
         },
@@ -155,10 +159,11 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   };
 }
 
-/** Sets the timeout in a new session. PgBouncer would refuse it as a startup parameter. */
+/** Sets the timeout in a new session, and notes it for each of its transactions. PgBouncer would refuse it as a startup parameter. */
 function setTimeoutOf(statementTimeoutMs: number) {
   // The pool awaits the promise, although its type does not say so.
   return (client: ClientBase): unknown => {
+    setStatementTimeout(client, statementTimeoutMs);
     const announced = (client as { readonly processID?: number }).processID ?? -1;
     const { text, valuesFor } = sessionStatement;
     return client.query(text, valuesFor(announced, { statement_timeout: String(statementTimeoutMs) }));
@@ -168,12 +173,12 @@ function setTimeoutOf(statementTimeoutMs: number) {
 /** The most runs of a statement again, should the server close even new connections. */
 const MOST_RERUNS = 10;
 
-function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: number): Executor {
+function poolExecutor(acquire: () => Promise<PoolClient>): Executor {
   const runOnce = async <R>(text: string, values: readonly unknown[]) => {
     const client = await acquire();
     let broken: boolean | undefined;
     try {
-      const own = new BeginWithFirst(submitClient(client, statementTimeoutMs));
+      const own = new BeginWithFirst(submitClient(client));
       return await executorOfClient(own).query<R>(text, markedValues(values, { kind: 'own' }));
     } catch (error) {
       // An error without SQLSTATE comes from the connection, not from the server.

@@ -26,9 +26,13 @@ export type DatabaseErrorCode =
 
 /** The target of a connection, without secrets. */
 export interface Target {
+  /** The host name, or the folder of a socket. */
   readonly host: string;
+  /** The port. */
   readonly port: number;
+  /** The name of the database. */
   readonly database: string;
+  /** The user who logs in. */
   readonly user: string;
   /** The setting of the target, and its source. @default 'DATABASE_URL' */
   readonly setting?: string;

@@ -14,6 +14,7 @@ export interface ExecutorResult<R> {
  * `int8`, `numeric` and `xid8` are returned as strings (a JavaScript number would round them).
  */
 export interface Executor {
+  /** Runs one statement, with `$1 …` for the values, and returns its rows. */
   query<R = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<ExecutorResult<R>>;
 }
 

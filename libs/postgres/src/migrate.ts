@@ -148,15 +148,31 @@ export async function missingMigrations(
   executor: Executor,
   sets: readonly MigrationSet[],
 ): Promise<readonly string[]> {
-  const { rows } = (await hasTables(executor, 'converge.migration'))
-    ? await executor.query<{ package: string; number: number; name: string }>(
-        'select package, number, name from converge.migration',
-      )
-    : { rows: [] };
+  const rows = await recordedMigrations(executor);
   requireOneDatabase(rows);
   const applied = new Set(rows.map(migrationName));
   const wanted = await Promise.all([postgresMigrations, ...sets].map(namesOf));
   return wanted.flat().filter((name) => !applied.has(name));
+}
+
+/** Finds the migrations of these sets that the database has and this version does not know: a newer one migrated it. */
+export async function newerMigrations(
+  executor: Executor,
+  sets: readonly MigrationSet[],
+): Promise<readonly string[]> {
+  const all = [postgresMigrations, ...sets];
+  const known = new Set((await Promise.all(all.map(namesOf))).flat());
+  const own = new Set(all.map(({ name }) => name));
+  const rows = (await recordedMigrations(executor)).filter((row) => own.has(row.package));
+  return rows.map(migrationName).filter((name) => !known.has(name));
+}
+
+type Named = Pick<MigrationFile, 'package' | 'number' | 'name'>;
+
+async function recordedMigrations(executor: Executor): Promise<readonly Named[]> {
+  if (!(await hasTables(executor, 'converge.migration'))) return [];
+  const sql = 'select package, number, name from converge.migration order by package, number';
+  return (await executor.query<Named>(sql)).rows;
 }
 
 /** Rejects with MIGRATIONS_MISSING when the database lacks tables of these sets. */

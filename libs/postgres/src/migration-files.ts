@@ -4,7 +4,9 @@ import { DatabaseError } from './errors.ts';
 
 /** The numbered SQL files of one package, forward only: `001-name.sql`, `002-name.sql`, … */
 export interface MigrationSet {
+  /** The name under which applied files are recorded. */
   readonly name: string;
+  /** The folder of the numbered `.sql` files. */
   readonly directory: URL;
 }
 

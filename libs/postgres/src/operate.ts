@@ -1,5 +1,11 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
-export { migrationsMissing, missingMigrations, postgresMigrations, requireMigrations } from './migrate.ts';
+export {
+  migrationsMissing,
+  missingMigrations,
+  newerMigrations,
+  postgresMigrations,
+  requireMigrations,
+} from './migrate.ts';
 export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule } from './policy-table.ts';
 export { isPooled } from './own-session.ts';
 export {

@@ -27,15 +27,15 @@ const known = new WeakMap<PoolClient, PostgresPoolClient>();
  * Statements of one turn of the event loop are sent in one write: a write that wakes the server process costs more than a
  * small statement.
  */
-export function kyselyClient(client: PoolClient, statementTimeoutMs = 0): PostgresPoolClient {
+export function kyselyClient(client: PoolClient): PostgresPoolClient {
   const internals = client as unknown as Internals;
   internals.pipeline = true;
   let wrapped = known.get(client);
-  if (wrapped === undefined) known.set(client, (wrapped = wrap(client, internals, statementTimeoutMs)));
+  if (wrapped === undefined) known.set(client, (wrapped = wrap(client, internals)));
   return wrapped;
 }
 
-function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: number): PostgresPoolClient {
+function wrap(client: PoolClient, internals: Internals): PostgresPoolClient {
   const { processID } = internals;
   let corked: Stream | undefined;
   const uncork = (): void => {
@@ -51,7 +51,6 @@ function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: numb
   };
   const guard = guardOfClient(client);
   const begins = new BeginWithFirst({
-    statementTimeoutMs,
     guard,
     notifier: notifierOf(client),
     query: (text, values) => {

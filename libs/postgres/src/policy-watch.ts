@@ -40,7 +40,9 @@ export interface PolicyWatchStatus {
 }
 
 export interface PolicyWatch extends Service, Policies {
+  /** The policies in force; each answer has the latest. */
   readonly book: PolicyBook;
+  /** Returns when the table was last read, and what was refused. */
   status(): PolicyWatchStatus;
   /** Polls now. Never rejects: an outage is in the status. */
   look(): Promise<PolicyWatchStatus>;

@@ -1,5 +1,5 @@
 import { systemClock } from '@convergekit/core';
-import type { PoolClient, Query, QueryResult } from 'pg';
+import type { ClientBase, PoolClient, Query, QueryResult } from 'pg';
 import type { TransactionGuard } from './guard/transaction-guard.ts';
 import { KeptStatements } from './kept-statements.ts';
 import { type KnownSession, type Session, sessionOf } from './session.ts';
@@ -23,23 +23,31 @@ export interface SubmitClient {
 }
 
 /** What a connection keeps from one user to the next. */
-type Known = KnownSession & Pick<SubmitClient, 'kept'>;
+type Known = KnownSession & Pick<SubmitClient, 'kept' | 'statementTimeoutMs'>;
 const knownOnes = new WeakMap<PoolClient, Known>();
+
+const timeouts = new WeakMap<ClientBase, number>();
+
+/** Notes the statement timeout of a new connection's pool: each of its transactions sets it. */
+export function setStatementTimeout(client: ClientBase, statementTimeoutMs: number): void {
+  timeouts.set(client, statementTimeoutMs);
+}
 
 export function knownOf(client: PoolClient): Known {
   let known = knownOnes.get(client);
   if (known === undefined) {
     const announced = (client as { readonly processID?: number }).processID;
     const session = sessionOf((text) => client.query(text), announced);
-    knownOnes.set(client, (known = { ...session, kept: new KeptStatements(systemClock) }));
+    const statementTimeoutMs = timeouts.get(client) ?? 0;
+    known = { ...session, kept: new KeptStatements(systemClock), statementTimeoutMs };
+    knownOnes.set(client, known);
   }
   return known;
 }
 
-export function submitClient(client: PoolClient, statementTimeoutMs = 0): SubmitClient {
+export function submitClient(client: PoolClient): SubmitClient {
   return {
     ...knownOf(client),
-    statementTimeoutMs,
     notifier: notifierOf(client),
     query: (text, values) => client.query(text, values),
     submit: (query) => void client.query(query),

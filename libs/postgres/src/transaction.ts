@@ -20,20 +20,23 @@ import { ownBegin, ownOpening, sharedOpening } from './settings.ts';
 import { submitClient } from './submit-client.ts';
 
 export interface TransactionOptions {
-  /** @default 'read committed' in `withTransaction`, the server's default in `kyselyTransaction` */
+  /**
+   * The isolation level. A higher one is rerun more often: see `attempts`. @default 'read committed' in
+   * `withTransaction`, the server's default in `kyselyTransaction`
+   */
   readonly isolation?: Exclude<IsolationLevel, 'snapshot'>;
   /** Maximum number of runs when the database requests a rerun (40001, 40P01). @default 10 */
   readonly attempts?: number;
-  /** @default Math.random */
+  /** Random numbers for the jitter before a rerun; a test gives seeded ones. @default Math.random */
   readonly random?: Random;
-  /** @default the system's clock */
+  /** The clock of waits before a rerun; a test gives a manual one. @default the system's clock */
   readonly clock?: Clock;
   /**
    * Ends the wait for a connection: a transaction that has not begun is not run (CALLER_GONE), one that has begun is
    * finished. @default waits
    */
   readonly signal?: AbortSignal | undefined;
-  /** Runs first in every attempt, for example SET LOCAL. */
+  /** Runs first in every attempt, for example SET LOCAL. @default nothing */
   readonly before?: (tx: Executor) => Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { claimKeys, enqueueKeys, type Priority } from './key-queue.ts';
 import { options, rowsOf, setWanted, stockReconciler, world, worldForEach } from './fixture/stock.ts';
-import { resolveOptions } from './options.ts';
+import { resolveOptions } from './service.ts';
 import { reportKeys } from './report-keys.ts';
 import { drain, OLDEST_EVERY } from './workers.ts';
 

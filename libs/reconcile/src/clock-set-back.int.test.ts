@@ -2,9 +2,8 @@ import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { timePasses } from '../../testing/src/fixture/any-table.ts';
 import { options, setWanted, stockOf, stockReconciler, world, worldForEach } from './fixture/stock.ts';
-import { leadOnce } from './leader.ts';
-import { resolveOptions } from './options.ts';
-import { reconcilerService, runReconciler } from './service.ts';
+import { leadOnce } from './runs/leader.ts';
+import { reconcilerService, resolveOptions, runReconciler } from './service.ts';
 
 worldForEach();
 

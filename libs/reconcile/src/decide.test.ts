@@ -1,9 +1,8 @@
 import { seededRandom } from '@convergekit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FAILURES_BEFORE_TERMINAL, STABLE_AFTER, decideFinish } from './decide.ts';
-import type { Outcome } from './outcome.ts';
-import type { Claim } from './claim.ts';
+import { decideFinish, FAILURES_BEFORE_TERMINAL, STABLE_AFTER } from './decide.ts';
+import type { Claim, Outcome } from './claim.ts';
 import { claimOf as claim, decidedReconciler as reconciler } from './fixture/decided.ts';
 
 const failure = (

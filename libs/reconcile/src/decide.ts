@@ -1,7 +1,6 @@
 import type { Failure, Random } from '@convergekit/core';
 import { delayMs } from '@convergekit/core/engine';
-import type { Claim } from './claim.ts';
-import type { Outcome } from './outcome.ts';
+import type { Claim, Outcome } from './claim.ts';
 import { nextLookMs, type Wait, waitAgain } from './in-flight/wait.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { JudgedDrift } from './verdict/modes.ts';

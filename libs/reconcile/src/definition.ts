@@ -13,6 +13,9 @@ export type Mode = 'observe' | 'warn' | 'repair';
 
 /** One side of a comparison, made by `from`: the name of a database, and a function that reads a key. */
 export interface Side<DB, State> {
+  /** Sets it apart from a literal: only `from` knows the tables, and reads a missing row as null. */
+  readonly madeBy: 'from';
+  /** The name of the database, as the service or the settings have it. */
   readonly in: string;
   /** Reads the current state from the primary; null = the key does not exist there. */
   read(key: string, db: Kysely<DB>): Promise<State | null>;
@@ -22,7 +25,9 @@ export interface Side<DB, State> {
 type RowsToLock = AliasableExpression<unknown> & { readonly isSelectQueryBuilder: true };
 
 export interface Databases<DesiredDb, ActualDb> {
+  /** The database of `desired`. */
   readonly desired: Kysely<DesiredDb>;
+  /** The database of `actual`. */
   readonly actual: Kysely<ActualDb>;
 }
 
@@ -31,7 +36,9 @@ export interface RepairContext<DB, Drift> {
   readonly tx: Transaction<DB>;
   /** Changes and locks rows on the condition that they still have the compared version. */
   readonly guard: Guard<DB>;
+  /** The key whose drift is repaired. */
   readonly key: string;
+  /** The drift, as `compare` returned it. */
   readonly drift: Drift;
   /** Writes an event to the outbox of actual's database, in the same transaction. Declare the event in `emits`. */
   readonly emit: (event: DomainEvent) => void;
@@ -45,6 +52,7 @@ export type RepairResult =
   | { readonly numInsertedOrUpdatedRows: bigint | undefined };
 
 export interface Invariant<DB> {
+  /** The name, for the audit and the reason of an aborted repair. */
   readonly name: string;
   /** Checks the state after the repair, in its transaction. false aborts the repair. */
   holds(key: string, tx: Transaction<DB>): Promise<boolean>;
@@ -78,6 +86,7 @@ export interface Timing {
 
 /** The consumer by which `actual` follows `desired`; its inbox is in actual's database. */
 export interface GapKeys {
+  /** The name of the consumer. */
   readonly consumer: string;
   /** Maps an event's key to a key of the reconciler; null to skip it. @default the event's key */
   readonly key?: (eventKey: string, topic: string) => string | null;
@@ -125,14 +134,19 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
   readonly schedule?: string | ScheduleDefinition;
   /** The IANA time zone of a schedule that is a pattern only. @default 'UTC' */
   readonly timeZone?: string;
+  /** The keys of a run, and those that gaps of a consumer queue. */
   readonly keys: Keys<NoInfer<DesiredDb>, NoInfer<ActualDb>>;
+  /** The side that is right, made by `from(…).read(…)`. It is never written. */
   readonly desired: Side<DesiredDb, Desired>;
+  /** The side that is repaired, made by `from(…).read(…)`. */
   readonly actual: Side<ActualDb, Actual>;
   /**
-   * The version of actual, which increases with every write: a field's name, or a function. The guard compares it, and it
-   * reveals a stale view after a repair. Required where a mode is `repair`, unless the reconciler is `unguarded`.
+   * The version of actual, which increases with every write: a field's name, or a function. The guard compares it, and
+   * it reveals a stale view after a repair. Required where a mode is `repair`, unless the reconciler is `unguarded`.
+   * @default none: repairs have no version to compare
    */
-  readonly version?: (keyof Actual & string) | ((actual: Actual) => bigint | number);
+  readonly version?:
+    (keyof NonNullable<Actual> & string) | ((actual: NonNullable<Actual>) => bigint | number);
   /**
    * Finds the key's rows of actual that the kit locks: a query of one table, or several in the order of their locks. The kit adds
    * `FOR UPDATE`. Used by `guard.lock`, after which a repair may change these rows, and after repeated conflicts on a hot key.
@@ -162,8 +176,9 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
   why?(drift: Drift): string;
   /** The events that repairs emit. @default none */
   readonly emits?: readonly EventDefinition[];
+  /** What must hold after each repair, checked in its transaction. @default none */
   readonly invariants?: readonly Invariant<ActualDb>[];
-  /** @default 'observe' */
+  /** The reaction to drift. Begin with `observe`, and look at what it finds before it may repair. @default 'observe' */
   readonly mode?: Mode;
   /** The modes of single fields, by name, where they differ from `mode`. @default none */
   readonly modes?: Readonly<Record<string, Mode>>;
@@ -176,6 +191,8 @@ export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drif
   readonly ignore?: readonly string[];
   /** Lets repairs change rows whose version was not compared: a concurrent write may be lost. @default false */
   readonly unguarded?: boolean;
+  /** The limits beyond which a reconciler stops to repair and asks an operator. @default those of each limit */
   readonly limits?: Limits;
+  /** The waits before a key is compared, repaired and tried again. @default those of each wait */
   readonly timing?: Timing;
 }

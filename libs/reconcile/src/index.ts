@@ -17,8 +17,12 @@ export { digestTable } from './digest/digest-table.ts';
 export { digestScan } from './digest/digest-scan.ts';
 export { markDirty } from './digest/dirty.ts';
 export { reportKeys } from './report-keys.ts';
-export type { ReconcileOptions } from './options.ts';
-export { type ReconcilerService, reconcilerService, runReconciler } from './service.ts';
+export {
+  type ReconcileOptions,
+  type ReconcilerService,
+  reconcilerService,
+  runReconciler,
+} from './service.ts';
 export type { RunCounts } from './runner.ts';
 export type { ReconcileErrorCode } from './errors.ts';
 export { reconcileMigrations } from './migrations.ts';

@@ -12,10 +12,10 @@ import {
 import { timePasses } from '../../testing/src/fixture/any-table.ts';
 import {
   claimKeys,
-  keyQueue,
-  type EnqueueRequest,
   enqueueKeys,
+  type EnqueueRequest,
   finishKey,
+  keyQueue,
   requeueExpired,
 } from './key-queue.ts';
 import { decideFinish } from './decide.ts';

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Kysely } from 'kysely';
 import type { Failure } from '@convergekit/core';
 import { classify } from '@convergekit/resilience';
-import type { Outcome } from './outcome.ts';
+import type { Outcome } from './claim.ts';
 import type { Databases, Side } from './definition.ts';
 import { ReconcileError } from './errors.ts';
 import type { Arrived } from './in-flight/check-arrival.ts';

@@ -1,5 +1,4 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
-export { approveRepairs } from './approval/approve-sql.ts';
 export { readAudit } from './audit/audit-sql.ts';
 export { type Differences, diffKeys, type OpenReconciler, readDrift } from './diff/diff-keys.ts';
 export { countDrift, readWaiting, type WaitingKey } from './diff/drift-sql.ts';
@@ -10,5 +9,6 @@ export { pauseReconciler, requestRun, resumeReconciler } from './runs/pause-sql.
 export { nextRun } from './schedule/schedule.ts';
 export { readSchedules, type RecordedSchedule } from './schedule/schedules-sql.ts';
 export { type LateKeys, readLateKeys } from './watch.ts';
+export { approveRepairs } from './window.ts';
 
 export type { FieldDiff, KeyDiff } from './diff/diff-key.ts';

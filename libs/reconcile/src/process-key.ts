@@ -3,17 +3,15 @@ import { classify } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
 import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { type Logger, withSpan } from '@convergekit/telemetry';
-import { type AuditRow, auditedStates } from './audit/audit-sql.ts';
-import { hashOf } from './canonical.ts';
-import { type KeyFinish, decideFinish, decideDrift } from './decide.ts';
+import { auditedStates, type AuditRow } from './audit/audit-sql.ts';
+import { hashOf } from './verdict/canonical.ts';
+import { decideDrift, decideFinish, type KeyFinish } from './decide.ts';
 import type { Databases } from './definition.ts';
-import type { Claim } from './claim.ts';
+import type { Claim, Outcome, OutcomeKind } from './claim.ts';
 import { observeArrived } from './in-flight/observe-arrived.ts';
-import type { ForgetGroups } from './forget-groups.ts';
 import { waitAgain } from './in-flight/wait.ts';
 import { finishKey } from './key-queue.ts';
 import { confirm, glance, type Look, type Observation } from './observe.ts';
-import type { Outcome, OutcomeKind } from './outcome.ts';
 import type { Reconciler } from './reconciler.ts';
 import { type Divergent, repair } from './repair.ts';
 import { reportOutcome } from './verdict/report.ts';
@@ -48,18 +46,18 @@ export async function judgeKey(context: ReconcileContext, claim: Claim): Promise
   return judged;
 }
 
-/** Finishes a key whose outcome is known. Rejects only if the queue itself cannot be written. */
+/** Finishes a key whose outcome is known; `forget` deletes it, false = it stays. Rejects only if the queue itself cannot be written. */
 export async function finishJudged(
   context: ReconcileContext,
   claim: Claim,
   judged: Judgement,
-  forgets: Pick<ForgetGroups, 'forget'>,
+  forget: (claim: Claim) => Promise<boolean>,
 ): Promise<Processed> {
   const { reconciler, databases, random } = context;
   const { outcome } = judged;
   if (outcome.kind === 'repaired') return 'repaired'; // the repair's transaction finished the key
   const finish = decideFinish(outcome, claim, reconciler, random);
-  if (finish.forget && (await forgets.forget(claim))) return outcome.kind;
+  if (finish.forget && (await forget(claim))) return outcome.kind;
   const audit = auditOf(context, claim, finish, judged);
   return (await finishKey(executorOf(databases.actual), claim, finish, audit)) ? outcome.kind : 'lost';
 }

@@ -1,7 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
 import { StatementTap } from '../../testing/src/fixture/statement-tap.ts';
 import { expect, it } from 'vitest';
-import { claimKeys, forgetKeys, enqueueKeys } from './key-queue.ts';
+import { claimKeys, enqueueKeys, forgetKeys } from './key-queue.ts';
 import {
   options,
   rowsOf,
@@ -11,7 +11,7 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
-import { resolveOptions } from './options.ts';
+import { resolveOptions } from './service.ts';
 import { drain } from './workers.ts';
 
 worldForEach();

@@ -17,7 +17,7 @@ import {
 import { retryKeys } from './key-queue.ts';
 import { reportKeys } from './report-keys.ts';
 import { runReconciler } from './service.ts';
-import { approveRepairs } from './approval/approve-sql.ts';
+import { approveRepairs } from './window.ts';
 
 worldForEach();
 

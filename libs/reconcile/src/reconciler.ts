@@ -26,12 +26,19 @@ export interface Reconciler extends Omit<
   Definition,
   'limits' | 'timing' | 'mode' | 'modes' | 'ignore' | 'unguarded' | 'schedule' | 'timeZone'
 > {
+  /** The times of its runs; undefined: it runs for reports and requests only. */
   readonly schedule: Schedule | undefined;
+  /** The reaction to drift. */
   readonly mode: NonNullable<Definition['mode']>;
+  /** The modes of single fields, where they differ from `mode`. */
   readonly modes: NonNullable<Definition['modes']>;
+  /** Fields whose difference is no drift. */
   readonly ignore: NonNullable<Definition['ignore']>;
+  /** True where repairs may change rows whose version was not compared. */
   readonly unguarded: boolean;
+  /** The limits beyond which it stops to repair. */
   readonly limits: Required<NonNullable<Definition['limits']>>;
+  /** The waits before a key is compared, repaired and tried again. */
   readonly timing: Required<NonNullable<Definition['timing']>>;
 }
 
@@ -42,8 +49,10 @@ type DatabaseName<DB> = [DB] extends [never]
 
 /** Names a database; `DB` is its tables. `read` completes the side, and the types of its rows come from what it returns. */
 interface From<DB> {
-  /** Reads the current state of a key from the primary; null = the key does not exist there. */
-  read<State>(read: (key: string, db: Kysely<DB>) => Promise<State | null>): Side<DB, State>;
+  /** Reads the current state of a key from the primary; null or undefined = the key does not exist there. */
+  read<State>(
+    read: (key: string, db: Kysely<DB>) => Promise<State | null | undefined>,
+  ): Side<DB, NonNullable<State>>;
 }
 
 /**
@@ -52,13 +61,34 @@ interface From<DB> {
  * ```ts
  * import { from } from 'convergekit';
  *
- * const wanted = from<{ wanted: { sku: string; quantity: number } }>('orders').read(async (sku, db) =>
- *   (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+ * const wanted = from<{ wanted: { sku: string; quantity: number } }>('orders').read((sku, db) =>
+ *   db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst(),
  * );
  * ```
  */
 export function from<DB = never>(database: DatabaseName<DB>): From<DB> {
-  return { read: (read) => ({ in: database, read }) };
+  return {
+    read: (read) => ({
+      madeBy: 'from',
+      in: database,
+      read: async (key, db) => (await read(key, db)) ?? null,
+    }),
+  };
+}
+
+/** The sentence that the compiler shows at a comparison that answers yes or no: also its "no" would count as drift. */
+type Compared<Drift> = [Drift] extends [never]
+  ? unknown
+  : unknown extends Drift
+    ? unknown
+    : [Drift] extends [boolean]
+      ? DriftOrNull
+      : undefined extends Drift
+        ? DriftOrNull
+        : unknown;
+
+interface DriftOrNull {
+  readonly compare: 'compare returns the drift that the repair needs, or null where both sides agree';
 }
 
 /**
@@ -83,7 +113,7 @@ export function from<DB = never>(database: DatabaseName<DB>): From<DB> {
  */
 export function defineReconciler<DesiredDb, Desired, ActualDb, Actual, Drift>(
   name: string,
-  definition: ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drift>,
+  definition: ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drift> & Compared<Drift>,
 ): Reconciler {
   // Type-safe in effect: the loops pass a definition only its own databases, states and drifts.
   const erased = { ...definition, name } as unknown as Definition;
@@ -108,6 +138,10 @@ function check(reconciler: Reconciler): void {
     throw invalid(name, 'name', name, 'use lower-case letters, digits and dashes, at most 63');
   const fault = faultOfRepairs(reconciler) ?? (schedule && scheduleFault(schedule));
   if (fault !== undefined) throw invalid(name, fault.field, fault.value, fault.fix);
+  // A plain object has not been seen by the compiler, such as from JavaScript.
+  for (const side of ['desired', 'actual'] as const)
+    if ((reconciler[side] as Partial<Side<unknown, unknown>> | undefined)?.madeBy !== 'from')
+      throw invalid(name, side, reconciler[side], "write from<Tables>('<database>').read((key, db) => …)");
   for (const part of ['topic', 'consumer'] as const)
     if (inFlight?.[part] === '')
       throw invalid(name, `inFlight.${part}`, '', `name the ${part} by which actual follows desired`);

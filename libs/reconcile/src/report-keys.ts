@@ -5,7 +5,7 @@ import type { Reconciler } from './reconciler.ts';
 
 export type ReportRequest =
   | {
-      /** @default 'event' */
+      /** The origin of the report: an event, whose keys wait for the debounce. @default 'event' */
       readonly by?: 'event';
       /** The cause for the audit, such as the event's id. */
       readonly cause: string;
@@ -15,6 +15,7 @@ export type ReportRequest =
       readonly by: 'operator';
       /** The operator and the reason, for a row of `converge.audit` for each key. */
       readonly actor: string;
+      /** The reason, in words that an auditor understands. */
       readonly reason: string;
     };
 

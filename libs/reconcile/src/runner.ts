@@ -3,12 +3,12 @@ import { poll } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import { pruneAudit } from './audit/audit-sql.ts';
 import { rescheduleKeys } from './key-queue.ts';
-import { leadOnce, resign } from './leader.ts';
+import { leadOnce, resign } from './runs/leader.ts';
 import { requireResumed } from './runs/pause-sql.ts';
 import { forgetRuns } from './runs/run-sql.ts';
 import { sweepUnled } from './runs/unled-run.ts';
 import { failureText } from './verdict/verdict.ts';
-import { watchKeys, WATCH_MS } from './watch.ts';
+import { WATCH_MS, watchKeys } from './watch.ts';
 import { type Counts, drain, type WorkersOptions } from './workers.ts';
 
 export interface RunCounts {

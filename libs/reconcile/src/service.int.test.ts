@@ -10,9 +10,8 @@ import {
   world,
   worldForEach,
 } from './fixture/stock.ts';
-import { leadOnce, resign, leaseOf } from './leader.ts';
-import { resolveOptions } from './options.ts';
-import { reconcilerService } from './service.ts';
+import { leadOnce, leaseOf, resign } from './runs/leader.ts';
+import { reconcilerService, resolveOptions } from './service.ts';
 import { watchKeys } from './watch.ts';
 
 worldForEach();

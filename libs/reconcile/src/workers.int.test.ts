@@ -11,10 +11,9 @@ import {
   worldForEach,
 } from './fixture/stock.ts';
 import { requeueExpired } from './key-queue.ts';
-import { resolveOptions } from './options.ts';
+import { reconcilerService, resolveOptions, runReconciler } from './service.ts';
 import { CONFLICTS_BEFORE_LOCK } from './repair.ts';
 import { reportKeys } from './report-keys.ts';
-import { reconcilerService, runReconciler } from './service.ts';
 import { drain } from './workers.ts';
 
 worldForEach();

@@ -91,7 +91,7 @@ describe('a synchronous standby that is not connected', () => {
 describe('a synchronous standby that hangs', () => {
   test('two relays that wait for a hanging standby name it, a COMMIT outlives statementTimeoutMs, and all succeed when it is not awaited any more', async () => {
     const own = await ownPostgres();
-    const { database, url } = own;
+    const { database, url, admin } = own;
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
     const timing = {
@@ -109,16 +109,31 @@ describe('a synchronous standby that hangs', () => {
     await waitUntil(() => services.some((service) => service.status().state === 'leading'), {
       what: 'a leader',
     });
-    await reconfigure(own, { synchronous_standby_names: "'absent'" });
-    const bounded = connect({ url, statementTimeoutMs: 100 });
+    // A commit that waits keeps its locks: no survey goes past this one, as behind that of a new child of the outbox.
+    const locking = await database.acquire();
+    await locking.query('begin');
+    await locking.query('lock table converge.relay_topic in access exclusive mode');
+    await locking.query(`insert into ledger (key, n) values ('locked', 0)`);
+    const bounded = connect({ url, statementTimeoutMs: 1_000 });
     onClose(() => bounded.close());
+    const written = Promise.withResolvers<undefined>();
+    const absent = Promise.withResolvers<undefined>();
     let answered: unknown;
-    const emitted = withTransaction(bounded, {}, (tx) =>
-      tx.query(`select converge.emit($1, 'k1', 'test.event', '{"key":"k1","n":1}', '{}')`, [topic]),
-    ).then(
+    const emitted = withTransaction(bounded, {}, async (tx) => {
+      await tx.query(`select converge.emit($1, 'k1', 'test.event', '{"key":"k1","n":1}', '{}')`, [topic]);
+      written.resolve(undefined);
+      await absent.promise;
+    }).then(
       () => (answered = 'committed'),
       (error: unknown) => (answered = error),
     );
+    await Promise.race([written.promise, emitted]);
+    // A failed test would wait for its own commits without end.
+    onClose(() => reconfigure(own, { synchronous_standby_names: "''" }));
+    await reconfigure(own, { synchronous_standby_names: "'absent'" });
+    await waitUntil(async () => (await waits(admin)) > 0, { what: 'commits to wait' });
+    absent.resolve(undefined);
+    const locked = locking.query('commit').finally(() => locking.release());
     const named = (service: Relay): boolean =>
       service.status().alarms.some(({ name }) => name === 'commits_wait');
     await waitUntil(() => services.every(named), { what: 'both relays to name the standby' });
@@ -126,6 +141,7 @@ describe('a synchronous standby that hangs', () => {
       expect(service.status().alarms.map(({ name }) => name)).not.toContain('lease_margin_short');
     expect(answered).toBeUndefined();
     await reconfigure(own, { synchronous_standby_names: "''" });
+    await locked;
     await emitted;
     expect(answered).toBe('committed');
     await untilDrained(database);

@@ -10,7 +10,9 @@ import type { Log, RelayDatabase } from './ports.ts';
 import { retentionDefaults, type RetentionSettings } from './retention/settings.ts';
 
 export interface RelayOptions {
+  /** The database of the outbox whose committed events it publishes. */
   readonly database: RelayDatabase;
+  /** The broker to which events are published, as `openBroker` or `kafkaBroker` opens it. */
   readonly broker: Broker;
   /** The value of ce_source. @default the name in converge.source */
   readonly source?: string;
@@ -65,9 +67,11 @@ export interface RelayOptions {
   readonly surveyMs?: number;
   /** The duration of a condition before its alarm is raised, in milliseconds. @default each alarm's own */
   readonly alarmAfterMs?: number;
-  /** @default @convergekit/telemetry's logger */
+  /** Receives halts, losses of the lease and what operators do. @default @convergekit/telemetry's logger */
   readonly log?: Log;
+  /** The clock of leases and periods; a test gives a manual one. @default the system's */
   readonly clock?: Clock;
+  /** Random numbers for jitter; a test gives seeded ones. @default Math.random */
   readonly random?: Random;
   /** Creates a nonce: 16 hex digits, never the same twice. @default random */
   readonly nonce?: () => string;

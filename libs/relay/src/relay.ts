@@ -16,6 +16,7 @@ import { FailureLog } from './watch/failure-log.ts';
 import { RelayWatch } from './watch/relay-watch.ts';
 
 export interface Relay extends Service {
+  /** Returns whether it leads, and the state of its topics. */
   status(): RelayStatus;
   /**
    * Returns whether the relay makes progress; waiting for a broker, database or lease counts. The check is for /livez.

@@ -17,9 +17,11 @@ export interface BreakerOptions {
   /** The operation's name in errors and metrics: `payment.charge`. */
   readonly name: string;
   readonly settings?: BreakerSettings;
+  /** The clock by which windows and waits are measured. */
   readonly clock: { monotonic(): number };
+  /** Random numbers from 0 to 1, for the jitter of the waits. */
   readonly random: () => number;
-  /** @default the package's `classify` */
+  /** Says what an error means: whether it counts against the other side. @default the package's `classify` */
   readonly classify?: (error: unknown) => Failure;
   readonly onChange?: (kind: BreakerState['kind']) => void;
 }

@@ -13,6 +13,8 @@ const failure = (detail: Partial<Failure>): Failure => ({
 });
 const open = failure({ code: BREAKER_OPEN, retryAfterMs: 1_200 });
 
+const keyed = (code: string): Failure => failure({ category: 'data', code });
+
 test.each<[string, Failure, boolean, number, string, string | undefined]>([
   ['an open breaker', open, false, 503, 'try_again', '2'],
   ['an open breaker, the request written down', open, true, 202, 'accepted', '2'],
@@ -25,6 +27,8 @@ test.each<[string, Failure, boolean, number, string, string | undefined]>([
   ['a conflict', failure({ category: 'contention' }), false, 409, 'try_again', undefined],
   ['a bug of ours', failure({ category: 'bug' }), false, 500, 'failed', undefined],
   ['bad data of ours', failure({ category: 'data' }), false, 500, 'failed', undefined],
+  ['a request without a key', keyed('REQUEST_KEY_INVALID'), false, 400, 'rejected', undefined],
+  ['a used key of another request', keyed('REQUEST_KEY_REUSED'), true, 422, 'rejected', undefined],
   ['an error after the effect', failure({ certainty: 'applied' }), false, 202, 'accepted', undefined],
 ])('S71: an API answers %s as specified', (_, one, deferred, status, outcome, retryAfter) => {
   const answer = httpAnswer(one, { deferred });

@@ -3,11 +3,19 @@ import type { Failure } from '@convergekit/core';
 
 /** The response of an HTTP API to a failed dependency. */
 export interface HttpAnswer {
-  readonly status: 202 | 409 | 422 | 429 | 500 | 503 | 504;
+  /** The status of the response. */
+  readonly status: 202 | 400 | 409 | 422 | 429 | 500 | 503 | 504;
+  /** The headers of the response, such as `retry-after`. */
   readonly headers: Readonly<Record<string, string>>;
   /** A stable result code for clients. */
   readonly outcome: 'accepted' | 'rejected' | 'try_again' | 'unknown' | 'failed';
 }
+
+/** Refusals of request keys, as draft-ietf-httpapi-idempotency-key-header has them. */
+const REQUEST_KEYS: ReadonlyMap<string, HttpAnswer['status']> = new Map([
+  ['REQUEST_KEY_INVALID', 400],
+  ['REQUEST_KEY_REUSED', 422],
+]);
 
 /**
  * Maps a failed dependency to an HTTP response.
@@ -29,6 +37,8 @@ export interface HttpAnswer {
 export function httpAnswer(failure: Failure, { deferred = false } = {}): HttpAnswer {
   const { category, certainty, code, retryAfterMs } = failure;
   const later = retryAfterMs === undefined ? {} : { 'retry-after': `${Math.ceil(retryAfterMs / 1_000)}` };
+  const refused = REQUEST_KEYS.get(code);
+  if (refused !== undefined) return { status: refused, headers: {}, outcome: 'rejected' };
   if (category === 'business') return { status: 422, headers: {}, outcome: 'rejected' };
   if (deferred || certainty === 'applied') return { status: 202, headers: later, outcome: 'accepted' };
   // A client that does not know when to come again may come at once.

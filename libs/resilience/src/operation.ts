@@ -24,7 +24,9 @@ type Declared<Input> =
   | { readonly idempotency: 'compensated'; readonly compensation: string }
   | { readonly idempotency: 'none' };
 
-export type OperationDefinition<Input, Output> = Declared<Input> & {
+export type OperationDefinition<Input, Output> = {
+  /** The effect of repeating the operation: it decides how often it is attempted. */
+  readonly idempotency: Idempotency;
   /** A stable name for metrics and policies: `payment.charge`. */
   readonly name: string;
   /**
@@ -34,10 +36,12 @@ export type OperationDefinition<Input, Output> = Declared<Input> & {
   readonly policy?: Policy;
   /** Returns a substitute when the open breaker refused the call: a cached value, a "later". @default the error */
   readonly fallback?: (input: Input, failure: Failure) => Output | Promise<Output>;
+  /** Makes one attempt. It must pass `signal` on, and `idempotencyKey` where the operation is keyed. */
   readonly call: (input: Input, context: OperationContext) => Promise<Output>;
-};
+} & Declared<Input>;
 
 export interface OperationContext {
+  /** Aborts when the attempt's time is over, or the caller has gone. Pass it to `fetch` or a driver. */
   readonly signal: AbortSignal;
   /** The latest time when the signal aborts. Pass it on (`deadlineHeaders`), so that the other side stops then, too. */
   readonly deadline: Date;
@@ -49,24 +53,34 @@ export interface OperationContext {
 
 /** The guards around the calls of an operation, shared by all callers of one dependency. */
 export interface OperationGuards {
+  /** The clock of waits and time limits: `systemClock`; a test gives a manual one. */
   readonly clock: Clock;
+  /** Random numbers from 0 to 1 for jitter: `systemRandom`; a test gives seeded ones. */
   readonly random: () => number;
   /** Policies, breakers and budgets of the process, by operation name. @default those below, or none */
   readonly shared?: SharedGuards;
+  /** What retries may cost all callers. @default that of `shared`, or no limit */
   readonly budget?: RetryBudget;
+  /** The circuit breaker of the dependency. @default that of `shared`, or none */
   readonly breaker?: CircuitBreaker;
+  /** The limit of concurrent calls. @default none */
   readonly bulkhead?: Bulkhead;
+  /** Says what an error means. @default the kit's `classify` */
   readonly classify?: (error: unknown) => Failure;
+  /** Called after each attempt, for metrics and logs. @default nothing */
   readonly onAttempt?: (report: AttemptReport) => void;
   /** Waits until an attempt may be made, within the given time in milliseconds. @default at once */
   readonly admit?: ((withinMs: number) => Promise<void>) | undefined;
+  /** Ends waits and aborts the attempt, such as when the client of a request has gone. @default never */
   readonly signal?: AbortSignal;
   /** The caller's deadline: that of the handler, or the result of `readDeadline`. @default the policy's */
   readonly deadline?: Date | undefined;
 }
 
 export interface Operation<Input, Output> {
+  /** The name, for metrics and policies. */
   readonly name: string;
+  /** The effect of repeating it. */
   readonly idempotency: Idempotency;
   /** The policy that applies without a policy book. */
   readonly policy: Policy;

@@ -13,6 +13,7 @@ import {
 
 /** Returns the policy of an operation by name. Call it for each operation run: a run keeps the policy it started with. */
 export interface Policies {
+  /** Returns the policy in force for a name: `payment.charge`. */
   for(name: string): Policy;
 }
 

@@ -8,6 +8,7 @@ export type PolicyRules = Readonly<Record<string, PolicyChange>>;
 export interface PolicyLayer {
   /** The origin in text: `code`, `file converge.yaml`, `environment`, `central table`. */
   readonly source: string;
+  /** The changes, by name. */
   readonly rules: PolicyRules;
   /** True when variables gave the names, which spell no dash: `orderMailer` is `order-mailer`, too. @default false */
   readonly fromVariables?: boolean;

@@ -4,6 +4,7 @@ import { type PolicyLayer, policyRulesSchema } from './policy-rules.ts';
 export interface SetValue {
   /** The path from the root of the configuration: `['policies', 'payment.charge', 'attempts']`. */
   readonly path: readonly string[];
+  /** The value, as text or parsed. */
   readonly value: unknown;
   /** `file converge.yaml`, `environment CONVERGE__POLICIES__…` */
   readonly source: string;

@@ -9,6 +9,7 @@ export type Unbounded = 'unbounded';
 export interface Policy {
   /** Total number of attempts, including the first. */
   readonly attempts: number | Unbounded;
+  /** The waits between attempts. */
   readonly backoff: Backoff;
   /** Maximum duration of one attempt, in milliseconds. */
   readonly attemptTimeoutMs: number;

@@ -10,6 +10,7 @@ import { decideRetry, type RetryDecision } from './retry-decision.ts';
 export interface AttemptReport {
   /** The attempt's number from 1; a rerun after contention keeps it. */
   readonly attempt: number;
+  /** The duration of the attempt, in milliseconds. */
   readonly durationMs: number;
   /** The failure; absent after a success. */
   readonly failure?: Failure;
@@ -37,7 +38,7 @@ export interface RetryOptions {
   readonly admit?: ((withinMs: number) => Promise<void>) | undefined;
   /** The caller's deadline, received with the event or the call. @default the policy's */
   readonly deadline?: Date | undefined;
-  /** Ends the wait or aborts the attempt; `retry` then rejects with the signal's reason. */
+  /** Ends the wait or aborts the attempt; `retry` then rejects with the signal's reason. @default never */
   readonly signal?: AbortSignal;
 }
 

@@ -5,6 +5,7 @@ import type { Policies } from './policy-book.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 export interface SharedGuardsOptions extends Pick<BreakerOptions, 'clock' | 'random' | 'classify'> {
+  /** The policies by operation name: a `policyBook`, or `livePolicies` of the central table. */
   readonly policies: Policies;
   /** Called when the state of a breaker changes. @default none */
   readonly onBreaker?: (operation: string, kind: BreakerState['kind']) => void;

@@ -9,6 +9,7 @@ import { applyHint, RETRY_AFTER_SLACK_MS, type Wait } from './wait.ts';
 export interface SlowSchedule {
   /** The delays of the first `fastAttempts` attempts. */
   readonly fast: Backoff;
+  /** The number of attempts after `fast` delays; 0 = only slow ones. */
   readonly fastAttempts: number;
   /** The delays after the fast attempts, counted from the first slow attempt. */
   readonly slow: Backoff;

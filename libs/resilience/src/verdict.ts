@@ -2,12 +2,15 @@ import type { Category, Certainty } from '@convergekit/core';
 
 /** A rule's classification of an error. Missing fields come from the error or the defaults. */
 export interface Verdict {
+  /** The kind of the failure, which decides about retries. */
   readonly category: Category;
+  /** Whether the failed work took effect. */
   readonly certainty: Certainty;
+  /** A stable code from a bounded set, for metrics. */
   readonly code: string;
-  /** @default false */
+  /** True when waiting does not resolve it, and an operator must act. @default false */
   readonly structural?: boolean;
-  /** The delay that the other side requested, in milliseconds. */
+  /** The delay that the other side requested, in milliseconds. @default none */
   readonly retryAfterMs?: number;
 }
 

@@ -31,6 +31,7 @@ export interface Wait {
   readonly capMs: number;
   /** The budget left after this retry, 0 to 1. Absent if retries are free. */
   readonly budgetLeft?: number;
+  /** The rule that decided the length. */
   readonly rule: WaitRule;
 }
 

@@ -92,7 +92,7 @@ export interface ObservedOperation {
   readonly operation: string;
   /** A budget whose level is recorded after each attempt. @default none */
   readonly budget?: Pick<RetryBudget, 'level'>;
-  /** @default none */
+  /** The service level objective that its attempts count for. @default none */
   readonly objective?: Policy['objective'];
 }
 

@@ -4,6 +4,7 @@
  */
 export { afterAttempts, inAttempt } from './attempt-span.ts';
 export { countAttempt, recordDuration, waitAttributes } from './attempts.ts';
+export { humanLine } from './human-line.ts';
 export { instruments, type Instruments } from './instruments.ts';
 export { loggableError, stackText } from './loggable-error.ts';
 export { LineLimit } from './line-limit.ts';

@@ -4,12 +4,13 @@ import { failSpan, openSpan, traceContextFrom } from './spans.ts';
 
 /** An HTTP request, as any framework knows it. */
 export interface ServedRequest {
+  /** The method: `POST`. */
   readonly method: string;
   /** Headers by their lower-case names, as Node has them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** The pattern of the route, such as `/orders/:id`; never the path, which has ids. @default given at the end */
   readonly route?: string;
-  /** @default 'http' */
+  /** The scheme that the client used, in front of a proxy, too. @default 'http' */
   readonly scheme?: 'http' | 'https';
 }
 

@@ -15,12 +15,19 @@ export interface TelemetryOptions {
 }
 
 export interface EndedSpan {
+  /** The name of the span. */
   readonly name: string;
+  /** The id of its trace, 32 hexadecimal digits. */
   readonly traceId: string;
+  /** Its own id, 16 hexadecimal digits. */
   readonly spanId: string;
+  /** The span that caused it; undefined for the first span of a trace. */
   readonly parentSpanId: string | undefined;
+  /** Its attributes by name. */
   readonly attributes: Attributes;
+  /** Spans that it belongs to without being their child, such as those of a batch. */
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
+  /** Events within the span, such as an exception. */
   readonly events: readonly { readonly name: string; readonly attributes: Attributes }[];
 }
 

@@ -4,6 +4,7 @@ export { javaTools, type KafkaTools } from './kafka-tools.ts';
 export { embeddedCluster, embeddedKafka, embeddedPgbouncer, embeddedPostgres } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
+export { startServers } from './stack/stack.ts';
 export { follow, promote, setSynchronous } from './stack/standby.ts';
 export type { Pgbouncer } from './stack/pgbouncer.ts';
 export { freePorts } from './stack/ports.ts';

@@ -8,6 +8,7 @@ export interface FaultProxyOptions {
 
 /** A TCP proxy on 127.0.0.1 between a client and its server, with the faults of a network. */
 export interface FaultProxy {
+  /** The port of 127.0.0.1 to which clients connect. */
   readonly port: number;
   /** The address of the proxy, `127.0.0.1:port`. */
   readonly address: string;
@@ -31,6 +32,7 @@ export interface FaultProxy {
    * Ends the faults. Stalled bytes flow on; a connection that lost an answer is broken, since its stream has a hole.
    */
   restore(): void;
+  /** Cuts all connections and frees the port. */
   close(): Promise<void>;
 }
 

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { kafkaBroker } from '@convergekit/kafka';
 
 export interface FreshTopicOptions {
-  /** @default 3 */
+  /** The number of partitions. Give 1 where a test needs one order of all events. @default 3 */
   readonly partitions?: number;
   /** Shows in the name. @default 'test' */
   readonly prefix?: string;
-  /** @default the broker's */
+  /** The topic's settings, such as `{ 'retention.ms': '60000' }`. @default the broker's */
   readonly config?: Readonly<Record<string, string>>;
 }
 

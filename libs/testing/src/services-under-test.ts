@@ -5,6 +5,7 @@ import type { Database } from '@convergekit/postgres';
 export interface ServiceUnderTest<DB = unknown> {
   /** Migrated, with the tables of the service. The service must not run elsewhere meanwhile. */
   readonly database: Database<DB>;
+  /** The consumers of the service, as `defineService` has them. */
   readonly consumers: readonly ConsumerDefinition<DB>[];
 }
 

@@ -16,19 +16,27 @@ export type StubBehaviour =
 
 /** A call that took effect, as the other company's books have it. */
 export interface LedgerEntry<Input, Result> {
+  /** The idempotency key of the call. */
   readonly key: string;
+  /** The input of the call. */
   readonly input: Input;
+  /** The answer, as `answer` made it. */
   readonly result: Result;
+  /** True once an undo took effect. */
   readonly undone: boolean;
 }
 
 interface StubContext {
+  /** The idempotency key, by which the stub drops repeats. */
   readonly idempotencyKey: string;
+  /** Ends the wait of `delayMs`; absent: nothing does. */
   readonly signal?: AbortSignal;
 }
 
 export interface StubHandlers<Input, Result> {
+  /** Makes the call, as the next behaviour says. */
   readonly call: (input: Input, context: StubContext) => Promise<Result>;
+  /** Looks up a call by its key: what the ledger says. */
   readonly query: (input: Input, context: StubContext) => Promise<Found<Result>>;
   /** Undoes the call with the key `call.key`. Rejects with STUB_UNKNOWN_KEY when no call with that key took effect. */
   readonly compensate: (
@@ -44,7 +52,7 @@ export interface StubOptions<Input, Result> {
   readonly keyed?: boolean;
   /** The time of each call, in milliseconds. @default 0 */
   readonly delayMs?: number;
-  /** @default the system's clock */
+  /** The clock of `delayMs`; a test gives a manual one. @default the system's clock */
   readonly clock?: Clock;
 }
 

@@ -5,7 +5,7 @@ export interface WaitOptions {
   readonly what: string;
   /** A limit on what hangs, not on speed. @default 180_000 */
   readonly deadlineMs?: number;
-  /** @default 20 */
+  /** The pause between two looks, in milliseconds. @default 20 */
   readonly everyMs?: number;
 }
 

@@ -2,16 +2,7 @@
 import type { MigrationSet } from 'convergekit/postgres';
 
 export { type EffectTable, noteEffect } from './effect.ts';
-export {
-  answerById,
-  httpApi,
-  type HttpApiOptions,
-  httpService,
-  httpSettings,
-  keyedPost,
-  refuse,
-  servedRequests,
-} from './http-api.ts';
+export { answerById, httpApi, keyedPost, refuse, traced } from './http-api.ts';
 export { type Pages, scanPages, type ScannedPage } from './scan-pages.ts';
 
 /** The table of effects. */

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createOutbox } from 'convergekit/postgres';
 import { newUuidV7 } from 'convergekit';
 import { transferRequested } from '@convergekit/schemas';
-import type { HttpServer } from 'convergekit/http';
-import { httpService } from '@convergekit/service-common';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type ServedApp, serveApp } from '../../../libs/kit/src/fixture/serve-app.ts';
 import { SagaScene } from '../../../libs/saga/src/fixture/saga-scene.ts';
 import { transfersApi } from './giro/api.ts';
 import { giro } from './giro/consumer.ts';
@@ -20,7 +19,7 @@ const tables = [
 ];
 
 let scene: SagaScene<GiroDb>;
-let server: HttpServer;
+let server: ServedApp;
 
 beforeAll(async () => {
   const texts = tables.map((path) => readFileSync(new URL(path, import.meta.url), 'utf8'));
@@ -31,18 +30,15 @@ beforeAll(async () => {
   );
   // The savings bank needs fewer tables than the giro bank has.
   await scene.start([giro, savings]);
-  const onError = (error: unknown): void => void errors.push(error);
   const { db } = scene.database;
   const transaction = createOutbox([transferRequested]).for(db);
-  server = httpService(transfersApi({ db, transaction, newId: newUuidV7, onError }), 0);
-  await server.start();
+  server = await serveApp(() => transfersApi({ db, transaction, newId: newUuidV7 }));
 });
 afterAll(async () => {
   await server.stop();
   await scene.close();
 });
 
-const errors: unknown[] = [];
 const url = (path: string): string => `http://127.0.0.1:${server.port}${path}`;
 
 async function request(key: string, body: unknown): Promise<readonly [number, { transferId: string }]> {
@@ -123,7 +119,7 @@ describe('a transfer', () => {
     expect((await request('again', { ...body, amountCents: 2 }))[0]).toBe(422);
     expect((await request('odd', { ...body, amountCents: -1 }))[0]).toBe(400);
     expect((await fetch(url(`/transfers/${newUuidV7()}`))).status).toBe(404);
-    expect(errors).toEqual([]);
+    expect(server.errors).toEqual([]);
   });
 
   it('all transfers together leave the sum of money unchanged', async () => {

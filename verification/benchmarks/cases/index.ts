@@ -9,6 +9,7 @@ import { inboxCase } from './inbox.ts';
 import { latencyCase } from './latency.ts';
 import { localCase } from './local.ts';
 import { outageCase } from './outage.ts';
+import { parkedLineCase } from './parked-line.ts';
 import { reconcileCase } from './reconcile.ts';
 import { sagasCase } from './sagas.ts';
 import { shopCase } from './shop.ts';
@@ -26,6 +27,7 @@ export const cases: readonly Case[] = [
   inboxCase,
   effectsCase,
   failingKeyCase,
+  parkedLineCase,
   localCase,
   amplificationCase,
   chainCase,

@@ -18,7 +18,7 @@ import { EFFECT_TABLE } from './effect.ts';
 import type { Orders, Way } from './ways.ts';
 
 const PROGRAM = fileURLToPath(new URL('program.ts', import.meta.url));
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 300_000;
 
 /** A topic full of events as the relay writes them, for any number of readers. */
 export interface Backlog {
@@ -64,7 +64,7 @@ export async function consumeOnce(world: World, backlog: Backlog, way: Way, rows
 }
 
 /** Watches progress by the sequence, which touches no row; at most some slices are uncommitted. */
-async function watch(watcher: Client, child: Child, rows: number) {
+export async function watch(watcher: Client, child: Child, rows: number) {
   const count = async (): Promise<number> => {
     const { rows: found } = await watcher.query<{ count: string }>(
       `select case when is_called then last_value else 0 end as count from effect_line_seq`,

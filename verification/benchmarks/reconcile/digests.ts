@@ -4,7 +4,7 @@ import { freshDatabase } from '@convergekit/testing';
 import type { World } from '../case.ts';
 import type { Compared, Reladiff } from './rivals.ts';
 import { CHANGE, DIFFERENCES, DIFFERENT, ordersSql, SAMPLE } from './tables-sql.ts';
-import { readChunk } from '../../../libs/reconcile/src/sweep.ts';
+import { readChunk } from '../../../libs/reconcile/src/runs/sweep.ts';
 
 const COLUMNS = ['customer', 'amount', 'state', 'version', 'updated_at', 'note'];
 const RECONCILER = { name: 'orders' };

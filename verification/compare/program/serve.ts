@@ -1,6 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { httpServer } from 'convergekit/http';
 import { type Part, defineService, type ServiceDefinition } from 'convergekit';
 import { ready } from './director.ts';
 
@@ -58,23 +59,26 @@ function isOpen(error: unknown): boolean {
   return ['WORKFLOW_BUSY', 'WORKFLOW_UNFINISHED', 'WORKFLOW_INTERRUPTED'].includes(code);
 }
 
+/** A server of its own: both builds have the same, and the director learns its port. */
 function http(name: string, answer: (asked: Asked) => Promise<unknown>): Part {
   const handle = async (request: IncomingMessage): Promise<string> => {
     return JSON.stringify((await answer((await json(request)) as Asked)) ?? null);
   };
-  const server = httpServer({
-    name: `${name}-http`,
-    port: 0,
-    listener: (request, response) => {
-      handle(request).then(
-        (text) => response.end(text),
-        (error: unknown) => response.writeHead(isOpen(error) ? 503 : 500).end(String(error)),
-      );
-    },
+  const server = createServer((request, response) => {
+    handle(request).then(
+      (text) => response.end(text),
+      (error: unknown) => response.writeHead(isOpen(error) ? 503 : 500).end(String(error)),
+    );
   });
+  const done = Promise.withResolvers<undefined>();
   const start = async (): Promise<void> => {
-    await server.start();
-    await ready(server.port);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    await ready((server.address() as AddressInfo).port);
   };
-  return { name: server.name, start, stop: () => server.stop(), done: server.done };
+  const stop = async (): Promise<void> => {
+    server.close(() => done.resolve(undefined));
+    server.closeAllConnections();
+    await done.promise;
+  };
+  return { name: `${name}-http`, start, stop, done: done.promise };
 }

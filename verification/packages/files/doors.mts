@@ -1,6 +1,6 @@
 /** Every door of convergekit, as an ES module. */
 import { defineConsumer, defineEvent, defineSaga, defineService, step } from 'convergekit';
-import { httpServer } from 'convergekit/http';
+import { httpAnswer } from 'convergekit/http';
 import { kafkaBroker } from 'convergekit/kafka';
 import { createOutbox } from 'convergekit/postgres';
 import { consumerService } from 'convergekit/process';
@@ -8,6 +8,6 @@ import { startTelemetry } from 'convergekit/telemetry';
 
 export const doors = [
   ...[defineConsumer, defineEvent, defineSaga, defineService, step],
-  ...[consumerService, createOutbox, httpServer, kafkaBroker, startTelemetry],
+  ...[consumerService, createOutbox, httpAnswer, kafkaBroker, startTelemetry],
 ].map((one) => one.name);
 process.stdout.write(`${doors.join(' ')}\n`);

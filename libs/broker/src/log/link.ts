@@ -32,7 +32,8 @@ export interface LogLinkOptions {
 /** The pause between two reads without notifications, in milliseconds. */
 const POLL_MS = 25;
 /**
- * Known ends answer for this long, in milliseconds, where notifications arrive: one may be lost without a word.
+ * Known ends and a known membership answer for this long, in milliseconds, where notifications arrive: one may be lost without
+ * a word.
  */
 const KNOWN_MS = 2_500;
 /** The pause between two looks at a group that a member waits for, in milliseconds. */
@@ -51,6 +52,9 @@ export class LogLink implements GroupLink {
   /** When known ends are read again. */
   #readUntil = -Infinity;
   #memberId = newUuidV7();
+  /** The membership that a heartbeat found and that no notification has ended since; its time is over at `until`. */
+  #known: { readonly generation: number; readonly until: number } | undefined;
+  #heard = new AbortController();
   readonly #ends: KnownEnds;
 
   constructor(options: LogLinkOptions) {
@@ -99,11 +103,30 @@ export class LogLink implements GroupLink {
   }
 
   async heartbeat({ memberId, generation }: Membership): Promise<HeartbeatAnswer> {
-    const { store, groupId } = this.#options;
-    const answer = await store.heartbeat(groupId, memberId, generation);
+    const { store, groupId, wakeUps, sessionTimeoutMs, clock } = this.#options;
     this.#lookUpLeader();
+    const known = this.#known;
+    if (known?.generation === generation && clock.monotonic() < known.until && wakeUps.isLive)
+      return 'member';
+    const until = clock.monotonic() + Math.min(KNOWN_MS, sessionTimeoutMs / 4);
+    const changed = this.#nextChange();
+    const answer = await store.heartbeat(groupId, memberId, generation);
+    if (answer === 'member' && !changed.aborted) this.#known = { generation, until };
     if (answer === 'lost') this.#memberId = newUuidV7();
     return answer;
+  }
+
+  /** Forgets the membership, and returns a signal that aborts at the next change of the group. Call it before it is read. */
+  #nextChange(): AbortSignal {
+    this.#heard.abort('over');
+    this.#known = undefined;
+    const heard = new AbortController();
+    this.#heard = heard;
+    void this.#options.wakeUps.next([groupSubject(this.#options.groupId)], heard.signal).then(() => {
+      if (this.#heard === heard) this.#known = undefined;
+      heard.abort('heard');
+    });
+    return heard.signal;
   }
 
   async leave(): Promise<void> {
@@ -191,6 +214,7 @@ export class LogLink implements GroupLink {
 
   close(): Promise<void> {
     this.#closed.abort();
+    this.#heard.abort('over');
     this.#ends.close();
     this.#options.store.close();
     return Promise.resolve();

@@ -27,6 +27,7 @@ export interface MemoryControls {
   failSend(fault: SendFault): void;
   /** Makes every request of this client fail until `restore`; its members expire meanwhile. */
   takeDown(): void;
+  /** Ends the outage that `takeDown` began. */
   restore(): void;
   /**
    * The partitions without a leader for this client, by `partitionId`. Its producers and admin clients get
@@ -44,9 +45,9 @@ export interface MemoryControls {
 export type MemoryBroker = Broker & MemoryControls;
 
 export interface MemoryOptions {
-  /** @default the system's clock */
+  /** The clock of record times and of waits; a test gives a manual one. @default the system's clock */
   readonly clock?: Clock;
-  /** @default a new one */
+  /** The log and its groups. Brokers with one cluster are clients of the same log. @default a new one */
   readonly cluster?: MemoryCluster;
 }
 

@@ -12,7 +12,9 @@ import type { MemoryLog } from './memory-log.ts';
 
 /** A failure of the next matching batches. */
 export interface SendFault extends Partial<Pick<BrokerErrorDetail, 'code' | 'kind' | 'certainty'>> {
+  /** The topic whose sends are concerned; undefined: all. */
   readonly topic?: string;
+  /** The partition whose sends are concerned; undefined: all. */
   readonly partition?: number;
   /** The records are written all the same, as when the acknowledgement is lost. @default false */
   readonly applied?: boolean;

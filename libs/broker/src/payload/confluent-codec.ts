@@ -2,9 +2,11 @@ import { CodecUnavailable, type PayloadCodec, type PayloadOf } from './payload-c
 
 /** The part of `SchemaRegistry` of @kafkajs/confluent-schema-registry that is used. */
 export interface ConfluentRegistry {
+  /** Returns the id of the subject's latest schema. */
   getLatestSchemaId(subject: string): Promise<number>;
   /** The wire format of Confluent: a zero byte, the schema's id in four bytes, the payload. */
   encode(id: number, payload: unknown): Promise<Buffer>;
+  /** Decodes such bytes with the schema that they name. */
   decode(bytes: Buffer): Promise<unknown>;
 }
 

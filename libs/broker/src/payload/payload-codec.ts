@@ -1,7 +1,10 @@
 /** The event that a payload belongs to. */
 export interface PayloadOf {
+  /** The topic of the event. */
   readonly topic: string;
+  /** The type of the event: `order.placed`. */
   readonly type: string;
+  /** The version of the event, from 1. */
   readonly version: number;
 }
 

@@ -27,7 +27,7 @@ import {
 } from './items.ts';
 import { lockItems, readLockHolders } from './key-locks.ts';
 import { relayGoneItems } from './relay-gone.ts';
-import { readInRecovery, serverItems } from './server-items.ts';
+import { readServer, serverItems } from './server-items.ts';
 import { lateCallItems, lateSagaItems, MOST_PAUSES, pauseItems } from './saga-items.ts';
 
 /** The bounds after which something counts as late, in milliseconds. */
@@ -203,7 +203,9 @@ export async function readAttention(
   all: readonly NamedExecutor[],
   bounds: AttentionBounds,
 ): Promise<Attention> {
-  const server = serverItems(await readInRecovery(one.executor));
+  const state = await readServer(one.executor);
+  const server = serverItems(state);
+  if (state.waitingCommits > 0) return { items: server, unchecked: [] };
   const missing = await missingMigrations(one.executor, allMigrations);
   if (missing.length > 0) return { items: [...server, migrationsItem(missing)], unchecked: [] };
   const of = await dated({ one, all, bounds });

@@ -39,6 +39,22 @@ it('dead letters need an operator, retried events are late, and those behind the
   ]);
 });
 
+// Planted fault: home says that one event waits, while a hundred thousand do.
+it('an event that holds its key is shown with the number of those behind it', () => {
+  const group = { consumer: 'stock', topic: 'orders', structural: false, keys: 1, oldest: at, reason: null };
+  const behind = { ...group, state: 'waiting' as const, category: null, code: null, holding: 100_000 };
+  const items = parkedItems([
+    { ...behind, events: 100_000 },
+    { ...behind, topic: 'returns', events: 7 },
+    { ...group, state: 'waiting', category: 'service', code: 'DOWN', events: 1, holding: 1 },
+    { ...group, state: 'dead', category: 'data', code: 'X', events: 1, holding: 0 },
+  ]);
+  expect(items.map(({ text }) => text).slice(2)).toEqual([
+    'stock: 1 event waits of 1 key of orders, DOWN (service); of this topic 100000 events wait behind such events',
+    expect.not.stringContaining('behind such events'),
+  ]);
+});
+
 it('a dead letter whose key was released needs no operator: it was given up, and its failure event was sent', () => {
   const group = {
     consumer: 'stock',

@@ -93,6 +93,7 @@ export function pausedItems(partitions: readonly PartitionOverview[], now: numbe
  * whose key was released holds nothing: its failure event was sent, and what follows from it is compensated.
  */
 export function parkedItems(groups: readonly ParkedGroup[]): readonly Condition[] {
+  const behind = Map.groupBy(groups.filter(isBehind), ({ consumer, topic }) => `${consumer} ${topic}`);
   return groups.flatMap((group): readonly Condition[] => {
     const { consumer, topic, state, category, code, structural, events, keys, oldest, holding } = group;
     if (state !== 'dead' && state !== 'waiting') return [];
@@ -102,21 +103,31 @@ export function parkedItems(groups: readonly ParkedGroup[]): readonly Condition[
       : counted(events, 'event waits', 'events wait');
     const text = `${consumer}: ${what} of ${counted(keys, 'key', 'keys')} of ${topic}, `;
     const common = { since: oldest, next: `converge parked list --consumer ${consumer} --state ${state}` };
+    // A hundred thousand events may wait behind the one that failed.
+    const follow = sumOf(behind.get(`${consumer} ${topic}`) ?? []);
     if (category === null || code === null)
       return [{ ...common, severity: 'note', text: `${text}behind another event of their key` }];
     const isReleased = dead && holding === 0;
+    const more =
+      isReleased || follow === 0
+        ? ''
+        : `; of this topic ${counted(follow, 'event waits', 'events wait')} behind such events`;
     return [
       {
         ...common,
         kind: dead ? 'dead_letters' : 'parked',
         severity: isReleased ? 'watch' : dead || structural ? 'act' : 'watch',
         alarm: structural ? 'structural' : category === 'data' || category === 'bug' ? category : 'exhausted',
-        text: `${text}${code} (${category})${isReleased ? ': given up and reported to its compensations, later events of the keys continue' : ''}`,
+        text: `${text}${code} (${category})${isReleased ? ': given up and reported to its compensations, later events of the keys continue' : ''}${more}`,
         about: { consumer, topic, category, code },
       },
     ];
   });
 }
+
+const isBehind = ({ state, code }: ParkedGroup): boolean => state === 'waiting' && code === null;
+
+const sumOf = (groups: readonly ParkedGroup[]): number => groups.reduce((sum, { events }) => sum + events, 0);
 
 /** Lists events that consumers passed without having them (pure), one item for each consumer and source. */
 export function gapItems(gaps: readonly OpenGap[]): readonly AttentionItem[] {

@@ -84,3 +84,17 @@ export async function readActsOn(
   const values = [named.map(({ kind }) => kind), named.map(({ id }) => id)];
   return (await executor.query<AuditRow>(aboutSql, values)).rows.toReversed();
 }
+
+// A scan of the audit, for one command: the thing may be named by the id of its parked row, which has no index.
+const lastSql = `
+  select distinct on (thing) ${columns}
+    from converge.audit, lateral (select coalesce(before ->> 'parked', subject_id) as thing) named
+   where thing = any ($1) order by thing, audit.id desc`;
+
+/** Reads the last act on each of these things, which are named by ids of parked rows or by their subjects. */
+export async function readLastActs(
+  executor: Executor,
+  named: readonly string[],
+): Promise<readonly AuditRow[]> {
+  return (await executor.query<AuditRow>(lastSql, [named])).rows;
+}

@@ -4,7 +4,7 @@ import type { Finding } from './findings.ts';
 import { formatBytes, formatMs } from '../frame/output.ts';
 
 /** The part of a survey that these checks need. */
-export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'waitingCommits' | 'lost' | 'limit'>;
+export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'lost' | 'limit'>;
 
 /** Lists the topics that wait (pure). The relay writes the reason as `CODE: detail`. */
 export function heldTopics({ held }: Pick<OutboxState, 'held'>): readonly HeldTopic[] {
@@ -21,16 +21,9 @@ export function checkBacklog(found: Backlog): readonly Finding[] {
   return [publisher(found), waiting(found.backlog, found.oldestMs), room(found.limit)];
 }
 
-/** The relay that publishes. While commits wait for a standby, none can take the lease. */
-function publisher({ holder, lost, waitingCommits, backlog, oldestMs }: Backlog): Finding {
+/** The relay that publishes. */
+function publisher({ holder, lost, backlog, oldestMs }: Backlog): Finding {
   const check = 'relay';
-  if (waitingCommits > 0)
-    return {
-      check,
-      verdict: 'warn',
-      text: `${waitingCommits} commits wait for a synchronous standby that does not answer: no relay can take or renew the lease, and nothing is published`,
-      next: 'bring the standby back, or take it out of synchronous_standby_names and `select pg_reload_conf()`',
-    };
   // A database may have the tables of an outbox, and emit nothing. One that a relay led has its alarm.
   if (holder === undefined && backlog === 0 && oldestMs === 0)
     return { check, verdict: 'ok', text: 'none publishes this outbox now, and no event waits for one' };

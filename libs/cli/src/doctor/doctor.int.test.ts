@@ -1,3 +1,4 @@
+import { inboxMigrations } from '@convergekit/inbox';
 import { outboxMigrations } from '@convergekit/outbox';
 import { nameSource, readSource } from '@convergekit/outbox/engine';
 import { connect, type Database, migrate } from '@convergekit/postgres';
@@ -7,7 +8,9 @@ import { readHorizonBlockers, readOutbox } from '@convergekit/relay/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '@convergekit/postgres/operate';
-import { topicsOfOutbox } from './topic-checks.ts';
+import { recordedPartitions, topicsOfOutbox } from './topic-checks.ts';
+import { allMigrations } from '../frame/all-migrations.ts';
+import { examineDatabase } from './examine-database.ts';
 import { heldTopics } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';
@@ -59,8 +62,18 @@ describe('the doctor on a real Postgres', () => {
 
   it('the doctor finds the topics of events and those that the relay recorded', async () => {
     await database.executor.query(
-      `insert into converge.relay_topic (topic, held_at, held_reason, term) values ('doctor.old', 1, 'TOPIC_UNKNOWN: gone', 1)`,
+      `insert into converge.relay_topic (topic, partitions, held_at, held_reason, term) values ('doctor.old', 12, 1, 'TOPIC_UNKNOWN: gone', 1)`,
     );
+    await migrate(database, [inboxMigrations]);
+    await database.executor.query(
+      `insert into converge.inbox_consumer (name) values ('stock');
+       insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
+         select 'stock', topic, p, 0, 0 from generate_series(0, 3) as p, unnest('{doctor.old,doctor.read}'::text[]) as topic`,
+    );
+    expect([...(await recordedPartitions(database.executor))].toSorted()).toEqual([
+      ['doctor.old', 12],
+      ['doctor.read', 4],
+    ]);
     expect(await topicsOfOutbox(database.executor)).toEqual(['doctor.old', 'doctor.topic']);
     expect(heldTopics(await readOutbox(database.executor))).toEqual([
       { topic: 'doctor.old', state: 'halted', code: 'TOPIC_UNKNOWN', detail: 'gone', heldAt: 1n },
@@ -125,5 +138,26 @@ describe('the doctor on a real Postgres', () => {
     const before = await readSource(database.executor);
     await nameSource(database.executor, 'orders');
     expect(await readSource(database.executor)).toEqual({ ...before, name: 'orders' });
+  });
+
+  // Planted fault: `all applied`, of a database that a newer version migrated.
+  it('the doctor of an older version says that a newer one migrated the database', async () => {
+    await migrate(database, allMigrations);
+    const bounds = { overdueMs: 60_000, stalledMs: 60_000, ignoredConsumers: [] };
+    const look = async () =>
+      (
+        await examineDatabase({ name: 'shop', database, executor: database.executor }, { all: [], bounds })
+      ).findings
+        .filter(({ check }) => check === 'migrations')
+        .map(({ verdict, text }) => `${verdict}: ${text}`);
+    // The service has migrations of its own.
+    await database.executor.query(`insert into converge.migration values ('shop', 1, 'prices', 'x')`);
+    expect(await look()).toEqual(['ok: all applied']);
+    await database.executor.query(`insert into converge.migration values ('outbox', 99, 'later', 'x')`);
+    expect(await look()).toEqual([
+      expect.stringMatching(
+        /^warn: all of this version are applied, .* does not know: outbox\/099-later\. A newer version/,
+      ),
+    ]);
   });
 });

@@ -7,10 +7,11 @@ import { fromModules, topicsOfModules } from '../commands/topics/declared-topics
 import { command } from '../frame/command.ts';
 import type { CommandContext } from '../frame/context.ts';
 import { explain } from '../frame/explain.ts';
-import { addressesOf, hasDatabase } from '../frame/settings.ts';
+import { addressesOf, hasDatabase, requireDatabase } from '../frame/settings.ts';
 import { type DoctorExamination, examineDatabase, type NamedDatabase } from './examine-database.ts';
 import { checkArea } from './examine-service.ts';
 import { findingsOf, type Finding } from './findings.ts';
+import { readAbsent } from './read-absent.ts';
 import { checkTopic } from './topic-checks.ts';
 
 /** Checks whole services: what Converge takes as given, and what waits. It fails when something must be fixed. */
@@ -26,16 +27,20 @@ export const doctorCommand = command({
     const opened = await openAll(context, findings);
     const of = { all: opened, bounds: { overdueMs, stalledMs, ignoredConsumers } };
     const used: string[] = [];
+    const recorded = new Map<string, number>();
     for (const one of opened) {
       const database = await attempt('postgres', () => examineDatabase(one, of));
       findings.push(...named(database.findings, one, opened));
-      used.push(...('topics' in database ? database.topics : []));
+      if (!('topics' in database)) continue;
+      used.push(...database.topics);
+      for (const [topic, count] of database.partitions)
+        recorded.set(topic, Math.max(count, recorded.get(topic) ?? 0));
     }
     const topics = [...new Set([...used, ...declared])].toSorted();
     const check = context.settings.broker === 'local' ? 'local log' : 'kafka';
     const log = await attempt(check, async () => {
       const admin = await context.admin();
-      const ends = await examineLog(check, admin, topics);
+      const ends = await examineLog(check, admin, topics, recorded);
       return { findings: [...ends.findings, ...(await examineGroups(admin, opened, of))] };
     });
     return findingsOf(context.output, [...findings, ...log.findings]);
@@ -64,12 +69,16 @@ function named(
   return all.length < 2 ? findings : findings.map((one) => ({ database, ...one }));
 }
 
+/** The longest that a look waits for a lock, milliseconds: what holds it is a finding, too. */
+const STATEMENT_MS = 15_000;
+
 /** Opens the databases of the settings, each once. One that cannot be opened is a finding, and so is a setting that lacks. */
 async function openAll(context: CommandContext, findings: Finding[]): Promise<readonly NamedDatabase[]> {
   const { settings } = context;
   const addresses = addressesOf(settings);
   const isNamed = addresses.some(({ url }) => url === settings.database.url);
   const opened: NamedDatabase[] = [];
+  const bounds = { statementTimeoutMs: STATEMENT_MS };
   const open = async (name: string | undefined, opening: () => ReturnType<CommandContext['database']>) => {
     try {
       const database = await opening();
@@ -85,15 +94,23 @@ async function openAll(context: CommandContext, findings: Finding[]): Promise<re
     }
   };
   if (addresses.length === 0 || (hasDatabase(settings) && !isNamed))
-    await open(undefined, () => context.database());
+    await open(undefined, () =>
+      context.databaseAt(requireDatabase(settings), { ...bounds, setting: settings.databaseSetting }),
+    );
   for (const { name, url, setting } of addresses)
-    await open(name, () => context.databaseAt(url, { setting }));
+    await open(name, () => context.databaseAt(url, { ...bounds, setting }));
   return opened;
 }
 
-async function examineLog(check: string, admin: Admin, topics: readonly string[]): Promise<Examined> {
+async function examineLog(
+  check: string,
+  admin: Admin,
+  topics: readonly string[],
+  recorded: ReadonlyMap<string, number>,
+): Promise<Examined> {
   const findings: Finding[] = [];
-  for (const name of topics) findings.push(...checkTopic(name, await admin.describeTopic(name)));
+  for (const name of topics)
+    findings.push(...checkTopic(name, await admin.describeTopic(name), recorded.get(name)));
   return { findings: [{ check, verdict: 'ok', text: 'reachable' }, ...findings] };
 }
 
@@ -108,7 +125,7 @@ async function examineGroups(
   if (kept.length === 0) return [];
   // The broker's times.
   const now = systemClock.now();
-  const gone = await readGone(admin, kept, now);
+  const gone = [...(await readGone(admin, kept, now)), ...(await readAbsent(admin, kept))];
   const check = { name: 'processes' };
   if (gone.length === 0)
     return checkArea(check, { conditions: [], sound: 'each consumer with records to read has one' }, now);

@@ -25,6 +25,13 @@ describe('a topic', () => {
     ]);
   });
 
+  // Planted fault: the same number for each topic. The relay refuses a topic that lost partitions, and keys move.
+  it('a topic that was deleted is created again with the partitions that it had', () => {
+    expect(checkTopic('shop.orders', undefined, 12)).toMatchObject([
+      { next: 'converge topics create shop.orders --partitions 12' },
+    ]);
+  });
+
   it.each(['compact', 'compact,delete', 'delete,compact'])(
     'a topic with cleanup.policy %s is refused',
     (policy) => {

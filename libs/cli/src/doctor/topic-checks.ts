@@ -1,12 +1,20 @@
 import { createTopics, type TopicDescription } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import type { Finding } from './findings.ts';
 
 // The largest event of an emit (900 KiB of payload and headers) plus the relay's headers, in bytes.
 const LARGEST_EVENT_BYTES = 921_600 + 16_384;
 
-/** Checks that a topic is fit for events. The function is pure: `undefined` is a topic that does not exist. */
-export function checkTopic(name: string, found: TopicDescription | undefined): readonly Finding[] {
+/**
+ * Checks that a topic is fit for events. The function is pure: `undefined` is a topic that does not exist. `recorded`: the
+ * partitions that it had; with fewer, its relay and its consumers would refuse it.
+ */
+export function checkTopic(
+  name: string,
+  found: TopicDescription | undefined,
+  recorded?: number,
+): readonly Finding[] {
   const check = `topic ${name}`;
   if (found === undefined)
     return [
@@ -14,7 +22,7 @@ export function checkTopic(name: string, found: TopicDescription | undefined): r
         check,
         verdict: 'fail',
         text: 'does not exist',
-        next: createTopics([name]),
+        next: createTopics([name], recorded),
       },
     ];
   const findings = [compaction(found), size(found), replication(found)]
@@ -74,4 +82,22 @@ const sql = `
 export async function topicsOfOutbox(executor: Executor): Promise<readonly string[]> {
   const { rows } = await executor.query<{ topic: string }>(sql);
   return rows.map((row) => row.topic);
+}
+
+const partitionsSql = `
+  select topic, max(partitions) as partitions from (
+    select topic, partitions from converge.relay_topic where partitions > 0
+    union all
+    select topic, max(partition) + 1 from converge.inbox_partition group by topic
+  ) recorded group by topic`;
+
+/** The partitions that the relay and the consumers of a database have on record, by topic; none for a role that may not read them. */
+export async function recordedPartitions(executor: Executor): Promise<ReadonlyMap<string, number>> {
+  try {
+    const { rows } = await executor.query<{ topic: string; partitions: number }>(partitionsSql);
+    return new Map(rows.map(({ topic, partitions }) => [topic, partitions]));
+  } catch (error) {
+    if (sqlState(error) === '42501') return new Map();
+    throw error;
+  }
 }

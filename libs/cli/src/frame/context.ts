@@ -24,7 +24,7 @@ export interface CommandContext {
   stopRequested(): AbortSignal;
   /** Opens the database of DATABASE_URL. Rejects with MIGRATIONS_MISSING unless these sets are applied. */
   database(...sets: readonly MigrationSet[]): Promise<Database>;
-  databaseAt(url: string, options?: OpenOptions): Promise<Database>;
+  databaseAt(url: string | undefined, options?: OpenOptions): Promise<Database>;
   broker(): Broker;
   admin(): Promise<Admin>;
   /** Asks on the terminal unless --yes is given. Rejects without a yes: nothing was changed. */

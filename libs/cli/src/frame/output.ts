@@ -4,7 +4,9 @@ import { styleText } from 'node:util';
 export interface Streams {
   /** The answers of an operator, where it is a terminal. @default none: a command that asks is refused */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  /** Receives answers, which scripts may read. */
   readonly stdout: NodeJS.WritableStream;
+  /** Receives errors and remarks. */
   readonly stderr: NodeJS.WritableStream;
 }
 

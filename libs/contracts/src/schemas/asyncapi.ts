@@ -3,7 +3,7 @@ import { CONTENT_TYPE, SPEC_VERSION, WIRE } from '../wire.ts';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 
 export interface AsyncApiInfo {
-  /** @default 'Events' */
+  /** The heading of the document. @default 'Events' */
   readonly title?: string;
   /** The version of the document, not of the events. @default '1.0.0' */
   readonly version?: string;

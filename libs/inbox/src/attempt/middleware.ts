@@ -6,9 +6,13 @@ import { InboxError } from '../errors.ts';
 
 /** A call of a handler, as the middleware sees it. */
 export interface HandlerRun<DB> {
+  /** The name of the consumer. */
   readonly consumer: string;
+  /** The handler: its kind, topic, event type and name. */
   readonly subscription: Subscription<DB>;
+  /** The events of the call: one, or those of a batch. */
   readonly events: readonly ReceivedEvent[];
+  /** The context that the handler gets. */
   readonly context: CallContext<DB>;
   /** The number of the attempt, from 1, for an event processed alone; undefined in a whole slice. */
   readonly attempt: number | undefined;

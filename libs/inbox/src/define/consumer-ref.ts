@@ -2,7 +2,9 @@ import { InboxError } from '../errors.ts';
 
 /** A consumer as others see it: its name, and the types of the events that it handles, where they are known here. */
 export interface ConsumerRef<Handled extends string = string> {
+  /** The name of the consumer, by which its failure topic is found. */
   readonly name: string;
+  /** The types that it handles; undefined for a consumer of another service, whose types are not known. */
   readonly handles?: readonly Handled[];
 }
 

@@ -26,6 +26,7 @@ export interface ConsumerDefinition<
   Handled extends string = string,
   Calls extends string = never,
 > extends Settings {
+  /** The handlers of the consumer, one for each event and kind, in the order of their declaration. */
   readonly subscriptions: readonly Subscription<DB>[];
   /** The calls that its handlers may request. */
   readonly requestable: readonly RequestableCall<DB>[];
@@ -48,6 +49,7 @@ export interface ConsumerDefinition<
     ...calls: RequestableAll<DB, Given>
   ): ConsumerDefinition<DB, Handled, Calls | Given[number]['name']>;
 
+  /** Handles each event of one type, alone, in the order of its key. */
   on<Type extends string, Data>(
     event: EventDefinition<Type, Data>,
     handler: Handler<DB, Data, Calls>,
@@ -123,6 +125,7 @@ export interface DefineConsumerOptions {
 }
 
 type Settings = Required<Omit<DefineConsumerOptions, 'sources'>> & {
+  /** The name, by which its positions and dead letters are stored. Another name begins anew. */
   readonly name: string;
   /** The trusted sources, name → uuid; undefined: the first uuid seen under each name. */
   readonly sources: TrustedSources | undefined;

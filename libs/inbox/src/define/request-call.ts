@@ -4,8 +4,11 @@ import type { Transaction } from 'kysely';
 
 /** A handler at work, as its request of a call names it. */
 export interface Requester<DB> {
+  /** The handler's transaction, in which the request is written. */
   readonly tx: Transaction<DB>;
+  /** The name of the consumer. */
   readonly consumer: string;
+  /** The name of the handler. */
   readonly handler: string;
   /** The event that requests the call. */
   readonly event: ReceivedEvent;
@@ -13,6 +16,7 @@ export interface Requester<DB> {
 
 /** A call to another system that handlers may request: the result of `defineCall(…).onOutcome(…)`. */
 export interface RequestableCall<DB, Input = never, Name extends string = string> {
+  /** The name of the call. */
   readonly name: Name;
   /** Checks before the start of a consumer that a worker makes the call. Rejects to refuse the start. */
   check(consumer: string, executor: Executor): Promise<void>;

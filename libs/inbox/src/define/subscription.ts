@@ -20,6 +20,7 @@ export interface EmitAs {
 
 /** The context that a slice passes to a subscription: its emit names the answered event. */
 export interface CallContext<DB> extends HandlerContext<DB> {
+  /** Emits an event with the slice's transaction; `answers` is the event that caused it. */
   readonly emit: (event: DomainEvent, answers: ReceivedEvent, as?: EmitAs) => void;
   /** What the calls of the slice write together. */
   readonly gathered: Gathered<DB>;
@@ -32,6 +33,7 @@ export interface GiveUpContext<DB> extends Pick<
 > {
   /** The id of the failure event, if one is emitted. */
   readonly failureEventId: string;
+  /** The last attempt; undefined when no handler was called. */
   readonly attemptId: string | undefined;
 }
 
@@ -50,23 +52,30 @@ export type Routed =
  * consumers make these, which keeps the functions together.
  */
 export interface Subscription<DB> {
+  /** The kind of handler: of each event, of a batch, or of failure events. */
   readonly kind: 'each' | 'batch' | 'failure';
+  /** The topic of the events. */
   readonly topic: string;
+  /** The type of the events. */
   readonly type: string;
-  /** Set for failures: the type of the failed event. */
+  /** Set for failures: the type of the failed event. Undefined otherwise. */
   readonly failedType?: string;
-  /** The consumer whose failures these are. */
+  /** The consumer whose failures these are. Undefined for other events. */
   readonly failuresOf?: string;
+  /** The name of the handler in metrics and policies. */
   readonly handler: string;
-  /** The code that computes the key of its event, where the handler depends on the order of a key. */
+  /**
+   * The code that computes the key of its event, where the handler depends on the order of a key. Undefined where it
+   * does not.
+   */
   readonly keyedBy?: string;
-  /** True when the event is handled although its key is parked: its own fence makes the order irrelevant. */
+  /** True when the event is handled although its key is parked: its own fence makes the order irrelevant. @default false */
   readonly bypassParked?: boolean;
   /** The sagas that the handler serves; an event of another counts as unknown. @default all */
   readonly sagaRefs?: readonly string[];
   /** The phase under which the attempts are recorded. @default by `kind` */
   readonly phase?: AttemptPhase;
-  /** The saga step that handles an event; its failure event names it. */
+  /** The saga step that handles an event; its failure event names it. Undefined outside of sagas. */
   memberOf?(event: ReceivedEvent): FailedStep | undefined;
   /** Decides, in its transaction, about an event that is given up. An error stops the consumer. @default ordinary */
   onGiveUp?(event: ReceivedEvent, why: GiveUp, context: GiveUpContext<DB>): Promise<GiveUpDecision>;
@@ -75,14 +84,19 @@ export interface Subscription<DB> {
     envelope: Envelope,
     context: { readonly signal: AbortSignal; readonly log: Logger },
   ) => Promise<ReceivedEvent | undefined>;
+  /** Decides whether the handler takes the event of an envelope. */
   route(envelope: Envelope): Routed;
+  /** Calls the handler: with one event, or with a batch. */
   call(events: readonly ReceivedEvent[], context: CallContext<DB>): Promise<void>;
 }
 
 /** The reason why an event that reached its handler does not take effect now. */
 export interface GiveUp {
+  /** What becomes of the event: it waits for another attempt, for an operator, or is refused. */
   readonly as: 'park' | 'dead' | 'reject';
+  /** The failure of the last attempt. */
   readonly failure: Failure;
+  /** The attempts so far, the latest last. */
   readonly attempts: readonly Attempt[];
   /** The decision of the subscription. @default ordinary */
   readonly decision?: GiveUpDecision;

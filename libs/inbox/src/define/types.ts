@@ -35,7 +35,9 @@ export interface HandlerContext<DB> {
    * allowed: events that were emitted in one are forgotten when it is undone.
    */
   readonly pgClient: () => Promise<TransactionClient>;
+  /** The name of the consumer. */
   readonly consumer: string;
+  /** The name of the handler, as metrics and policies have it. */
   readonly handler: string;
   /** Aborts after the `attemptTimeoutMs` of the handler's policy, or when the partition is reassigned. */
   readonly signal: AbortSignal;
@@ -43,11 +45,13 @@ export interface HandlerContext<DB> {
   readonly deadline: Date;
   /** The key of this handler and event, equal for every attempt and replay: pass it to other systems. */
   readonly idempotencyKey: string;
+  /** A log whose lines have the ids of the event and the trace. */
   readonly log: Logger;
 }
 
 /** `Calls`: the names of the calls that the consumer declares. */
 export interface EventContext<DB, Data, Calls extends string = never> extends HandlerContext<DB> {
+  /** The event, with its data parsed. */
   readonly event: ReceivedEvent<Data>;
   /** Emits an event in the slice's transaction. Id, causation, correlation, hops and trace are filled in. */
   readonly emit: (event: DomainEvent) => void;
@@ -59,6 +63,7 @@ export interface EventContext<DB, Data, Calls extends string = never> extends Ha
 }
 
 export interface BatchContext<DB, Data, Calls extends string = never> extends HandlerContext<DB> {
+  /** The events of the batch, in the order of their partitions. */
   readonly events: readonly ReceivedEvent<Data>[];
   /** Emits an event; `answers` is the event of this batch that caused it. */
   readonly emit: (event: DomainEvent, answers: ReceivedEvent) => void;
@@ -71,13 +76,16 @@ export interface BatchContext<DB, Data, Calls extends string = never> extends Ha
  * parsed do not reach the handler: their failure event becomes a dead letter (FAILED_EVENT_UNREADABLE).
  */
 export interface FailedEvent<Data> extends Omit<FailureData, 'event'> {
+  /** The failed event, with its data parsed by the given definition. */
   readonly event: FailureData['event'] & { readonly data: Data };
 }
 
 export interface FailureContext<DB, Calls extends string = never> extends HandlerContext<DB> {
   /** The failure event itself. */
   readonly event: ReceivedEvent<FailureData>;
+  /** Emits an event in the slice's transaction, as an answer to the failure event. */
   readonly emit: (event: DomainEvent) => void;
+  /** Requests a call to another system in the slice's transaction, as other handlers do. */
   readonly call: RequestCall<DB, Calls>;
 }
 

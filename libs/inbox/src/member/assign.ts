@@ -12,7 +12,13 @@ import { readHeld } from '../park/parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { type Halt, haltPartition } from '../slice/fence-sql.ts';
 import { type Loaded, Partition } from '../slice/partition.ts';
-import { insertPartitions, type PartitionRow, readPartition, readPartitions } from './partition-sql.ts';
+import {
+  byPlace,
+  insertPartitions,
+  type PartitionRow,
+  readPartition,
+  readPartitions,
+} from './partition-sql.ts';
 import { readKnownTypes } from './type-sql.ts';
 import { startFor } from './register.ts';
 import { readWatermarks } from './watermark-sql.ts';
@@ -98,11 +104,11 @@ export async function loadPartitions<DB>(
     const found = ends?.get(partition);
     return { topicId, ends: found instanceof BrokerError ? undefined : found };
   };
-  const rows = await registered(executor, consumer, assigned, logOf);
+  const rowOf = byPlace(await registered(executor, consumer, assigned, logOf));
   const knownOf = await readKnown(executor, consumer, assigned);
   const partitions: Partition[] = [];
   for (const { topic, partition } of assigned) {
-    const row = rowOf(rows, { topic, partition });
+    const row = rowOf({ topic, partition });
     if (row === undefined)
       throw new TypeError(`${partitionId(topic, partition)} of ${consumer} was registered and has no row`);
     const { topicId, ends } = logOf({ topic, partition });
@@ -117,9 +123,6 @@ export async function loadPartitions<DB>(
   return partitions;
 }
 
-const rowOf = (rows: readonly PartitionRow[], { topic, partition }: Assignment): PartitionRow | undefined =>
-  rows.find((row) => row.topic === topic && row.partition === partition);
-
 /** Reads the rows of partitions. Those without one were added to a known topic: they are read from their first record. */
 async function registered(
   executor: Executor,
@@ -128,7 +131,8 @@ async function registered(
   logOf: (of: Assignment) => { readonly topicId: string | null; readonly ends: LogEnds | undefined },
 ): Promise<readonly PartitionRow[]> {
   const rows = await readPartitions(executor, consumer);
-  const added = assigned.filter((place) => rowOf(rows, place) === undefined);
+  const rowOf = byPlace(rows);
+  const added = assigned.filter((place) => rowOf(place) === undefined);
   if (added.length === 0) return rows;
   const places = added.map((place) => {
     const { topicId, ends } = logOf(place);

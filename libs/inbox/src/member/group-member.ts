@@ -17,6 +17,7 @@ import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from '../service/options.ts';
 import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
+import { DatabaseTime } from './database-time.ts';
 import { watchLag } from './lag-watch.ts';
 import { type ConsumerStatus, liveCheck, partitionStatus, readyCheck } from './status.ts';
 import { placeLost } from './recover.ts';
@@ -110,6 +111,11 @@ export class GroupMember<DB> {
       inTurn: (partition, work) => this.#outsideBatch(partition, work),
       waiting: () => this.#state === 'waiting',
       outside: () => this.#client.outsideMs() !== undefined,
+      time: new DatabaseTime(this.#context.clock),
+      hint: (partition) => {
+        const control = this.#client.control(partition.key.topic, partition.key.partition);
+        if (control !== undefined) void this.#hints.later(partition, control);
+      },
     };
     this.#watch = watchPartitions(this.#worker, watched, watchMs, signal);
     // A stop does not wait for a broker that is down: the lag request ends with its connection, and changes nothing.
@@ -142,8 +148,7 @@ export class GroupMember<DB> {
 
   live(): Check {
     if (this.#state === 'failed') return { ok: false, detail: 'it stopped with an error' };
-    const now = this.#context.clock.monotonic();
-    return liveCheck(this.#partitions.values(), now, this.#options.stalledAfterMs);
+    return liveCheck(this.#partitions.values(), this.#options.stalledAfterMs);
   }
 
   ready(): Check {

@@ -10,7 +10,7 @@ import { standstill } from './standstill.ts';
 import type { Watched } from './watch.ts';
 
 /** The member whose lag is watched. */
-type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting' | 'outside'>;
+type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting' | 'outside' | 'time'>;
 
 /** Compares partitions with the ends of their logs, as the broker says: a stalled client sees no records. */
 export async function watchLag<DB>(
@@ -24,14 +24,14 @@ export async function watchLag<DB>(
   const reported = new Set<string>();
   const run = async (): Promise<void> => {
     try {
-      for (const topic of definition.topics) await measureTopic(context, admin, watched, topic);
+      for (const topic of definition.topics) await measureTopic(context, admin, watched, topic, everyMs);
     } catch (error) {
       // The broker does not answer, so it is unknown whether there is anything to handle.
       for (const partition of watched.partitions()) partition.looked({ standstill: undefined });
       log.debug({ err: error }, 'the ends of the logs could not be read');
     }
     // Without a membership the lag is unknown, and no 0 says that there is none.
-    if (!watched.outside()) reportLag(definition, [...watched.partitions()], clock.now(), reported);
+    if (!watched.outside()) reportLag(definition, [...watched.partitions()], watched.time.now(), reported);
   };
   const onError = (error: unknown): void => log.warn({ err: error }, 'lag could not be reported');
   await poll({ everyMs, signal, run, onError, clock, random });
@@ -42,18 +42,18 @@ async function measureTopic<DB>(
   admin: Admin,
   { partitions, waiting }: LagWatched,
   topic: string,
+  everyMs: number,
 ): Promise<void> {
   const owned = [...partitions()].filter(({ key }) => key.topic === topic);
   if (owned.length === 0) return;
-  const ends = await admin.logEnds(topic);
+  const ends = new Map((await admin.logEnds(topic)).map((end) => [end.partition, end]));
   for (const partition of owned) {
-    const end = ends.find((one) => one.partition === partition.key.partition);
-    partition.looked(await measure(admin, partition, end));
+    partition.looked(await measure(admin, partition, ends.get(partition.key.partition)));
     const { nextOffset, halt, pause, watch } = partition;
     // A fetch that returns nothing is a fault of this process: a restart may help.
     const named = halt !== undefined || (pause !== undefined && pause.code !== 'fetch_stalled') || waiting();
     const look = { nextOffset, lag: watch.lag, named };
-    partition.looked({ standstill: standstill(watch.standstill, look, clock.monotonic()) });
+    partition.looked({ standstill: standstill(watch.standstill, look, { now: clock.monotonic(), everyMs }) });
   }
 }
 

@@ -5,6 +5,7 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { stockScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 import { makeTopics, tag } from '../testing/quick.ts';
+import { DatabaseTime } from './database-time.ts';
 import { watchLag } from './lag-watch.ts';
 import { OUTSIDE_MS, readyCheck } from './status.ts';
 import { systemClock, systemRandom } from '@convergekit/core';
@@ -26,7 +27,9 @@ it('a consumer reports its lag and its age, and is not live when it stands still
       await stuck.promise;
       await note(tx, event);
     });
-  const service = await scene.start(consumer, { watchMs: 20, lagEveryMs: 20, stalledAfterMs: 1 });
+  // The clock of its process was set an hour ahead: no record is an hour old for that.
+  const clock = { ...systemClock, now: () => systemClock.now() + 3_600_000 };
+  const service = await scene.start(consumer, { clock, watchMs: 20, lagEveryMs: 20, stalledAfterMs: 1 });
   const of = (wanted: string) => service.status()[0]!.partitions.find((one) => one.topic === wanted);
   const behind = (wanted: string, lag: bigint) =>
     waitUntil(() => of(wanted)?.lag === lag, { what: `a lag of ${lag}` });
@@ -74,7 +77,13 @@ it('a consumer reports its lag and its age, and is not live when it stands still
   expect(await samples('converge_inbox_halted')).toEqual([
     `converge_inbox_halted{${labels(topic)},converge_attempt_reason="gap"} 1`,
   ]);
-  expect(await samples('converge_inbox_oldest_age_seconds')).toHaveLength(2);
+  const ages = await samples('converge_inbox_oldest_age_seconds');
+  expect(ages).toHaveLength(2);
+  expect(ages.filter((line) => Number(line.split(' ').at(-1)) > 3_000)).toEqual([]);
+  const { rows: waits } = await scene.database.executor.query(
+    `select wait_code from converge.inbox_partition where wait_code is not null`,
+  );
+  expect(waits).toEqual([]);
 
   stuck.resolve(undefined);
   await behind(other.counted.topic, 0n);
@@ -97,6 +106,7 @@ it('a consumer that is outside of its group for longer than a rebalance is not r
     partitions: () => ((looks += 1), []),
     waiting: () => false,
     outside: () => isOutside,
+    time: new DatabaseTime(systemClock),
   };
   const watching = watchLag(context as never, {} as never, watched, 1, ending.signal);
   const lags = async () =>

@@ -3,15 +3,18 @@ import { givenRows } from '@convergekit/postgres/engine';
 import { type Place, placeColumns } from '../slice/fence-sql.ts';
 import type { Partition } from '../slice/partition.ts';
 import { oldestMs } from './oldest-record.ts';
-import type { PartitionRow } from './partition-sql.ts';
+import { byPlace, type PartitionRow } from './partition-sql.ts';
 
 /** A partition is behind when a record that was written this long ago is not handled, in milliseconds. Its rule has the same bound. */
 const BEHIND_MS = 600_000;
 
-/** A member that takes over a partition leaves a wait on record for this long while it runs, in milliseconds: it may begin again. */
+/**
+ * A member that takes over a partition leaves a wait on record for this long while it runs and has handled nothing, in
+ * milliseconds: it may begin again.
+ */
 const TAKEN_OVER_MS = 60_000;
 
-type Waiting = Pick<Partition, 'key' | 'waiting' | 'awaited' | 'nextOffset' | 'watch'>;
+type Waiting = Pick<Partition, 'key' | 'waiting' | 'awaited' | 'nextOffset' | 'watch' | 'counts'>;
 
 /** What a member saw of a partition so far. */
 export interface Seen {
@@ -39,19 +42,21 @@ export interface NotedWait extends Place {
 }
 
 /**
- * Lists the partitions whose wait differs from the one on record (pure). The wait of a process that ended stays for a while:
- * where the next one waits for the same soon, it is one wait, and a crash loop does not hide it.
+ * Lists the partitions whose wait differs from the one on record (pure). The wait of a process that ended stays for a while,
+ * or until the next one handled an event: where that one waits for the same soon, it is one wait, and a crash loop does not
+ * hide it.
  */
 export function changedWaits(
   owned: readonly Owned[],
   rows: readonly Pick<PartitionRow, 'topic' | 'partition' | 'waitCode'>[],
   { now, monotonicMs }: { readonly now: number; readonly monotonicMs: number },
 ): readonly NotedWait[] {
+  const rowOf = byPlace(rows);
   return owned.flatMap(({ partition, seen: { firstMs, waited } }) => {
     const { topic, partition: number } = partition.key;
-    const row = rows.find((one) => one.topic === topic && one.partition === number);
+    const row = rowOf(partition.key);
     const wait = waitOf(partition, now);
-    const isEarly = !waited && monotonicMs - firstMs < TAKEN_OVER_MS;
+    const isEarly = !waited && partition.counts.handled === 0 && monotonicMs - firstMs < TAKEN_OVER_MS;
     return row === undefined || row.waitCode === (wait?.code ?? null) || (wait === undefined && isEarly)
       ? []
       : [{ topic, partition: number, wait }];

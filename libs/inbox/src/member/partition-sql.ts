@@ -1,6 +1,7 @@
+import { partitionId } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import { givenRows } from '@convergekit/postgres/engine';
-import { isPaused, type PartitionKey, placeColumns } from '../slice/fence-sql.ts';
+import { isPaused, type PartitionKey, type Place, placeColumns } from '../slice/fence-sql.ts';
 
 export interface PartitionRow {
   readonly topic: string;
@@ -22,9 +23,16 @@ export interface PartitionRow {
   readonly fills: bigint;
   /** What its owner noted that it waits for. */
   readonly waitCode: string | null;
+  /** The time of the database when the row was read, in milliseconds since 1970. */
+  readonly readMs: number;
+  /** True when a key of the consumer is parked, in any partition. */
+  readonly keysParked: boolean;
 }
 
-type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode'> & {
+type Raw = Pick<
+  PartitionRow,
+  'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode' | 'readMs' | 'keysParked'
+> & {
   readonly next: string;
   readonly code: string | null;
   readonly reason: string | null;
@@ -34,17 +42,26 @@ type Raw = Pick<PartitionRow, 'topic' | 'partition' | 'topicId' | 'paused' | 'fi
   readonly fills: string;
 };
 
-const byConsumerSql = `
+const rowsSql = (and: string): string => `
   select topic, partition, topic_id as "topicId", next_offset as next, halted_code as code, halted_reason as reason, halted_offset,
          pass_offset, fills, ${isPaused} as paused, rejected::text[], wait_code as "waitCode",
+         (extract(epoch from clock_timestamp()) * 1000)::float8 as "readMs",
          exists (select from converge.inbox_fill f
-                  where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
-    from converge.inbox_partition p where consumer = $1 order by topic, partition`;
+                  where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled,
+         exists (select from converge.parked_key where consumer = $1) as "keysParked"
+    from converge.inbox_partition p where consumer = $1${and} order by topic, partition`;
+const byConsumerSql = rowsSql('');
+const byPlaceSql = rowsSql(' and topic = $2 and partition = $3');
 
-/** Reads every partition of a consumer: some dozens of rows, by the primary key's first column. */
+/** Reads every partition of a consumer, by the primary key's first column. */
 export async function readPartitions(executor: Executor, consumer: string): Promise<readonly PartitionRow[]> {
   const { rows } = await executor.query<Raw>(byConsumerSql, [consumer]);
-  return rows.map(({ next, code, reason, halted_offset, pass_offset, rejected, fills, ...row }) => ({
+  return rows.map(partitionRow);
+}
+
+function partitionRow(raw: Raw): PartitionRow {
+  const { next, code, reason, halted_offset, pass_offset, rejected, fills, ...row } = raw;
+  return {
     ...row,
     nextOffset: BigInt(next),
     halted: code === null ? undefined : { code, reason: reason ?? '' },
@@ -52,7 +69,13 @@ export async function readPartitions(executor: Executor, consumer: string): Prom
     passOffset: offsetOf(pass_offset),
     rejected: new Set((rejected ?? []).map(BigInt)),
     fills: BigInt(fills),
-  }));
+  };
+}
+
+/** Returns a function that finds the row of a partition (pure): a topic may have thousands. */
+export function byPlace<Row extends Place>(rows: readonly Row[]): (of: Place) => Row | undefined {
+  const found = new Map(rows.map((row) => [partitionId(row.topic, row.partition), row]));
+  return ({ topic, partition }) => found.get(partitionId(topic, partition));
 }
 
 function offsetOf(text: string | null): bigint | undefined {
@@ -63,8 +86,8 @@ export async function readPartition(
   executor: Executor,
   { consumer, topic, partition }: PartitionKey,
 ): Promise<PartitionRow | undefined> {
-  const rows = await readPartitions(executor, consumer);
-  return rows.find((row) => row.topic === topic && row.partition === partition);
+  const { rows } = await executor.query<Raw>(byPlaceSql, [consumer, topic, partition]);
+  return rows.map(partitionRow)[0];
 }
 
 const lockSql = `

@@ -6,7 +6,7 @@ import { failingConsumer, mayReport } from '../plan/failure-source.ts';
 import type { Reading } from '../plan/reading.ts';
 import type { Signatures } from '../plan/signatures.ts';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
-import { pinSources, readSources } from './source-sql.ts';
+import { pinSources, readSources, type SourceKind } from './source-sql.ts';
 
 /** A source that sent failure events of a consumer whose failure events come from another one. */
 export interface SourceConflict {
@@ -40,6 +40,7 @@ export class Sources {
   readonly #signatures: Signatures | undefined;
   readonly #log: Logger;
   readonly #conflicts = new Map<string, SourceConflict>();
+  #pinning: Promise<void> = Promise.resolve();
 
   constructor(
     executor: Executor,
@@ -79,7 +80,37 @@ export class Sources {
 
   /** Pins the new sources of these readings in a separate statement, so that all partitions agree. */
   async pin(readings: readonly Reading[]): Promise<void> {
-    await this.#pinNew(readings);
+    await this.#pinFirst('events', () => this.#newSources(readings));
+    await this.#pinFirst('failures', () => this.#newFailureSources(readings));
+  }
+
+  /**
+   * Pins one set after the other, and what is new then: all partitions may meet a source at the same time, and each of their
+   * statements would wait for the same row.
+   */
+  async #pinFirst(kind: SourceKind, newOnes: () => ReadonlyMap<string, string>): Promise<void> {
+    if (newOnes().size === 0) return;
+    const pinning = this.#pinning.then(async () => {
+      const fresh = newOnes();
+      if (fresh.size === 0) return;
+      await pinSources(this.#executor, this.#consumer, kind, fresh);
+      await this.load();
+    });
+    this.#pinning = pinning.catch(() => undefined);
+    await pinning;
+  }
+
+  #newSources(readings: readonly Reading[]): ReadonlyMap<string, string> {
+    const fresh = new Map<string, string>();
+    if (this.#listed) return fresh;
+    for (const { claim, content } of readings) {
+      if (claim === undefined || content.kind === 'unreadable' || this.#pinned.has(claim.source)) continue;
+      if (this.#pinned.size + fresh.size < MOST_SOURCES) fresh.set(claim.source, claim.sourceName);
+    }
+    return fresh;
+  }
+
+  #newFailureSources(readings: readonly Reading[]): ReadonlyMap<string, string> {
     const fresh = new Map<string, string>();
     const trust = { failureSources: this.failureSources, signatures: this.#signatures };
     for (const reading of readings) {
@@ -92,21 +123,7 @@ export class Sources {
       if (own === undefined && this.#signatures === undefined) fresh.set(failing, claim.source);
       else if (own !== claim.source) this.#report({ name: failing, pinned: own, other: claim.source });
     }
-    if (fresh.size === 0) return;
-    await pinSources(this.#executor, this.#consumer, 'failures', fresh);
-    await this.load();
-  }
-
-  async #pinNew(readings: readonly Reading[]): Promise<void> {
-    if (this.#listed) return;
-    const fresh = new Map<string, string>();
-    for (const { claim, content } of readings) {
-      if (claim === undefined || content.kind === 'unreadable' || this.#pinned.has(claim.source)) continue;
-      if (this.#pinned.size + fresh.size < MOST_SOURCES) fresh.set(claim.source, claim.sourceName);
-    }
-    if (fresh.size === 0) return;
-    await pinSources(this.#executor, this.#consumer, 'events', fresh);
-    await this.load();
+    return fresh;
   }
 
   /** Reports each conflict once, up to the most kept. */

@@ -12,14 +12,23 @@ export interface Standstill {
   readonly at: bigint;
   /** The begin of the standstill, in monotonic milliseconds. */
   readonly since: number;
+  /** The last look that found it. */
+  readonly until: number;
 }
 
-/** Compares a look with those before (pure). Undefined: it moves, has a reason to wait, or nothing to do. */
+/** A look that is later than this by its period, in milliseconds: the process was frozen, or its machine slept. */
+const ASLEEP_MS = 60_000;
+
+/**
+ * Compares a look with those before (pure). Undefined: it moves, has a reason to wait, or nothing to do. Time in which the
+ * process did not look does not count.
+ */
 export function standstill(
   before: Standstill | undefined,
   { nextOffset, lag, named }: Look,
-  now: number,
+  { now, everyMs }: { readonly now: number; readonly everyMs: number },
 ): Standstill | undefined {
   if (named || lag <= 0n) return undefined;
-  return before?.at === nextOffset ? before : { at: nextOffset, since: now };
+  const isSame = before?.at === nextOffset && now - before.until <= everyMs + ASLEEP_MS;
+  return { at: nextOffset, since: isSame ? before.since : now, until: now };
 }

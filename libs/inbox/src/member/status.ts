@@ -66,10 +66,10 @@ export function readyCheck(outsideMs: number | undefined): Check {
  * Checks that a consumer makes progress. A partition that is behind must move or have a reason: one that stands still for
  * longer than `limitMs` without a reason fails the check, and a restart may help.
  */
-export function liveCheck(partitions: Iterable<Partition>, now: number, limitMs: number): Check {
+export function liveCheck(partitions: Iterable<Partition>, limitMs: number): Check {
   const stuck = [...partitions].flatMap(({ key, watch: { standstill, lag } }) => {
-    if (standstill === undefined || now - standstill.since <= limitMs) return [];
-    const seconds = Math.round((now - standstill.since) / 1_000);
+    if (standstill === undefined || standstill.until - standstill.since <= limitMs) return [];
+    const seconds = Math.round((standstill.until - standstill.since) / 1_000);
     return [
       `${key.topic}/${key.partition} stands at offset ${standstill.at} for ${seconds} s, ${lag} records behind, without a reason`,
     ];

@@ -1,8 +1,9 @@
 import { poll } from '@convergekit/core/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
+import type { DatabaseTime } from './database-time.ts';
 import { changedWaits, noteWaits, type Seen, seenNow } from './note-waits.ts';
-import { type PartitionRow, readPartitions } from './partition-sql.ts';
+import { byPlace, type PartitionRow, readPartitions } from './partition-sql.ts';
 import { isHandled } from './type-sql.ts';
 import { workFill } from './work-fill.ts';
 import type { Turn, Worker } from './worker.ts';
@@ -16,11 +17,14 @@ export interface Watched<DB> {
   readonly waiting: () => boolean;
   /** True while this member is in no group, and has no partitions for that reason. */
   readonly outside: () => boolean;
+  readonly time: DatabaseTime;
+  /** Has the position of a partition committed in Kafka, which may have forgotten it: the group was away, or its offsets were deleted. */
+  readonly hint: (partition: Partition) => void;
 }
 
 /**
- * Applies an operator's changes of this member's partitions: a resume, a replay, a filled gap. One statement per
- * consumer and look, and one more where the partitions wait for something else than on record. A working partition would notice by its fence; a waiting one would not.
+ * Applies an operator's changes of this member's partitions: a resume, a replay, a filled gap; and finds keys that others parked.
+ * One statement per consumer and look, and one more where the partitions wait for something else than on record. A working partition would notice by its fence; a waiting one would not.
  */
 export async function watchPartitions<DB>(
   worker: Worker<DB>,
@@ -45,7 +49,7 @@ export async function watchPartitions<DB>(
 
 async function look<DB>(
   worker: Worker<DB>,
-  { partitions, inTurn }: Watched<DB>,
+  { partitions, inTurn, time, hint }: Watched<DB>,
   seen: WeakMap<Partition, Seen>,
 ): Promise<void> {
   const { clock, database, definition } = worker.context;
@@ -55,14 +59,18 @@ async function look<DB>(
   }));
   if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
+  const readMs = rows.at(-1)?.readMs;
+  if (readMs !== undefined) time.read(readMs);
+  if (rows.some(({ keysParked }) => keysParked)) worker.context.parking.found();
   for (const partition of touched(before, rows)) await inTurn(partition, applyChange);
   const monotonicMs = clock.monotonic();
   const owned = [...partitions()].map((partition) => {
+    if (!seen.has(partition)) hint(partition);
     const now = seenNow(partition, seen.get(partition), monotonicMs);
     seen.set(partition, now);
     return { partition, seen: now };
   });
-  const changed = changedWaits(owned, rows, { now: clock.now(), monotonicMs });
+  const changed = changedWaits(owned, rows, { now: time.now(), monotonicMs });
   await noteWaits(database.executor, definition.name, changed);
 }
 
@@ -74,9 +82,9 @@ interface Before {
 
 /** Finds the partitions that an operator changed (pure). One that moved meanwhile notices by its fence. */
 function touched(before: readonly Before[], rows: readonly PartitionRow[]): readonly Partition[] {
+  const rowOf = byPlace(rows);
   return before.flatMap(({ partition, nextOffset }) => {
-    const { topic, partition: number } = partition.key;
-    const row = rows.find((one) => one.topic === topic && one.partition === number);
+    const row = rowOf(partition.key);
     if (row === undefined || partition.saved.nextOffset !== nextOffset) return [];
     const haltChanged = (row.halted === undefined) !== (partition.halt === undefined);
     const fillable = row.filled && row.halted === undefined;

@@ -57,19 +57,27 @@ export async function runAgain(tx: Executor, row: LockedRow): Promise<void> {
   await tx.query(wakeSql, [consumer, topic, line]);
 }
 
+const lockLineSql = `
+  select state, next_at <= clock_timestamp() as is_due
+    from converge.parked_key where consumer = $1 and topic = $2 and key = $3 for no key update`;
 const soonSql = `
-  update converge.parked_key set next_at = clock_timestamp()
-   where consumer = $1 and topic = $2 and key = $3 and state = 'waiting'`;
+  update converge.parked_key set next_at = clock_timestamp() where consumer = $1 and topic = $2 and key = $3`;
 
-/** Makes the event's key due now. False: the key waits behind a dead letter. */
-export async function wakeLine(tx: Executor, { consumer, topic, line }: LockedRow): Promise<boolean> {
-  return (await tx.query(soonSql, [consumer, topic, line])).rowCount === 1;
+/** Makes the event's key due now. Returns how it stood: `behind` a dead letter it is not due. */
+export async function wakeLine(
+  tx: Executor,
+  { consumer, topic, line }: LockedRow,
+): Promise<'behind' | 'due' | 'later'> {
+  const place = [consumer, topic, line];
+  const [locked] = (await tx.query<{ state: string; is_due: boolean }>(lockLineSql, place)).rows;
+  if (locked?.state !== 'waiting') return 'behind';
+  if (locked.is_due) return 'due';
+  await tx.query(soonSql, place);
+  return 'later';
 }
 
 const takeOutSql = `
   update converge.parked set state = $2, line = null, seq = null, note = $3, changed_at = clock_timestamp() where id = $1`;
-const lockLineSql = `
-  select state from converge.parked_key where consumer = $1 and topic = $2 and key = $3 for no key update`;
 const headSql = `
   select state, seq > $4::bigint as is_new from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
 const dropSql = `delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3`;
@@ -124,11 +132,13 @@ export async function putInPlace(tx: Executor, replaced: LockedRow, made: NewEve
   await tx.query(wakeSql, [consumer, topic, line]);
 }
 
-const editSql = `update converge.parked set edited = $2, changed_at = clock_timestamp() where id = $1`;
+const editSql = `
+  update converge.parked set edited = $2, changed_at = clock_timestamp()
+   where id = $1 and coalesce(edited, payload) is distinct from $2`;
 
-/** Stores an edited payload; the original is kept. */
-export async function putEdited(tx: Executor, id: string, edited: Buffer): Promise<void> {
-  await tx.query(editSql, [id, edited]);
+/** Stores an edited payload; the original is kept. False: the event has this payload already. */
+export async function putEdited(tx: Executor, id: string, edited: Buffer): Promise<boolean> {
+  return (await tx.query(editSql, [id, edited])).rowCount === 1;
 }
 
 export interface Act extends Operator {

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
 
-const dropSql = `select converge.act_consumers_types_drop($1, $2, $3, $4, $5)`;
+const dropSql = `select converge.act_consumers_types_drop($1, $2, $3, $4, $5) as dropped`;
 
 /** A type that no version of a consumer handles any more. */
 interface DroppedType {
@@ -11,11 +11,13 @@ interface DroppedType {
   readonly topic?: string | undefined;
 }
 
-/** Unregisters a type, with its audit row. */
+/** Unregisters a type, with its audit row. False: the consumer has registered no such type, and nothing is recorded. */
 export async function dropType(
   executor: Executor,
   { consumer, type, topic }: DroppedType,
   { by, reason }: Operator,
-): Promise<void> {
-  await executor.query(dropSql, [consumer, type, topic ?? null, by, reason]);
+): Promise<boolean> {
+  const values = [consumer, type, topic ?? null, by, reason];
+  const { rows } = await executor.query<{ dropped: boolean }>(dropSql, values);
+  return rows[0]?.dropped === true;
 }

@@ -29,5 +29,5 @@ export { retryAll } from './retry-all.ts';
 export { planRetry, type RetryPlan } from './retry-plan-sql.ts';
 export { inPlaceMsOf } from '../attempt/next-attempt.ts';
 export type { ReplayFrom } from '../replay/scan.ts';
-export type { ParkedFilter } from './parked-filter.ts';
+export { type ParkedFilter, retriedFilter } from './parked-filter.ts';
 export type { RetryCounts } from './retry-decision.ts';

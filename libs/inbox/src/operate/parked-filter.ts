@@ -19,6 +19,15 @@ export interface ParkedFilter {
   readonly since?: Date | undefined;
   /** Parked before this time. */
   readonly until?: Date | undefined;
+  /** Without the events that wait behind another one of their key that waits. */
+  readonly firstOnly?: true | undefined;
+}
+
+/** The events that a retry by a filter means: one that waits behind another of its key follows that one. Pure. */
+export function retriedFilter(filter: ParkedFilter): ParkedFilter {
+  const { ids, states } = filter;
+  const mayWait = states === undefined || states.includes('waiting');
+  return ids === undefined && mayWait ? { ...filter, firstOnly: true } : filter;
 }
 
 export interface Conditions {
@@ -26,6 +35,10 @@ export interface Conditions {
   readonly where: string;
   readonly values: readonly unknown[];
 }
+
+/** An event behind another one was not attempted. */
+const FIRST_ONLY = `not (state = 'waiting' and category is null and exists (select from converge.parked_key k
+    where k.consumer = parked.consumer and k.topic = parked.topic and k.key = parked.line and k.state = 'waiting'))`;
 
 /** Returns the conditions of a filter and no others, so that each has the plan that suits it (pure). */
 export function conditionsOf(filter: ParkedFilter): Conditions {
@@ -48,5 +61,6 @@ export function conditionsOf(filter: ParkedFilter): Conditions {
   add(filter.since?.toISOString(), (at) => `parked_at >= ${at}`);
   add(filter.until?.toISOString(), (at) => `parked_at < ${at}`);
   add(filter.fingerprint, (at) => `fingerprint = ${at}`);
+  if (filter.firstOnly) where.push(FIRST_ONLY);
   return { where: where.length === 0 ? 'true' : where.join(' and '), values };
 }

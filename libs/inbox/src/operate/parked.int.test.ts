@@ -26,7 +26,7 @@ describe('an operator', () => {
   });
 
   /** k0: 0, 2, 4 … and k1: 1, 3, 5 …; the bad ones fail. */
-  const play = async (count: number, onDead: OnDead = 'hold') => {
+  const play = async (count: number, onDead: OnDead = 'hold', options: object = {}) => {
     await scene.source.publish(
       scene.broker,
       Array.from({ length: count }, (_, n) => counted({ key: `k${n % 2}`, n })),
@@ -37,6 +37,7 @@ describe('an operator', () => {
         emit(priced(event.data));
         if (bad.includes(event.data.n)) throw throws();
       }),
+      options,
     );
     await waitUntil(async () => (await scene.offset()) >= count, { what: 'the end of the log' });
   };
@@ -105,6 +106,16 @@ describe('an operator', () => {
       { run: 0, attempts: 3 },
       { run: 1, attempts: 3 },
     ]);
+  });
+
+  // Planted fault: a watch of the partitions that does not look for keys; the drain would find this one in ten minutes.
+  it('a drain whose next look is far off finds the key that an operator requeues', async () => {
+    await play(4, 'skip', { watchMs: 20, parking: { pollMs: 600_000 } });
+    const { id } = await dead();
+    bad = [];
+    await retryParked(scene.database, id, operator, anyway);
+    await until('k1', 2);
+    expect(await applied('k1')).toEqual([3, 1]);
   });
 
   it('a dead letter that released its key is retried beside its key', async () => {

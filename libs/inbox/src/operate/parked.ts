@@ -85,10 +85,7 @@ async function retry(
     case 'replaced':
       throw refused(row, 'an operator replaced it by another event: retry that one');
     case 'waiting':
-      if (!(await wakeLine(tx, row)))
-        throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one first');
-      await writeAudit(tx, row, { act: 'parked retry', ...operator });
-      return 'due';
+      return soon(tx, row, operator);
     case 'dead':
     case 'rejected':
     case 'skipped':
@@ -97,6 +94,19 @@ async function retry(
       await runAgain(tx, row);
       await writeAudit(tx, row, { act: 'parked retry', ...operator, reason: reasonOf(operator.reason, row) });
       return 'run';
+  }
+}
+
+/** Makes a waiting event due. One that is due already is left as it is: an act that is typed twice is one act. */
+async function soon(tx: Executor, row: LockedRow, operator: Operator): Promise<'due'> {
+  switch (await wakeLine(tx, row)) {
+    case 'behind':
+      throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one first');
+    case 'later':
+      await writeAudit(tx, row, { act: 'parked retry', ...operator });
+      return 'due';
+    case 'due':
+      return 'due';
   }
 }
 
@@ -138,8 +148,8 @@ export function editParked(
   return acting(database, id, async (tx, row) => {
     if (row.state === 'superseded') throw refused(row, 'its saga undid it');
     if (row.state === 'replaced') throw refused(row, 'an operator replaced it by another event');
-    await putEdited(tx, id, payload);
-    await writeAudit(tx, row, { act: 'parked edit', ...operator, edited: payload });
+    if (await putEdited(tx, id, payload))
+      await writeAudit(tx, row, { act: 'parked edit', ...operator, edited: payload });
   });
 }
 

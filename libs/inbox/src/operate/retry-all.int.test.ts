@@ -146,6 +146,30 @@ it('a dry run counts what cannot be retried, with the reason', async () => {
   });
 });
 
+// Planted fault: without the condition each of the line is retried in turn, a hundred thousand of one key.
+it('a retry of what waits is one of the first event of each key, and the others follow it', async () => {
+  const still = { away: true };
+  const consumer = defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx }) => {
+    if (still.away)
+      throw new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
+    await note(tx, event);
+  });
+  const hour = { baseMs: 3_600_000, factor: 1, capMs: 3_600_000 };
+  await scene.start(consumer, {
+    parking: { pollMs: 20, schedule: { ...quickSchedule, fast: hour, slow: hour } },
+  });
+  const events = Array.from({ length: 9 }, (_, n) => counted({ key: `k${n % 2}`, n }));
+  await scene.source.publish(scene.broker, events);
+  await scene.settled(9);
+  const { executor } = scene.database;
+  const waiting = { states: ['waiting'] as const };
+  expect(await planRetry(executor, waiting)).toMatchObject({ matching: 2, eligible: 2, keys: 2 });
+  still.away = false;
+  const done = await retryAll(scene.database, { filter: waiting, operator, rate: 100, clock: systemClock });
+  expect(done).toMatchObject({ sent: 2, refused: 0 });
+  await waitUntil(async () => (await lines(scene.database)).length === 9, { what: 'all of both keys' });
+});
+
 it('the pages of events and of keys have each event and each key once', async () => {
   await broken({ outage: true });
   const { executor } = scene.database;

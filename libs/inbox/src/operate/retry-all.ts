@@ -5,7 +5,7 @@ import { InboxError } from '../errors.ts';
 import type { ParkedState } from '../park/parked-row.ts';
 import type { AfterCompensation } from './contradiction.ts';
 import { retryParked } from './parked.ts';
-import type { ParkedFilter } from './parked-filter.ts';
+import { type ParkedFilter, retriedFilter } from './parked-filter.ts';
 import { listParked, type ParkedCursor, type ParkedSummary } from './parked-list.ts';
 import { nextRetry, type RetryCounts, SILENCE_MS, silenceText } from './retry-decision.ts';
 import { parkedBy, readAfterRetry } from './retry-plan-sql.ts';
@@ -124,7 +124,7 @@ async function* lines(
   const until = filter.until === undefined || filter.until > now ? now : filter.until;
   let after: ParkedCursor | undefined;
   for (;;) {
-    const page = await listParked(executor, { ...filter, until }, PAGE, after);
+    const page = await listParked(executor, { ...retriedFilter(filter), until }, PAGE, after);
     yield* page;
     after = page.at(-1)?.cursor;
     if (page.length < PAGE) return;

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { ParkedState } from '../park/parked-row.ts';
 import { type AfterCompensation, REPORTED } from './contradiction.ts';
-import { conditionsOf, type ParkedFilter } from './parked-filter.ts';
+import { conditionsOf, type ParkedFilter, retriedFilter } from './parked-filter.ts';
 
 /** The matching events that a retry would refuse, and why. */
 export interface Ineligible {
@@ -38,7 +38,7 @@ export async function planRetry(
   filter: ParkedFilter,
   { afterCompensation = false }: AfterCompensation = {},
 ): Promise<RetryPlan> {
-  const { where, values } = conditionsOf(filter);
+  const { where, values } = conditionsOf(retriedFilter(filter));
   const { rows } = await executor.query<{
     why: string | null;
     events: number;

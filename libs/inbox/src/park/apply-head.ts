@@ -19,7 +19,8 @@ import type { TriedEvent } from '../attempt/attempt.ts';
 import type { Try } from '../attempt/try-event.ts';
 import { attemptRows } from '../attempt/attempt-rows.ts';
 import type { LeasedKey } from './claim-sql.ts';
-import { type Head, releaseLine, takeHead } from './head-sql.ts';
+import { type Head, releaseLine, takeHeads } from './head-sql.ts';
+import { wholeHeads } from './line-log.ts';
 
 /** The first event of a parked key that a drain has leased, as this version of the consumer plans it. */
 export interface Drained<DB> {
@@ -29,20 +30,24 @@ export interface Drained<DB> {
   readonly step: Step<DB>;
 }
 
-interface AppliedHead {
+/** Events of one line that a transaction applies, in their order. */
+export type Run<DB> = readonly [Drained<DB>, ...Drained<DB>[]];
+
+interface AppliedRun {
   readonly kind: 'committed';
   /** The time for which the key was parked, in milliseconds; undefined: it was not released. */
   readonly parkedMs: number | undefined;
 }
 
-/** Plans a parked event; its bytes come from the log if its row has none. Rejects when the broker is down. */
+/** Plans the first events of a line, one at least; bytes that their rows do not have come from the log. Rejects when the broker is down. */
 export async function drainedOf<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
-  first: Head,
-): Promise<Drained<DB>> {
-  const head = await wholeHead(context, first);
-  return { context, key, head, step: headStep(context, head) };
+  heads: readonly [Head, ...Head[]],
+): Promise<Run<DB>> {
+  const drained = (head: Head): Drained<DB> => ({ context, key, head, step: headStep(context, head) });
+  const [first, ...others] = await wholeHeads(context, heads);
+  return [drained(first), ...others.map(drained)];
 }
 
 function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> {
@@ -62,13 +67,13 @@ function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> {
 /**
  * Applies a parked event, with current data if its own is unusable and its handler has `refetch`.
  */
-export async function applyHead<DB>(drained: Drained<DB>, tried: Try): Promise<AppliedHead> {
+export async function applyHead<DB>(drained: Drained<DB>, tried: Try): Promise<AppliedRun> {
   const { context, step } = drained;
-  const fresh = async (): Promise<AppliedHead> =>
-    applyStep({ ...drained, step: await refetched(context, step, NEVER) }, tried);
+  const fresh = async (): Promise<AppliedRun> =>
+    applyRun([{ ...drained, step: await refetched(context, step, NEVER) }], tried);
   if (wantsRefetch(context, step)) return fresh();
   try {
-    return await applyStep(drained, tried);
+    return await applyRun([drained], tried);
   } catch (error) {
     const bad = error instanceof HandlerFailed && classify(error.cause).category === 'data';
     if (!bad || !canRefetch(context, step)) throw error;
@@ -80,36 +85,31 @@ export async function applyHead<DB>(drained: Drained<DB>, tried: Try): Promise<A
 const NEVER = new AbortController().signal;
 
 /**
- * Applies a parked event in one transaction. Its steps: take the event's row (the fence) → handler → emitted events →
- * release the key if nothing is queued behind. The partition's fence is not touched: position and watermark passed this event when it was parked, and slices do not handle its key before the
+ * Applies parked events in one transaction. Its steps: take the events' rows (the fence) → handlers → emitted events →
+ * release the key if nothing is queued behind. The partition's fence is not touched: position and watermark passed these events when they were parked, and slices do not handle their key before the
  * release is committed.
  */
-function applyStep<DB>(
-  { context, key, head, step }: Drained<DB>,
-  { number, traceparent }: Try,
-): Promise<AppliedHead> {
+export function applyRun<DB>(run: Run<DB>, { number, traceparent }: Partial<Try> = {}): Promise<AppliedRun> {
+  const [{ context, key, head: first }] = run;
   const { clock, random, database, limits, serverVersion } = context;
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
     const executor = executorOf(tx);
     const began = { now: clock.now(), monotonic: clock.monotonic() };
     await ownStatement('limits', () => limitSession(executor, limits(), serverVersion));
-    if (!(await ownStatement('drain', () => takeHead(executor, key, head))))
+    const heads = [first, ...run.slice(1).map(({ head }) => head)] as const;
+    if (!(await ownStatement('drain', () => takeHeads(executor, key, heads))))
       throw new SliceFault({ kind: 'fence_lost' });
-    const emitted = new Emitted(key.consumer, head.run);
-    const called = await callHandlers(
-      context,
-      tx,
-      [{ steps: handled(step, head), signal: NEVER }],
-      emitted,
-      number,
-    );
+    const emitted = new Emitted(key.consumer, first.run);
+    const steps = run.flatMap(({ step, head }) => handled(step, head));
+    const called = await callHandlers(context, tx, [{ steps, signal: NEVER }], emitted, number);
     const durationMs = clock.monotonic() - began.monotonic;
     const succeeded = { startedMs: began.now, durationMs, traceparent };
-    const rows = attemptRows(triedHead(key, head), head.attempts, succeeded);
+    const rows = heads.flatMap((head) => attemptRows(triedHead(key, head), head.attempts, succeeded));
     await ownStatement('attempts', () => insertAttempts(executor, rows));
     await append(context, tx, emitted.events);
     failpoint('inbox.drain_before_release');
-    const parkedMs = await ownStatement('drain', () => releaseLine(executor, key, head.seq));
+    const { seq } = run.at(-1)?.head ?? first;
+    const parkedMs = await ownStatement('drain', () => releaseLine(executor, key, seq));
     called.end();
     failpoint('inbox.drain_before_commit');
     return { kind: 'committed', parkedMs };
@@ -145,16 +145,4 @@ function notHere(handler: string): InboxError {
     `this version of the consumer has no handler ${handler}, which parked the event: a member that has one applies it; if no version has one, skip it with \`converge parked skip --unreported\`, since no failure event reports it`,
     { category: 'service' },
   );
-}
-
-async function wholeHead<DB>({ readLog }: SliceContext<DB>, head: Head): Promise<Head> {
-  if (head.bytes === 'here') return head;
-  const found = await readLog(head.record);
-  const { content } = found === undefined ? { content: undefined } : readRecord(found);
-  const id = content?.kind === 'envelope' ? content.envelope.id : null;
-  // A recreated topic may have another record at this offset.
-  if (found === undefined || id !== head.eventId) return { ...head, bytes: 'gone' };
-  const value = head.edited ?? found.value;
-  const { topic, partition, offset, timestampMs, key, headers } = found;
-  return { ...head, bytes: 'here', record: { topic, partition, offset, timestampMs, key, headers, value } };
 }

@@ -15,12 +15,12 @@ const waits = `one.state = 'waiting' and not exists (select from converge.inbox_
     where p.consumer = one.consumer and p.topic = one.topic and p.partition = one.partition and ${isPaused})`;
 
 /**
- * The lock of a drain on the partition of its event ($1 to $3), unless that is paused. Neither slices nor other operators wait
- * for it, nor it for them; a pause does, once it is committed.
+ * The lock of a drain on the partition of its events (three parameters from `at` on), unless that is paused. Neither slices nor
+ * other operators wait for it, nor it for them; a pause does, once it is committed.
  */
-export const drainFence = `
+export const drainFence = (at: number): string => `
   select from converge.inbox_partition p
-   where consumer = $1 and topic = $2 and partition = $3 and not ${isPaused} for key share`;
+   where consumer = $${at} and topic = $${at + 1} and partition = $${at + 2} and not ${isPaused} for key share`;
 
 const keys = new LeasedTable({
   table: 'converge.parked_key',

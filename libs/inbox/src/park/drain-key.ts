@@ -6,18 +6,19 @@ import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { canRefetch } from '../attempt/refetch.ts';
-import { faultOf, type GiveUpRefused, SliceFault } from '../slice/fault.ts';
+import { type Fault, faultOf, type GiveUpRefused, SliceFault } from '../slice/fault.ts';
 import { report } from '../slice/report.ts';
 import { aroundAttempts } from '../attempt/spans.ts';
 import { type FailedTry, tryEvent, worst } from '../attempt/try-event.ts';
 import { keepAttempts, stopped } from '../slice/commit-slice.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import { deadLetterAttempts } from '../attempt/attempt-rows.ts';
-import { applyHead, type Drained, drainedOf, triedHead } from './apply-head.ts';
+import { applyHead, applyRun, type Drained, drainedOf, type Run, triedHead } from './apply-head.ts';
 import { dropEmptyLine, type LeasedKey, leaveKey, renewLease } from './claim-sql.ts';
 import { type Ended, endHead } from './end-head.ts';
-import { noteFailed, readHead } from './head-sql.ts';
+import { noteFailed, readHeads } from './head-sql.ts';
 import { pauseForFaults } from './limit-give-ups.ts';
+import { firstPace, isolated, paceAfter, runOf } from './line-run.ts';
 import { type NextDrain, nextDrain } from './next-drain.ts';
 import { failureColumns } from './parked-row.ts';
 
@@ -28,38 +29,64 @@ export interface DrainBounds {
 }
 
 /**
- * Processes a leased key, event by event, until it is released, must wait, or the lease is lost. Rejects when the consumer
- * cannot continue, and with the database's error during an outage: then the lease expires by itself.
+ * Processes a leased key, until it is released, must wait, or the lease is lost: an event that failed by itself, those that
+ * wait behind it together. Rejects when the consumer cannot continue, and with the database's error during an outage: then
+ * the lease expires by itself.
  */
 export async function drainKey<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
   { leaseMs, stopping }: DrainBounds,
 ): Promise<void> {
-  const { database, clock } = context;
+  const { database, clock, bounds } = context;
+  let pace = firstPace;
   for (let renewed = clock.monotonic(); ;) {
     if (stopping()) return leaveKey(database.executor, key, 0);
     if (clock.monotonic() - renewed > leaseMs / 4) {
       if (!(await renewLease(database.executor, key, leaseMs))) return leaveKey(database.executor, key, 0);
       renewed = clock.monotonic();
     }
-    const first = await readHead(database.executor, key);
+    const [first, ...others] = await readHeads(database.executor, key, pace.limit);
     if (first === undefined) {
       if (await withTransaction(database, { clock }, (tx) => dropEmptyLine(tx, key))) return;
       continue;
     }
-    const drained = await drainedOf(context, key, first);
+    const run = runOf(await drainedOf(context, key, [first, ...others]));
     failpoint('inbox.drain_claimed');
-    if (!(await tryHead(drained))) return;
+    const began = clock.monotonic();
+    const outcome = run.length === 1 ? await tryHead(run[0]) : await tryRun(run);
+    if (outcome === 'stop') return;
+    pace =
+      outcome === 'isolate'
+        ? isolated(run.length)
+        : paceAfter(pace, run.length, clock.monotonic() - began, bounds);
   }
 }
 
-/** Makes one attempt, with the spans of an attempt in place. True: the key continues with its next event now. */
-function tryHead<DB>(drained: Drained<DB>): Promise<boolean> {
-  const { context, key, head, step } = drained;
-  const { database, definition, parking } = context;
+/** `isolate`: the transaction of several events failed, and they are tried one by one · `stop`: the key is left. */
+type Outcome = 'continue' | 'isolate' | 'stop';
+
+/** Applies several events of a line in one transaction. What is at fault is found when each is tried by itself. */
+async function tryRun<DB>(run: Run<DB>): Promise<Outcome> {
+  const { context, key } = run[0];
+  const outcome = await ownedAttempt(() => applyRun(run)).catch(faultOf);
+  switch (outcome.kind) {
+    case 'committed':
+      return committed(run, outcome.parkedMs);
+    case 'events':
+    case 'too_long':
+      context.log.trace({ topic: key.topic, events: run.length }, 'applying parked events one by one');
+      return 'isolate';
+    default:
+      return leave(run[0], outcome);
+  }
+}
+
+/** Makes one attempt at an event, with the spans of an attempt in place. */
+function tryHead<DB>(drained: Drained<DB>): Promise<Outcome> {
+  const { context, head, step } = drained;
   const record = { record: head.record, replaced: canRefetch(context, step) };
-  return aroundAttempts(definition.name, [step], async () => {
+  return aroundAttempts(context.definition.name, [step], async () => {
     const outcome = await tryEvent(
       context,
       { handler: head.handler, failed: head.attempts, record },
@@ -68,31 +95,50 @@ function tryHead<DB>(drained: Drained<DB>): Promise<boolean> {
     );
     switch (outcome.kind) {
       case 'committed':
-        failpoint('inbox.drain_after_commit');
-        parking.drained(head.handler);
-        report.drained(context, key.topic, head.handler);
-        if (step.kind === 'handle') report.event(context, step);
-        if (outcome.parkedMs !== undefined) report.recovered(key, 'key', outcome.parkedMs);
-        return outcome.parkedMs === undefined;
+        return committed([drained], outcome.parkedMs);
       case 'failed':
-        return afterFailure(drained, outcome);
-      case 'fence_lost':
-        // Another drain or an operator took the event, or its partition is paused: the key is due when that is resumed.
-        await leaveKey(database.executor, key, 0);
-        return false;
-      case 'stop':
-      case 'outage':
-      case 'fence_held':
-        throw outcome.error;
-      case 'partition_lost':
-      case 'too_long':
-      case 'held_changed':
-      case 'give_up_limit':
-      case 'type_ahead':
-      case 'pause':
-        throw new SliceFault(outcome);
+        return (await afterFailure(drained, outcome)) ? 'continue' : 'stop';
+      default:
+        return leave(drained, outcome);
     }
   });
+}
+
+function committed<DB>(run: Run<DB>, parkedMs: number | undefined): Outcome {
+  const { context, key } = run[0];
+  failpoint('inbox.drain_after_commit');
+  for (const { head, step } of run) {
+    context.parking.drained(head.handler);
+    report.drained(context, key.topic, head.handler);
+    if (step.kind === 'handle') report.event(context, step);
+  }
+  if (parkedMs === undefined) return 'continue';
+  report.recovered(key, 'key', parkedMs);
+  return 'stop';
+}
+
+/** Leaves the key for a fault that is not of its events. */
+async function leave<DB>(
+  { context, key }: Drained<DB>,
+  fault: Exclude<Fault, { kind: 'events' }>,
+): Promise<'stop'> {
+  switch (fault.kind) {
+    case 'fence_lost':
+      // Another drain or an operator took an event, or its partition is paused: the key is due when that is resumed.
+      await leaveKey(context.database.executor, key, 0);
+      return 'stop';
+    case 'stop':
+    case 'outage':
+    case 'fence_held':
+      throw fault.error;
+    case 'partition_lost':
+    case 'too_long':
+    case 'held_changed':
+    case 'give_up_limit':
+    case 'type_ahead':
+    case 'pause':
+      throw new SliceFault(fault);
+  }
 }
 
 /** What follows a failed attempt; an event that is given up has ended already. */

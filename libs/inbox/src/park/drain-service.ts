@@ -9,6 +9,11 @@ import { drainKey } from './drain-key.ts';
 import { closeUnreadable, readTotals } from './totals-sql.ts';
 import { totalOf } from './weigh.ts';
 
+/** The periods of `pollMs` between two looks while nothing is parked: what is parked wakes the loop, and the watch of the partitions. */
+const IDLE_PERIODS = 10;
+/** The longest period of a timer, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Applies a consumer's parked events, in order of their keys. Every member runs one: leases divide the keys. */
 export function drainService<DB>(context: SliceContext<DB>): Service {
   const drain = new Drain(context);
@@ -44,7 +49,7 @@ class Drain<DB> {
     const { clock, random, log, parking } = this.#context;
     const signal = AbortSignal.any([stop, this.#failed.signal]);
     await poll({
-      everyMs: parking.policy.pollMs,
+      everyMs: Math.min(IDLE_PERIODS * parking.policy.pollMs, LONGEST_MS),
       wake: this.#wake,
       signal,
       backoff: outageBackoff,
@@ -64,16 +69,16 @@ class Drain<DB> {
     await Promise.all(this.#lanes);
   }
 
-  async #look(stop: AbortSignal): Promise<NextRun> {
+  async #look(stop: AbortSignal): Promise<NextRun | undefined> {
     const { clock, parking } = this.#context;
     if (clock.monotonic() >= this.#countDueAt) {
       await this.#count();
       // The period is shortened a little, so that a timer that fires early does not skip a count.
       this.#countDueAt = clock.monotonic() + 0.9 * parking.policy.pollMs;
     }
-    // What this process parks wakes the loop; only keys that another member parked, or an operator, wait for the look.
-    if (!this.#mayHaveKeys) return { afterMs: 2 * parking.policy.pollMs };
-    return { afterMs: Math.max(1, await this.#fillLanes(stop)) };
+    // What this process parks wakes the loop; the watch finds what another member parked, or an operator.
+    if (!this.#mayHaveKeys) return undefined;
+    return { afterMs: Math.max(1, Math.min(await this.#fillLanes(stop), parking.policy.pollMs)) };
   }
 
   async #count(): Promise<void> {

@@ -9,7 +9,7 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { append, failureEventOf } from '../attempt/failure-events.ts';
 import { deadLetterAttempts } from '../attempt/attempt-rows.ts';
 import type { Drained } from './apply-head.ts';
-import { holdLine, noteEnded, releaseLine, takeHead } from './head-sql.ts';
+import { holdLine, noteEnded, releaseLine, takeHeads } from './head-sql.ts';
 import { limitGiveUps } from './limit-give-ups.ts';
 import { failureColumns } from './parked-row.ts';
 
@@ -47,7 +47,7 @@ export function endHead<DB>(
     const closed = decision.kind === 'closed' ? decision.because : undefined;
     const holds = state === 'dead' && definition.onDead === 'hold' && closed === undefined && !resolved;
     const ours = resolved
-      ? await takeHead(executor, key, head)
+      ? await takeHeads(executor, key, [head])
       : await noteEnded(executor, head, failureColumns(deadLetter, true), { state, holds, closed });
     if (!ours) return undefined;
     await insertAttempts(executor, deadLetterAttempts([deadLetter]));

@@ -1,11 +1,12 @@
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
+import { givenRows } from '@convergekit/postgres/engine';
 import type { Attempt } from '../attempt/attempt.ts';
 import { headersOf } from '../slice/record-text.ts';
 import { drainFence, type LeasedKey } from './claim-sql.ts';
 import type { FailureColumns } from './parked-row.ts';
 
-/** The first event of a line: the parked events of one key. */
+/** An event of a line, which are the parked events of one key. All before it were applied: it is the first, or comes next. */
 export interface Head {
   readonly id: string;
   readonly seq: bigint;
@@ -23,9 +24,11 @@ export interface Head {
   readonly bytes: 'here' | 'log' | 'gone';
   /** The payload that an operator put in place of the original. */
   readonly edited: Buffer | null;
+  /** When the row was changed, exact to the microsecond: an edit changes nothing else that a drain compares. */
+  readonly changedAt: string;
 }
 
-type Raw = Pick<Head, 'id' | 'run' | 'tries' | 'handler' | 'topicId' | 'eventId' | 'edited'> & {
+type Raw = Pick<Head, 'id' | 'run' | 'tries' | 'handler' | 'topicId' | 'eventId' | 'edited' | 'changedAt'> & {
   readonly seq: string;
   readonly partition: number;
   readonly offset: string;
@@ -39,47 +42,63 @@ type Raw = Pick<Head, 'id' | 'run' | 'tries' | 'handler' | 'topicId' | 'eventId'
   readonly inLog: boolean;
 };
 
-// The look-up uses the unique index parked_line: the first entry of the line.
-const headSql = `
+// The look-up uses the unique index parked_line: the first entries of the line.
+const headsSql = `
   select id, seq, run, tries, handler, topic_id as "topicId", partition, record_offset as "offset", timestamp_ms as "timestampMs",
          record_key as "recordKey", headers, coalesce(edited, payload) as payload, attempts, event_id as "eventId", edited,
-         extract(epoch from clock_timestamp() - first_at) * 1000 as "elapsedMs", parked_at as "parkedAt", in_log as "inLog"
-    from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
+         extract(epoch from clock_timestamp() - first_at) * 1000 as "elapsedMs", parked_at as "parkedAt", in_log as "inLog",
+         changed_at::text as "changedAt"
+    from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit $4`;
 
-export async function readHead(
+/** Reads the first events of a line, at most `limit`. */
+export async function readHeads(
   executor: Executor,
   { consumer, topic, key }: LeasedKey,
-): Promise<Head | undefined> {
-  const { rows } = await executor.query<Raw>(headSql, [consumer, topic, key]);
-  const [row] = rows;
-  if (row === undefined) return undefined;
-  const { seq, partition, offset, timestampMs, recordKey, headers, payload, inLog, ...head } = row;
-  const place = { topic, partition, offset: BigInt(offset), timestampMs: Number(timestampMs) };
-  return {
-    ...head,
-    seq: BigInt(seq),
-    record: { ...place, key: recordKey, value: payload, headers: headersOf(headers) },
-    attempts: JSON.parse(row.attempts) as readonly Attempt[],
-    elapsedMs: Number(row.elapsedMs ?? 0),
-    parkedAt: row.parkedAt.toISOString(),
-    bytes: inLog ? 'log' : 'here',
-  };
+  limit: number,
+): Promise<readonly Head[]> {
+  const { rows } = await executor.query<Raw>(headsSql, [consumer, topic, key, limit]);
+  return rows.map(({ seq, partition, offset, timestampMs, recordKey, headers, payload, inLog, ...head }) => {
+    const place = { topic, partition, offset: BigInt(offset), timestampMs: Number(timestampMs) };
+    return {
+      ...head,
+      seq: BigInt(seq),
+      record: { ...place, key: recordKey, value: payload, headers: headersOf(headers) },
+      attempts: JSON.parse(head.attempts) as readonly Attempt[],
+      elapsedMs: Number(head.elapsedMs ?? 0),
+      parkedAt: head.parkedAt.toISOString(),
+      bytes: inLog ? 'log' : 'here',
+    };
+  });
 }
 
-const takeSql = `
-  with fence as materialized (${drainFence})
-  delete from converge.parked k using fence
-   where k.id = $4 and k.seq = $5 and k.run = $6 and k.tries = $7 and k.state = 'waiting' and k.line is not null`;
+const taking = givenRows<Head>(
+  {
+    id: ['uuid', ({ id }) => id],
+    seq: ['bigint', ({ seq }) => `${seq}`],
+    run: ['int', ({ run }) => run],
+    tries: ['int', ({ tries }) => tries],
+    changed_at: ['timestamptz', ({ changedAt }) => changedAt],
+  },
+  (given) => `
+  with fence as materialized (${drainFence(6)})
+  delete from converge.parked k using fence, (${given}) as h
+   where k.id = h.id and k.seq = h.seq and k.run = h.run and k.tries = h.tries and k.changed_at = h.changed_at
+     and k.state = 'waiting' and k.line is not null`,
+);
 
 /**
- * Takes the event by the first statement of the drain's transaction, its fence. The row is deleted, and locked until the
- * commit, before the handler runs; a pause of its partition waits for the commit. False: another drain applied it, or an
- * operator took it, or paused its partition.
+ * Takes events of one partition by the first statement of the drain's transaction, its fence. Their rows are deleted, and
+ * locked until the commit, before a handler runs; a pause of the partition waits for the commit. False: another drain applied
+ * one, or an operator took or edited one, or paused the partition.
  */
-export async function takeHead(tx: Executor, { consumer }: LeasedKey, head: Head): Promise<boolean> {
-  const { topic, partition } = head.record;
-  const { rowCount } = await tx.query(takeSql, [consumer, topic, partition, ...headOf(head)]);
-  return rowCount === 1;
+export async function takeHeads(
+  tx: Executor,
+  { consumer }: LeasedKey,
+  heads: readonly [Head, ...Head[]],
+): Promise<boolean> {
+  const { topic, partition } = heads[0].record;
+  const { rowCount } = await tx.query(...taking(heads, consumer, topic, partition));
+  return rowCount === heads.length;
 }
 
 const releaseSql = `

@@ -13,7 +13,7 @@ import { quickSchedule } from '../testing/quick.ts';
 import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 let scene: FailureScene;
-const { name, topic, counted } = sceneForEach((opened) => (scene = opened));
+const { name, topic, counted, priced } = sceneForEach((opened) => (scene = opened));
 let away: boolean;
 beforeEach(() => {
   away = true;
@@ -48,6 +48,49 @@ it('G5a: a key with more events than the consumer may park delays no other key, 
   await waitUntil(async () => (await effects()).length === 34, { what: 'all events' });
   expect((await effects()).filter((n) => n < 100)).toEqual(Array.from({ length: 33 }, (_, n) => n + 1));
   expect(await rows('select from converge.parked')).toEqual([]);
+});
+
+// Planted fault: each event of the line in a transaction of its own.
+it('G5a: a released line is applied in transactions of many events, in order, and one that fails in the middle stops there', async () => {
+  const bad = new Set([150]);
+  const service = await scene.start(
+    defineConsumer<LedgerDb>(name, { from: 'first' }).on(counted, async (event, { tx, emit }) => {
+      if (away || bad.has(event.data.n))
+        throw new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
+      await note(tx, event);
+      emit(priced(event.data));
+    }),
+    { parking: { schedule: quickSchedule, pollMs: 20, maxRowsPerKey: 20 } },
+  );
+  await scene.source.publish(scene.broker, hot(1, 400));
+  await waitUntil(async () => (await scene.offset()) === 400, { what: 'the end of the log' });
+  away = false;
+  const upTo = (last: number) => Array.from({ length: last }, (_, n) => n + 1);
+  await waitUntil(async () => (await effects()).length >= 149, { what: 'the events before the bad one' });
+  await waitUntil(
+    async () =>
+      (await rows(`select from converge.parked where tries > 1 and event_id is not null`)).length === 1,
+    { what: 'retries of the bad one alone' },
+  );
+  expect(await effects()).toEqual(upTo(149));
+  bad.clear();
+  await waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, {
+    what: 'the release',
+  });
+  expect(await effects()).toEqual(upTo(400));
+  // 400 events, of which those of one transaction that failed went singly.
+  const [made] = await rows(
+    'select count(distinct xmin::text)::int as transactions from ledger where n > 150',
+  );
+  expect(made?.['transactions']).toBeLessThan(25);
+  // Each has its attempt on record, and what it emitted in the order of the line.
+  const recorded = await rows(
+    `select count(*)::int as n from converge.inbox_attempt where outcome = 'applied'`,
+  );
+  expect(recorded).toEqual([{ n: 400 }]);
+  const emitted = await rows("select payload::json ->> 'n' as n from converge.outbox order by id");
+  expect(emitted.map(({ n }) => Number(n))).toEqual(upTo(400));
+  await service.stop();
 });
 
 it('large events of one key are kept up to a limit of bytes', async () => {

@@ -15,7 +15,7 @@ export interface ParkingPolicy {
   readonly pollMs: number;
   /**
    * The most parked events of all keys of a consumer; at the cap, a partition that must park pauses. Members count
-   * every `pollMs`, half as often while nothing is parked, so what others park meanwhile may exceed it. The same number
+   * every `pollMs` while something is parked, so what others park meanwhile may exceed it. The same number
    * of unreadable records, which hold no key, is kept in addition: at that cap the oldest lose their bytes and are
    * closed as skipped. @default 10_000
    */
@@ -92,9 +92,14 @@ export class Parking {
     };
   }
 
-  /** Calls `wake` whenever a key was parked here. */
+  /** Calls `wake` whenever a key was parked here, or found where the last count had none. */
   onParked(wake: () => void): void {
     this.#wake = wake;
+  }
+
+  /** Notes that the database has parked keys of the consumer: another member parked them, or an operator. */
+  found(): void {
+    if (this.#totals.keys === 0) this.#wake();
   }
 
   /** Throws a pause when a slice would exceed the cap, or during a systemic fault of the consumer or a handler. */

@@ -1,12 +1,13 @@
-import { type Database } from '@convergekit/postgres';
+import type { Database, Executor } from '@convergekit/postgres';
 import { executorOfClient } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { waitsForLock } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { extendLines, insertParked, openLines } from './parked-sql.ts';
+import { editParked } from '../operate/parked.ts';
 import { dropEmptyLine, type LeasedKey } from './claim-sql.ts';
-import { readHead, releaseLine, takeHead } from './head-sql.ts';
+import { readHeads, releaseLine, takeHeads } from './head-sql.ts';
 import { type NewParked, parkedRow } from './parked-row.ts';
 
 const at = { consumer: 'c', topic: 't', partition: 0 };
@@ -31,12 +32,12 @@ describe('a slice that appends while a drain releases', () => {
     open.add(client);
     const tx = executorOfClient(client);
     await tx.query('begin');
-    const commit = async (): Promise<void> => {
-      await tx.query('commit');
+    const end = (how: 'commit' | 'rollback') => async (): Promise<void> => {
+      await tx.query(how);
       open.delete(client);
       client.release();
     };
-    return { tx, commit };
+    return { tx, commit: end('commit'), rollback: end('rollback') };
   }
   const blocked = () =>
     waitUntil(() => waitsForLock(database.executor), { what: 'one session to wait for the other' });
@@ -106,24 +107,58 @@ describe('a slice that appends while a drain releases', () => {
     expect(await keys()).toEqual([{ key: 'k' }]);
   });
 
+  // Planted fault: without the time of its last change, the handler gets the payload that the operator replaced.
+  it('a drain takes no event whose payload an operator edited since the drain read it', async () => {
+    const { executor } = database;
+    await withPartition(executor);
+    await append(executor);
+    const [head] = await readHeads(executor, key, 1);
+    const edited = Buffer.from('{"n":2}');
+    await editParked(database, head!.id, edited, { by: 'ann', reason: 'a typo' });
+    expect(await takeHeads(executor, key, [head!])).toBe(false);
+    const [again] = await readHeads(executor, key, 1);
+    expect(again?.record.value).toEqual(edited);
+    expect(await takeHeads(executor, key, [again!])).toBe(true);
+  });
+
+  it('a drain takes all events that it read of a line, or none', async () => {
+    const { executor } = database;
+    await withPartition(executor);
+    await append(executor);
+    await append(executor);
+    const [first, second] = await readHeads(executor, key, 9);
+    await executor.query('update converge.parked set tries = tries + 1 where seq = $1', [`${second!.seq}`]);
+    const drain = await session();
+    expect(await takeHeads(drain.tx, key, [first!, second!])).toBe(false);
+    await drain.rollback();
+    await executor.query('update converge.parked set tries = tries - 1 where seq = $1', [`${second!.seq}`]);
+    expect(await takeHeads(executor, key, [first!, second!])).toBe(true);
+    expect(await left()).toEqual([]);
+  });
+
   // Planted faults: without the run the event takes effect with the data that an operator has replaced since it was read; without
   // the number of attempts a drain that was frozen makes one more, before its time.
   it('a drain takes no event that was tried, or started anew by an operator, since the drain read it', async () => {
     const { executor } = database;
-    await executor.query(`insert into converge.inbox_consumer (name) values ('c')`);
-    await executor.query(
-      `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset) values ('c', 't', 0, 0, 0)`,
-    );
+    await withPartition(executor);
     await append(executor);
-    const head = (await readHead(executor, key))!;
+    const head = (await readHeads(executor, key, 1))[0]!;
     const taken: boolean[] = [];
     for (const change of ['tries = tries + 1', 'run = run + 1, tries = 0', 'run = run - 1']) {
       await executor.query(`update converge.parked set ${change}`);
-      taken.push(await takeHead(executor, key, head));
+      taken.push(await takeHeads(executor, key, [head]));
     }
     expect(taken).toEqual([false, false, true]);
   });
 });
+
+/** The row of the partition, which a drain locks. */
+async function withPartition(executor: Executor): Promise<void> {
+  await executor.query(`insert into converge.inbox_consumer (name) values ('c')`);
+  await executor.query(
+    `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset) values ('c', 't', 0, 0, 0)`,
+  );
+}
 
 const row = (seq: bigint): NewParked => {
   const place = { topic: 't', partition: 0, offset: 0n, timestampMs: 0 };

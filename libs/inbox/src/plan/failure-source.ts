@@ -1,9 +1,7 @@
-import { KIT_TYPES } from '@convergekit/contracts/engine';
+import { failingConsumerOf, KIT_TYPES } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
 import type { Claim, Reading } from './reading.ts';
 import { signerOf, type Signatures } from './signatures.ts';
-
-const SUFFIX = '.failures';
 
 /** The consumer whose failure a record reports; undefined for all other events. */
 export function failingConsumer({ content }: Reading): string | undefined {
@@ -11,7 +9,7 @@ export function failingConsumer({ content }: Reading): string | undefined {
   const { type, topic } = content.envelope;
   if (type !== KIT_TYPES.failure && type !== KIT_TYPES.stuck && type !== KIT_TYPES.stepUndone)
     return undefined;
-  return topic.endsWith(SUFFIX) ? topic.slice(0, -SUFFIX.length) : topic;
+  return failingConsumerOf(topic) ?? topic;
 }
 
 /** The sources whose failure events count. */

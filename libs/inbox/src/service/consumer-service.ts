@@ -17,6 +17,7 @@ import { Sources } from '../member/sources.ts';
 import type { ConsumerStatus } from '../member/status.ts';
 
 export interface ConsumerService extends Service {
+  /** Returns the state of each consumer's partitions. */
   status(): readonly ConsumerStatus[];
   /** Returns the readiness of each consumer for /readyz: it is in its group. */
   ready(): Checks;

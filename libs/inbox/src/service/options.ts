@@ -12,6 +12,7 @@ import type { Middleware } from '../attempt/middleware.ts';
 export interface ConsumerServiceOptions<DB> {
   /** The consumer's own database, with its inbox and its outbox. */
   readonly database: Database<DB>;
+  /** The broker of the topics, as `openBroker` or `kafkaBroker` opens it. */
   readonly broker: Broker;
   /** The maximum of events in a transaction, of all partitions that share it. @default 500, and 1_500 for a consumer whose handlers all take batches */
   readonly sliceSize?: number;
@@ -34,9 +35,15 @@ export interface ConsumerServiceOptions<DB> {
   readonly signatures?: SignatureOptions;
   /** Middleware around every handler, inside the kit's own. @default none */
   readonly middleware?: readonly Middleware<DB>[];
-  /** @default 10_000 */
+  /**
+   * The time without a heartbeat after which the group counts this process as dead, in milliseconds. Raise it where
+   * pauses of the process are longer. @default 10_000
+   */
   readonly sessionTimeoutMs?: number;
-  /** @default 1_000 */
+  /**
+   * The period of heartbeats, in milliseconds. It must be below `sessionTimeoutMs`; a third of it or less is usual.
+   * @default 1_000
+   */
   readonly heartbeatIntervalMs?: number;
   /** The period in which an operator's resume, replay or fill is noticed, in milliseconds. @default 1_000 */
   readonly watchMs?: number;
@@ -59,9 +66,9 @@ export interface ConsumerServiceOptions<DB> {
    * detected. The row stays at least as long as the event's record is in the log. @default 2_592_000_000 (30 days)
    */
   readonly keepForeignMs?: number;
-  /** @default the system's */
+  /** The clock of waits and periods; a test gives a manual one. @default the system's */
   readonly clock?: Clock;
-  /** @default Math.random */
+  /** Random numbers for jitter; a test gives seeded ones. @default Math.random */
   readonly random?: Random;
 }
 

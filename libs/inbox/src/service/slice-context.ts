@@ -51,7 +51,7 @@ export function sliceContextOf<DB>(
     // Emitted events carry their own ids, so the outbox needs no declarations.
     outbox: createEngineOutbox([], { clock, random }),
     route: router(definition),
-    readLog: (place) => readOne(admin, place),
+    readLog: (from, to) => readFrom(admin, from, to),
     signatures: options.signatures && signaturesOf(options.signatures),
     call: compose(middleware, ({ subscription, events, context }) => subscription.call(events, context)),
     limits: () => {
@@ -73,14 +73,12 @@ export function sliceContextOf<DB>(
   };
 }
 
-/** Reads the record at one offset; undefined: the log does not have it. Rejects when the broker does not answer. */
-async function readOne(
+/** Reads the records from an offset on, of those that the log still has. Rejects when the broker does not answer. */
+async function* readFrom(
   admin: Pick<Admin, 'logEnds' | 'read'>,
   { topic, partition, offset }: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,
-): Promise<IncomingRecord | undefined> {
-  const ends = (await admin.logEnds(topic)).find((one) => one.partition === partition);
-  if (ends === undefined || offset < ends.earliest || offset >= ends.latest) return undefined;
-  for await (const record of admin.read(topic, partition, offset, offset + 1n))
-    if (record.offset === offset) return record;
-  return undefined;
+  to: bigint,
+): AsyncIterable<IncomingRecord> {
+  const ends = await admin.logEnds(topic);
+  if (ends.some((one) => one.partition === partition)) yield* admin.read(topic, partition, offset, to);
 }

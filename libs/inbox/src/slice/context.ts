@@ -22,10 +22,11 @@ export interface SliceContext<DB> {
   readonly failureEvent: EventDefinition<string, FailureData, FailureInput>;
   readonly database: Database<DB>;
   readonly outbox: EngineOutbox;
-  /** Reads the record at this offset of the log; undefined: the log no longer has it. */
+  /** Reads the records of a partition that the log still has, from this place to the offset before `to`. */
   readonly readLog: (
-    place: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,
-  ) => Promise<IncomingRecord | undefined>;
+    from: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,
+    to: bigint,
+  ) => AsyncIterable<IncomingRecord>;
   /** The signatures to verify. Undefined: no record has to be signed. */
   readonly signatures: Signatures | undefined;
   readonly route: Router<DB>;

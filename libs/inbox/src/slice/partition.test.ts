@@ -22,6 +22,8 @@ function scene() {
     nextOffset: 0n,
     fills: 0n,
     waitCode: null,
+    readMs: 0,
+    keysParked: false,
     passOffset: undefined,
     rejected: new Set<bigint>(),
   };

@@ -3,18 +3,24 @@ import { tlsFailure } from '@convergekit/core/engine';
 
 /** A login by user and password. */
 export interface PasswordLogin {
+  /** The SASL mechanism that the brokers have for the user. `plain` needs TLS. */
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  /** The user. */
   readonly username: string;
+  /** The password. Take it from a secret, not from code. */
   readonly password: string;
 }
 
 /** A login by OAuth 2 bearer tokens. */
 export interface TokenLogin {
+  /** The SASL mechanism of tokens. It needs TLS. */
   readonly mechanism: 'oauthbearer';
+  /** Returns a token for each new connection, and when a broker requires the login again. */
   readonly token: TokenProvider;
 }
 
 export interface LoginToken {
+  /** The token as the brokers expect it, such as a JWT. */
   readonly value: string;
   /** SASL extensions, as some providers require: `{ logicalCluster: 'lkc-…' }`. @default none */
   readonly extensions?: Readonly<Record<string, string>>;
@@ -91,12 +97,21 @@ export const NEVER_MS = 2_147_483_647;
 /** `frame`: bytes that are no answer of Kafka. */
 export type ConnectionFailure = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old' | 'frame';
 
-/** A failure of a connection, with the same names for every client library. */
+/** The most characters of a text of a broker that are kept: it goes into logs and alarms. */
+const SAID_CHARACTERS = 500;
+
+/** Returns the part of a text of a broker that is kept. */
+export function kept(said: string): string {
+  const rest = said.length - SAID_CHARACTERS;
+  return rest > 0 ? `${said.slice(0, SAID_CHARACTERS)}… (and ${rest} characters)` : said;
+}
+
+/** A failure of a connection, with the same names for every client library. A broker may have said why, at any length. */
 export class ConnectionError extends Error {
   readonly failure: ConnectionFailure;
 
   constructor(failure: ConnectionFailure, message: string, cause?: unknown) {
-    super(message, { cause });
+    super(kept(message), { cause });
     this.name = 'ConnectionError';
     this.failure = failure;
   }

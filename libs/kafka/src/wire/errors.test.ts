@@ -72,6 +72,17 @@ describe('answers of a broker', () => {
     expect(protocolError(code, { doing: 'joining group stock' }).message).toContain(named);
   });
 
+  // Seen to fail with the text as it came: 32 KB of it were in each log line and alarm.
+  it.each([
+    ['an answer', (said: string) => protocolError(44, { doing: 'creating topics', said })],
+    ['a login', (said: string) => brokerErrorFrom(new ConnectionError('credentials', said), at)],
+  ])('a part of what a broker says is kept where it refuses %s, and how much was left out', (_what, of) => {
+    const { message } = of('no. '.repeat(8_000));
+    expect(message).toContain('no. no. ');
+    expect(message).toContain('… (and 31500 characters)');
+    expect(message.length).toBeLessThan(1_000);
+  });
+
   it('a refusal for a topic that does not exist names the command that creates it, or the one that finds it', () => {
     const named = protocolError(3, at).message;
     expect(named).toContain('create it with `converge topics create orders --partitions 6`');

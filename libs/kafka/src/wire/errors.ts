@@ -1,6 +1,6 @@
 import { BrokerError, type BrokerErrorDetail, createTopics } from '@convergekit/broker/engine';
 import { messageOf } from '@convergekit/core/engine';
-import { ConnectionError, type ConnectionFailure } from './connection.ts';
+import { ConnectionError, type ConnectionFailure, kept } from './connection.ts';
 import { MEANINGS } from './error-codes.ts';
 
 /** A right of Kafka's ACLs, in the words of kafka-acls.sh. */
@@ -39,7 +39,7 @@ export function protocolError(protocolCode: number, context: ErrorContext): Brok
     code: `KAFKA_${protocolCode}`,
     kind: 'fatal' as const,
   };
-  const said = context.said === undefined ? '' : ` (${context.said})`;
+  const said = context.said === undefined ? '' : ` (${kept(context.said)})`;
   return new AnswerError(
     `${context.doing} failed: ${explanationOf(code, context) ?? `the broker answered ${code} (${protocolCode})`}${said}`,
     { code, kind, certainty: unsure === true ? 'unknown' : 'not_applied', ...placeOf(context) },

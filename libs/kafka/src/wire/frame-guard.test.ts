@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import type { ConnectionError } from './connection.ts';
+import { BegunAnswers } from './begun-answers.ts';
 import { FrameLengths, guardFrames, MAX_FRAME_BYTES } from './frame-guard.ts';
 
 const lengthOf = (length: number): Buffer => {
@@ -26,10 +27,10 @@ it('lengths of frames are found wherever the bytes are cut', () => {
 });
 
 /** A socket with the listener of a client library, behind the guard. */
-function guarded(listener: (bytes: Buffer) => void) {
+function guarded(listener: (bytes: Buffer) => void, answers = new BegunAnswers()) {
   const socket = new Socket();
   const errors: ConnectionError[] = [];
-  guardFrames(socket, (error) => void errors.push(error));
+  guardFrames(socket, (error) => void errors.push(error), answers);
   socket.on('data', listener);
   return { socket, errors };
 }
@@ -51,4 +52,26 @@ it('a client library gets neither an impossible frame nor what follows it', () =
   expect(errors).toMatchObject([
     { failure: 'frame', message: expect.stringContaining('-1 bytes') as string },
   ]);
+});
+
+// Seen to fail with a limit of each answer alone: a hundred connections may keep 128 MiB each.
+it('the largest answer ends its connection when all that are not whole have more bytes than a process may keep', () => {
+  const answers = new BegunAnswers(10_000);
+  const [large, small, last] = [1, 2, 3].map(() => guarded(() => undefined, answers));
+  const part = (bytes: number): Buffer => Buffer.concat([lengthOf(9_000), Buffer.alloc(bytes)]);
+  large!.socket.emit('data', part(6_000));
+  small!.socket.emit('data', part(3_000));
+  last!.socket.emit('data', part(1_000));
+  expect([large, small, last].map((one) => one!.errors.length)).toEqual([0, 0, 0]);
+  last!.socket.emit('data', Buffer.alloc(1));
+  expect([large, small, last].map((one) => one!.errors.length)).toEqual([1, 0, 0]);
+  expect(large!.errors).toMatchObject([
+    { failure: 'frame', message: expect.stringContaining('the largest of them, with 6000') as string },
+  ]);
+  // What is whole, or whose connection is closed, is no longer counted.
+  small!.socket.emit('data', Buffer.alloc(6_000));
+  last!.socket.emit('close', false);
+  const next = guarded(() => undefined, answers);
+  next.socket.emit('data', part(8_999));
+  expect([small, last, next].map((one) => one!.errors.length)).toEqual([0, 0, 0]);
 });

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { BegunAnswers } from './begun-answers.ts';
 import { ConnectionError, REQUIRES_TLS } from './connection.ts';
 
 /**
@@ -14,6 +15,11 @@ export class FrameLengths {
   #length = 0;
   #lengthBytes = 0;
   #left = 0;
+
+  /** The bytes that have come of the frame that is not whole yet. */
+  get begun(): number {
+    return this.#left === 0 ? 0 : this.#length - this.#left;
+  }
 
   /** Reads the next bytes of the stream. Returns the first length that no answer has, if there is one. */
   impossibleIn(bytes: Buffer): number | undefined {
@@ -35,26 +41,44 @@ export class FrameLengths {
   }
 }
 
+/** The answers of all connections of this process. */
+const ofProcess = new BegunAnswers();
+
 /**
  * Puts a check between a socket and the client library, before whose own check of the bytes there is none: a length that no
- * answer has, and an error that the library throws while it reads, end this connection (`end`) and not the process.
+ * answer has, an error that the library throws while it reads, and more bytes than all connections may keep end this connection
+ * (`end`) and not the process.
  */
-export function guardFrames(socket: Socket, end: (error: ConnectionError) => void): void {
+export function guardFrames(
+  socket: Socket,
+  end: (error: ConnectionError) => void,
+  answers = ofProcess,
+): void {
   const lengths = new FrameLengths();
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...values: readonly unknown[]) => boolean;
   let ended = false;
+  const isOver = (): boolean => ended;
+  const endWith = (error: ConnectionError): void => {
+    ended = true;
+    answers.note(answer, 0);
+    end(error);
+  };
+  const answer = { bytes: 0, end: endWith };
+  socket.once('close', () => answers.note(answer, 0));
   const guarded = (bytes: Buffer): boolean => {
-    if (ended) return false;
+    if (isOver()) return false;
     try {
       const length = lengths.impossibleIn(bytes);
-      if (length === undefined) return emit('data', bytes);
-      ended = true;
-      end(refusedLength(length));
+      if (length !== undefined) {
+        endWith(refusedLength(length));
+        return false;
+      }
+      answers.note(answer, lengths.begun);
+      return !isOver() && emit('data', bytes);
     } catch (cause) {
-      ended = true;
-      end(new ConnectionError('frame', 'its answer cannot be read', cause));
+      endWith(new ConnectionError('frame', 'its answer cannot be read', cause));
+      return false;
     }
-    return false;
   };
   socket.emit = (event: string | symbol, ...values: readonly unknown[]) =>
     event === 'data' ? guarded(values[0] as Buffer) : emit(event, ...values);

@@ -189,7 +189,7 @@ describe.each(drivers)('a broker that sends other bytes than Kafka, and the %s d
       kind: 'configuration',
       message: expect.stringContaining('invalid_token') as string,
     });
-    expect(outcome.message.length).toBeLessThan(500);
+    expect(outcome.message.length).toBeLessThan(1_000);
     expect(broker.logins).toBe(1);
   });
 

@@ -1,12 +1,15 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { embeddedKafka, type EmbeddedServer, freePorts, javaTools } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
 import { collect, record, values, written } from '@convergekit/broker/contract';
 import { waitUntil } from '@convergekit/testing';
-import { selfSigned } from '../../../testing/src/fixture/certificates.ts';
+import { authority, issued, selfSigned } from '../../../testing/src/fixture/certificates.ts';
 import { drivers } from '../fixture/drivers.ts';
 import type { KafkaOptions } from './wire-broker.ts';
 
@@ -28,8 +31,8 @@ let short: string;
 let ca: string;
 
 beforeAll(async () => {
-  const server = selfSigned(folder, 'localhost');
-  ca = server.certificate;
+  ca = authority(folder).certificate;
+  const server = issued(folder, 'localhost');
   const [port = 0, shortPort = 0] = await freePorts(2);
   address = `127.0.0.1:${port}`;
   short = `127.0.0.1:${shortPort}`;
@@ -42,6 +45,8 @@ beforeAll(async () => {
     ],
     scramUsers: [RELAY, STRANGER, ROTATED].map(({ username, password }) => ({ name: username, password })),
     settings: {
+      // Each thread has the certificate for itself, and gets another one at another time.
+      'num.network.threads': '1',
       [`${listener}.ssl.keystore.type`]: 'PEM',
       [`${listener}.ssl.keystore.location`]: server.file,
       [`${listener}.sasl.enabled.mechanisms`]: MECHANISMS.map((name) => name.toUpperCase()).join(),
@@ -120,6 +125,22 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
     await expect(broker.producer()).rejects.toMatchObject({ code: 'TLS_FAILED', kind: 'configuration' });
   });
 
+  it('a client goes on where the certificate of its broker ends and is renewed: its connections stay, and the next ones are opened', async () => {
+    const secure = { ssl: { ca }, sasl: { mechanism: 'scram-sha-512', ...RELAY } } as const;
+    const broker = open(secure);
+    const topic = `${name}-renewed`;
+    await (await broker.admin()).createTopic({ name: topic, partitions: 1 });
+    const producer = await broker.producer();
+    const send = async () => (await producer.send([{ topic, partition: 0, records: [record('x')] }]))[0];
+    written(await send());
+    await renew({ days: -1 });
+    await expect(open(secure).producer()).rejects.toMatchObject({ code: 'TLS_FAILED' });
+    written(await send());
+    await renew();
+    await (await open(secure).producer()).close();
+    written(await send());
+  });
+
   it('a client without TLS at a TLS port names TLS in its error', async () => {
     await expect(open({}).producer()).rejects.toThrow(/TLS/);
   });
@@ -177,6 +198,26 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
     written(await send(await next.producer()));
   });
 });
+
+/** Gives the broker another certificate of its authority by Kafka's own tool, and waits until it shows that one. */
+async function renew(of: { readonly days?: number } = {}): Promise<void> {
+  const { certificate, file } = issued(folder, 'localhost', of);
+  const change = `listener.name.door0.ssl.keystore.location=${file}`;
+  const words = ['--alter', '--entity-type', 'brokers', '--entity-name', '1', '--add-config', change];
+  await javaTools(kafka.address).run('kafka.admin.ConfigCommand', words, { onLine: () => undefined });
+  const shown = new X509Certificate(certificate).fingerprint256;
+  await waitUntil(async () => (await fingerprint()) === shown, { what: 'the new certificate' });
+}
+
+/** Reads the fingerprint of the certificate that the broker shows. */
+async function fingerprint(): Promise<string> {
+  const [host, port] = address.split(':');
+  const socket = connectTls({ host, port: Number(port), rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { fingerprint256 } = socket.getPeerCertificate();
+  socket.destroy();
+  return fingerprint256;
+}
 
 const passwords = new Map([[ROTATED.username, ROTATED.password]]);
 

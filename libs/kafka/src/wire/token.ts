@@ -25,7 +25,7 @@ function unavailable(why: string, cause?: unknown): BrokerError {
 
 /** The error of a token that the broker refused, which is no error of the protocol, but a text (RFC 7628). */
 export function refusedToken(text: string): ConnectionError {
-  return new ConnectionError('credentials', `the token was refused: ${text.slice(0, 200)}`);
+  return new ConnectionError('credentials', `the token was refused: ${text}`);
 }
 
 /** Creates a provider from the export `token` of a module, which is loaded at the first login. */

@@ -20,6 +20,7 @@ import { WireProducer } from './wire-producer.ts';
 export interface KafkaOptions {
   /** `host:port` of bootstrap brokers; the cluster's metadata names the others. */
   readonly brokers: readonly string[];
+  /** The name of this client in the brokers' logs and quotas, such as the service's. */
   readonly clientId: string;
   /** `rejectUnauthorized: false` is refused unless NODE_ENV is development or test. @default none: plain TCP */
   readonly ssl?: boolean | TlsOptions;
@@ -27,7 +28,10 @@ export interface KafkaOptions {
   readonly sasl?: SaslOptions;
   /** Receives failures of consumers (warn) and messages of the client library (debug). @default nothing is logged */
   readonly log?: Log;
-  /** @default 3_000 */
+  /**
+   * The time limit of opening a connection with TLS and login, in milliseconds. Raise it for distant brokers. @default
+   * 3_000
+   */
   readonly connectTimeoutMs?: number;
   /**
    * The time after which the outcome of an unanswered request counts as unknown, in milliseconds. The broker abandons a

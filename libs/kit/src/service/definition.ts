@@ -17,11 +17,13 @@ import type { MissingTopics } from './topics.ts';
 
 /** A consumer of any tables: those of one service share its database, and each knows its own tables. */
 export type AnyConsumer = Pick<ConsumerDefinition<never>, 'name' | 'topics' | 'failureTopic'> & {
+  /** The handlers, whose types only the consumer knows. */
   readonly subscriptions: readonly object[];
 };
 
 /** A saga, as `defineSaga(…)` declares it. */
 export interface AnySaga {
+  /** The steps and events of the saga. */
   readonly declaration: SagaDeclaration;
 }
 
@@ -34,8 +36,11 @@ export interface ServiceParts<
   Own extends OwnSettings = OwnSettings,
   Types extends string = string,
 > {
+  /** The settings in force: the kit's, and the service's own, each parsed by its schema. */
   readonly settings: SettingsWith<Own>;
+  /** The connections to the service's database, for functions that take a `Database`. */
   readonly database: Database<DB>;
+  /** Kysely on those connections: reads, and writes without events. */
   readonly db: Kysely<DB>;
   /** Writes rows and emits events of `emits` in one transaction of the service's database: both or neither. */
   readonly transaction: TransactionFunction<DB, Types>;
@@ -43,15 +48,24 @@ export interface ServiceParts<
   readonly run: Workflows['run'];
   /** Breakers and retry budgets of the process, for operations. */
   readonly shared: SharedGuards;
+  /** The log of the service, as JSON lines or text. */
   readonly log: ReturnType<typeof logger>;
 }
 
 /** Options of the parts that a service makes. Their databases, brokers and policies are the service's. */
 export interface Tuning<DB> {
+  /** Slices, parking and retention of the consumers. @default the kit's, see the options of `consumerService` */
   readonly consumers?: Omit<ConsumerServiceOptions<DB>, 'database' | 'broker' | 'policies'>;
+  /** Leases, pauses and alarms of the worker that makes calls. @default the kit's, see the options of `sagaWorker` */
   readonly worker?: Omit<SagaWorkerOptions<DB>, 'database' | 'wokenBy' | 'shared'>;
+  /** Name and time limits of the observer of sagas. @default the kit's, see the options of `sagaObserver` */
   readonly observer?: Omit<SagaObserverOptions, 'sagas'>;
+  /**
+   * Leases, pace and retention of the relay; they replace what the settings `relay.*` say. @default the kit's, see the options of
+   * `relay`
+   */
   readonly relay?: Omit<RelayOptions, 'database' | 'broker'>;
+  /** Workers and pace of the reconcilers. @default the kit's, see the options of `reconcilerService` */
   readonly reconcilers?: Omit<ReconcileOptions, 'databases'>;
 }
 
@@ -71,7 +85,11 @@ export interface ServiceDefinition<
   readonly workflows?: readonly Workflow[];
   /** The reconcilers. The service's own database has the service's name; the settings name the others. @default none */
   readonly reconcilers?: readonly Reconciler[];
-  /** The events that the parts emit in a `transaction`. Their topics are checked at the start. @default none */
+  /**
+   * The events that the parts emit in a `transaction`, which refuses others. The compiler does, too, where `defineService` has no
+   * type argument: `http` or another part names the tables, `(parts: Pick<ServiceParts<Tables>, 'db'>) => …`. Their topics are
+   * checked at the start. @default none
+   */
   readonly emits?: readonly EventDefinition<Types>[];
   /**
    * Whether the relay of this database runs in the process. `false`: `converge relay` runs beside; the log says so while
@@ -97,5 +115,8 @@ export interface ServiceDefinition<
   readonly settings?: Own;
   /** The policies of the code, below the settings and the central table. @default the kit's */
   readonly policies?: PolicyLayer['rules'];
+  /**
+   * Options of the kit's parts, for what no setting changes. Leave it out until a measurement asks for it. @default none
+   */
   readonly tuning?: Tuning<DB>;
 }

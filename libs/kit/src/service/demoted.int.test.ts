@@ -1,5 +1,7 @@
 import { readAttention } from '@convergekit/cli/operate';
 import { connect } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { countWaitingCommits } from '@convergekit/relay/operate';
 import { embeddedPostgres, promote } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it, onTestFinished } from 'vitest';
 import { cli } from '../../../cli/src/fixture/cli.ts';
@@ -7,6 +9,8 @@ import { demote } from '../../../testing/src/fixture/standby.ts';
 import { killPrograms, migrated, program } from '../fixture/program.ts';
 
 afterEach(killPrograms);
+
+const bounds = { overdueMs: 60_000, stalledMs: 60_000, ignoredConsumers: [] };
 
 // Seen to fail with a look that only reads: the relay and the consumers of the service meet the standby, and it ends.
 it('a service whose database is a standby says so, waits, and starts when it is promoted', async () => {
@@ -28,7 +32,6 @@ it('a service whose database is a standby says so, waits, and starts when it is 
   const database = connect({ url });
   onTestFinished(() => database.close());
   const one = { name: 'trial', executor: database.executor };
-  const bounds = { overdueMs: 60_000, stalledMs: 60_000, ignoredConsumers: [] };
   const { items } = await readAttention(one, [one], bounds);
   expect(items[0]).toMatchObject({ alarm: 'server_is_standby', severity: 'act' });
   const { stdout } = await cli(['doctor'], { DATABASE_URL: url, CONVERGE__BROKER: 'local' });
@@ -38,4 +41,42 @@ it('a service whose database is a standby says so, waits, and starts when it is 
   await run.until('trial is ready');
   run.child.kill('SIGTERM');
   expect(await run.exited).toEqual([0, null]);
+});
+
+// Seen to fail with a look at the tables first: both wait behind the lock until the standby is back.
+it('while a commit waits for a standby and keeps a lock of the outbox, home and the doctor name it, and end', async () => {
+  const server = await embeddedPostgres();
+  onTestFinished(() => server.dispose());
+  await server.start();
+  const url = await migrated(server.address);
+  const database = connect({ url });
+  onTestFinished(() => database.close());
+  const { executor } = database;
+  const awaited = async (names: string): Promise<void> => {
+    await executor.query(`alter system set synchronous_standby_names = '${names}'`);
+    await executor.query('select pg_reload_conf()');
+  };
+  const client = await database.acquire();
+  await client.query('begin');
+  await client.query('lock table converge.outbox in access exclusive mode');
+  await client.query('create table trial (n int)');
+  await awaited('absent');
+  const waiting = client.query('commit').finally(() => client.release());
+  onTestFinished(() => awaited(''));
+  const one = { name: 'trial', executor };
+  const items = await waitUntil(
+    async () => {
+      if ((await countWaitingCommits(executor)) === 0) return undefined;
+      return (await readAttention(one, [one], bounds)).items;
+    },
+    { what: 'a commit that waits for long' },
+  );
+  expect(items).toMatchObject([{ alarm: 'commits_wait', severity: 'act' }]);
+  const { stdout } = await cli(['doctor'], { DATABASE_URL: url, KAFKA_BROKERS: inject('stack').brokers });
+  expect(stdout).toMatch(/FAIL +alarm commits_wait +\d+ commits wait for a synchronous standby/);
+  await awaited('');
+  await waiting;
+  expect((await readAttention(one, [one], bounds)).items.map(({ alarm }) => alarm)).not.toContain(
+    'commits_wait',
+  );
 });

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { type Service, systemClock, endsWithin } from '@convergekit/core';
 import type { Checks, Environment } from '@convergekit/config';
+import { failureTopic } from '@convergekit/contracts';
 import { runProcess } from '@convergekit/config/engine';
 import { sagaMigrations } from '@convergekit/saga';
 import { checkRemovedSteps } from '@convergekit/saga/engine';
@@ -74,7 +75,11 @@ async function serve<DB, Own extends OwnSettings>(of: Serving<DB, Own>): Promise
   const { notes, writes, others } = assembled.plan;
   for (const note of notes) log.warn(note);
   // `converge dev` compares the topics of the services that it runs.
-  channel('convergekit:topics').publish({ service: name, writes, missing: others.topics });
+  channel('convergekit:topics').publish({
+    service: name,
+    writes,
+    missing: [...others.topics, ...others.consumers.map(failureTopic)],
+  });
   const needed = prerequisites({ needed: neededBy(of, log), log });
   const failed = Promise.withResolvers<undefined>();
   const onReady = async (healthPort: number | undefined): Promise<void> => {
@@ -142,7 +147,8 @@ function neededBy<DB, Own extends OwnSettings>(
     if (admin === undefined) return;
     try {
       const missing = await missingTopics(admin, plan.topics);
-      if (missing.length > 0 && treatment === 'check') throw topicsMissing(name, missing);
+      if (missing.length > 0 && treatment === 'check')
+        throw topicsMissing(name, missing, plan.others.consumers);
       const created = await createTopics(admin, missing);
       if (created.length > 0) log.info({ topics: created }, 'topics were created');
       await requireLeaders(admin, plan.reads);

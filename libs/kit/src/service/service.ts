@@ -7,6 +7,7 @@ import type { OwnSettings } from './settings.ts';
 
 /** A declared service. */
 export interface ServiceProcess {
+  /** The name of the service, which its log, metrics and health have. */
   readonly name: string;
   /**
    * The topics that it reads or writes, those of its observer too, for `converge topics create --from`. Consumers that are made from

@@ -6,9 +6,8 @@ const none = { file: undefined, flags: {} };
 
 it('the settings of a service come from the environment, and flags override it', () => {
   const env = { DATABASE_URL: 'postgres://h/d', KAFKA_BROKERS: 'a:1,b:2', CONVERGE__HTTP__PORT: '8080' };
-  const own = { http: z.object({ port: z.int() }) };
   const flags = { 'http.port': '9090' };
-  expect(readSettings(own, { ...none, flags }, env)).toMatchObject({
+  expect(readSettings({}, { ...none, flags }, env)).toMatchObject({
     settings: {
       database: { url: 'postgres://h/d', connections: 10 },
       kafka: { brokers: ['a:1', 'b:2'] },
@@ -30,9 +29,9 @@ it('the policies in the environment of a service are a layer above those of its 
 });
 
 it('every invalid setting of a service is reported at once, its own included', () => {
-  const own = { http: z.object({ port: z.int() }), provider: z.object({ url: z.url() }) };
-  const env = { CONVERGE__HTTP__PORT: 'eighty', CONVERGE__PROVIDER__URL: 'nowhere' };
-  expect(() => readSettings(own, none, env)).toThrow(/database\.url[^]*http[^]*provider/);
+  const own = { api: z.object({ port: z.int() }), provider: z.object({ url: z.url() }) };
+  const env = { CONVERGE__API__PORT: 'eighty', CONVERGE__PROVIDER__URL: 'nowhere' };
+  expect(() => readSettings(own, none, env)).toThrow(/database\.url[^]*api[^]*provider/);
 });
 
 it('a service takes the PG* variables in place of DATABASE_URL, and quotes no text that is not a URL', () => {
@@ -43,13 +42,9 @@ it('a service takes the PG* variables in place of DATABASE_URL, and quotes no te
   expect(read).not.toThrow(/hunter2/);
 });
 
-it.each([
-  ['database', {}],
-  ['http', { http: () => undefined }],
-])('a setting of its own named %s, which the kit has, is refused', (own, declared) => {
-  const settings = { [own]: z.string() };
-  expect(() => checkNames('hotel', { settings, ...declared })).toThrow(
+it.each(['database', 'http'])('a setting of its own named %s, which the kit has, is refused', (own) => {
+  expect(() => checkNames('hotel', { settings: { [own]: z.string() } })).toThrow(
     `its own setting ${own} has the name of one of the kit; give it another name`,
   );
-  expect(() => checkNames('hotel', { settings: { http: z.string() } })).not.toThrow();
+  expect(() => checkNames('hotel', { settings: { api: z.string() } })).not.toThrow();
 });

@@ -91,17 +91,9 @@ export interface Read<Own extends OwnSettings> {
   readonly databaseSetting: string;
 }
 
-/**
- * Refuses an own setting with the name of one of the kit, which it would replace. `http` is the kit's where the service has
- * `http`. Throws SERVICE_INVALID.
- */
-export function checkNames(
-  name: string,
-  { settings = {}, http }: { readonly settings?: object; readonly http?: unknown },
-): void {
-  const taken = Object.keys(settings).find(
-    (own) => own in serviceSettings.shape && (own !== 'http' || http !== undefined),
-  );
+/** Refuses an own setting with the name of one of the kit, which it would replace. Throws SERVICE_INVALID. */
+export function checkNames(name: string, { settings = {} }: { readonly settings?: object }): void {
+  const taken = Object.keys(settings).find((own) => own in serviceSettings.shape);
   if (taken === undefined) return;
   throw new ConvergeError(
     `service ${name} cannot start: its own setting ${taken} has the name of one of the kit; give it another name`,

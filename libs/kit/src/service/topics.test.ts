@@ -1,6 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
 import { expect, it } from 'vitest';
-import { missingTopicsIn, requireLeaders } from './topics.ts';
+import { missingTopicsIn, requireLeaders, topicsMissing } from './topics.ts';
 
 it.each([
   ['creates missing topics in development', 'development', undefined, 'create'],
@@ -10,6 +10,14 @@ it.each([
   ['that declares `create` creates topics in production', 'production', 'create', 'create'],
 ] as const)('a service %s', (_, mode, declared, expected) => {
   expect(missingTopicsIn({ NODE_ENV: mode }, declared)).toBe(expected);
+});
+
+it('the refusal of a start without a failure topic asks for the name of the consumer before it says how to create the topic', () => {
+  const { message } = topicsMissing('shop', ['orders', 'bnak.failures'], ['bnak', 'mail']);
+  expect(message).toMatch(
+    /no topic orders, bnak\.failures: if onFailure\(…\) was given the right name of consumer bnak, which never ran on this broker, create with `converge topics create orders bnak\.failures/,
+  );
+  expect(topicsMissing('shop', ['orders'], ['mail']).message).not.toContain('onFailure');
 });
 
 // Before it, each service of the demo ended at its start with NOT_LEADER while its broker had lost its leaders.

@@ -1,5 +1,6 @@
 import type { Admin } from '@convergekit/broker';
 import type { Environment } from '@convergekit/config';
+import { failureTopic } from '@convergekit/contracts';
 import { ConvergeError } from '@convergekit/core';
 
 /** The partitions of topics that a service creates in development. */
@@ -44,11 +45,23 @@ export async function requireLeaders(
   await Promise.all(topics.map((topic) => admin.logEnds(topic)));
 }
 
-/** Creates the error of missing topics: all of them, and the one command that creates them. */
-export function topicsMissing(service: string, topics: readonly string[]): ConvergeError {
+/**
+ * Creates the error of missing topics: all of them, and the one command that creates them. `failing` are the consumers of other
+ * services whose failures are handled: a topic of such a name that is created would hide a wrong one.
+ */
+export function topicsMissing(
+  service: string,
+  topics: readonly string[],
+  failing: readonly string[],
+): ConvergeError {
   const names = topics.join(' ');
+  const absent = failing.filter((consumer) => topics.includes(failureTopic(consumer)));
+  const before =
+    absent.length === 0
+      ? ''
+      : `if onFailure(…) was given the right name of consumer ${absent.join(', ')}, which never ran on this broker, `;
   return new ConvergeError(
-    `service ${service} cannot start, since the broker has no topic ${topics.join(', ')}: create with \`converge topics create ${names} --partitions ${PARTITIONS}\` (the number of partitions is final), or set NODE_ENV=development, where the service creates them`,
+    `service ${service} cannot start, since the broker has no topic ${topics.join(', ')}: ${before}create with \`converge topics create ${names} --partitions ${PARTITIONS}\` (the number of partitions is final), or set NODE_ENV=development, where the service creates them`,
     { code: 'TOPIC_MISSING', category: 'configuration', certainty: 'not_applied' },
   );
 }

@@ -1,7 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { toJson } from '../canonical.ts';
-import type { Claim } from '../claim.ts';
-import type { OutcomeKind } from '../outcome.ts';
+import { toJson } from '../verdict/canonical.ts';
+import type { Claim, OutcomeKind } from '../claim.ts';
 import type { Reconciler } from '../reconciler.ts';
 
 /** The states of a verdict as JSON texts; null where there are none. */

@@ -13,9 +13,8 @@ import {
   world,
   worldForEach,
 } from '../fixture/stock.ts';
-import { resolveOptions } from '../options.ts';
+import { resolveOptions, runReconciler } from '../service.ts';
 import type { Reconciler } from '../reconciler.ts';
-import { runReconciler } from '../service.ts';
 import { pruneAudit } from './audit-sql.ts';
 
 worldForEach({ actor: 'tester' });

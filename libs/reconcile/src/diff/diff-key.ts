@@ -1,5 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
-import { toJson } from '../canonical.ts';
+import { toJson } from '../verdict/canonical.ts';
 import type { Databases } from '../definition.ts';
 import { observe } from '../observe.ts';
 import type { Reconciler } from '../reconciler.ts';

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Databases } from '../definition.ts';
 import type { Reconciler } from '../reconciler.ts';
-import { readChunk } from '../sweep.ts';
+import { readChunk } from '../runs/sweep.ts';
 import { diffKey, type FieldDiff, type KeyDiff, recordedFields } from './diff-key.ts';
 import { type DriftFilter, type DriftRow, readDriftRows } from './drift-sql.ts';
 

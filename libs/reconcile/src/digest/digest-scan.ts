@@ -11,7 +11,9 @@ import {
 } from './side.ts';
 
 export interface DigestScanOptions extends DigestTuning {
+  /** The side that is right: a table, a SELECT, or a `digestTable`. */
   readonly desired: DigestSource | ForeignSide;
+  /** The side that is repaired: a table, a SELECT, or a `digestTable`. */
   readonly actual: DigestSource | ForeignSide;
 }
 

@@ -8,6 +8,7 @@ import { digestInvalid, quoteName } from './side.ts';
  * table's rows in one transaction.
  */
 export interface DigestTableSource {
+  /** The table of the digests, such as `stock_digest` or `shop.stock_digest`. */
   readonly table: string;
   /** Number of digits of a bucket: 1 to 4, for 16 to 65,536 buckets. */
   readonly digits: number;
@@ -55,11 +56,17 @@ export function digestTable(source: DigestTableSource): ForeignSide {
 }
 
 export interface ForeignSide {
+  /** Distinguishes it from a `DigestSource`. */
   readonly kind: 'digest table';
+  /** The table as it was given, for messages. */
   readonly name: string;
+  /** The table as SQL names it, quoted. */
   readonly table: string;
+  /** The number of digits of a bucket, 1 to 4. */
   readonly digits: number;
+  /** The age from which digests are unknown, in milliseconds. */
   readonly maxAgeMs: number;
+  /** Reads the rows of buckets from the other engine; undefined: every key of a differing bucket is listed. */
   readonly list: DigestTableSource['list'];
 }
 

@@ -24,7 +24,7 @@ export interface DigestTuning {
   readonly timeoutMs?: number;
   /** The lease of a process on its ranges, in milliseconds. @default 30_000 */
   readonly leaseMs?: number;
-  /** @default the system's clock */
+  /** The clock of the passes; a test gives a manual one. @default the system's clock */
   readonly clock?: Clock;
 }
 

@@ -1,4 +1,4 @@
-import { executorOf, type Executor } from '@convergekit/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { Kysely } from 'kysely';
 import { insertReconciler } from '../window.ts';

@@ -2,9 +2,9 @@ import { ReconcileError } from '../errors.ts';
 
 /** One side of a digest scan: a table, or a SELECT, of a Postgres database. */
 export interface DigestSource {
-  /** The table, such as `stock` or `shop.stock`. Give this or `select`. */
+  /** The table, such as `stock` or `shop.stock`. Give this or `select`. @default none */
   readonly table?: string;
-  /** A SELECT without parameters that returns the columns named below. Give this or `table`. */
+  /** A SELECT without parameters that returns the columns named below. Give this or `table`. @default none */
   readonly select?: string;
   /** The column of the key, unique in the source. A key that occurs several times is compared as a whole. */
   readonly key: string;

@@ -13,6 +13,7 @@ import { countChanged, joinLocked, type LockedRow } from './locked-rows.ts';
 
 /** The row of one table that the guard changes. `key` finds it, by column; several rows need `guard.lock`. */
 export interface GuardedRows<Table> {
+  /** The columns and values by which the row is found: `{ sku: key }`. */
   readonly key: Partial<Selectable<Table>>;
   /** The column of the version. */
   readonly version: keyof Table & string;

@@ -1,6 +1,5 @@
-import { hashOf } from '../canonical.ts';
-import type { Claim } from '../claim.ts';
-import type { Outcome } from '../outcome.ts';
+import { hashOf } from '../verdict/canonical.ts';
+import type { Claim, Outcome } from '../claim.ts';
 import type { Databases } from '../definition.ts';
 import { type Observation, observe } from '../observe.ts';
 import type { Reconciler } from '../reconciler.ts';

@@ -4,7 +4,7 @@ import { standbyOf } from '../../../testing/src/fixture/standby.ts';
 import { waitUntil } from '@convergekit/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { CONSUMER, FLOW_TABLES, FlowModel, PARTITIONS, TOPIC } from '../fixture/flow-model.ts';
-import { type OrdersDb, openWorld, rowsOf, stockOf, stockReconciler } from '../fixture/stock.ts';
+import { openWorld, type OrdersDb, rowsOf, stockOf, stockReconciler } from '../fixture/stock.ts';
 import { runReconciler } from '../service.ts';
 
 // Seen to fail without the look at recovery: the stock was repaired to the 1 that the standby still shows. Where only the

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ScanChunk } from '../definition.ts';
 import { runsSceneForEach, scanOf } from '../fixture/runs-scene.ts';
 import { rowsOf, world } from '../fixture/stock.ts';
-import { leadOnce, resign, leaseOf } from '../leader.ts';
+import { leadOnce, leaseOf, resign } from './leader.ts';
 
 const scene = runsSceneForEach();
 const { alarms, leader, runs, lastRun } = scene;

@@ -2,7 +2,7 @@ import { executorOf } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { isTransient } from '../decide.ts';
-import { sweep } from '../sweep.ts';
+import { sweep } from './sweep.ts';
 import { failureText } from '../verdict/verdict.ts';
 import type { WorkersOptions } from '../workers.ts';
 import { causeOf } from './cause.ts';

@@ -9,14 +9,13 @@ import {
   world,
   worldForEach,
 } from '../fixture/stock.ts';
-import { leadOnce } from '../leader.ts';
-import { resolveOptions } from '../options.ts';
+import { leadOnce } from './leader.ts';
+import { resolveOptions, runReconciler } from '../service.ts';
 import { reportKeys } from '../report-keys.ts';
-import { runReconciler } from '../service.ts';
 import { watchKeys } from '../watch.ts';
 import { drain } from '../workers.ts';
 import { listRuns, readStatus } from './history-sql.ts';
-import { pauseReconciler, resumeReconciler, requestRun } from './pause-sql.ts';
+import { pauseReconciler, requestRun, resumeReconciler } from './pause-sql.ts';
 
 worldForEach();
 

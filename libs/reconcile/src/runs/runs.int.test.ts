@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ScanChunk, ScanContext } from '../definition.ts';
 import { runsSceneForEach, yearly } from '../fixture/runs-scene.ts';
 import { options, rowsOf, setWanted, stockReconciler, world } from '../fixture/stock.ts';
-import { leadOnce } from '../leader.ts';
+import { leadOnce } from './leader.ts';
 import { runReconciler } from '../service.ts';
 import { drain } from '../workers.ts';
 import { listRuns, readStatus } from './history-sql.ts';

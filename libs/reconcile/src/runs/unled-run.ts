@@ -1,6 +1,6 @@
 import { executorOf } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
-import { sweep, type SweepRequest } from '../sweep.ts';
+import { sweep, type SweepRequest } from './sweep.ts';
 import { failureText } from '../verdict/verdict.ts';
 import { causeOf } from './cause.ts';
 import { beginUnled, endRun, type Progress, type RunCause, saveProgress } from './run-sql.ts';

@@ -121,6 +121,10 @@ describe('a declaration that could lose a write', () => {
     [{ modes: { price: 'fix' as Mode } }, 'modes.price is "fix"'],
     [{ ignore: ['version'] }, 'version is the version: remove it'],
     [{ owns: ['price'], ignore: ['price'] }, 'price is ignored, too'],
+    [
+      { actual: { in: 'b', read: () => Promise.resolve(null) } } as unknown as Partial<Definition>,
+      'actual is {"in":"b"}; write from<Tables>(',
+    ],
   ])('%j is refused', (over, text) => {
     expect(() => articles(over)).toThrow(text);
   });
@@ -129,6 +133,11 @@ describe('a declaration that could lose a write', () => {
     expect(articles({ ...unversioned, mode: 'warn' }).mode).toBe('warn');
     expect(articles({ ...unversioned, unguarded: true }).unguarded).toBe(true);
   });
+});
+
+it('a row that a side of a reconciler does not find is null, as Kysely gives undefined for it', async () => {
+  const { read } = from<unknown>('a').read(() => Promise.resolve(undefined));
+  expect(await read('k', undefined as never)).toBeNull();
 });
 
 it('a diff has a line for each field, and one for a state without fields', () => {

@@ -1,9 +1,8 @@
 import { shellWord } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
-import type { Claim } from '../claim.ts';
+import type { Claim, Outcome } from '../claim.ts';
 import { pendingText } from '../in-flight/pending.ts';
-import type { Outcome } from '../outcome.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { reasonOf, verdictOf } from './verdict.ts';
 

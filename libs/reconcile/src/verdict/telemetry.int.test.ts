@@ -1,8 +1,7 @@
 import { metrics } from '@opentelemetry/api';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { options, rowsOf, setStock, setWanted, stockReconciler, worldForEach } from '../fixture/stock.ts';
-import { resolveOptions } from '../options.ts';
-import { runReconciler } from '../service.ts';
+import { resolveOptions, runReconciler } from '../service.ts';
 import { watchKeys } from '../watch.ts';
 
 const alarms: Record<string, unknown>[] = [];

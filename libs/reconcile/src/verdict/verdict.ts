@@ -1,5 +1,5 @@
 import type { Failure } from '@convergekit/core';
-import type { Outcome, OutcomeKind } from '../outcome.ts';
+import type { Outcome, OutcomeKind } from '../claim.ts';
 import { pendingText } from '../in-flight/pending.ts';
 
 /**

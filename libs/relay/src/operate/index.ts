@@ -17,4 +17,5 @@ export type { Phantom } from '../rebase/rebase-sql.ts';
 export type { RebaseReport } from '../rebase/report.ts';
 export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 export { alarmDefinitions, conditionsOf } from '../watch/alarms.ts';
+export { countWaitingCommits } from '../watch/waiting-commits-sql.ts';
 export { COUNTED, type Survey } from '../watch/survey-sql.ts';

@@ -6,9 +6,14 @@ export interface Alarm extends Condition {
   readonly sinceMs: number;
 }
 
+/** An alarm that is over. `lastedMs` is right where the host's wall clock was set meanwhile. */
+export interface ClearedAlarm extends Alarm {
+  readonly lastedMs: number;
+}
+
 export interface BoardChange {
   readonly raised: readonly Alarm[];
-  readonly cleared: readonly Alarm[];
+  readonly cleared: readonly ClearedAlarm[];
 }
 
 interface Entry {
@@ -56,11 +61,11 @@ export class AlarmBoard {
       entry.raised = true;
       raised.push(alarm);
     }
-    const cleared: Alarm[] = [];
+    const cleared: ClearedAlarm[] = [];
     for (const [key, entry] of this.#entries) {
       if (seen.has(key)) continue;
       this.#entries.delete(key);
-      if (entry.raised) cleared.push(entry.alarm);
+      if (entry.raised) cleared.push({ ...entry.alarm, lastedMs: Math.round(now.monotonic - entry.seenAt) });
     }
     return { raised, cleared };
   }

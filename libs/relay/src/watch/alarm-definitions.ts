@@ -66,7 +66,7 @@ export const alarmDefinitions = {
   ),
   lease_lost_repeatedly: alarm(
     'The lease of the source was lost three times or more within ten minutes: its holder did not release it',
-    'look for a relay that is killed, frozen or starved of CPU, and for a slow database; compare holders in the logs',
+    'look for a relay that is killed, frozen or starved of CPU, and for a database that is slow or restarts; compare holders in the logs',
   ),
   lease_margin_short: alarm(
     'The lease is renewed so late that sending had to stop',

@@ -46,17 +46,16 @@ describe('the state of a relay', () => {
   });
 
   it('while commits wait for a standby, that is the alarm, and not the lease that cannot be renewed', () => {
-    const survey = { ...calm, waitingCommits: 2 };
-    expect(names({ survey, maySendForMs: 0 })).toEqual(['commits_wait']);
+    expect(names({ waitingCommits: 2, maySendForMs: 0 })).toEqual(['commits_wait']);
     expect(names({ maySendForMs: 0 })).toEqual(['lease_margin_short']);
   });
 
   it('while commits wait for a standby, a database that was away before is not said to be away', () => {
-    const survey = { ...calm, waitingCommits: 1 };
+    const waitingCommits = 1;
     const trouble = { code: 'ECONNREFUSED', text: 'nothing listens there', from: 'database' as const };
-    expect(names({ survey, trouble })).toEqual(['commits_wait']);
+    expect(names({ waitingCommits, trouble })).toEqual(['commits_wait']);
     expect(names({ trouble })).toEqual(['database_unreachable']);
-    expect(names({ survey, trouble: { ...trouble, code: '53100' } })).toEqual([
+    expect(names({ waitingCommits, trouble: { ...trouble, code: '53100' } })).toEqual([
       'relay_cannot_lead',
       'commits_wait',
     ]);
@@ -147,6 +146,14 @@ describe('the state of a relay', () => {
     expect(surveyed({ lost: 3 })).toEqual([
       { name: 'lease_lost_repeatedly', text: '3 times, now held by host:1' },
     ]);
+    // Four restarts of Postgres within ten minutes: no relay was killed, frozen or starved.
+    expect(surveyed({ lost: 4, startedAt: new Date(5_000) })).toEqual([
+      {
+        name: 'lease_lost_repeatedly',
+        text: '4 times, now held by host:1; Postgres itself started at 1970-01-01T00:00:05.000Z, which ended a lease',
+      },
+    ]);
+    expect(alarmDefinitions.lease_lost_repeatedly.next).toContain('a database that is slow or restarts');
     expect(surveyed({ clockAheadMs: -1_500 })).toMatchObject([{ name: 'clock_skewed' }]);
   });
 
@@ -182,6 +189,14 @@ describe('the board', () => {
     expect(board.raised).toMatchObject([{ name: 'broker_unreachable', sinceMs: 1_000_000 }]);
     expect(changesOf(board, [], 12)).toEqual(['-broker_unreachable']);
     expect(changesOf(board, [], 13)).toEqual([]);
+  });
+
+  // Planted fault: the difference of two times of the wall clock, which was set back by an hour here.
+  it('an alarm that is over lasted as long as it did, whatever was done to the clock of its host', () => {
+    const board = new AlarmBoard(0);
+    board.see([late], { wallMs: 5_000_000, monotonic: 1_000 });
+    const { cleared } = board.see([], { wallMs: 5_000_000 - 3_600_000, monotonic: 31_000 });
+    expect(cleared).toMatchObject([{ name: 'broker_unreachable', sinceMs: 5_000_000, lastedMs: 30_000 }]);
   });
 
   it('the board drops a condition that ended before it was raised', () => {

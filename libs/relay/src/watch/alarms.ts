@@ -35,6 +35,7 @@ export interface RelayFacts {
   readonly maySendForMs?: number | undefined;
   /** Milliseconds since Postgres warned at a tick's commit. */
   readonly tickWarnedAgoMs?: number | undefined;
+  readonly waitingCommits?: number | undefined;
   readonly survey?: Survey | undefined;
 }
 
@@ -53,7 +54,8 @@ export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly C
   const { brokerTrouble, trouble, failedTerms, forged = [], stalled, tickWarnedAgoMs } = facts;
   const found: Condition[] = [];
   // A database whose commits wait answers, and takes neither a lease nor its renewal: the alarm names that cause.
-  const commitsWait = (facts.survey?.waitingCommits ?? 0) > 0;
+  const { waitingCommits = 0 } = facts;
+  const commitsWait = waitingCommits > 0;
   if (brokerTrouble !== undefined) found.push({ name: 'broker_unreachable', text: brokerTrouble });
   if (trouble !== undefined && !(commitsWait && isUnreachable(trouble))) found.push(ofTrouble(trouble));
   if (failedTerms !== undefined && failedTerms.count >= TERMS_IN_TEN_MINUTES)
@@ -72,6 +74,8 @@ export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly C
     });
   if (tickWarnedAgoMs !== undefined && tickWarnedAgoMs < WARNED_LATELY_MS)
     found.push({ name: 'tick_commit_warned', text: 'the last warning came within the last 10 s' });
+  if (commitsWait)
+    found.push({ name: 'commits_wait', text: `${waitingCommits} sessions of this database, in SyncRep` });
   if (facts.survey !== undefined) found.push(...ofSurvey(facts.survey, limits));
   return found;
 }
@@ -123,15 +127,10 @@ function ofTopic({ topic, partition, code = 'UNKNOWN', detail = '' }: HeldTopic)
 }
 
 function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condition[] {
-  const { lost, holder, clockAheadMs, blockers, childrenAhead, oldestMs, backlog, waitingCommits } = survey;
+  const { clockAheadMs, blockers, childrenAhead, oldestMs, backlog } = survey;
   const found: Condition[] = [];
-  if (waitingCommits > 0)
-    found.push({ name: 'commits_wait', text: `${waitingCommits} sessions of this database, in SyncRep` });
-  if (lost >= LOST_IN_TEN_MINUTES)
-    found.push({
-      name: 'lease_lost_repeatedly',
-      text: `${lost} times, now held by ${holder ?? 'no relay'}`,
-    });
+  if (survey.lost >= LOST_IN_TEN_MINUTES)
+    found.push({ name: 'lease_lost_repeatedly', text: lostText(survey) });
   if (Math.abs(clockAheadMs) > SKEW_MS)
     found.push({ name: 'clock_skewed', text: `Postgres is ${seconds(clockAheadMs)} ahead of this host` });
   const worst = blockers[0];
@@ -149,6 +148,15 @@ function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condit
   if (oldestMs > lateAfterMs)
     found.push({ name: 'events_late', text: `about ${backlog} wait, the oldest for ${seconds(oldestMs)}` });
   return found;
+}
+
+/** A restart of Postgres ends a lease that its relay had no chance to release. */
+function lostText({ lost, holder, startedAt }: Survey): string {
+  const started =
+    startedAt === undefined
+      ? ''
+      : `; Postgres itself started at ${startedAt.toISOString()}, which ended a lease`;
+  return `${lost} times, now held by ${holder ?? 'no relay'}${started}`;
 }
 
 /** The alarm is raised so long before the limit, seconds. */

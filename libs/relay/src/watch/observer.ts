@@ -7,13 +7,14 @@ import type { RelaySettings } from '../options.ts';
 import { sourceLabel, type SourceLabel } from '../source-label.ts';
 import { type Alarm, AlarmBoard } from './alarm-board.ts';
 import { type Survey, survey } from './survey-sql.ts';
+import { countWaitingCommits } from './waiting-commits-sql.ts';
 
 const LOOK_MS = 500;
 /** The time between two surveys in trouble: the cause has to be known before the alarm about it. */
 const LATE_SURVEY_MS = 1_000;
 
 /** The facts that the relay knows of itself. */
-export type OwnFacts = Omit<RelayFacts, 'survey'> & { readonly leading: boolean };
+export type OwnFacts = Omit<RelayFacts, 'survey' | 'waitingCommits'> & { readonly leading: boolean };
 
 /**
  * Observes the relay twice a second and the database every few seconds, also as a standby. It raises alarms and records
@@ -27,9 +28,12 @@ export class Observer {
   #survey: Survey | undefined;
   #source: string | undefined;
   #newest: bigint | undefined;
-  #surveying: Promise<void> | undefined;
-  #measuring: Promise<void> | undefined;
-  #surveyedAt = Number.NEGATIVE_INFINITY;
+  #waitingCommits: number | undefined;
+  readonly #looks = {
+    commits: new Look(() => this.#countCommits()),
+    survey: new Look(() => this.#look()),
+    size: new Look(() => this.#measure()),
+  };
   #running: Promise<void> | undefined;
 
   constructor(settings: RelaySettings, facts: () => OwnFacts) {
@@ -69,11 +73,9 @@ export class Observer {
     const { maySendForMs, trouble } = this.#facts();
     const isLate = maySendForMs === 0 || trouble !== undefined;
     const everyMs = isLate ? Math.min(LATE_SURVEY_MS, surveyMs) : surveyMs;
-    if (this.#surveying === undefined && clock.monotonic() >= this.#surveyedAt + everyMs) {
-      this.#surveyedAt = clock.monotonic();
-      // The survey is not awaited: it may hang, and the alarm about that must not.
-      this.#surveying = this.#look().finally(() => (this.#surveying = undefined));
-    }
+    // No look is awaited: it may hang, and the alarm about that must not.
+    this.#looks.commits.begin(clock.monotonic(), everyMs);
+    this.#looks.survey.begin(clock.monotonic(), everyMs);
     this.#see();
   }
 
@@ -87,8 +89,7 @@ export class Observer {
       );
       this.#record(this.#survey);
       // It writes, so it may wait for a standby: the next survey does not wait for it.
-      if (this.#facts().leading && this.#measuring === undefined)
-        this.#measuring = this.#measure(this.#survey.publishedId);
+      if (this.#facts().leading) this.#looks.size.begin(clock.monotonic(), 0);
     } catch (error) {
       // The loops that need the database log that it is away. The last survey is outdated.
       this.#survey = undefined;
@@ -96,29 +97,40 @@ export class Observer {
     }
   }
 
-  async #measure(publishedId: string): Promise<void> {
-    const { database, log, outbox } = this.#settings;
+  async #countCommits(): Promise<void> {
+    const { database, log } = this.#settings;
     try {
-      await measureOutbox(database.executor, publishedId, outbox);
+      this.#waitingCommits = await countWaitingCommits(database.executor);
+    } catch (error) {
+      this.#waitingCommits = undefined;
+      log.debug({ err: error }, 'the commits that wait could not be counted; it is repeated');
+    }
+  }
+
+  async #measure(): Promise<void> {
+    const { database, log, outbox } = this.#settings;
+    if (this.#survey === undefined) return;
+    try {
+      await measureOutbox(database.executor, this.#survey.publishedId, outbox);
     } catch (error) {
       log.warn({ err: error }, 'the outbox could not be measured: outbox.maxBytes is not followed');
-    } finally {
-      this.#measuring = undefined;
     }
   }
 
   #see(): void {
     const { clock, lateAfterMs, log } = this.#settings;
     const facts = this.#facts();
-    const conditions = conditionsOf({ ...facts, survey: this.#survey }, { lateAfterMs });
+    const conditions = conditionsOf(
+      { ...facts, waitingCommits: this.#waitingCommits, survey: this.#survey },
+      { lateAfterMs },
+    );
     const { raised, cleared } = this.#board.see(conditions, {
       wallMs: clock.now(),
       monotonic: clock.monotonic(),
     });
     for (const { name, text, next } of raised)
       log.warn({ alarm: name, next }, `alarm ${name}: ${text.replace(/\.$/, '')}. Next: ${next}`);
-    for (const { name, sinceMs, subject } of cleared) {
-      const lastedMs = Math.round(clock.now() - sinceMs);
+    for (const { name, lastedMs, subject } of cleared) {
       const of = subject === undefined ? '' : ` for ${subject}`;
       log.info({ alarm: name, lastedMs, subject }, `alarm ${name} is over${of}`);
     }
@@ -156,5 +168,22 @@ export class Observer {
   #label(): SourceLabel | undefined {
     this.#source ??= this.#settings.source ?? this.#survey?.source;
     return this.#source === undefined ? undefined : sourceLabel(this.#source);
+  }
+}
+
+/** A look at the database that does not begin again before it has ended. */
+class Look {
+  readonly #look: () => Promise<void>;
+  #running: Promise<void> | undefined;
+  #begunAt = Number.NEGATIVE_INFINITY;
+
+  constructor(look: () => Promise<void>) {
+    this.#look = look;
+  }
+
+  begin(now: number, everyMs: number): void {
+    if (this.#running !== undefined || now < this.#begunAt + everyMs) return;
+    this.#begunAt = now;
+    this.#running = this.#look().finally(() => (this.#running = undefined));
   }
 }

@@ -20,10 +20,10 @@ export interface Survey {
   /** Rows whose ids the sequence never gave, written by hand: they are not published. The lowest id of them. */
   readonly strayId: string | undefined;
   readonly holder: string | undefined;
-  /** Commits that have waited for a synchronous standby for 5 s or longer, as far as this login may see. */
-  readonly waitingCommits: number;
   /** How often the lease was taken within the last ten minutes from a holder that had not released it. */
   readonly lost: number;
+  /** When Postgres started, if that was within those ten minutes: its restart ends each lease. */
+  readonly startedAt: Date | undefined;
   /** The database's clock less this host's; right to half a round trip. */
   readonly clockAheadMs: number;
   /** Transactions older than `BLOCKER_MS` that hold retention back, the oldest first. */
@@ -45,11 +45,9 @@ const sourceSql = `
          (select holder from converge.lease where name = $1 and expires_at > clock_timestamp()) as holder,
          (select (extract(epoch from clock_timestamp() - min(held.created_at)) * 1000)::float8
             from converge.relay_topic r join converge.tick held on held.number = r.held_at) as "heldMs",
-         (select count(*)::int from pg_stat_activity
-           where datname = current_database() and wait_event = 'SyncRep'
-             and query_start < clock_timestamp() - interval '2 s') as "waitingCommits",
          coalesce((select (select count(*)::int from unnest(l.lost_at) as at where at > clock_timestamp() - interval '10 minutes')
                      from converge.lease l where l.name = $1), 0) as lost,
+         (select started from pg_postmaster_start_time() as started where started > clock_timestamp() - interval '10 minutes') as "startedAt",
          (extract(epoch from clock_timestamp()) * 1000)::float8 as "clockMs"
     from converge.source s, converge.relay_source r join converge.tick t on t.number = r.done_tick`;
 
@@ -61,8 +59,8 @@ interface SourceRow {
   readonly newest: string;
   readonly holder: string | null;
   readonly heldMs: number | null;
-  readonly waitingCommits: number;
   readonly lost: number;
+  readonly startedAt: Date | null;
   readonly clockMs: number;
 }
 
@@ -125,8 +123,8 @@ export async function survey(
     limit: await readLimit(executor),
     strayId: (await executor.query<{ id: string }>(straySql)).rows[0]?.id,
     holder: source.holder ?? undefined,
-    waitingCommits: source.waitingCommits,
     lost: source.lost,
+    startedAt: source.startedAt ?? undefined,
     clockAheadMs: source.clockMs - middle,
     blockers: blockers.filter(({ kind }) => kind !== 'slot'),
     childrenAhead: children.filter(({ from = 0n, to }) => from > newest && to !== undefined).length,

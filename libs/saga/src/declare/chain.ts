@@ -19,6 +19,7 @@ interface StepOptions<Success, IsCall, Failure, Undone> {
   readonly undone?: Undone;
 }
 type WithUndo<Success, IsCall, Failure, Undone> = StepOptions<Success, IsCall, Failure, Undone> & {
+  /** Has no place here: a step with an undo needs no reason. @default none */
   readonly reason?: never;
 };
 type WithoutUndo<Success, IsCall, Failure, Undone> = StepOptions<Success, IsCall, Failure, Undone> & {
@@ -71,6 +72,7 @@ type AfterRefs<Members, Begin extends Event> = {
 
 /** The members of every saga. */
 interface AnySaga<Steps, Begin extends Event> {
+  /** The saga as plain data, for `checkGraph`, `drawSaga` and the service that observes it. */
   readonly declaration: SagaDeclaration;
 
   /** Adds a step that is retried until it succeeds. Only such steps may follow. */

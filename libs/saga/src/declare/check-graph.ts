@@ -4,10 +4,15 @@ import { type Trigger, triggersOf } from './triggers.ts';
 
 /** The part of a consumer that the check needs: a `ConsumerDefinition` has it. */
 export interface Listener {
+  /** The name of the consumer. */
   readonly name: string;
+  /** The events that it hears. */
   readonly subscriptions: readonly {
+    /** The topic of the events. */
     readonly topic: string;
+    /** The type of the events. */
     readonly type: string;
+    /** The type of the failed event, of a handler of failures; undefined for other handlers. */
     readonly failedType?: string;
   }[];
 }

@@ -35,6 +35,7 @@ export interface SemanticLockOptions {
   readonly table: string;
   /** The column of the table's key. @default id */
   readonly key?: string;
+  /** The log of rows that are waited for or refused. @default the kit's logger `saga` */
   readonly log?: Logger;
 }
 

@@ -17,8 +17,11 @@ export interface SagaWatchOptions {
   readonly pollMs?: number;
   /** The time instances are kept after their end. In milliseconds. @default 7_776_000_000 (90 days) */
   readonly keepMs?: number;
+  /** The clock of the rounds; a test gives a manual one. @default the system's */
   readonly clock?: Clock;
+  /** Random numbers for the jitter of rounds; a test gives seeded ones. @default Math.random */
   readonly random?: Random;
+  /** The log of alarms and outages. @default the kit's logger `saga` */
   readonly log?: Logger;
 }
 

@@ -12,34 +12,53 @@ import { workId } from '../step/calls/request-work.ts';
 export interface Plan {
   /** The step's undo; null: it cannot be undone. */
   readonly undo: string | null;
-  /** The steps that are undone before this step. */
+  /** The steps that are undone before this step. Undefined: none. */
   readonly after?: readonly string[];
-  /** The reason why there is nothing to undo. */
+  /** The reason why there is nothing to undo. Undefined where there is something. */
   readonly because?: string;
 }
 
 /** A decision of a step's fence, as the journal has it. */
 export interface JournalRow {
+  /** The kind of entry of a saga's story. */
   readonly kind: 'decision';
+  /** The time of the decision, ISO 8601. */
   readonly at: string;
+  /** The name of the saga. */
   readonly saga: string;
+  /** The version of the saga. */
   readonly version: number;
+  /** The id of the event that started the run. */
   readonly instance: string;
+  /** The name of the step. */
   readonly step: string;
   /** The number of the decision, from 1 without a gap. */
   readonly seq: number;
+  /** The consumer of the step; null once the state of the step was deleted. */
   readonly consumer: string | null;
+  /** The operation that the decision belongs to. */
   readonly op: JournalOp;
+  /** The event or outcome that led to the decision. */
   readonly trigger: FenceTrigger;
+  /** The state before it. */
   readonly from: FenceFrom;
+  /** The state after it. */
   readonly to: FenceFrom;
+  /** What followed from it, such as a call or an event. */
   readonly act: FenceAct;
+  /** The outcome of the effect; null where it has none yet. */
   readonly outcome: string | null;
+  /** The plan for the undo; null but for the decision that begins the step. */
   readonly plan: Plan | null;
+  /** The id of the event that led to the decision. */
   readonly causeEvent: string;
+  /** The attempt that emitted that event; null: none did. */
   readonly causeAttempt: string | null;
+  /** The id of the event that the decision emitted; null: none. */
   readonly emittedEvent: string | null;
+  /** The operator who decided; null: none did. */
   readonly actor: string | null;
+  /** The operator's reason; null without an operator. */
   readonly note: string | null;
 }
 

@@ -7,17 +7,23 @@ import { planOf } from '../step/member.ts';
 
 /** A recorded decision. It names events by type, so that any two runs of one kind are equal. */
 export interface RecordedDecision extends Pick<JournalRow, 'op' | 'trigger' | 'from' | 'to' | 'act'> {
+  /** The outcome of the effect. Undefined where it has none. */
   readonly outcome?: string;
+  /** The plan for the undo. Undefined but for the decision that begins the step. */
   readonly plan?: Plan;
   /** The cause. Undefined when the event is no longer known. */
   readonly cause?: string;
+  /** The type of the emitted event. Undefined: none. */
   readonly emits?: string;
 }
 
 /** The decisions of the steps of a run, to be replayed by later code: see `replayHistory`. */
 export interface SagaHistory {
+  /** The name of the saga. */
   readonly saga: string;
+  /** The version of the saga. */
   readonly version: number;
+  /** The decisions of each step, by its name. */
   readonly steps: Readonly<
     Record<string, { readonly by: string; readonly decisions: readonly RecordedDecision[] }>
   >;

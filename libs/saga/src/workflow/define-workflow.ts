@@ -53,12 +53,17 @@ export interface WorkflowOptions<In extends StandardSchema, Res extends Standard
 
 /** A workflow with its types erased, as the engine runs it. Only `defineWorkflow` makes these. */
 export interface Workflow<Input = never, Result = unknown> {
+  /** The name, which its rows and policies carry. */
   readonly name: string;
+  /** The treatment of a workflow that was interrupted. */
   readonly recovery: WorkflowRecovery;
+  /** The steps by name. */
   readonly steps: ReadonlyMap<string, BoundStep>;
   /** Checks what the caller gives. Throws a ContractError of category data. */
   plan(input: Input): string;
+  /** Runs the body on a stored input, and returns the stored form of its result. */
   body(unit: Unit<Record<string, AnyWorkflowStep>>, input: string): Promise<string>;
+  /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): Result;
 }
 

@@ -17,13 +17,16 @@ export type LocalStepOptions<DB, In extends StandardSchema, Res extends Standard
   readonly input: In;
   /** The schema of what is stored as the result, under the same condition. */
   readonly result: Res;
+  /** Makes the change, through `tx` alone, and returns the result. */
   readonly apply: (input: InferOutput<In>, context: LocalContext<DB>) => Promise<InferInput<Res>>;
 } & (
   | {
+      /** Reverts the change, through `tx` alone. It may be asked to revert what is reverted already. */
       readonly compensate: (
         what: Undoing<InferOutput<In>, InferOutput<Res>>,
         context: LocalContext<DB>,
       ) => Promise<CompensationAnswer> | Promise<void>;
+      /** Has no place beside `compensate`. @default none */
       readonly irreversible?: undefined;
     }
   /** The reason why the step cannot be undone: an undo of the workflow then waits for an operator. */
@@ -32,9 +35,11 @@ export type LocalStepOptions<DB, In extends StandardSchema, Res extends Standard
 
 /** A step of the service's own database, as `localStep` declares it. */
 export interface WorkflowStep<Input = never, Result = unknown> {
+  /** Sets it apart from a call. */
   readonly kind: 'local';
+  /** Binds the step to its name in a workflow. For the engine only. */
   bind(name: string): BoundLocalStep;
-  /** The types, for the compiler only. */
+  /** The types, for the compiler only. Undefined at run time. */
   readonly types?: { readonly input: (input: Input) => void; readonly result: Result };
 }
 
@@ -44,27 +49,36 @@ export type AnyWorkflowStep<Input = never, Result = unknown> =
 
 /** The stored data of a step that is to be undone. */
 export interface StoredStep {
+  /** The stored input. */
   readonly intent: string;
+  /** The idempotency key of the step. */
   readonly key: string;
   readonly result: string;
+  /** The reason why it is undone. */
   readonly reason: StoredFailure;
 }
 
 /** A call as a step, its types erased: what the engine runs. */
 export interface ExternalStep extends BoundCall {
+  /** Sets it apart from a local step. */
   readonly kind: 'external';
   readonly planned: PlannedUndo;
 }
 
 export interface BoundLocalStep {
+  /** Sets it apart from a call. */
   readonly kind: 'local';
+  /** The name of the step. */
   readonly name: string;
+  /** The planned undo. */
   readonly planned: PlannedUndo;
   /** Checks an input, and returns its stored form. Throws a ContractError of category data. */
   plan(input: unknown): string;
   /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): unknown;
+  /** Makes the change for a stored input, and returns the stored form of its result. */
   doing(intent: string, tx: Transaction<unknown>): Promise<string>;
+  /** Reverts the change of a stored step. */
   undoing(stored: StoredStep, tx: Transaction<unknown>): Promise<CompensationAnswer>;
 }
 

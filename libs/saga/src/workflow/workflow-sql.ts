@@ -17,15 +17,14 @@ export interface ClaimedWorkflow extends Held {
 type Holder = Pick<ResolvedWorkflows, 'database' | 'holder' | 'idleMs'>;
 
 const claimed = `returning one.workflow, one.id, one.term, one.input, one.entries,
-    extract(epoch from clock_timestamp()) * 1000 as now_ms`;
+    (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"`;
 
-async function claims(
+async function claims<Claimed extends ClaimedWorkflow>(
   executor: Executor,
   sql: string,
   values: readonly unknown[],
-): Promise<readonly ClaimedWorkflow[]> {
-  const { rows } = await executor.query<Omit<ClaimedWorkflow, 'nowMs'> & { now_ms: string }>(sql, values);
-  return rows.map(({ now_ms, ...row }) => ({ ...row, nowMs: Number(now_ms) }));
+): Promise<readonly Claimed[]> {
+  return (await executor.query<Claimed>(sql, values)).rows;
 }
 
 /** Begins a workflow, unless one of this id exists: then no row is returned or changed. */
@@ -93,11 +92,18 @@ export async function claimWorkflow(
 // holds the row.
 const takeSql = `
   update converge.workflow one set term = one.term + 1
-  where one.workflow = $1 and one.id = $2 and (one.holder is null or one.due_at <= clock_timestamp()) ${claimed}`;
+  where one.workflow = $1 and one.id = $2 and (one.holder is null or one.due_at <= clock_timestamp())
+  ${claimed}, one.holder is null and coalesce(one.due_at <= clock_timestamp(), false) as "isDue"`;
+
+/** A workflow that an operator decides about. */
+export interface TakenWorkflow extends ClaimedWorkflow {
+  /** True when any worker would claim it now. */
+  readonly isDue: boolean;
+}
 
 /** Takes one workflow for an operator, until the transaction ends. Undefined: a process holds it, or there is none. */
-export async function takeWorkflow(tx: Executor, of: WorkflowKey): Promise<ClaimedWorkflow | undefined> {
-  return (await claims(tx, takeSql, [of.workflow, of.id]))[0];
+export async function takeWorkflow(tx: Executor, of: WorkflowKey): Promise<TakenWorkflow | undefined> {
+  return (await claims<TakenWorkflow>(tx, takeSql, [of.workflow, of.id]))[0];
 }
 
 /** A workflow as its row has it. */

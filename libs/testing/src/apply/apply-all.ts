@@ -27,6 +27,7 @@ export interface ApplyAllOptions extends BenchOptions {
 
 /** The state in which nothing happens any more. */
 export interface Quiet {
+  /** The seed that repeats this order. */
   readonly seed: number;
   /** The deliveries, one line each. */
   readonly history: readonly string[];

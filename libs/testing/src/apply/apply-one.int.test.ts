@@ -1,6 +1,8 @@
 import { defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
+import { defineCall } from '@convergekit/saga';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
 import {
   book,
   type BookDb,
@@ -87,6 +89,36 @@ describe('one event applied by its real consumer', () => {
       parked: { state: 'waiting', code: null },
       handled: [],
     });
+  });
+
+  it('a handler of a batch and one of failures request calls, each once however often its event comes', async () => {
+    const schema = z.object({ key: z.string() });
+    const notice = defineCall('post.notice', {
+      input: schema,
+      result: schema,
+      idempotency: 'keyed',
+      call: (input) => Promise.resolve(input),
+    }).onOutcome<DeskDb>({ succeeded: () => undefined, failed: () => undefined });
+    const post = defineConsumer<DeskDb>('post')
+      .calls(notice)
+      .onBatch(opened, async (events, { call }) => {
+        for (const one of events) await call(notice, { key: `batch ${one.data.key}` }, one);
+      })
+      .onFailure(desk, paidIn, async ({ event: { data } }, { call }) => {
+        await call(notice, { key: `failure ${data.key}` });
+      });
+    const [failure] = (await applyOne(database, desk, paidIn({ key: 'a', n: 7 }))).emitted;
+    const given = [opened({ key: 'a', n: 0 }), failure ?? closed({ key: 'a', n: 0 })];
+    const calls = [];
+    for (const event of [...given, ...given]) calls.push(...(await applyOne(database, post, event)).calls);
+    expect(calls).toEqual(
+      ['batch a', 'failure a'].map((key) => ({
+        effect: 'post.notice',
+        input: { key },
+        idempotencyKey: expect.any(String) as string,
+        step: null,
+      })),
+    );
   });
 
   it('an event whose predecessor never arrives halts at the gap', async () => {

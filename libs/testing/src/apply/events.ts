@@ -5,15 +5,23 @@ import type { EventSource, StoredRow } from './outbox-sql.ts';
 
 /** An event as it was written to an outbox. It can be given to `applyOne` again, for the consumer that hears it. */
 export interface EmittedEvent {
+  /** The id, by which consumers deduplicate. */
   readonly id: string;
+  /** The type: `order.placed`. */
   readonly type: string;
+  /** The version of the data, from 1. */
   readonly version: number;
+  /** The topic to which the relay publishes it. */
   readonly topic: string;
+  /** The key of its entity. */
   readonly key: string;
   /** The data as JSON says it; `eventsOf` gives it with its type. */
   readonly data: unknown;
+  /** The data as JSON text. */
   readonly payload: string;
+  /** The headers of the outbox row, by their names in a record. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The outbox that wrote it. */
   readonly source: EventSource;
 }
 

@@ -2,7 +2,9 @@ import type { Executor } from '@convergekit/postgres';
 
 /** The source of an event: a database with an outbox. */
 export interface EventSource {
+  /** The uuid of the source. */
   readonly id: string;
+  /** The name of the source, as `converge source show` prints it. */
   readonly name: string;
 }
 

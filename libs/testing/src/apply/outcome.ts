@@ -22,6 +22,7 @@ export interface Settled {
 
 /** What an event left behind, whatever became of it. */
 export interface Effects {
+  /** The id of the event. */
   readonly eventId: string;
   /** The rows that changed in the service's own tables. */
   readonly written: Written;

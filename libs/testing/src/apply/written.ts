@@ -11,8 +11,11 @@ export interface TableSnapshot {
 export type Snapshot = ReadonlyMap<string, TableSnapshot>;
 
 export interface TableChange {
+  /** The rows that are new. */
   readonly inserted: readonly Row[];
+  /** The rows whose columns changed, by their primary key. */
   readonly updated: readonly { readonly before: Row; readonly after: Row }[];
+  /** The rows that are gone. */
   readonly deleted: readonly Row[];
 }
 

@@ -12,7 +12,9 @@ export interface BesideOptions {
 }
 
 export interface Beside {
+  /** The standby of `standby`; undefined without one. */
   readonly standby?: StackServer;
+  /** The PgBouncer of `pgbouncer`; undefined without one. */
   readonly pgbouncer?: StackServer;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -45,6 +45,7 @@ describe('embedded Postgres', () => {
     expect(await show('max_connections')).toBe('300');
     expect(await show('max_prepared_transactions')).toBe('20');
     expect(await show('listen_addresses')).toBe('127.0.0.1');
+    expect(await show('unix_socket_directories')).toBe('');
     expect(await show('server_encoding')).toBe('UTF8');
 
     await sql(address, 'create table kept as select 1 as n');
@@ -84,7 +85,10 @@ describe('embedded Postgres', () => {
       const { pid } = postgres;
       await postgres.stop();
       const [instance = ''] = readdirSync(join(dataDir, 'stacks'));
-      const log = readFileSync(join(dataDir, 'stacks', instance, 'postgres.log'), 'utf8');
+      const logFile = join(dataDir, 'stacks', instance, 'postgres.log');
+      const log = readFileSync(logFile, 'utf8');
+      // Planted fault: any user of the machine could read the statements that failed, and their values.
+      expect(statSync(logFile).mode & 0o777).toBe(0o600);
       expect(log).toContain('database system is shut down'); // asked, not killed
       const copies = elsewhere(join(dataDir, 'stacks', instance));
       await postgres.dispose();

@@ -68,7 +68,8 @@ export class OwnedProcess {
   }
 
   static start(options: OwnedProcessOptions): OwnedProcess {
-    const log = openSync(options.logFile, 'a');
+    // Of its user alone: an error is logged with its statement, and its values.
+    const log = openSync(options.logFile, 'a', 0o600);
     try {
       const child = spawn(options.command, options.args, {
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

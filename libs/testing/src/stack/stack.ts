@@ -19,7 +19,9 @@ import type { StackServer } from './server.ts';
 import { PAIR_SETTINGS } from './standby.ts';
 
 export interface Stack extends Beside {
+  /** The address of a database whose role may create others. */
   readonly databaseUrl: string;
+  /** The brokers as `host:port`, with commas between them. */
   readonly brokers: string;
   /** The way in which the servers were started; `given` when none had to be. */
   readonly chose: 'given' | 'docker' | 'embedded';
@@ -27,6 +29,7 @@ export interface Stack extends Beside {
   readonly postgres?: StackServer;
   /** The server, to stop, kill and restart Kafka; undefined when Kafka was given. */
   readonly kafka?: StackServer;
+  /** Runs the command-line tools of Kafka. */
   readonly kafkaTools: KafkaTools;
   /** Ends the started servers and removes their data. Idempotent. */
   stop(): Promise<void>;
@@ -39,13 +42,16 @@ export interface StackOptions extends BesideOptions {
   readonly dataDir?: string;
   /** The folder of the data of embedded servers, which stay after the stop. @default they are removed */
   readonly keepIn?: string;
-  /** @default any free port */
+  /** The port of a Postgres that is started. @default any free port */
   readonly postgresPort?: number | undefined;
-  /** @default any free port */
+  /** The port of the first broker that is started. @default any free port */
   readonly kafkaPort?: number | undefined;
   /** The number of embedded brokers: 3 is a cluster with replication 3. @default 1 */
   readonly brokers?: 1 | 3 | undefined;
-  /** @default process.env; DATABASE_URL and KAFKA_BROKERS are used as they are when set, CONVERGE_STACK chooses the rest */
+  /**
+   * The variables that choose the servers. @default process.env; DATABASE_URL and KAFKA_BROKERS are used as they are
+   * when set, CONVERGE_STACK chooses the rest
+   */
   readonly env?: NodeJS.ProcessEnv;
   /** Server settings of a Postgres that is started, such as `{ wal_level: 'logical' }`. @default none */
   readonly postgresSettings?: PostgresSettings;

@@ -27,8 +27,11 @@ export interface SagaTrialOptions extends TrialHooks {
 
 /** What happened in the runs of a trial. A trial in which nothing happens proves nothing: compare the counts with 0. */
 export interface SagaTrialResult {
+  /** The number of runs. */
   readonly runs: number;
+  /** The number of runs in which all steps took effect. */
   readonly completed: number;
+  /** The number of runs whose steps were undone. */
   readonly compensated: number;
   /** Pairs of actions that overlapped. */
   readonly overlaps: number;

@@ -3,13 +3,21 @@ import type { WorkState } from '@convergekit/saga/operate';
 
 /** Work of a saga that has not ended. */
 export interface OpenWork {
+  /** The id of the call's row. */
   readonly id: string;
+  /** The name of the call. */
   readonly effect: string;
+  /** What is called for: `apply` or `compensate`. */
   readonly op: string;
+  /** The step of the saga. */
   readonly step: string;
+  /** The key of the run's events. */
   readonly key: string;
+  /** The idempotency key under which the other system knows it. */
   readonly idempotencyKey: string;
+  /** The state of the call, as `converge.saga_work` has it. */
   readonly state: WorkState;
+  /** True while a worker holds it. */
   readonly held: boolean;
 }
 

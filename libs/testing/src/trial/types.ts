@@ -17,6 +17,7 @@ export type Fault =
 
 /** Something that may fail: a step or the undo of a step, in a handler or in a call. */
 export interface Attempted {
+  /** What is attempted: the step, or its undo. */
   readonly op: 'apply' | 'compensate';
   /** The step. Of an undo in a handler, the consumer's first step. */
   readonly step: string;
@@ -26,7 +27,7 @@ export interface Attempted {
 export interface RunPlan {
   /** The fault of the next attempt. @default none */
   readonly nextFault?: (of: Attempted) => Fault | undefined;
-  /** A cancellation, by the run or only by its key. */
+  /** A cancellation, by the run or only by its key. @default the run is not cancelled */
   readonly cancel?: 'instance' | 'key' | undefined;
   /** Returns whether the timers of this kind come due in this run. */
   readonly fires: (timer: 'deadline' | 'expire') => boolean;
@@ -34,7 +35,7 @@ export interface RunPlan {
   readonly deliveries?: number;
   /** True for consumers that take effect outside of their transaction: a crash would forget it. @default none */
   readonly cannotCrash?: (consumer: string) => boolean;
-  /** What the trace begins with. */
+  /** What the trace begins with. @default nothing */
   readonly notes?: readonly string[];
 }
 
@@ -50,16 +51,21 @@ export interface RunOf {
 
 /** An event that was emitted, in the order of commits. */
 export interface Evidence {
+  /** The id of the event. */
   readonly id: string;
+  /** The type of the event. */
   readonly type: string;
-  /** The failed step of a failure event, and the reported certainty. */
+  /** The failed step of a failure event, and the reported certainty. Absent for other events. */
   readonly failed?: { readonly step: string; readonly op: string; readonly certainty: string };
 }
 
 /** A run that has ended. */
 export interface RunEnd extends Pick<RunOf, 'key' | 'instance'> {
+  /** The end of the run: all steps took effect, or what did was undone. */
   readonly ended: 'completed' | 'compensated';
+  /** The events of all services, in the order of commits. */
   readonly emitted: readonly Evidence[];
+  /** What went wrong in the run, as `plan` decided it. */
   readonly plan: RunPlan;
 }
 
@@ -72,8 +78,11 @@ export interface TrialHooks {
   readonly start: (key: string) => DomainEvent;
   /** The event that cancels a run. @default runs are not cancelled */
   readonly cancel?: (key: string) => DomainEvent;
-  /** Answers for an operator, who looks into the other system: the step's success event if the step took effect. */
+  /**
+   * Answers for an operator, who looks into the other system: the step's success event if the step took effect. @default
+   * no operator answers
+   */
   readonly took?: (work: OpenWork) => Promise<Made | undefined> | Made | undefined;
-  /** Called when time passes: calls that are still on their way arrive, or never will. */
+  /** Called when time passes: calls that are still on their way arrive, or never will. @default nothing */
   readonly timePasses?: () => void;
 }

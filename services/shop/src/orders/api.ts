@@ -16,14 +16,11 @@ interface Options {
   readonly db: Kysely<OrdersDb>;
   readonly transaction: TransactionFunction<OrdersDb>;
   readonly newId: NewId;
-  /** Called with every error whose details the customer does not get. */
-  readonly onError: (error: unknown) => void;
 }
 
 /** Creates the API: POST /orders with `Idempotency-Key`, GET /orders, GET /orders/:id, POST /orders/:id/cancel. */
 export function ordersApi(options: Options): Hono {
-  const routes = 'POST /orders, GET /orders, GET /orders/:id and POST /orders/:id/cancel';
-  const app = httpApi({ routes, onError: options.onError });
+  const app = httpApi('POST /orders, GET /orders, GET /orders/:id and POST /orders/:id/cancel');
   keyedPost(app, '/orders', orderRequest, (key, request, client) =>
     placeOrder(options, key, request, client),
   );

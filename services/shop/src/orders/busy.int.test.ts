@@ -1,10 +1,10 @@
 import { type Database, newUuidV7 } from 'convergekit';
 import { createOutbox, outboxMigrations } from 'convergekit/postgres';
 import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
-import { httpService } from '@convergekit/service-common';
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
+import { serveApp } from '../../../../libs/kit/src/fixture/serve-app.ts';
 import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';
 import type { OrdersDb } from './tables.ts';
@@ -18,15 +18,12 @@ async function busyApi() {
     [outboxMigrations, ...shopMigrations.orders],
     { prefix: 'orders', max: 1, maxWaiting: 2, connectTimeoutMs: 2_147_483_647 },
   );
-  const failures: unknown[] = [];
   const app = ordersApi({
     db: database.db,
     transaction: createOutbox([orderPlaced, orderCancelRequested]).for(database.db),
     newId: newUuidV7,
-    onError: (error) => failures.push(error),
   });
-  const server = httpService(app, 0);
-  await server.start();
+  const server = await serveApp(() => app);
   onTestFinished(async () => {
     await server.stop();
     await database.close();
@@ -38,7 +35,7 @@ async function busyApi() {
       body: JSON.stringify(tea),
       ...(signal && { signal }),
     });
-  return { database, failures, post };
+  return { database, failures: server.errors, post };
 }
 
 /** Resolves with true when so many requests wait for a connection, those of clients that have gone included. */

@@ -23,11 +23,11 @@ export interface Placed {
 /**
  * Places an order: the order, its history, its event and the answer commit together.
  * The same key with the same request returns the first answer and writes nothing; another request rejects with
- * REQUEST_KEY_REUSED. Nothing is begun for a client that has gone (CALLER_GONE).
+ * REQUEST_KEY_REUSED, and one without a key with REQUEST_KEY_INVALID. Nothing is begun for a client that has gone (CALLER_GONE).
  */
 export function placeOrder(
   { transaction, newId }: { transaction: TransactionFunction<OrdersDb>; newId: NewId },
-  requestKey: string,
+  requestKey: string | undefined,
   request: OrderRequest,
   client?: AbortSignal,
 ): Promise<Placed> {

@@ -1,6 +1,6 @@
-import { httpService } from '@convergekit/service-common';
 import { Hono } from 'hono';
 import { expect, it } from 'vitest';
+import { serveApp } from '../../../../libs/kit/src/fixture/serve-app.ts';
 import { providerLedger } from './provider-ledger.ts';
 
 /** A clock that stands still, and notes for how long it is asked to wait. */
@@ -19,8 +19,7 @@ it('calls beyond the burst wait for their turn, whichever call they are', async 
   const app = new Hono();
   app.get('/charges', (context) => context.json({ charges: [], next: null }));
   app.get('/charges/:key', (context) => context.json({ error: 'no such charge' }, 404));
-  const server = httpService(app, 0);
-  await server.start();
+  const server = await serveApp(() => app);
   const clock = stillClock();
   const ledger = providerLedger(`http://127.0.0.1:${server.port}`, { perSecond: 10, burst: 2 }, clock);
   expect(await ledger.list(null)).toEqual({ charges: [], next: null });
@@ -34,8 +33,7 @@ it('calls beyond the burst wait for their turn, whichever call they are', async 
 it('a refusal of the provider is an error with its status, and no empty page', async () => {
   const app = new Hono();
   app.get('/charges', (context) => context.json({}, 429));
-  const server = httpService(app, 0);
-  await server.start();
+  const server = await serveApp(() => app);
   const ledger = providerLedger(`http://127.0.0.1:${server.port}`, { perSecond: 10, burst: 2 }, stillClock());
   await expect(ledger.list(null)).rejects.toMatchObject({ status: 429 });
   await server.stop();

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from 'convergekit';
-import { servedRequests } from '@convergekit/service-common';
+import { traced } from '@convergekit/service-common';
 import { type Context, Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
@@ -22,7 +21,7 @@ export function providerApi(db: Kysely<ProviderDb>): Hono {
   let behaviour = normal;
   let calls = 0;
   const app = new Hono();
-  app.use(servedRequests(() => systemClock.now()));
+  app.use(traced);
 
   /** Runs `act` according to the current behaviour. */
   const misbehave = async (

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { HttpServer } from 'convergekit/http';
 import { type Database, type Reconciler, systemClock } from 'convergekit';
 import { outboxMigrations } from 'convergekit/postgres';
 import { reconcileMigrations, runReconciler } from 'convergekit/process';
-import { httpService } from '@convergekit/service-common';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type ServedApp, serveApp } from '../../../../libs/kit/src/fixture/serve-app.ts';
 import type { OrdersDb } from '../orders/tables.ts';
 import { recordPayment, recordRefund } from '../order-list/order-list.ts';
 import { providerLedger } from '../payments/provider-ledger.ts';
@@ -26,7 +25,7 @@ const tables = [
 
 /** One database stands for those of all services. */
 let database: Database<OrdersDb & ProviderDb>;
-let server: HttpServer;
+let server: ServedApp;
 let requests: string[];
 
 beforeEach(async () => {
@@ -38,16 +37,12 @@ beforeEach(async () => {
   for (const text of tables) await database.executor.query(text);
   requests = [];
   const api = providerApi(database.db);
-  server = httpService(
-    {
-      fetch: (request: Request, ...rest: never[]) => {
-        requests.push(new URL(request.url).search);
-        return api.fetch(request, ...rest);
-      },
-    } as never,
-    0,
-  );
-  await server.start();
+  server = await serveApp(() => ({
+    fetch: (request) => {
+      requests.push(new URL(request.url).search);
+      return api.fetch(request);
+    },
+  }));
 });
 afterEach(async () => {
   await server.stop();

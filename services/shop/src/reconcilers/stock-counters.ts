@@ -29,13 +29,12 @@ export const stockCounters = defineReconciler('stock-counters', {
       .where('sku', '=', sku)
       .executeTakeFirstOrThrow(),
   ),
-  actual: from<InventoryDb>('inventory').read(
-    async (sku, db) =>
-      (await db
-        .selectFrom('stock')
-        .select(['sku', 'initial', 'on_hand as onHand', 'reserved', 'shipped', 'version'])
-        .where('sku', '=', sku)
-        .executeTakeFirst()) ?? null,
+  actual: from<InventoryDb>('inventory').read((sku, db) =>
+    db
+      .selectFrom('stock')
+      .select(['sku', 'initial', 'on_hand as onHand', 'reserved', 'shipped', 'version'])
+      .where('sku', '=', sku)
+      .executeTakeFirst(),
   ),
   version: 'version',
   lock: (sku, tx) => tx.selectFrom('stock').where('sku', '=', sku),

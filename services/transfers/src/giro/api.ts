@@ -9,12 +9,11 @@ interface Options {
   readonly db: Kysely<GiroDb>;
   readonly transaction: TransactionFunction<GiroDb>;
   readonly newId: NewId;
-  readonly onError: (error: unknown) => void;
 }
 
 /** Creates the API: POST /transfers with `Idempotency-Key`, GET /transfers/:id. */
 export function transfersApi(options: Options): Hono {
-  const app = httpApi({ routes: 'POST /transfers and GET /transfers/:id', onError: options.onError });
+  const app = httpApi('POST /transfers and GET /transfers/:id');
   keyedPost(app, '/transfers', transferRequest, (key, request, client) =>
     requestTransfer(options, key, request, client),
   );

@@ -17,7 +17,7 @@ export interface Requested {
 /** Requests a transfer: transfer, event and answer commit together; see the shop's `placeOrder`. */
 export function requestTransfer(
   { transaction, newId }: { transaction: TransactionFunction<GiroDb>; newId: NewId },
-  requestKey: string,
+  requestKey: string | undefined,
   request: TransferRequest,
   client?: AbortSignal,
 ): Promise<Requested> {

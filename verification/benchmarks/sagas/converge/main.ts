@@ -2,7 +2,7 @@
 import { defineService } from 'convergekit';
 import { createOutbox } from '@convergekit/outbox';
 import { starts } from '@convergekit/saga/declare';
-import { httpApi, httpService, httpSettings, keyedPost } from '@convergekit/service-common';
+import { httpApi, keyedPost } from '@convergekit/service-common';
 import { z } from 'zod';
 import { orderSchema, services } from '../order.ts';
 import { providerAt } from '../stub/provider.ts';
@@ -19,7 +19,7 @@ const bench = z.object({
     .pipe(z.array(z.enum(services)).min(1)),
   providerUrl: z.url(),
 });
-const settings = { bench, http: httpSettings };
+const settings = { bench };
 
 await defineService<BenchDb, typeof settings>('bench.sagas', {
   settings,
@@ -28,18 +28,17 @@ await defineService<BenchDb, typeof settings>('bench.sagas', {
     return own.services.map((name) => all[name]);
   },
   relay: true,
-  parts: ({ settings: { bench: own, http }, db, log }) => {
-    if (!own.services.includes('orders')) return [];
+  // A process without the service orders has it, too, at a free port, and is not asked.
+  http: ({ settings: { bench: own }, db }) => {
     const { events, steps } = orderSaga(own.run);
     const outbox = createOutbox([starts(events.placed, steps)]);
-    const onError = (error: unknown): void => log.error({ err: error }, 'an order was not placed');
-    const app = httpApi({ routes: 'POST /orders', onError });
+    const app = httpApi('POST /orders');
     keyedPost(app, '/orders', orderSchema, (requestKey, order) =>
       outbox.transaction(db, { requestKey, request: order }, ({ emit }) => {
         emit(events.placed(order));
         return Promise.resolve({ orderId: order.orderId });
       }),
     );
-    return [httpService(app, http.port)];
+    return app;
   },
 }).run();

@@ -44,7 +44,7 @@ export function converge(layout: Layout, log: 'Kafka' | 'local' = 'Kafka'): Saga
             DATABASE_URL: urls[first],
             ...logEnvironment(at),
             CONVERGE__HEALTH__PORT: String(healthPort),
-            CONVERGE__HTTP__PORT: String(httpPort),
+            CONVERGE__HTTP__PORT: String(of.includes('orders') ? httpPort : 0),
             CONVERGE__BENCH__RUN: run,
             CONVERGE__BENCH__SERVICES: of.join(','),
             CONVERGE__BENCH__PROVIDER_URL: place.providerUrl,

@@ -33,11 +33,12 @@ export const dropTypeCommand = command({
     const found = (await readTypes(database.executor, consumer)).filter(
       (one) => one.type === type && (topic ?? one.topic) === one.topic,
     );
-    if (found.length === 0)
-      throw refused(
+    const missing = () =>
+      refused(
         'TYPE_NOT_REGISTERED',
         `${consumer} has no type ${type} registered: \`converge consumers types list ${consumer}\` shows them`,
       );
+    if (found.length === 0) throw missing();
     for (const one of found)
       context.output.progress(
         `${type} of ${one.topic}, handled by ${one.handler}: versions without it will skip its events`,
@@ -45,7 +46,8 @@ export const dropTypeCommand = command({
     if (!dry) {
       await context.confirm(`Withdraw ${type} from ${consumer}?`);
       const reason = 'no version handles it any more';
-      await dropType(database.executor, { consumer, type, topic }, { by: context.operator, reason });
+      const by = { by: context.operator, reason };
+      if (!(await dropType(database.executor, { consumer, type, topic }, by))) throw missing();
       context.audit({ consumer, type, topic, reason });
     }
     return result(found, () => found.map((one) => `${one.topic} ${type}`));

@@ -11,6 +11,7 @@ it('a service in development keeps its events in Postgres, and has a health port
     DATABASE_URL: 'postgres://h/d',
     CONVERGE__BROKER: 'local',
     CONVERGE__HEALTH__PORT: '9001',
+    CONVERGE__HEALTH__HOST: '127.0.0.1',
   });
 });
 
@@ -20,6 +21,7 @@ it('what the developer set stays, and brokers that are given are used', () => {
     NODE_ENV: 'test',
     LOG_LEVEL: 'warn',
     CONVERGE__HEALTH__PORT: '9000',
+    CONVERGE__HEALTH__HOST: '0.0.0.0',
   };
   expect(devEnvironment(given, servers)).toEqual({ ...given, DATABASE_URL: 'postgres://h/d' });
   expect(brokerOf(given)).toBe('Kafka at k:9092');

@@ -22,6 +22,8 @@ export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPo
     // One line for each event that takes effect.
     LOG_LEVEL: 'debug',
     ...port,
+    // With a port of its own it would listen on every address, which is for containers.
+    CONVERGE__HEALTH__HOST: '127.0.0.1',
     ...(onKafka(env) ? {} : { CONVERGE__BROKER: 'local' }),
     ...(onKafka(env) || log === undefined ? {} : { CONVERGE__LOCAL__URL: log }),
     ...databaseVariables(all),

@@ -17,6 +17,12 @@ it('a topic that resembles no other may be the topic of another team', () => {
   ]);
 });
 
+it('a consumer whose failures one service handles and that no service has is named beside the one that is spelled nearly as it', () => {
+  expect(unwrittenTopics([bank, { ...shop, missing: ['bnak.failures'] }])).toContain(
+    'shop handles the failures of consumer bnak, and no service here has that consumer: if bank of bank is meant, correct the name that onFailure(…) was given; otherwise it may be one of another team, whose service does not run here',
+  );
+});
+
 it('topics are compared when every service has reported its own, and each sentence is said once', () => {
   const lines: string[] = [];
   const report = topicsReport(2, (line) => lines.push(line));

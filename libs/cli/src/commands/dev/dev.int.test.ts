@@ -7,6 +7,7 @@ import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/internal';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
+import { findConsole } from './dev-console.ts';
 import { root } from '../../fixture/root.ts';
 
 const { databaseUrl } = inject('stack');
@@ -88,6 +89,14 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
       { what: `the order of ${cents}` },
     );
   for (const cents of [4_200, 420_000]) await place(cents);
+  // Every port of it is of this machine alone: another address of the same machine is refused, as another machine is.
+  const ports = [...dev.stderr().matchAll(/http:\/\/127\.0\.0\.1:(\d+)\//g)].map(([, own]) => own);
+  expect(ports).toHaveLength(findConsole(process.cwd()) === undefined ? 2 : 3);
+  for (const own of [...ports, port])
+    await expect(fetch(`http://127.0.0.2:${own}/`)).rejects.toMatchObject({
+      cause: { code: 'ECONNREFUSED' },
+    });
+
   // The large order is refused by the one service, and declined by the other.
   await waitUntil(
     async () =>
@@ -107,7 +116,7 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
     );
   const before = await sessions();
   expect(before.length).toBeGreaterThan(0);
-  expect(dev.stderr()).not.toContain('no service here declares an event in it');
+  expect(dev.stderr()).not.toMatch(/no service here (declares an event in it|has that consumer)/);
   misspell(join(folder, 'src', payments, 'service.ts'));
   writeFileSync(join(folder, 'src', payments, 'migrations/002-notes.sql'), 'create table notes (id text);\n');
   await waitUntil(() => dev.stderr().includes('002-notes applied; it starts again'), {

@@ -71,8 +71,14 @@ const retryCommand = command({
     const question = stuck > 0 ? `Call again ${stuck} that may have taken effect already?` : undefined;
     return actOn(
       context,
+      database,
       { did: 'retry', reason, question },
-      ids.map((id) => ({ named: { id }, text: id, act: (by) => actAndRecord(database, id, by) })),
+      ids.map((id) => ({
+        named: { id },
+        text: id,
+        subject: id,
+        act: (by) => actAndRecord(database, id, by),
+      })),
     );
   },
 });
@@ -113,8 +119,8 @@ const resolveCommand = command({
     const database = await context.database(sagaMigrations);
     const { effect, state } = await ownWork(database.executor, id);
     const question = `Record ${stated.kind} as the outcome of ${effect} ${id}, which is ${state}?`;
-    return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
-      { named: { id, effect }, text: id, act: (by) => actAndRecord(database, id, by, stated) },
+    return actOn(context, database, { did: 'resolve', outcome: stated.kind, reason, question }, [
+      { named: { id, effect }, text: id, subject: id, act: (by) => actAndRecord(database, id, by, stated) },
     ]);
   },
 });

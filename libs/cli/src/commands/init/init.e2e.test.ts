@@ -97,22 +97,20 @@ it.each([
   expect(tested.code).toBe(0);
 });
 
-it.each([
-  ['service', './tables.ts', () => folder],
-  ['two-services', './payments/service.ts', () => join(parent, 'pair')],
-] as const)(
-  'the lint of the template %s passes, and names a forgotten await and a query that is built and not run',
-  async (_, tables, where) => {
-    const folder = where();
+it('the lint of both templates passes, and names a forgotten await and a query that is built and not run', async () => {
+  const services = [
+    [name, './tables.ts'],
+    ['pair', './payments/service.ts'],
+  ] as const;
+  const mistakes = services.map(([service, tables]) => {
+    const at = join(parent, service);
     // The packages of the kit are sources here.
-    const settings = join(folder, 'tsconfig.json');
+    const settings = join(at, 'tsconfig.json');
     const tsconfig = readFileSync(settings, 'utf8');
     writeFileSync(settings, tsconfig.replace('"strict"', '"customConditions": ["source"], "strict"'));
-    const lint = () => run(['.'], { cwd: folder, command: join(root, 'node_modules/eslint/bin/eslint.js') });
-    expect(await lint()).toMatchObject({ code: 0, stdout: '' });
-    const mistakes = join(folder, 'src/mistakes.ts');
+    const file = join(at, 'src/mistakes.ts');
     writeFileSync(
-      mistakes,
+      file,
       `import type { HandlerContext } from 'convergekit';
 import type { Tables } from '${tables}';
 const row = { orderId: 'o', cents: 1 };
@@ -125,19 +123,38 @@ export async function forgetful({ tx, write }: HandlerContext<Tables>) {
 }
 `,
     );
-    const found = await lint();
-    rmSync(mistakes);
-    writeFileSync(settings, tsconfig);
-    expect(found.code).toBe(1);
-    const lines = found.stdout
-      .split('\n')
-      .flatMap((line) => /^ +(\d+):\d+ +error.* (\S+)$/.exec(line)?.slice(1, 3).join(' ') ?? []);
-    expect(lines).toEqual([
-      ...['5 @typescript-eslint/no-floating-promises', '6 no-restricted-syntax'],
-      ...['7 @typescript-eslint/await-thenable', '7 no-restricted-syntax'],
-    ]);
-  },
-);
+    stops.push(() => {
+      rmSync(file);
+      writeFileSync(settings, tsconfig);
+      return Promise.resolve();
+    });
+    return file;
+  });
+  // One process lints both, each with its own settings: it reads the types of the kit once.
+  const found = await run(['--format', 'json', ...services.map(([service]) => service)], {
+    cwd: parent,
+    command: join(root, 'node_modules/eslint/bin/eslint.js'),
+  });
+  expect(found).toMatchObject({ code: 1, stderr: '' });
+  const linted = JSON.parse(found.stdout) as {
+    readonly filePath: string;
+    readonly messages: readonly { readonly line: number; readonly ruleId: string }[];
+  }[];
+  expect(linted.map(({ filePath }) => filePath)).toEqual(
+    expect.arrayContaining([join(folder, 'src/service.ts'), join(parent, 'pair', 'test/shop.test.ts')]),
+  );
+  const wrong = linted.flatMap(({ filePath, messages }) =>
+    messages.map(({ line, ruleId }) => `${filePath}:${line} ${ruleId}`),
+  );
+  expect(wrong.toSorted()).toEqual(
+    mistakes
+      .flatMap((file) => [
+        ...[`${file}:5 @typescript-eslint/no-floating-promises`, `${file}:6 no-restricted-syntax`],
+        ...[`${file}:7 @typescript-eslint/await-thenable`, `${file}:7 no-restricted-syntax`],
+      ])
+      .toSorted(),
+  );
+});
 
 interface Order {
   readonly orderId: string;
@@ -158,7 +175,7 @@ it.each([
     const dev = start(['dev'], { cwd: folder, env });
     stops.push(() => (dev.child.kill('SIGINT'), dev.ended));
     const url = `http://127.0.0.1:${port}/orders`;
-    const ready = (): number => dev.text.stderr.split('orders are taken at').length - 1;
+    const ready = (): number => dev.text.stderr.split('HTTP requests are answered at').length - 1;
     await waitUntil(
       () => {
         if (dev.child.exitCode !== null) throw new Error(`converge dev ended:\n${dev.text.stderr}`);
@@ -208,7 +225,7 @@ it.each(ends)(
   async (_, signal, shutdown, asChild) => {
     const cwd = join(parent, 'pair');
     const port = await freePort();
-    const env = { PORT: String(port), CONVERGE_STACK: 'embedded' };
+    const env = { CONVERGE__HTTP__PORT: String(port), CONVERGE_STACK: 'embedded' };
     const args = ['dev', 'src/orders/main.ts', 'src/payments/main.ts'];
     const shell = `const { spawn } = require('node:child_process');
       spawn(process.execPath, process.argv.slice(1), ${asChild});`;

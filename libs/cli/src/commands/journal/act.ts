@@ -1,4 +1,7 @@
+import { ConvergeError } from '@convergekit/core';
+import type { Database } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
+import { reportLastActs } from '../../audit/last-acts.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { json, text, toggle } from '../../frame/flags.ts';
 import { type Result, result } from '../../frame/result.ts';
@@ -19,6 +22,8 @@ export interface ActedOn {
   readonly named: Readonly<Record<string, string>>;
   /** Its name in a line. */
   readonly text: string;
+  /** Its name in the audit. */
+  readonly subject: string;
   /** Resolves with what JSON says of it besides. */
   readonly act: (by: Operator) => Promise<unknown>;
 }
@@ -32,21 +37,51 @@ export interface OperatorAct {
   readonly question?: string | undefined;
 }
 
-/** Acts as an operator: asks, acts with the reason, logs who did it and why, and reports it. */
+/**
+ * Acts as an operator: reports the last act on each thing, asks, acts with the reason, logs who did it and why, and reports
+ * it. What is refused of several is passed, so that a command that was broken off can be typed again.
+ */
 export async function actOn(
   context: CommandContext,
+  { executor }: Pick<Database, 'executor'>,
   { question, ...done }: OperatorAct,
   all: readonly ActedOn[],
 ): Promise<Result> {
+  await reportLastActs(
+    context,
+    executor,
+    all.map(({ subject }) => subject),
+  );
   if (question !== undefined) await context.confirm(question);
   const operator = { by: context.operator, reason: done.reason };
+  const { outcome, reason } = done;
+  const then = outcome === undefined ? 'due now' : `${outcome}; the worker continues with it`;
   const acted: object[] = [];
-  for (const { named, act } of all) {
-    const found = await act(operator);
+  const lines: string[] = [];
+  const refusals: ConvergeError[] = [];
+  for (const { named, text: line, act } of all) {
+    const found = await act(operator).catch(refusalOf);
+    if (found instanceof ConvergeError) {
+      refusals.push(found);
+      lines.push(`${line}: ${found.message}`);
+      continue;
+    }
     acted.push({ ...named, ...(typeof found === 'object' && found) });
-    const { outcome, reason } = done;
+    lines.push(`${line}: ${then}`);
     context.audit({ ...named, ...(outcome !== undefined && { outcome }), reason });
   }
-  const then = done.outcome === undefined ? 'due now' : `${done.outcome}; the worker continues with it`;
-  return result({ ...done, by: operator.by, acted }, () => all.map(({ text: line }) => `${line}: ${then}`));
+  if (acted.length === 0 && refusals[0] !== undefined) throw refusals[0];
+  const refused = refusals.map(({ code, message }) => ({ code, message }));
+  return result(
+    { ...done, by: operator.by, acted, ...(refused.length > 0 && { refused }) },
+    () => lines,
+    refused.length === 0,
+  );
+}
+
+/** Returns the refusal of an act that does not fit the present state, or a lock on it. Rethrows any other error. */
+export function refusalOf(error: unknown): ConvergeError {
+  if (error instanceof ConvergeError && (error.category === 'data' || error.category === 'contention'))
+    return error;
+  throw error;
 }

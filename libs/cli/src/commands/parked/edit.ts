@@ -12,6 +12,7 @@ import {
   reason as why,
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
+import { reportLastActs } from '../../audit/last-acts.ts';
 import { requireParked } from './list.ts';
 import { exportsThat } from '../../frame/modules.ts';
 import { isEvent } from '../schemas/event-modules.ts';
@@ -28,6 +29,7 @@ export const editCommand = command({
   },
   run: async (context, { id, payload, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
+    await reportLastActs(context, database.executor, [id]);
     context.output.progress(wasText(await requireParked(database.executor, id)));
     if (dry) return result({ id, payload, dryRun: true }, () => [`would be: ${payload}`]);
     await context.confirm(`Replace its payload by ${payload}?`);
@@ -63,6 +65,7 @@ export const replaceCommand = command({
   run: async (context, { id, payload, events: modules, afterCompensation: named, reason, dryRun: dry }) => {
     const events = await exportsThat(modules, isEvent, 'no event: export what defineEvent returns');
     const database = await context.database(inboxMigrations);
+    await reportLastActs(context, database.executor, [id]);
     const found = await requireParked(database.executor, id);
     context.output.progress(wasText(found));
     if (found.failureEvent !== null && !named)

@@ -7,7 +7,10 @@ import {
   type ParkedSummary,
   readParked,
 } from '@convergekit/inbox/operate';
+import type { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
+import { reportLastActs } from '../../audit/last-acts.ts';
+import type { CommandContext } from '../../frame/context.ts';
 import { command } from '../../frame/command.ts';
 import { argument, states, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
@@ -128,18 +131,27 @@ export async function requireParked(
   return found;
 }
 
-/** Reads parked events by their ids. Rejects with PARKED_GONE when one is not there any more, or never was. */
-export async function requireAllParked(
-  executor: Executor,
-  ids: readonly string[],
-): Promise<readonly ParkedSummary[]> {
-  const rows = await listParked(executor, { ids }, ids.length);
-  const missing = ids.find((id) => !rows.some((row) => row.id === id));
-  if (missing !== undefined) throw parkedGone(missing);
-  return rows;
+/** Parked events that a command names. */
+interface NamedParked {
+  readonly rows: readonly ParkedSummary[];
+  /** The refusals of those that are not there any more, or never were. */
+  readonly gone: readonly ConvergeError[];
 }
 
-const parkedGone = (id: string) =>
+/** Reads parked events by their ids, and reports the last act on each. Rejects with PARKED_GONE when none is there. */
+export async function requireSomeParked(
+  context: CommandContext,
+  executor: Executor,
+  ids: readonly string[],
+): Promise<NamedParked> {
+  await reportLastActs(context, executor, ids);
+  const rows = await listParked(executor, { ids }, ids.length);
+  const gone = ids.filter((id) => !rows.some((row) => row.id === id)).map(parkedGone);
+  if (rows.length === 0 && gone[0] !== undefined) throw gone[0];
+  return { rows, gone };
+}
+
+const parkedGone = (id: string): ConvergeError =>
   refused(
     'PARKED_GONE',
     `there is no parked event ${id} in this database: it was applied meanwhile, or it is of another consumer's database; \`converge parked list --events\` shows what is parked`,

@@ -61,7 +61,7 @@ async function consumerWithDeadLetter() {
   await waitUntil(async () => (await parked()).rows.length === 2, {
     what: 'the dead letter and the event behind',
   });
-  return { url, applied, repair: () => (broken = false) };
+  return { url, applied, database, repair: () => (broken = false) };
 }
 
 // Planted fault: with the edited copy not kept, the event takes effect as it came.
@@ -135,6 +135,26 @@ it('G5k, G6q: an operator finds a dead letter, reads it, edits a copy and retrie
   await waitUntil(() => applied.length === 2, { what: 'both events' });
   expect(applied).toEqual([7, 2]);
   expect((await converge('show', id)).stderr).toContain('applied meanwhile');
+});
+
+// Planted fault: in the order of the arguments. The consumer applies the second event once the first one is skipped.
+it('a line that is skipped whole is skipped from its end, and none of its events is applied meanwhile', async () => {
+  const { url, applied, database } = await consumerWithDeadLetter();
+  const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
+  const { rows } = await database.executor.query<{ id: string }>(
+    'select id from converge.parked order by seq',
+  );
+  const ids = rows.map(({ id }) => id);
+  const skip = ['parked', 'skip', ...ids, '--unreported', '--reason', 'a test order', '--yes'];
+  expect(await cli(skip, env)).toMatchObject({ code: 0 });
+  const audit = await database.executor.query<{ id: string }>(
+    `select before ->> 'parked' as id from converge.audit order by audit.id`,
+  );
+  expect(audit.rows.map(({ id }) => id)).toEqual(ids.toReversed());
+  expect([applied, (await database.executor.query('select from converge.parked_key')).rows]).toEqual([
+    [],
+    [],
+  ]);
 });
 
 // Without the looks at the names each ended with 0 and an empty list.

@@ -1,6 +1,6 @@
 import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
-import { listParked, planRetry, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
+import { listParked, planRetry, retriedFilter, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import {
@@ -15,7 +15,7 @@ import {
 import { result } from '../../frame/result.ts';
 import { contradictions } from '../../history/compensations.ts';
 import { databases } from '../../history/named-databases.ts';
-import { eventLines, filter, requireAllParked, requireNames, wantedOf } from './list.ts';
+import { eventLines, filter, requireNames, requireSomeParked, wantedOf } from './list.ts';
 
 /** Retries one, matching or all events, each in a transaction, so that a stop leaves whole events. */
 export const retryCommand = command({
@@ -45,24 +45,28 @@ export const retryCommand = command({
       );
     const database = await context.database(inboxMigrations);
     await requireNames(database.executor, flags);
-    if (ids.length > 0) await requireAllParked(database.executor, ids);
+    const { gone } = ids.length > 0 ? await requireSomeParked(context, database.executor, ids) : { gone: [] };
     const states = wanted.states ?? (ids.length > 0 ? undefined : (['dead'] as const));
     const filtered = { ...wanted, states, ids: ids.length > 0 ? ids : undefined };
     const plan = await planRetry(database.executor, filtered, how);
-    if (plan.matching > limit)
+    if (plan.eligible > limit)
       throw new UsageError(
         'TOO_MANY',
-        `${plan.matching} match, more than ${limit}: narrow the filter, or raise --limit`,
+        `${plan.eligible} match, more than ${limit}: narrow the filter, or raise --limit`,
       );
     if (dry) {
-      const rows = await listParked(database.executor, filtered, limit);
+      const rows = await listParked(database.executor, retriedFilter(filtered), limit);
       const reported = rows.filter(({ state }) => state !== 'waiting');
       const notes = [...(await contradictions(context, reported, urls)), ...refusals(plan)];
       return result(rows, () => [...eventLines(rows), ...notes, `would retry ${plan.eligible}`]);
     }
-    if (plan.eligible === 0 && plan.reported > 0)
-      throw refused('PARKED_REPORTED', `nothing is retried: ${refusals(plan).join('; ')}`);
-    for (const line of refusals(plan)) context.output.progress(line);
+    if (plan.eligible === 0 && plan.matching > 0)
+      throw refused(
+        plan.reported > 0 ? 'PARKED_REPORTED' : 'PARKED_REFUSED',
+        `nothing is retried: ${refusals(plan).join('; ')}`,
+      );
+    for (const line of [...refusals(plan), ...gone.map(({ message }) => message)])
+      context.output.progress(line);
     await context.confirm(questionOf(plan));
     const done: { id: string; result: string }[] = [];
     const retried = await retryAll(database, {
@@ -88,7 +92,7 @@ export const retryCommand = command({
         ...stopped,
         `${retried.sent} retried`,
       ],
-      retried.sent === plan.matching && ended === undefined,
+      retried.sent === plan.matching && ended === undefined && gone.length === 0,
     );
   },
 });

@@ -1,10 +1,16 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { skipParked, UNREPORTED } from '@convergekit/inbox/operate';
+import { type ParkedSummary, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { eventLines, requireAllParked } from './list.ts';
+import { refusalOf } from '../journal/act.ts';
+import { eventLines, requireSomeParked } from './list.ts';
+
+/** The events of a line from its end: where its first one is skipped, the consumer applies the next one at once. Pure. */
+function lastFirst(rows: readonly ParkedSummary[]): readonly ParkedSummary[] {
+  return rows.toSorted((left, right) => Number(right.seq ?? 0) - Number(left.seq ?? 0));
+}
 
 export const skipCommand = command({
   name: 'skip',
@@ -20,7 +26,7 @@ export const skipCommand = command({
   },
   run: async (context, { ids, unreported, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
-    const rows = await requireAllParked(database.executor, ids);
+    const { rows, gone } = await requireSomeParked(context, database.executor, ids);
     const silent = rows.filter(({ failureEvent }) => failureEvent === null).length;
     const loss = silent === 0 ? [] : [`${silent} of ${rows.length}: ${UNREPORTED}`];
     if (dry) {
@@ -29,11 +35,22 @@ export const skipCommand = command({
     }
     if (silent > 0 && !unreported) throw refused('PARKED_REFUSED', `nothing is skipped: ${loss.join('')}`);
     for (const line of loss) context.output.progress(line);
-    await context.confirm(`Skip ${ids.length} for good?`);
-    for (const id of ids) {
-      await skipParked(database, id, { by: context.operator, reason }, { unreported });
+    await context.confirm(`Skip ${rows.length} for good?`);
+    const skipped: string[] = [];
+    const refusals = [...gone];
+    // What was skipped before does not keep the others from it: a command that was broken off is typed again.
+    for (const { id } of lastFirst(rows)) {
+      const operator = { by: context.operator, reason };
+      const refusal = await skipParked(database, id, operator, { unreported }).catch(refusalOf);
+      if (refusal !== undefined) {
+        refusals.push(refusal);
+        continue;
+      }
+      skipped.push(id);
       context.audit({ id, unreported, reason });
     }
-    return result({ skipped: ids }, () => ids.map((id) => `${id}: skipped`));
+    if (skipped.length === 0 && refusals[0] !== undefined) throw refusals[0];
+    for (const { message } of refusals) context.output.progress(message);
+    return result({ skipped }, () => skipped.map((id) => `${id}: skipped`), refusals.length === 0);
   },
 });

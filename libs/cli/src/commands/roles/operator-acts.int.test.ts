@@ -61,6 +61,22 @@ describe('an act of an operator is a function of the owner', () => {
       ]);
     }));
 
+  // Planted fault: the row is written whatever was withdrawn. The audit then has an act on a consumer that does not exist.
+  it('a withdrawal that changes nothing leaves no row', async () =>
+    during('converge_operator', async (executor) => {
+      const operator = { by: 'ann', reason: 'gone' };
+      const drops = async (consumer: string, type: string, topic?: string) =>
+        dropType(executor, { consumer, type, topic }, operator);
+      expect([
+        await drops('absent', 'placed'),
+        await drops('stock', 'unknown'),
+        await drops('stock', 'placed', 'another'),
+      ]).toEqual([false, false, false]);
+      expect(await rows(executor, audited)).toEqual([]);
+      expect([await drops('stock', 'placed'), await drops('stock', 'placed')]).toEqual([true, false]);
+      expect(await rows(executor, audited)).toHaveLength(1);
+    }));
+
   // Functions of the owner: with the caller's search path, these would run as the owner what the caller made.
   it('what a caller gives an act is data, and what a caller names before the catalog is not used', async () =>
     during('converge_operator', async (executor) => {
@@ -83,8 +99,8 @@ describe('an act of an operator is a function of the owner', () => {
       ]);
       await executor.query('select converge.act_consumers_types_drop($1, $2, $3, $4, $5)', [
         'stock',
-        text,
-        text,
+        'placed',
+        null,
         text,
         text,
       ]);

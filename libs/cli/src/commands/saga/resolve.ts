@@ -25,8 +25,13 @@ export const retryCommand = command({
     const seen = await waitingStep(database, at);
     const stuck = seen.state === 'stuck' || seen.work.some(({ state }) => state === 'stuck');
     const question = stuck ? `Retry ${step}, which may have taken effect already?` : undefined;
-    return actOn(context, { did: 'retry', reason, question }, [
-      { named: at, text: `${step} of ${instance}`, act: (by) => retryStep(database, at, by, { seen }) },
+    return actOn(context, database, { did: 'retry', reason, question }, [
+      {
+        named: at,
+        text: `${step} of ${instance}`,
+        subject: instance,
+        act: (by) => retryStep(database, at, by, { seen }),
+      },
     ]);
   },
 });
@@ -76,10 +81,11 @@ export const resolveCommand = command({
         ? `${step}, which is ${seen.state}`
         : `${first.op} of ${step}, which is ${first.state}`;
     const question = `Record ${outcome} as the outcome of ${waits}?`;
-    return actOn(context, { did: 'resolve', outcome, reason, question }, [
+    return actOn(context, database, { did: 'resolve', outcome, reason, question }, [
       {
         named: at,
         text: `${step} of ${instance}`,
+        subject: instance,
         act: (by) => resolveStep(database, at, word, by, { sagas, seen }),
       },
     ]);

@@ -105,4 +105,22 @@ describe('converge source', () => {
     const last = (await recordsOf(brokers, topic)).at(-1);
     expect(last && headerOf(last, 'ce_pos')).toMatch(/^2\./);
   });
+
+  // Planted fault: commands of the source without the look at the migrations. A new epoch is begun on a part of another database.
+  it('a database into which the rows of another one were loaded is refused by every command of the source', async () => {
+    await at(env['DATABASE_URL'] ?? '').executor.query(
+      `insert into converge.migration select * from converge.migration where package = 'postgres'`,
+    );
+    const why = ['--reason', 'restored', '--yes'];
+    for (const args of [
+      ['show'],
+      ['rebase', '--dry-run'],
+      ['rebase', ...why],
+      ['disown', topic, '0', '0', ...why],
+    ])
+      expect(await cli(['source', ...args], env), args.join(' ')).toMatchObject({
+        code: 78,
+        stderr: expect.stringContaining('drop this database, create it empty') as string,
+      });
+  });
 });

@@ -28,7 +28,7 @@ const showCommand = command({
     'show the source of DATABASE_URL and compare its log with it; exit code 1 when a relay would refuse',
   flags: { phantoms: toggle('list the records beyond the fork of each epoch') },
   run: async (context, { phantoms }) => {
-    const { executor } = await context.database();
+    const { executor } = await context.database(relayMigrations);
     if (phantoms) {
       const found = await readPhantoms(executor);
       return result(found, () => (found.length === 0 ? ['no phantoms'] : phantomLines(found)));
@@ -57,7 +57,7 @@ const rebaseCommand = command({
       );
     const reason = given ?? 'a look';
     const { operator: by } = context;
-    const database = await context.database();
+    const database = await context.database(relayMigrations);
     const broker = context.broker();
     if (dry || !yes) {
       const planned = await rebaseSource({ database, broker, by, reason, dryRun: true });

@@ -165,7 +165,7 @@ function lagsOf(
 }
 
 const lagText = ({ group, partition, committed, end }: GroupLag): string =>
-  `group ${group}, partition ${partition}: ${committed === undefined ? 'nothing committed' : `at ${committed}`} of ${end}`;
+  `group ${group}, partition ${partition}: ${committed === undefined ? 'nothing committed (its consumer commits its position when it runs)' : `at ${committed}`} of ${end}`;
 
 async function record(
   executor: Executor,

@@ -93,10 +93,11 @@ const retryCommand = command({
   run: async (context, { workflow, id, reason }) => {
     const database = await context.database(sagaMigrations);
     // It needs no confirmation: a call of unknown outcome is queried, and not repeated.
-    return actOn(context, { did: 'retry', reason }, [
+    return actOn(context, database, { did: 'retry', reason }, [
       {
         named: { workflow, id },
         text: `${workflow} ${id}`,
+        subject: `${workflow} ${id}`,
         act: (by) => retryWorkflow(database, { workflow, id }, by),
       },
     ]);
@@ -114,10 +115,11 @@ const resolveCommand = command({
     const of = { workflow, id };
     const seen = await stuckStepOf(database.executor, of);
     const question = `Record ${stated.kind} as the outcome of ${seen.path}, which is stuck: ${seen.reason}?`;
-    return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
+    return actOn(context, database, { did: 'resolve', outcome: stated.kind, reason, question }, [
       {
         named: { ...of, step: seen.path },
         text: `${seen.path} of ${workflow} ${id}`,
+        subject: `${workflow} ${id}`,
         act: (by) => resolveWorkflow(database, of, stated, by, seen),
       },
     ]);

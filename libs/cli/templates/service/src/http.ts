@@ -1,7 +1,5 @@
-import { classify, type TransactionFunction } from 'convergekit';
-import { httpAnswer } from 'convergekit/http';
+import type { ServiceParts } from 'convergekit';
 import { Hono } from 'hono';
-import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import { placeOrder } from './orders.ts';
 import type { Tables } from './tables.ts';
@@ -12,33 +10,19 @@ const orderRequest = z.object({
   cents: z.int().positive(),
 });
 
-export interface ApiOptions {
-  readonly db: Kysely<Tables>;
-  readonly transaction: TransactionFunction<Tables>;
-  /** Called with every error whose details the client does not get. */
-  readonly onError: (error: unknown) => void;
-}
-
-/** Creates the API: POST /orders with `Idempotency-Key`, and GET /orders/:id. */
-export function api({ db, transaction, onError }: ApiOptions): Hono {
+/**
+ * Creates the API: POST /orders with `Idempotency-Key`, and GET /orders/:id. What it throws is answered by the service: 400 to
+ * a request without a key, 503 while the database takes no more, and so on. The log has the reason.
+ */
+export function api({ db, transaction }: Pick<ServiceParts<Tables>, 'db' | 'transaction'>): Hono {
   const app = new Hono();
-  app.onError((error, context) => {
-    if ('code' in error && error.code === 'REQUEST_KEY_REUSED')
-      return context.json({ error: 'this Idempotency-Key was used for another request: use a new one' }, 422);
-    onError(error);
-    // 503 with Retry-After where nothing was done and a later attempt may work.
-    const { status, headers } = httpAnswer(classify(error));
-    return context.json(
-      { error: 'the request failed: repeat it with the same Idempotency-Key' },
-      { status, headers },
-    );
+  app.onError((error) => {
+    throw error;
   });
   app.post('/orders', async (context) => {
-    const key = context.req.header('idempotency-key');
-    if (key === undefined)
-      return context.json({ error: 'send the header Idempotency-Key, one new value for each order' }, 400);
     const request = orderRequest.safeParse(await context.req.json().catch(() => undefined));
     if (!request.success) return context.json({ error: z.prettifyError(request.error) }, 400);
+    const key = context.req.header('idempotency-key');
     return context.json(await placeOrder(transaction, key, request.data, context.req.raw.signal), 201);
   });
   app.get('/orders/:id', async (context) => {

@@ -9,7 +9,7 @@ import type { Tables } from './tables.ts';
  */
 export function placeOrder(
   transaction: TransactionFunction<Tables>,
-  requestKey: string,
+  requestKey: string | undefined,
   request: Omit<Order, 'orderId'>,
   client?: AbortSignal,
 ): Promise<Order> {

@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConvergeError } from '@convergekit/core';
 
-/** A listener of Node: an application of Express, or a function `(request, response)`. */
-export type NodeListener = (request: IncomingMessage, response: ServerResponse) => unknown;
+/** A listener of Node: an application of Express, which leaves to `next` what it does not answer, or a function. */
+export type NodeListener = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown;
 
 /** An application that takes the standard's `Request`, as those of Hono do. */
 interface FetchApp {
@@ -47,7 +51,7 @@ function neither(): ConvergeError {
 }
 
 async function listenerOf(app: FetchApp, failed: (error: unknown) => Response): Promise<NodeListener> {
-  const { getRequestListener } = await import('@hono/node-server').catch((error: unknown) => {
+  const { getRequestListener, RequestError } = await import('@hono/node-server').catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
     throw invalid(
       '`http` of the service returned a fetch handler, which needs a package that is not installed: run `npm install @hono/node-server`',
@@ -56,8 +60,18 @@ async function listenerOf(app: FetchApp, failed: (error: unknown) => Response): 
   // The classes of the process stay as they are: its other code may depend on them.
   return getRequestListener((request) => app.fetch(request), {
     overrideGlobalObjects: false,
-    errorHandler: failed,
+    errorHandler: (error) => {
+      // What is no request of HTTP, such as one with an invalid host, is its client's to change.
+      const refused = error instanceof RequestError && Object.assign(error, { status: 400, expose: true });
+      return ownResponseOf(error) ?? failed(refused || error);
+    },
   });
+}
+
+/** An error of Hono that is an answer, such as one of its middleware. */
+function ownResponseOf(error: unknown): Response | undefined {
+  const { getResponse } = Object(error) as { getResponse?: () => Response };
+  return typeof getResponse === 'function' ? getResponse.call(error) : undefined;
 }
 
 function invalid(what: string): ConvergeError {

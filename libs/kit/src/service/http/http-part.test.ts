@@ -8,8 +8,10 @@ import { manualClock } from '@convergekit/testing';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
+import { HTTPException } from 'hono/http-exception';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { HttpApp } from './app.ts';
+import { serveApp } from '../../fixture/serve-app.ts';
 import { httpPart } from './http-part.ts';
 
 /** What each application does: `/echo` answers its body, `/slow` waits, `/broken` throws. */
@@ -18,7 +20,7 @@ interface World {
   readonly echoed: (body: string) => void;
 }
 
-const down = () => {
+const down = (): never => {
   throw new ConvergeError('the secret reason', { code: 'X', category: 'network', certainty: 'not_applied' });
 };
 
@@ -47,7 +49,9 @@ const APPS: readonly (readonly [string, (world: World) => HttpApp | Promise<Http
           echoed(word);
           response.send(word);
         })
-        .get('/slow', async (_request, response) => void response.send(await slow())),
+        .get('/slow', async (_request, response) => void response.send(await slow()))
+        .get('/things/:id', (request, response) => void response.send(request.params.id))
+        .get('/broken', down),
   ],
   [
     'Fastify',
@@ -78,22 +82,11 @@ async function scene(make: (world: World) => HttpApp | Promise<HttpApp>) {
   const reached = Promise.withResolvers<undefined>();
   const released = Promise.withResolvers<string>();
   const echoed: string[] = [];
-  const errors: unknown[] = [];
   const slow = () => {
     reached.resolve(undefined);
     return released.promise;
   };
-  const part = httpPart({
-    make: () => make({ slow, echoed: (word) => echoed.push(word) }),
-    settings: { port: 0, host: '127.0.0.1', maxBodyBytes: 1_000 },
-    graceMs: 4_000,
-    log: {
-      info: () => undefined,
-      error: (fields: { err: unknown }) => void errors.push(fields.err),
-    } as never,
-    clock,
-  });
-  await part.start();
+  const part = await serveApp(() => make({ slow, echoed: (word) => echoed.push(word) }), { clock });
   onTestFinished(async () => {
     await Promise.all([part.stop(), clock.advance(4_000)]);
   });
@@ -105,7 +98,7 @@ async function scene(make: (world: World) => HttpApp | Promise<HttpApp>) {
       body: JSON.stringify({ word }),
       headers: { 'content-type': 'application/json', ...headers },
     });
-  return { part, clock, reached: reached.promise, release: released.resolve, echoed, errors, ask, post };
+  return { part, clock, reached: reached.promise, release: released.resolve, echoed, ask, post };
 }
 
 /** Sends bytes as they are, and resolves with all that comes back until the connection ends. */
@@ -159,16 +152,91 @@ describe.each(APPS)('the HTTP API of a service with %s', (name, app) => {
 });
 
 // Planted fault: the rejection of a listener is unhandled, which ends the process.
-it.each(APPS.filter(([name]) => ['Hono', 'a listener of Node'].includes(name)))(
+it.each(APPS.filter(([name]) => name !== 'Fastify'))(
   'a request whose handler fails is answered by what is known of it, without the reason: %s',
   async (_, app) => {
-    const { ask, errors } = await scene(app);
+    const { ask, part } = await scene(app);
     const answer = await ask('/broken');
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
     const body = await answer.text();
     expect(body).toContain('TRY_AGAIN');
     expect(body).not.toContain('secret');
-    expect(errors).toEqual([expect.objectContaining({ code: 'X' })]);
+    expect(part.errors).toEqual([expect.objectContaining({ code: 'X' })]);
+  },
+);
+
+it('what Express leaves unanswered is answered by the service: no route, and bodies and paths that cannot be read', async () => {
+  const { ask, part } = await scene(APPS[1]![1]);
+  const answers = await Promise.all([
+    ask('/nowhere'),
+    ask('/things/%ff'),
+    ask('/echo', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"word":' }),
+  ]);
+  const codes = await Promise.all(
+    answers.map(async (one) => [one.status, ((await one.json()) as { error: { code: string } }).error.code]),
+  );
+  expect(codes).toEqual([
+    [404, 'NOT_FOUND'],
+    [400, 'REQUEST_INVALID'],
+    [400, 'REQUEST_INVALID'],
+  ]);
+  expect(part.errors).toEqual([]);
+});
+
+it('an error of Hono that is an answer is sent as it is', async () => {
+  const refusing = () =>
+    new Hono()
+      .get('/', () => {
+        throw new HTTPException(401, {
+          res: new Response('log in', { headers: { 'www-authenticate': 'Basic' } }),
+        });
+      })
+      .onError((error) => {
+        throw error;
+      });
+  const { ask, part } = await scene(refusing);
+  const answer = await ask('/');
+  expect([answer.status, answer.headers.get('www-authenticate'), await answer.text()]).toEqual([
+    401,
+    'Basic',
+    'log in',
+  ]);
+  expect(part.errors).toEqual([]);
+});
+
+// Planted fault: what the adapter refuses is taken for a failure of the service, whose outcome is unknown.
+it('a request with an invalid host is refused to a fetch handler’s client, and is no failure of the service', async () => {
+  const { part } = await scene(APPS[0]![1]);
+  const { ended } = await sent(part.port, 'GET /slow HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n');
+  expect(await ended).toMatch(/^HTTP\/1\.1 400 [^]*REQUEST_INVALID/);
+  expect(part.errors).toEqual([]);
+});
+
+// Planted fault: the error of the second answer has no listener, which ends the process.
+it.each<[string, (response: ServerResponse) => unknown]>([
+  ['writes behind its end', (response) => response.end('once').write('twice')],
+  [
+    'throws behind its end',
+    (response) => {
+      response.end('once');
+      down();
+    },
+  ],
+  [
+    'begins a second answer',
+    async (response) => {
+      response.end('once');
+      await Promise.resolve();
+      response.writeHead(500);
+    },
+  ],
+])(
+  'a listener that %s has its first answer sent, its error logged, and the process continues',
+  async (_, listener) => {
+    const { ask, part } = await scene(() => (_request, response) => listener(response));
+    expect(await (await ask('/')).text()).toBe('once');
+    expect(await (await ask('/')).text()).toBe('once');
+    expect(part.errors).toHaveLength(2);
   },
 );
 

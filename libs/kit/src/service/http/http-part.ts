@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpServer } from '@convergekit/config';
 import { type Clock, systemClock } from '@convergekit/core';
-import { classify } from '@convergekit/resilience';
 import type { Logger } from '@convergekit/telemetry';
 import type { Part } from '../definition.ts';
 import type { ServiceSettings } from '../settings.ts';
-import { failureAnswer, refusalOf, responseOf, send, tooLarge } from './answers.ts';
+import { failureAnswer, notFound, type OwnAnswer, refusalOf, responseOf, send, tooLarge } from './answers.ts';
 import { type HttpApp, openApp, type OpenApp } from './app.ts';
 
 interface HttpPartOptions {
@@ -27,17 +26,21 @@ export function httpPart({
   log,
   clock = systemClock,
 }: HttpPartOptions): Part & { readonly port: number } {
-  const failed = (error: unknown) => {
-    // A client that has gone, for which nothing was done, is no failure to look into.
-    if (classify(error).code !== 'CALLER_GONE') log.error({ err: error }, 'a request failed');
-    return failureAnswer(error);
+  const failed = (error: unknown): OwnAnswer => {
+    const { isLogged, ...answer } = failureAnswer(error);
+    if (isLogged) log.error({ err: error }, 'a request failed');
+    return answer;
   };
   const serve = async ({ answer }: OpenApp, request: IncomingMessage, response: ServerResponse) => {
+    // Without a listener, a second answer to one request would end the process.
+    response.on('error', (error) => log.error({ err: error }, 'an answer failed'));
     try {
       const refused = refusalOf(request.headers, { maxBodyBytes, now: clock.now() });
       if (refused !== undefined) return await send(response, refused);
       limitBody(request, response, maxBodyBytes);
-      await answer(request, response);
+      await answer(request, response, (error) => {
+        void send(response, error === undefined ? notFound : failed(error));
+      });
     } catch (error) {
       await send(response, failed(error));
     }

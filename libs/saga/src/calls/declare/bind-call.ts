@@ -35,8 +35,9 @@ export const forEver: SlowSchedule = Object.freeze({
 
 /** A planned call. Each attempt reads the fields, so an input that this code cannot read fails the attempt. */
 export interface PlannedCall {
-  // The input with its type erased: the call's own schema created it.
+  /** Reads the input, with its type erased: the call's own schema created it. */
   readonly input: () => never;
+  /** Reads the idempotency key. */
   readonly key: () => string;
 }
 
@@ -44,33 +45,45 @@ export interface PlannedCall {
 export interface AppliedCall extends PlannedCall {
   /** The result, as it was stored. */
   readonly result: string | undefined;
+  /** The reason why it is undone. */
   readonly reason: UndoReason;
+  /** The idempotency key of the undo, equal for every attempt. */
   readonly undoKey: string;
 }
 
 /** A call under the name of one use, for policies, breakers, spans and metrics. */
 export interface BoundCall {
+  /** The name of the use, such as `<workflow>.<step>`. */
   readonly name: string;
   /** The name of the call itself. */
   readonly call: string;
+  /** The effect of repeating the call. */
   readonly idempotency: CallIdempotency;
+  /** The maximum of concurrent calls in one process. */
   readonly concurrency: number;
+  /** The calls that the other system allows; undefined: no limit is known. */
   readonly quota: Quota | undefined;
+  /** The waits between runs of attempts. */
   readonly schedule: SlowSchedule;
+  /** The milliseconds until a call that was sent is visible to a query. */
   readonly settleMs: number;
+  /** True where the outcome of a call can be looked up. */
   readonly canQuery: boolean;
   /** The planned undo. Undefined: the call was declared without one. */
   readonly planned: PlannedUndo | undefined;
   /** The policy that is fixed in code. */
   readonly fixedPolicy: Policy | undefined;
+  /** Returns the policy that applies now. */
   readonly policyIn: (shared: Pick<SharedGuards, 'for'>) => Policy;
   /** Checks an input, and returns its stored form. Throws a ContractError of category data. */
   plan(input: unknown): string;
   /** Reads a stored input, and a stored result. Throws when this version of the code cannot. */
   inputOf(text: string): never;
+  /** Reads a stored result. Throws when this version of the code cannot. */
   resultOf(text: string): unknown;
   /** The declared idempotency key of an input. */
   keyOf(input: unknown): string | undefined;
+  /** Returns the functions that make the planned call and look it up. */
   handleOf(planned: PlannedCall): CallHandle;
   /** Returns the undo of a call: its call gives an CompensationAnswer, its query says `applied` when the effect is gone. */
   undoing(applied: AppliedCall): CallHandle;
@@ -93,6 +106,8 @@ export interface DeclaredUndo<In extends StandardSchema, Res extends StandardSch
   readonly irreversible?: string | undefined;
 }
 
+type QueryArguments = Parameters<CallHandle['query']>;
+
 export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   use: string,
   name: string,
@@ -102,12 +117,12 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
   const { idempotency, concurrency = 8, quota, schedule = forEver, settleMs = 0, policy, query } = options;
   const { stored, ...texts } = textsOf(use, options);
   const run = operations<InferInput<Res>>(use, undoName, options);
-  const lookUp = async (planned: PlannedCall, ...[guards, permit]: Parameters<CallHandle['query']>) => {
+  const lookUp = (asked: typeof run.query, planned: PlannedCall, ...[guards, permit]: QueryArguments) => {
     const send = (context: Omit<CallContext, 'idempotencyKey'>) => {
       if (query === undefined) throw noQuery(use);
       return query(planned.input(), { ...context, idempotencyKey: planned.key() });
     };
-    return run.query.run({ permit, send }, guards);
+    return asked.run({ permit, send }, guards);
   };
   const handleOf = (planned: PlannedCall): CallHandle => ({
     call: async (guards, permit) => {
@@ -116,7 +131,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
       return stored(await run.call.run({ permit, send }, guards));
     },
     query: async (guards, permit) => {
-      const found = await lookUp(planned, guards, permit);
+      const found = await lookUp(run.query, planned, guards, permit);
       return found.kind === 'applied' ? { kind: 'applied', result: stored(found.result) } : found;
     },
   });
@@ -130,7 +145,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
       return run.undo.run({ permit, send }, guards);
     },
     query: async (guards, permit) => {
-      const found = await lookUp(planned, guards, permit);
+      const found = await lookUp(run.undoQuery, planned, guards, permit);
       return found.kind === 'applied' ? { kind: 'not_found' } : { kind: 'applied', result: 'done' };
     },
   });
@@ -216,6 +231,8 @@ function operations<Result>(
     call: make<Result>(use, idempotency),
     query: make<Found<Result>>(queryName(use), 'idempotent', use),
     undo: make<CompensationAnswer>(undoName, idempotency),
+    // Under the name by which a claim looks at its breaker.
+    undoQuery: make<Found<Result>>(queryName(undoName), 'idempotent', undoName),
   };
 }
 

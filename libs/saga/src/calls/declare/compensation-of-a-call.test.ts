@@ -1,4 +1,5 @@
 import { defineCall } from '@convergekit/saga';
+import { queryName } from './bind-call.ts';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { policyBook, SharedGuards } from '@convergekit/resilience';
 import { expect, it } from 'vitest';
@@ -39,5 +40,23 @@ it('N20, G6r: an undo gets key and result of the call under one name, and its ow
   expect(seen).toEqual([
     { ...same, call: { key: 'key-of-the-call', result: { receipt: 'r' } } },
     { ...same, call: { key: 'key-of-the-call', result: undefined } },
+  ]);
+});
+
+// Planted fault: one name for both queries. A claim looks at a breaker that no query of an undo opens, and takes it behind an open one.
+it('the query of an undo has the breaker at which a claim of the undo looks', async () => {
+  const shared = new SharedGuards({ ...world, policies: policyBook({}) });
+  const charge = defineCall('bank.charge', {
+    input: z.object({ cents: z.int() }),
+    result: z.null(),
+    idempotency: 'none',
+    call: () => Promise.resolve(null),
+    query: () => Promise.resolve({ kind: 'not_found' }),
+    compensate: () => Promise.resolve(),
+  }).bind('pay', 'pay.compensate');
+  const found = await charge.undoing(applied(undefined)).query({ ...world, shared }, () => undefined);
+  expect([found, [...shared.breakers.keys()]]).toEqual([
+    { kind: 'applied', result: 'done' },
+    [queryName('pay.compensate')],
   ]);
 });

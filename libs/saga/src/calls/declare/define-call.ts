@@ -17,7 +17,9 @@ export interface Call<
   Undo extends Undoable = Undoable,
   Name extends string = string,
 > {
+  /** Sets it apart from a local step. */
   readonly kind: 'call';
+  /** The name, for policies, metrics and stored rows. */
   readonly name: Name;
   /**
    * Declares the reactions to the outcome of a handler's call. `.calls` of a consumer takes the result, and so does
@@ -26,11 +28,15 @@ export interface Call<
   onOutcome<DB>(reactions: Reactions<DB, Output, Result>): HandlerCall<DB, Input, Name>;
   /** Binds the call to a use, and its undo to a name, with its types erased. For the engines only. */
   bind(use: string, undoName?: string): BoundCall;
-  /** The types, for the compiler only. */
+  /** The types, for the compiler only. Undefined at run time. */
   readonly types?: {
+    /** What `context.call` and steps take. */
     readonly input: (input: Input) => void;
+    /** What the function of the call gets. */
     readonly output: Output;
+    /** What the call returns. */
     readonly result: Result;
+    /** Whether it can be undone. */
     readonly undo: Undo;
   };
 }

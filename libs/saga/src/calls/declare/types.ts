@@ -50,8 +50,11 @@ export interface UndoReason {
 
 /** The arguments of an undo. */
 export interface Undoing<Input, Result> {
+  /** The input with which the effect was made. */
   readonly input: Input;
+  /** The result, as the step or call returned it. */
   readonly result: Result;
+  /** The reason why it is undone, for the other system's books. */
   readonly reason: UndoReason;
 }
 
@@ -76,6 +79,7 @@ export interface CallOptions<In extends StandardSchema, Res extends StandardSche
   readonly input: In;
   /** The schema of what is stored as the result, under the same condition. */
   readonly result: Res;
+  /** The effect of a second call with the same input: it decides what a lost answer leads to. */
   readonly idempotency: CallIdempotency;
   /** The idempotency key. @default an id of the kit's, the same for every attempt */
   readonly key?: (input: InferOutput<In>) => string;

@@ -98,19 +98,20 @@ const actSql = (did: OperatorAct['did'], what: string, allowed = 'true'): string
 const retrySql = actSql(
   'retry',
   `state = case when state <> 'stuck' then state when op = 'resolve' then 'unknown' else 'ready' end`,
+  `(state = 'stuck' or holder is not null or due_at > clock_timestamp() or late_since is not null)`,
 );
 // An undo is tried until it has happened: its failure is no outcome, unless an operator accepts the effect.
 const resolveSql = actSql(
   'resolve',
-  `state = 'answered', outcome = $4`,
-  `(op is distinct from 'compensate' or $4::json ->> 'kind' = 'succeeded'
-    or $4::json #>> '{failure,code}' = '${EFFECT_STAYS}')`,
+  `state = 'answered', outcome = $4::text`,
+  `(op is distinct from 'compensate' or $4::text::json ->> 'kind' = 'succeeded'
+    or $4::text::json #>> '{failure,code}' = '${EFFECT_STAYS}') and outcome is distinct from $4::text`,
 );
 
 /**
  * Acts on work that no worker holds, or one that died. Without an outcome it is due now: work that waits keeps its state; stuck work is
  * called again, whatever became of the call before. With an outcome, from the other side's records, the worker records it like any other.
- * Throws WORK_NOT_RESOLVABLE when a worker holds the work, or when it has ended.
+ * Throws WORK_NOT_RESOLVABLE when a worker holds the work, when it has ended, or when the act would change nothing: it was typed twice.
  */
 export async function actOnWork(
   executor: Executor,
@@ -126,14 +127,18 @@ export async function actOnWork(
 }
 
 async function refused(executor: Executor, id: string, outcome?: Outcome): Promise<SagaError> {
-  const { state, holder, endedAt } = await readWork(executor, id);
-  const why =
-    holder !== null
-      ? `worker ${holder} is at it right now`
-      : endedAt === null && outcome?.kind === 'failed'
-        ? 'an undo is tried until it works, so it cannot be said to have failed; say what it answer when it was done by hand'
-        : `it is ${state}, which nothing changes any more`;
+  const why = whyNot(await readWork(executor, id), outcome);
   return new SagaError('WORK_NOT_RESOLVABLE', `${id} was left as it is: ${why}`, { category: 'data' });
+}
+
+/** Returns why an operator's act leaves work as it is. Pure. */
+function whyNot({ state, holder, endedAt, outcome: stored }: WorkDetail, outcome?: Outcome): string {
+  if (holder !== null) return `worker ${holder} is at it right now`;
+  if (endedAt !== null) return `it is ${state}, which nothing changes any more`;
+  if (outcome === undefined) return 'it is due already: its worker takes it next';
+  return JSON.stringify(stored) === JSON.stringify(outcome)
+    ? 'this outcome of it is on record already: its worker continues with it'
+    : 'an undo is tried until it works, so it cannot be said to have failed; say what it answers when it was done by hand';
 }
 
 function notFound(id: string): SagaError {

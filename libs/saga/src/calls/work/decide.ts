@@ -87,10 +87,11 @@ interface Deciding {
 
 function decideOnce(op: Exclude<Op, 'settle'>, answer: Answer, of: Deciding): Next {
   const { tried, rules } = of;
+  // That a call's effect is not there proves its undo once the call is visible for certain, whatever the undo means then.
+  if (op === 'query' && rules.isUndo === true && tried.finalInMs > 0 && tookEffect(answer))
+    return untilFinal(tried);
   switch (answer.kind) {
     case 'applied':
-      // That a call's effect is not there proves its undo once the call is visible for certain.
-      if (op === 'query' && rules.isUndo === true && tried.finalInMs > 0) return untilFinal(tried);
       return { kind: 'succeed', result: answer.result };
     case 'rejected':
       // The refusal of a repeat may concern the repeat alone, unless the other side honours the key.
@@ -102,6 +103,11 @@ function decideOnce(op: Exclude<Op, 'settle'>, answer: Answer, of: Deciding): Ne
     case 'failed':
       return op === 'query' ? afterFailedQuery(answer, of) : afterFailedCall(answer, of);
   }
+}
+
+/** True also where what the answer means cannot be made of it. */
+function tookEffect(answer: Answer): boolean {
+  return answer.kind === 'applied' || (answer.kind === 'failed' && answer.failure.certainty === 'applied');
 }
 
 /** Pure: what is known of the calls before, once this attempt has ended: see `final_at`. */

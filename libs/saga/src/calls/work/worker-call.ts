@@ -13,7 +13,9 @@ export interface OutcomeContext<DB, Input> {
   readonly tx: Transaction<DB>;
   /** Writes an event with that transaction; ids, causation and correlation follow from the requesting event. */
   readonly emit: (event: DomainEvent, as?: EmitAs) => void;
+  /** The input of the call. */
   readonly input: Input;
+  /** The idempotency key with which the call was made. */
   readonly idempotencyKey: string;
   /** The key of the requesting event. */
   readonly key: string;
@@ -32,7 +34,9 @@ export type CallFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'mes
 
 /** The reactions to an outcome. An error in a reaction rolls back and is retried, without a second call. */
 export interface Reactions<DB, Input, Result> {
+  /** Runs when the call took effect, with its result. */
   readonly succeeded: (result: Result, context: OutcomeContext<DB, Input>) => Promise<void> | void;
+  /** Runs when the call certainly took no effect and is not made again. */
   readonly failed: (failure: CallFailure, context: OutcomeContext<DB, Input>) => Promise<void> | void;
 }
 
@@ -43,7 +47,7 @@ export type HookTools<DB> = Pick<OutcomeContext<DB, never>, 'tx' | 'emit'>;
 export interface LateWork {
   /** `start`: no attempt was made · `call`, `query`: it fails · `settlement`: a reaction to its outcome fails. */
   readonly at: 'start' | 'call' | 'query' | 'settlement';
-  /** The failure of the last attempt. */
+  /** The failure of the last attempt. Absent where none was made. */
   readonly failure?: StoredFailure;
 }
 
@@ -53,27 +57,37 @@ export interface WorkerCall<DB, Input = never> {
   readonly name: string;
   /** The name of the call. @default none: it calls nothing */
   readonly call?: string;
-  /** The saga of a step's work: name, and retention of the records in milliseconds. */
+  /**
+   * The saga of a step's work: name, and retention of the records in milliseconds. Undefined for the call of a handler
+   * or a workflow.
+   */
   readonly saga?: {
+    /** The name of the saga. */
     readonly name: string;
+    /** The time the records are kept, in milliseconds. */
     readonly keepMs: number;
     /** True for a timer, which calls nothing: a pause of the saga does not hold it. @default false */
     readonly isTimer?: boolean;
   };
+  /** The effect of repeating the call. */
   readonly idempotency: CallIdempotency;
+  /** The maximum of concurrent calls in one process. */
   readonly concurrency: number;
   /** The quota of its calls and queries. @default none */
   readonly quota?: Quota | undefined;
+  /** The waits between runs of attempts. */
   readonly schedule: SlowSchedule;
+  /** The milliseconds until a call that was sent is visible to a query. */
   readonly settleMs: number;
+  /** True where the outcome of a call can be looked up. */
   readonly canQuery: boolean;
   /** True for work that must succeed: instead of failing, it is retried and shown as stuck. @default false */
   readonly endless?: boolean;
   /** True for the undo of a call: its query says `applied` when the call's effect is not there. @default false */
   readonly isUndo?: boolean;
   /**
-   * Selects a row of the work's step, and locks it, in the statement that closes the work. The reactions get it. SQL that
-   * finds the row by the columns saga, instance and step of `closed`.
+   * Selects a row of the work's step, and locks it, in the statement that closes the work. The reactions get it. SQL
+   * that finds the row by the columns saga, instance and step of `closed`. @default no row is locked
    */
   readonly lockSql?: string;
   /**
@@ -81,9 +95,12 @@ export interface WorkerCall<DB, Input = never> {
    * the application, and wait for nothing but the database. @default false
    */
   readonly grouped?: boolean;
-  /** Runs in the transaction that marks the row as stuck. */
+  /** Runs in the transaction that marks the row as stuck. @default nothing */
   readonly stuck?: (tools: HookTools<DB>, input: string, reason: StuckReason) => Promise<void>;
-  /** Records that the work waits for longer than its bound; it is retried all the same. False: that was known. */
+  /**
+   * Records that the work waits for longer than its bound; it is retried all the same. False: that was known. @default
+   * no bound is watched
+   */
   readonly late?: (tools: HookTools<DB>, input: string, late: LateWork) => Promise<boolean>;
   /** The policy that a run has now. */
   readonly policyIn: (shared: Pick<SharedGuards, 'for'>) => Policy;

@@ -29,8 +29,11 @@ export interface CommonOptions<DB> {
   readonly tidyMs?: number;
   /** The policies, breakers and budgets, by call or `<workflow>.<step>`. @default separate ones, the kit's policy */
   readonly shared?: SharedGuards;
+  /** The clock of leases, waits and periods; a test gives a manual one. @default the system's */
   readonly clock?: Clock;
+  /** Random numbers for jitter; a test gives seeded ones. @default Math.random */
   readonly random?: Random;
+  /** The log of alarms, outages and lost leases. @default the kit's logger `saga` */
   readonly log?: Logger;
 }
 

@@ -8,7 +8,7 @@ import { type Fold, foldRows, isEnded, stateOf, type StepFold } from '../fold.ts
 import { Journal } from '../journal.ts';
 import type { WorkflowKey } from '../journal-sql.ts';
 import { whyNot } from '../rules.ts';
-import { readWorkflow, takeWorkflow } from '../workflow-sql.ts';
+import { readWorkflow, type TakenWorkflow, takeWorkflow } from '../workflow-sql.ts';
 
 /**
  * What an operator states about the step that is stuck.
@@ -32,7 +32,8 @@ type Acting = Pick<Database, 'acquire'>;
 
 /** Has it tried now, whatever was waited for. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
 export function retryWorkflow(database: Acting, of: WorkflowKey, by: Operator): Promise<void> {
-  return act(database, of, (fold) => {
+  return act(database, of, (fold, { isDue }) => {
+    if (isDue && fold.stuck === undefined) throw refused(of, 'it is due already: a worker takes it next');
     const step = fold.steps[(fold.stuck?.step ?? fold.steps.length) - 1];
     return step === undefined ? [] : [operator(step, 'retry', by)];
   });
@@ -94,7 +95,7 @@ function stuckIn(fold: Fold, of: WorkflowKey): StuckStep {
 async function act(
   database: Acting,
   of: WorkflowKey,
-  entriesOf: (fold: Fold) => readonly Entry[],
+  entriesOf: (fold: Fold, taken: TakenWorkflow) => readonly Entry[],
 ): Promise<void> {
   await withTransaction(database, {}, async (tx) => {
     const taken = await takeWorkflow(tx, of);
@@ -105,7 +106,7 @@ async function act(
     const journal = await Journal.of(taken, tx, systemClock);
     if (isEnded(journal.fold))
       throw refused(of, `it is ${stateOf(journal.fold)}, which nothing changes any more`);
-    const entries = entriesOf(journal.fold);
+    const entries = entriesOf(journal.fold, taken);
     const why = entries.map((entry) => whyNot(journal.fold, entry)).find((one) => one !== undefined);
     if (why !== undefined) throw refused(of, why);
     await journal.write(entries, { kind: 'due', inMs: 0 });

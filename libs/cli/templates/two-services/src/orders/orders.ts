@@ -13,10 +13,11 @@ export interface Tables {
  */
 export function placeOrder(
   transaction: TransactionFunction<Tables>,
-  requestKey: string,
+  requestKey: string | undefined,
   request: Omit<Order, 'orderId'>,
+  client?: AbortSignal,
 ): Promise<Order> {
-  return transaction({ requestKey, request }, async ({ tx, emit }) => {
+  return transaction({ requestKey, request, signal: client }, async ({ tx, emit }) => {
     const order = { orderId: newUuidV7(), ...request };
     await tx.insertInto('orders').values(order).execute();
     emit(orderPlaced(order));

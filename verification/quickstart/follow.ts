@@ -1,0 +1,130 @@
+import { copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { humanLine } from '@convergekit/telemetry/engine';
+import { waitUntil } from '@convergekit/testing';
+import { root } from '../../infra/packages/workspaces.ts';
+import { whileRunning, type Running } from '../programs.ts';
+import { isShown, type PageStep, stepsOf } from './page.ts';
+
+/** What a reader had to do, and the time that it took. */
+export interface Effort {
+  readonly page: string;
+  readonly commands: number;
+  /** Lines of files that the page has the reader write or copy. */
+  readonly lines: number;
+  readonly seconds: number;
+}
+
+interface Reader {
+  /** An empty folder. */
+  readonly outside: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Runs a line of a shell. Resolves with what it printed, and the folder that it ended in as the last line. */
+  readonly step: (line: string, cwd: string, env?: NodeJS.ProcessEnv) => Promise<string>;
+}
+
+/** Commands that stay up until Ctrl-C. */
+const STAYS_UP = /^(npm run dev|npx convergekit relay)$/;
+
+/** Does what a section of a page says, in an empty folder. Rejects when a command fails, or a line of the page is not seen. */
+export async function followPage(reader: Reader, page: string, heading: string): Promise<Effort> {
+  const began = performance.now();
+  const steps = stepsOf(await readFile(join(root, page), 'utf8'), heading);
+  const state = { cwd: await mkdtemp(join(reader.outside, 'page-')), env: reader.env, page };
+  await doSteps(reader, steps, state, []);
+  const written = await Promise.all(steps.map((step) => linesOf(step, page)));
+  return {
+    page,
+    commands: steps.filter((step) => step.do === 'type').length,
+    lines: written.reduce((sum, lines) => sum + lines, 0),
+    seconds: Math.round((performance.now() - began) / 1_000),
+  };
+}
+
+interface State {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly page: string;
+}
+
+/** Does the first of the steps, then the others; what stays up is stopped when they are done. */
+async function doSteps(
+  reader: Reader,
+  [next, ...others]: readonly PageStep[],
+  state: State,
+  seen: readonly (() => string)[],
+): Promise<void> {
+  if (next === undefined) return;
+  if (next.do === 'type' && STAYS_UP.test(next.line)) {
+    const command = ['bash', '-c', `exec ${next.line}`] as const;
+    await whileRunning(
+      command,
+      state,
+      async ({ log }) =>
+        doSteps(reader, others, { ...state, env: await exported(next.line, state, log) }, [...seen, log]),
+      'SIGINT',
+    );
+    return;
+  }
+  const after = await doStep(reader, next, state, seen);
+  await doSteps(reader, others, { ...state, cwd: after.cwd }, [...seen, ...after.seen]);
+}
+
+/** The environment of another terminal: with the line `export …` that `dev` prints, once it is there. */
+async function exported(line: string, { env }: State, log: Running['log']): Promise<NodeJS.ProcessEnv> {
+  if (line !== 'npm run dev') return env;
+  const printed = await waitUntil(() => Promise.resolve(/ export (.+)/.exec(log())?.[1]), {
+    what: 'the line export',
+  });
+  const set = [...printed.matchAll(/(\w+)=(\S+)/g)].map(
+    ([, name = '', value = '']) => [name, value] as const,
+  );
+  return { ...env, ...Object.fromEntries(set) };
+}
+
+async function doStep(
+  reader: Reader,
+  step: PageStep,
+  { cwd, env, page }: State,
+  seen: readonly (() => string)[],
+): Promise<{ cwd: string; seen: readonly (() => string)[] }> {
+  switch (step.do) {
+    case 'type': {
+      const printed = await reader.step(step.line, cwd, env);
+      return { cwd: printed.trimEnd().split('\n').at(-1) ?? cwd, seen: [() => printed] };
+    }
+    case 'write':
+      await mkdir(dirname(join(cwd, step.path)), { recursive: true });
+      await writeFile(join(cwd, step.path), step.text);
+      return { cwd, seen: [] };
+    case 'copy':
+      await copyFile(resolve(root, dirname(page), step.from), join(cwd, step.path));
+      return { cwd, seen: [] };
+    case 'expect':
+      await waitUntil(() => Promise.resolve(seen.some((log) => isShown(asInTerminal(log()), step.line))), {
+        what: `the line that ${page} shows: ${step.line}`,
+      }).catch((error: unknown) => {
+        throw new Error(`not seen: ${step.line}\n${seen.map((log) => log()).join('\n---\n')}`, {
+          cause: error,
+        });
+      });
+      return { cwd, seen: [] };
+  }
+}
+
+const asInTerminal = (log: string): string =>
+  stripVTControlCharacters(log)
+    .split('\n')
+    .map((line) => humanLine(line, false))
+    .join('\n');
+
+async function linesOf(step: PageStep, page: string): Promise<number> {
+  const text =
+    step.do === 'write'
+      ? step.text
+      : step.do === 'copy'
+        ? await readFile(resolve(root, dirname(page), step.from), 'utf8')
+        : '';
+  return text.split('\n').filter((line) => line.trim() !== '').length;
+}
