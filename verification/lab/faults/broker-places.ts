@@ -68,6 +68,7 @@ export const producerQuota = quotaOf('bytes', 'producer_byte_rate', '5000', {
 });
 export const requestQuota = quotaOf('requests', 'request_percentage', '1', {
   fetch_stalled: /a quota of the brokers .*request_percentage/,
+  partition_stuck: /no answer in time.*request_percentage/,
 });
 
 /** More than the logs of the workload, and filled in a moment. */

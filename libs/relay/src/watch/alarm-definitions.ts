@@ -58,7 +58,7 @@ export const alarmDefinitions = {
   ),
   partition_stuck: alarm(
     'A partition takes no records while others are written. Its events wait; the other partitions of its topic flow',
-    'look at the leader and the in-sync replicas of the partition named, and where no answer came, at the quotas of the brokers (`producer_byte_rate`); it catches up by itself, in order',
+    'look at the leader and the in-sync replicas of the partition named, and where no answer came, at the quotas of the brokers (`producer_byte_rate`, `request_percentage`); it catches up by itself, in order',
   ),
   topic_halted: alarm(
     'A topic waits for another reason, which is named',

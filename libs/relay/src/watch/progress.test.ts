@@ -1,7 +1,7 @@
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { Activity } from './activity.ts';
-import { type LeaderProgress, stallOfLeader, stallOfStandby } from './progress.ts';
+import { Awake, type LeaderProgress, stallOfLeader, stallOfStandby } from './progress.ts';
 
 /**
  * Code that was removed once, and a test here failed:
@@ -87,4 +87,14 @@ it('activity knows since when the longest pending answer is due, and when a stat
   await second;
   expect(activity.pulse('reads')).toEqual({ lastAt: 1_500, pendingSince: undefined });
   expect(activity.pulse('writes')).toEqual({ lastAt: 0, pendingSince: undefined });
+});
+
+it('a relay whose process was frozen is judged by the time since it woke', () => {
+  const awake = new Awake(NOW - 60_000);
+  for (const now of [NOW - 59_500, NOW]) awake.look(now);
+  expect(stallOfStandby(awake.within(NOW - 60_000), NOW, LIMIT)).toBeUndefined();
+  for (let now = NOW; now <= NOW + 31_000; now += 500) awake.look(now);
+  expect(stallOfStandby(awake.within(NOW - 60_000), NOW + 31_000, LIMIT)).toBe(
+    'it has not looked at the lease for 31 s',
+  );
 });

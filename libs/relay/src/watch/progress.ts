@@ -16,6 +16,30 @@ export interface LeaderProgress {
   readonly unsavedSince: number | undefined;
 }
 
+/** No look at the loops later than this, in milliseconds: the process was frozen, or its machine slept. */
+const FROZEN_MS = 5_000;
+
+/** The time since which a process runs without a break: its loops are judged by the time that they had. */
+export class Awake {
+  #lookedAt: number;
+  #since = Number.NEGATIVE_INFINITY;
+
+  constructor(now: number) {
+    this.#lookedAt = now;
+  }
+
+  /** Looks at the time, twice a second in a process that runs. Monotonic milliseconds, as everywhere here. */
+  look(now: number): void {
+    if (now > this.#lookedAt + FROZEN_MS) this.#since = now;
+    this.#lookedAt = now;
+  }
+
+  /** Returns the time since which something lasted that a running process could have ended. */
+  within(since: number): number {
+    return Math.max(since, this.#since);
+  }
+}
+
 /** Decides why a standby makes no progress; undefined: it looks at the lease. Pure. */
 export function stallOfStandby(lookedAt: number, now: number, limitMs: number): string | undefined {
   return over(now - lookedAt, limitMs, 'it has not looked at the lease');

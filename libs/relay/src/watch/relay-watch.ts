@@ -11,7 +11,7 @@ import { brokerErrorOf } from './failure-log.ts';
 import { Activity, type Channel, type Pulse } from './activity.ts';
 import type { Alarm } from './alarm-board.ts';
 import { Observer, type OwnFacts } from './observer.ts';
-import { stallOfLeader, stallOfStandby } from './progress.ts';
+import { Awake, stallOfLeader, stallOfStandby } from './progress.ts';
 
 /** The state of the relay; `leader` while it leads. */
 export interface Standing {
@@ -27,11 +27,13 @@ export class RelayWatch {
   readonly #activity: Activity;
   readonly #observer: Observer;
   readonly #standing: () => Standing;
+  readonly #awake: Awake;
   #trouble: Trouble | undefined;
   #overSince: number | undefined;
 
   constructor(settings: RelaySettings, standing: () => Standing) {
     this.#activity = new Activity(settings.clock);
+    this.#awake = new Awake(settings.clock.monotonic());
     this.#standing = standing;
     const { database, broker } = settings;
     this.settings = {
@@ -88,18 +90,24 @@ export class RelayWatch {
     const { clock, stalledAfterMs } = this.settings;
     const { state, leader } = this.#standing();
     const now = clock.monotonic();
-    const pulse = (channel: Channel): Pulse => this.#activity.pulse(channel);
+    this.#awake.look(now);
+    const within = <At extends number | undefined>(at: At): At | number =>
+      at === undefined ? at : this.#awake.within(at);
+    const pulse = (channel: Channel): Pulse => {
+      const { lastAt, pendingSince } = this.#activity.pulse(channel);
+      return { lastAt: this.#awake.within(lastAt), pendingSince: within(pendingSince) };
+    };
     if (state === 'standby') return stallOfStandby(pulse('lease').lastAt, now, stalledAfterMs);
     if (leader === undefined) return undefined;
     const progress = {
-      overSince: this.#overSince,
+      overSince: within(this.#overSince),
       reads: pulse('reads'),
       writes: pulse('writes'),
       produce: pulse('produce'),
       queued: leader.backlog.events,
-      waitingSince: leader.backlog.waitingSince,
+      waitingSince: within(leader.backlog.waitingSince),
       maySend: leader.margin.maySendFor(now) > 0,
-      unsavedSince: leader.backlog.unsaved.since,
+      unsavedSince: within(leader.backlog.unsaved.since),
     };
     return stallOfLeader(progress, now, stalledAfterMs);
   }
