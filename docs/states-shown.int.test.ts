@@ -91,7 +91,7 @@ const states: readonly State[] = [
     'that another team migrated with a newer version',
     [`insert into converge.migration (package, number, name, checksum) values ('inbox', 99, 'later', 'x')`],
     [],
-    [],
+    ['migrations warn'],
   ],
 ];
 

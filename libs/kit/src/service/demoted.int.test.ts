@@ -56,11 +56,23 @@ it('while a commit waits for a standby and keeps a lock of the outbox, home and 
     await executor.query(`alter system set synchronous_standby_names = '${names}'`);
     await executor.query('select pg_reload_conf()');
   };
+  await executor.query('create table trial (n int)');
   const client = await database.acquire();
   await client.query('begin');
   await client.query('lock table converge.outbox in access exclusive mode');
-  await client.query('create table trial (n int)');
+  await client.query('insert into trial values (0)');
   await awaited('absent');
+  // The setting is in force once another commit waits for it.
+  const waits = async (): Promise<boolean> => {
+    const { rows } = await executor.query("select from pg_stat_activity where wait_event = 'SyncRep'");
+    return rows.length > 0;
+  };
+  const inForce = new AbortController();
+  const probing = (async () => {
+    while (!inForce.signal.aborted) await executor.query('insert into trial values (1)');
+  })();
+  await waitUntil(waits, { what: 'a commit that waits' });
+  inForce.abort();
   const waiting = client.query('commit').finally(() => client.release());
   onTestFinished(() => awaited(''));
   const one = { name: 'trial', executor };
@@ -75,7 +87,7 @@ it('while a commit waits for a standby and keeps a lock of the outbox, home and 
   const { stdout } = await cli(['doctor'], { DATABASE_URL: url, KAFKA_BROKERS: inject('stack').brokers });
   expect(stdout).toMatch(/FAIL +alarm commits_wait +\d+ commits wait for a synchronous standby/);
   await awaited('');
-  await waiting;
+  await Promise.all([waiting, probing]);
   expect((await readAttention(one, [one], bounds)).items.map(({ alarm }) => alarm)).not.toContain(
     'commits_wait',
   );

@@ -36,7 +36,9 @@ describe('the console over a service with failures', () => {
         severity: 'act',
         alarm: 'bug',
         database: 'inventory',
-        text: expect.stringMatching(/^stock: 1 dead letter of 1 key of shop\.orders, TypeError \(bug\)$/),
+        text: expect.stringMatching(
+          /^stock: 1 dead letter of 1 key of shop\.orders, TypeError \(bug\); of this topic 1 event waits behind such events$/,
+        ),
         since: expect.stringMatching(/Z$/),
         next: 'converge parked list --consumer stock --state dead',
       }),

@@ -65,7 +65,7 @@ function misspell(file: string): void {
 
 it('N23: `converge dev` runs two services that exchange events, each with a database, and applies a migration that comes', async () => {
   const port = String(await freePort());
-  const dev = startedCli(['dev', ...modules], { ...env, PORT: port });
+  const dev = startedCli(['dev', ...modules], { ...env, CONVERGE__HTTP__PORT: port });
   await waitUntil(() => dev.stderr().includes('Ctrl-C stops'), { what: 'the services to be started' });
   // Planted fault: a line that was pasted into the shell of another service had its database used without a word.
   expect(dev.stderr()).toContain('DATABASE_URL is set: unset it to have a Postgres of this folder');
