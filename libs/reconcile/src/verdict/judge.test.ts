@@ -135,11 +135,6 @@ describe('a declaration that could lose a write', () => {
   });
 });
 
-it('a row that a side of a reconciler does not find is null, as Kysely gives undefined for it', async () => {
-  const { read } = from<unknown>('a').read(() => Promise.resolve(undefined));
-  expect(await read('k', undefined as never)).toBeNull();
-});
-
 it('a diff has a line for each field, and one for a state without fields', () => {
   expect(diffFields({ a: 1, b: 2 }, { b: 3, c: 4 })).toEqual([
     { field: 'a', desired: 1, actual: undefined, differs: false },

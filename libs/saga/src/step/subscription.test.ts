@@ -33,7 +33,9 @@ it('a step is a call in the saga and in its consumer, or in neither', () => {
   expect(() => step(order.ship, { call: { kind: 'call' } } as never)).toThrow(
     'step ship of shipping: it makes a call, and the saga does not say so; declare the step with call: true',
   );
-  expect(() => step(placeOrder.pay, { apply: () => Promise.reject(new Error('not called')) } as never)).toThrow(
+  expect(() =>
+    step(placeOrder.pay, { apply: () => Promise.reject(new Error('not called')) } as never),
+  ).toThrow(
     'step pay of payments: it has no call; give what defineCall made, since the saga declares the step with call: true',
   );
 });

@@ -60,11 +60,7 @@ export const retryCommand = command({
       const notes = [...(await contradictions(context, reported, urls)), ...refusals(plan)];
       return result(rows, () => [...eventLines(rows), ...notes, `would retry ${plan.eligible}`]);
     }
-    if (plan.eligible === 0 && plan.matching > 0)
-      throw refused(
-        plan.reported > 0 ? 'PARKED_REPORTED' : 'PARKED_REFUSED',
-        `nothing is retried: ${refusals(plan).join('; ')}`,
-      );
+    requireEligible(plan);
     for (const line of [...refusals(plan), ...gone.map(({ message }) => message)])
       context.output.progress(line);
     await context.confirm(questionOf(plan));
@@ -96,6 +92,12 @@ export const retryCommand = command({
     );
   },
 });
+
+function requireEligible(plan: RetryPlan): void {
+  if (plan.eligible > 0 || plan.matching === 0) return;
+  const code = plan.reported > 0 ? 'PARKED_REPORTED' : 'PARKED_REFUSED';
+  throw refused(code, `nothing is retried: ${refusals(plan).join('; ')}`);
+}
 
 function refusals({ ineligible }: RetryPlan): readonly string[] {
   return ineligible.map(({ why, events }) => `${events} are left alone: ${why}`);
