@@ -91,7 +91,7 @@ async function doStep(
 ): Promise<{ cwd: string; seen: readonly (() => string)[] }> {
   switch (step.do) {
     case 'type': {
-      const printed = await reader.step(step.line, cwd, env);
+      const printed = await untilListening(() => reader.step(step.line, cwd, env));
       return { cwd: printed.trimEnd().split('\n').at(-1) ?? cwd, seen: [() => printed] };
     }
     case 'write':
@@ -111,6 +111,26 @@ async function doStep(
       });
       return { cwd, seen: [] };
   }
+}
+
+/** The exit code of curl where nothing listens yet. */
+const NOTHING_LISTENS = 7;
+
+/** Types a line again while nothing listens where it asks, as a person does whose service has just been started. */
+async function untilListening(type: () => Promise<string>): Promise<string> {
+  const printed = await waitUntil(
+    () =>
+      type().then(
+        (text) => ({ text }),
+        (error: unknown) => {
+          const { cause } = error as { readonly cause?: { readonly code?: unknown } };
+          if (cause?.code !== NOTHING_LISTENS) throw error;
+          return undefined;
+        },
+      ),
+    { what: 'a service that listens' },
+  );
+  return printed.text;
 }
 
 const asInTerminal = (log: string): string =>
