@@ -27,6 +27,15 @@ interface Reader {
 /** Commands that stay up until Ctrl-C. */
 const STAYS_UP = /^(npm run dev|npx convergekit relay)$/;
 
+/** Commands that only look: a person types them again where what they list is not there yet. */
+const LISTS = /^npx convergekit \w+ (list|show|history)\b/;
+
+/** What a command printed so far, or the way to have it printed again. */
+interface Seen {
+  readonly log: () => string;
+  readonly again?: (() => Promise<void>) | undefined;
+}
+
 /** Does what a section of a page says, in an empty folder. Rejects when a command fails, or a line of the page is not seen. */
 export async function followPage(reader: Reader, page: string, heading: string): Promise<Effort> {
   const began = performance.now();
@@ -53,7 +62,7 @@ async function doSteps(
   reader: Reader,
   [next, ...others]: readonly PageStep[],
   state: State,
-  seen: readonly (() => string)[],
+  seen: readonly Seen[],
 ): Promise<void> {
   if (next === undefined) return;
   if (next.do === 'type' && STAYS_UP.test(next.line)) {
@@ -62,7 +71,7 @@ async function doSteps(
       command,
       state,
       async ({ log }) =>
-        doSteps(reader, others, { ...state, env: await exported(next.line, state, log) }, [...seen, log]),
+        doSteps(reader, others, { ...state, env: await exported(next.line, state, log) }, [...seen, { log }]),
       'SIGINT',
     );
     return;
@@ -87,12 +96,15 @@ async function doStep(
   reader: Reader,
   step: PageStep,
   { cwd, env, page }: State,
-  seen: readonly (() => string)[],
-): Promise<{ cwd: string; seen: readonly (() => string)[] }> {
+  seen: readonly Seen[],
+): Promise<{ cwd: string; seen: readonly Seen[] }> {
   switch (step.do) {
     case 'type': {
-      const printed = await untilListening(() => reader.step(step.line, cwd, env));
-      return { cwd: printed.trimEnd().split('\n').at(-1) ?? cwd, seen: [() => printed] };
+      const type = (): Promise<string> => reader.step(step.line, cwd, env);
+      const printed = await untilListening(type);
+      const log = { printed };
+      const again = LISTS.test(step.line) ? async () => void (log.printed = await type()) : undefined;
+      return { cwd: printed.trimEnd().split('\n').at(-1) ?? cwd, seen: [{ log: () => log.printed, again }] };
     }
     case 'write':
       await mkdir(dirname(join(cwd, step.path)), { recursive: true });
@@ -102,10 +114,15 @@ async function doStep(
       await copyFile(resolve(root, dirname(page), step.from), join(cwd, step.path));
       return { cwd, seen: [] };
     case 'expect':
-      await waitUntil(() => Promise.resolve(seen.some((log) => isShown(asInTerminal(log()), step.line))), {
-        what: `the line that ${page} shows: ${step.line}`,
-      }).catch((error: unknown) => {
-        throw new Error(`not seen: ${step.line}\n${seen.map((log) => log()).join('\n---\n')}`, {
+      await waitUntil(
+        async () => {
+          if (seen.some(({ log }) => isShown(asInTerminal(log()), step.line))) return true;
+          await seen.at(-1)?.again?.();
+          return false;
+        },
+        { what: `the line that ${page} shows: ${step.line}` },
+      ).catch((error: unknown) => {
+        throw new Error(`not seen: ${step.line}\n${seen.map(({ log }) => log()).join('\n---\n')}`, {
           cause: error,
         });
       });
