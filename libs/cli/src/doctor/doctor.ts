@@ -69,7 +69,7 @@ function named(
   return all.length < 2 ? findings : findings.map((one) => ({ database, ...one }));
 }
 
-/** The longest that a look waits for a lock, milliseconds: what holds it is a finding, too. */
+/** The longest time of one statement, in milliseconds: a look that waits for a lock ends, and that is a finding. */
 const STATEMENT_MS = 15_000;
 
 /** Opens the databases of the settings, each once. One that cannot be opened is a finding, and so is a setting that lacks. */
