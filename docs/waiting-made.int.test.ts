@@ -1,5 +1,5 @@
 /** Every reason to wait is made, and looked for on the console's home page, in `converge doctor` and among the alert rules. */
-import type { AttentionItem } from '@convergekit/cli/operate';
+import type { AttentionItem } from '@convergekit/operate';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { readRules } from '../infra/prometheus/rules.ts';

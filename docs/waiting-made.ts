@@ -1,4 +1,4 @@
-import type { AttentionItem } from '@convergekit/cli/operate';
+import type { AttentionItem } from '@convergekit/operate';
 import type { Executor } from '@convergekit/postgres';
 import {
   ago,

@@ -30,7 +30,7 @@ export const nouns: readonly Noun[] = [
   {
     name: 'doctor',
     summary: 'check a whole service, from its database to its reconcilers; changes nothing',
-    load: async () => (await import('../doctor/doctor.ts')).doctorCommand,
+    load: async () => (await import('./doctor/doctor.ts')).doctorCommand,
   },
   {
     name: 'print-config',

@@ -5,7 +5,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { allCommands } from '../fixture/all-commands.ts';
 import { cli } from '../fixture/cli.ts';
-import { allMigrations } from '../frame/all-migrations.ts';
+import { allMigrations } from '../../../operate/src/all-migrations.ts';
 
 /** Commands that run until they are stopped. */
 const LONG = ['relay', 'reconcile run', 'outbox tail', 'dev'];

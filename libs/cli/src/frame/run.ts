@@ -2,7 +2,7 @@ import type { Environment } from '@convergekit/config';
 import { withLogsTo } from '@convergekit/telemetry';
 import { CommanderError } from 'commander';
 import { nouns } from '../commands/index.ts';
-import { EXIT_USAGE } from './errors.ts';
+import { EXIT_USAGE } from '@convergekit/operate/host';
 import { printable, type Streams } from './output.ts';
 import type { ResolvedOptions } from './perform.ts';
 import { parse } from './program.ts';
@@ -47,7 +47,7 @@ async function runWith(argv: readonly string[], options: ResolvedOptions): Promi
   } catch (error) {
     // Commander ends help and version by an "error", after it printed the text; a noun without a command prints its help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-    const { explain } = await import('./explain.ts');
+    const { explain } = await import('../../../operate/src/host/explain.ts');
     const explained = explain(error);
     if (explained.message !== '') streams.stderr.write(`converge: ${printable(explained.message)}\n`);
     if (explained.exitCode !== 0 && wantsStack(env) && error instanceof Error)

@@ -1,6 +1,6 @@
-import { describeAct } from '../../audit/act-text.ts';
-import { readOperatorAudit } from '../../audit/audit-sql.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { describeAct } from '@convergekit/operate';
+import { readOperatorAudit } from '@convergekit/operate';
+import { allMigrations } from '@convergekit/operate';
 import { command } from '../../frame/command.ts';
 import { count, instant, text } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { didYouMean, refused } from '../../frame/errors.ts';
+import { didYouMean, refused } from '@convergekit/operate/host';
 
 const consumersSql = `select name from converge.inbox_consumer order by name`;
 const handlersSql = `

@@ -14,8 +14,8 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import type { History } from '../../history/history.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
+import type { History } from '../../../../operate/src/history/history.ts';
 
 afterEach(stopLeftovers);
 

@@ -2,7 +2,7 @@ import { connect, migrate } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { cli, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
 
 afterEach(stopLeftovers);
 

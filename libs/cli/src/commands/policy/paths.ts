@@ -4,7 +4,7 @@ import type { RecoveryPath } from '@convergekit/resilience/operate';
 import { type WorkerCall, callsOf, type Workflow } from '@convergekit/saga';
 import { command } from '../../frame/command.ts';
 import { someArguments } from '../../frame/flags.ts';
-import { exportsThat } from '../../frame/modules.ts';
+import { exportsThat } from '@convergekit/operate/host';
 import { listing } from '../../frame/result.ts';
 
 /** Shows the recovery path of each operation and call; connects to nothing and calls nothing. */

@@ -6,9 +6,9 @@ import {
   retryKeys,
 } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/host';
 import { count, reason as why, someArguments, span, text, texts, toggle } from '../../frame/flags.ts';
-import { formatMs } from '../../frame/output.ts';
+import { formatMs } from '@convergekit/operate/text';
 import { result } from '../../frame/result.ts';
 import {
   findReconciler,

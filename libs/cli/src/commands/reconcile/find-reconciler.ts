@@ -4,10 +4,10 @@ import { reconcileMigrations, type Reconciler } from '@convergekit/reconcile';
 import { type OpenReconciler, readStatus } from '@convergekit/reconcile/operate';
 import { requireMigrations } from '@convergekit/postgres/operate';
 import type { CommandContext } from '../../frame/context.ts';
-import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { misconfigured, UsageError } from '@convergekit/operate/host';
 import { argument, texts } from '../../frame/flags.ts';
-import { addressesOf, hasDatabase, type Settings } from '../../frame/settings.ts';
-import { loadReconcilers, reconcilersOfSettings } from './reconciler-modules.ts';
+import { addressesOf, hasDatabase, type Settings } from '@convergekit/operate/host';
+import { loadReconcilers, reconcilersOfSettings } from '@convergekit/operate/declared';
 
 /** A reconciler that an operator names, and the database that has its rows. */
 export interface Found {

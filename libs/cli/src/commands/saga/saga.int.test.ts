@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
 import { cli } from '../../fixture/cli.ts';
-import { pauseItems } from '../../attention/saga-items.ts';
+import { pauseItems } from '../../../../operate/src/attention/saga-items.ts';
 import { type TripDb, tripSaga, tripTables } from '../../fixture/trip-saga.ts';
 
 const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });

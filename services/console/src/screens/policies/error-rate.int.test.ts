@@ -1,4 +1,4 @@
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
