@@ -1,9 +1,4 @@
-import { type AttentionItem, readAttention } from '@convergekit/operate';
-import type { Executor } from '@convergekit/postgres';
+import { run } from 'convergekit/process';
 
-/** Reads what needs a person in the database of the orders. */
-export async function attentionOfOrders(executor: Executor): Promise<readonly AttentionItem[]> {
-  const orders = { name: 'orders', executor };
-  const bounds = { overdueMs: 900_000, stalledMs: 600_000, ignoredConsumers: [] };
-  return (await readAttention(orders, [orders], bounds)).items;
-}
+// What needs a person in the databases of the settings, as one JSON document: views and conditions, printed by the command.
+process.exitCode = await run(['doctor', '--json']);
