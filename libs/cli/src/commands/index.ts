@@ -83,9 +83,9 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./parked/index.ts')).parkedCommands,
   },
   {
-    name: 'effects',
+    name: 'call',
     summary: 'calls to other systems that wait or are stuck',
-    load: async () => (await import('./effects/effects.ts')).effectCommands,
+    load: async () => (await import('./call/call.ts')).callCommands,
   },
   {
     name: 'workflow',

@@ -22,12 +22,12 @@ export interface RunOptions {
  * opened and removes its listeners, so that it can run in a process with others.
  * @example
  * ```ts
- * import { run } from 'convergekit/process';
+ * import { converge } from 'convergekit/process';
  *
- * process.exitCode = await run(['relay']); // the command `converge relay`, in a main of your own
+ * process.exitCode = await converge(['relay']); // the command `converge relay`, in a main of your own
  * ```
  */
-export function run(argv: readonly string[], options: RunOptions = {}): Promise<number> {
+export function converge(argv: readonly string[], options: RunOptions = {}): Promise<number> {
   const { streams, env = process.env, signal } = options;
   const resolved = { streams: streams ?? process, env, signal };
   if (streams === undefined) return runWith(argv, resolved);

@@ -26,7 +26,7 @@ grant select (saga, instance, step, version, consumer, key, state, seq, stuck_si
 grant select (saga, instance, version, key, state, started_at, first_at, failed_at, ended_at, expires_at, expired_at, changed_at) on converge.saga_instance to converge_reconciler;
 grant select (consumer, topic, partition) on converge.inbox_fill to converge_reconciler;
 -- Not the inputs and outcomes of calls and workflows.
-grant select (id, effect, key, step, state, waits_since, saga, instance, op) on converge.saga_work to converge_reconciler;
+grant select (id, call, key, step, state, waits_since, saga, instance, op) on converge.saga_work to converge_reconciler;
 grant select (workflow, id, stuck_reason, state, due_at, created_at) on converge.workflow to converge_reconciler;
 grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last,
   converge.frontier, converge.events_since, converge.outbox_since, converge.relay_doubt, converge.inbox_arrival, converge.inbox_parked, converge.saga_open,

@@ -139,11 +139,11 @@ export const areas: readonly Area[] = [
   area('workers', 'no call has waited for long', async ({ one: { executor }, bounds, now }) => {
     const unclaimed = await readUnclaimedWork(executor, { afterMs: UNCLAIMED_MS });
     const late = await readLateCalls(executor, { idleMs: bounds.overdueMs });
-    const without = new Set(unclaimed.map(({ effect }) => effect));
+    const without = new Set(unclaimed.map(({ call }) => call));
     return [
       ...workerItems(unclaimed, now),
       ...lateCallItems(
-        late.filter(({ effect }) => !without.has(effect)),
+        late.filter(({ call }) => !without.has(call)),
         now,
       ),
     ];

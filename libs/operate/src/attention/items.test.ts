@@ -59,7 +59,7 @@ it('an outbox without a relay needs an operator after a restart, with what the c
 
 it('a stuck step needs an operator, an open one is late, and calls without a worker are named once', () => {
   const entry = { name: 'trip', id: 'i', key: 'k', step: 'pay', ageMs: 40_000 };
-  const unclaimed = [{ effect: 'mail', calls: 3, oldestMs: 20_000 }];
+  const unclaimed = [{ call: 'mail', calls: 3, oldestMs: 20_000 }];
   const items = journalItems(
     [
       { ...entry, kind: 'step', state: 'stuck' },

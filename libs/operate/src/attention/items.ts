@@ -32,16 +32,16 @@ function alarmOf({ kind, state }: OverdueEntry): string {
   return kind === 'step' ? 'step_stuck' : kind === 'workflow' ? 'workflow_stuck' : 'call_late';
 }
 
-/** Lists effects whose due calls no worker claims (pure). */
+/** Lists calls that are due and that no worker claims (pure). */
 export function workerItems(unclaimed: readonly WaitingCalls[], now: number): readonly AttentionItem[] {
-  return unclaimed.map(({ effect, calls, oldestMs }) => ({
+  return unclaimed.map(({ call, calls, oldestMs }) => ({
     kind: 'worker',
     severity: 'act',
     alarm: 'call_undeclared',
-    text: `no worker does ${effect}: ${counted(calls, 'call waits', 'calls wait')}; start its service`,
+    text: `no worker does ${call}: ${counted(calls, 'call waits', 'calls wait')}; start its service`,
     since: new Date(now - oldestMs),
-    next: `converge effects list --effect ${effect}`,
-    about: { name: effect },
+    next: `converge call list --name ${call}`,
+    about: { name: call },
   }));
 }
 

@@ -5,7 +5,7 @@ import { lateCallItems, lateSagaItems, MOST_PAUSES, pauseItems } from './saga-it
 const at = new Date(50_000);
 
 it('calls that wait are named with their last failure, and with what the breaker of the other system refused', () => {
-  const late = { effect: 'bank.charge', calls: 400, oldestMs: 60_000, reason: 'HTTP_500', refused: 380 };
+  const late = { call: 'bank.charge', calls: 400, oldestMs: 60_000, reason: 'HTTP_500', refused: 380 };
   const texts = lateCallItems(
     [late, { ...late, refused: 400 }, { ...late, calls: 1, reason: null, refused: 0 }],
     90_000,

@@ -7,9 +7,9 @@ import type { AttentionItem } from './item.ts';
 export const sagaName = (saga: string, instance: string | null | undefined): string =>
   instance == null ? saga : `${saga} ${instance}`;
 
-/** Lists effects whose calls wait (pure), with the last failure: an outage of the other system is one item. */
+/** Lists calls that wait (pure), by declaration, with the last failure: an outage of the other system is one item. */
 export function lateCallItems(late: readonly LateCalls[], now: number): readonly AttentionItem[] {
-  return late.map(({ effect, calls, oldestMs, reason, refused }) => {
+  return late.map(({ call, calls, oldestMs, reason, refused }) => {
     const why = reason === null ? 'no attempt was made yet' : `the last failure is mostly ${reason}`;
     const open =
       refused === 0 ? '' : `; an open breaker refused ${refused === calls ? 'all' : refused} of them since`;
@@ -17,10 +17,10 @@ export function lateCallItems(late: readonly LateCalls[], now: number): readonly
       kind: 'calls',
       severity: 'watch',
       alarm: 'calls_waiting',
-      text: `${counted(calls, 'call', 'calls')} of ${effect} ${calls === 1 ? 'waits' : 'wait'}: ${why}${open}`,
+      text: `${counted(calls, 'call', 'calls')} of ${call} ${calls === 1 ? 'waits' : 'wait'}: ${why}${open}`,
       since: new Date(now - oldestMs),
-      next: `converge effects list --effect ${effect}`,
-      about: { name: effect },
+      next: `converge call list --name ${call}`,
+      about: { name: call },
     } as const;
   });
 }

@@ -84,7 +84,7 @@ describe('the doctor of a service', () => {
   it('the doctor finds a dead letter, the event behind it, work without a worker, and a held reconciler', async () => {
     await deadLetter();
     await database.executor.query(
-      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, due_at, waits_since)
+      `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, due_at, waits_since)
          values ($1, 'bank', 'h', 'bank.charge', 'k', 'i', '{}', '{}', clock_timestamp() - interval '1 hour', clock_timestamp() - interval '1 hour')`,
       [randomUUID()],
     );
@@ -114,7 +114,7 @@ describe('the doctor of a service', () => {
   // Planted fault: without the look at saga_worker, work that a busy worker has not reached counts as lost.
   it('the doctor finds no fault with work whose worker is there', async () => {
     await database.executor.query(
-      `insert into converge.saga_worker (effect, holder) values ('bank.charge', 'w')`,
+      `insert into converge.saga_worker (call, holder) values ('bank.charge', 'w')`,
     );
     const { findings } = await examined(database.executor);
     const checks = findings.map(({ check }) => check);

@@ -45,7 +45,7 @@ const entry: OverdueEntry = {
   ageMs: 61_000,
 };
 const call: OverdueEntry = { ...entry, kind: 'call', name: 'bank.charge', step: null, state: 'ready' };
-const lost = { effect: 'bank.charge', calls: 2, oldestMs: 120_000 };
+const lost = { call: 'bank.charge', calls: 2, oldestMs: 120_000 };
 const status: ReconcilerStatus = {
   name: 'stock-copy',
   now,

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { StoredAct, StoredRepair } from './act-sql.ts';
-import type { StoredCall, StoredEffect } from './effects.ts';
+import type { StoredCall, StoredCallAttempt } from './calls.ts';
 
 /** An event, as the outbox row has it. */
 export interface StoredEvent {
@@ -86,7 +86,7 @@ export interface StoredForeign {
 export type Stored = StoredEvent | StoredAttempt | StoredPark | StoredForeign;
 
 /** Stored rows, with the calls that handlers requested of other systems, acts of operators, and repairs. */
-export type Recorded = Stored | StoredEffect | StoredCall | StoredAct | StoredRepair;
+export type Recorded = Stored | StoredCall | StoredCallAttempt | StoredAct | StoredRepair;
 
 // The statement uses the indexes on event_id; it is a single one, so that the answer is of one moment.
 const knownSql = `

@@ -23,11 +23,11 @@ export function momentsIn(chapters: readonly Chapter[]): readonly number[] {
           return one.parkedAt === null ? [at] : [at, Date.parse(one.parkedAt)];
         case 'parked':
           return [at, Date.parse(one.changedAt)];
-        case 'effect':
+        case 'call':
           return one.endedAt === null ? [at] : [at, Date.parse(one.endedAt)];
         case 'act':
         case 'repair':
-        case 'call':
+        case 'call_attempt':
         case 'seen':
         case 'emitted':
         case 'caused':

@@ -198,18 +198,18 @@ describe('the history of an event', () => {
       const of = {
         consumer: 'mail',
         eventId: 'e-1',
-        effect: 'mail.send',
+        call: 'mail.send',
         op: 'call',
         durationMs: 0,
       } as const;
-      return { kind: 'call', at: at(9), id: 'w-1', number, ...of } as const;
+      return { kind: 'call_attempt', at: at(9), id: 'w-1', number, ...of } as const;
     };
     const chapters = [
       { database: 'shop', stored: [event(), call(1), call(2)] },
       // The second question, for a failure event.
       { database: 'shop', stored: [call(1), call(2)] },
     ];
-    const calls = historyOf('e-1', chapters, [], GIVEN).entries.filter(({ kind }) => kind === 'call');
+    const calls = historyOf('e-1', chapters, [], GIVEN).entries.filter(({ kind }) => kind === 'call_attempt');
     expect(calls).toMatchObject([{ number: 1 }, { number: 2 }]);
   });
 });

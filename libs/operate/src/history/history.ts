@@ -78,10 +78,10 @@ function nameOf(one: Recorded & { readonly database: string }): string {
       return `${one.database} event ${one.eventId}`;
     case 'attempt':
       return `attempt ${one.id}`;
-    case 'effect':
-      return `effect ${one.id}`;
     case 'call':
-      return `call ${one.id} ${one.number}`;
+      return `call ${one.id}`;
+    case 'call_attempt':
+      return `${one.kind} ${one.id} ${one.number}`;
     case 'act':
     case 'repair':
       return `${one.database} ${one.kind} ${one.id}`;

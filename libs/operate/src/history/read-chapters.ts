@@ -3,7 +3,7 @@ import { readActsAndRepairs, type StoredAct, type StoredRepair } from './act-sql
 import type { Scope } from './acts.ts';
 import { type Recorded, readTried } from './attempt-sql.ts';
 import type { Chapter } from './chapter.ts';
-import { readEffects } from './effects.ts';
+import { readCalls } from './calls.ts';
 import { failuresIn } from './history.ts';
 import type { Named } from './deliveries.ts';
 import { type Given, readGiven } from './not-given.ts';
@@ -17,13 +17,13 @@ export interface Reading {
   /** The spans of time in which outboxes are searched, from what is known so far. */
   readonly windowsOf: (chapters: readonly Chapter[]) => readonly Window[];
   /** Reads the calls, too, that handlers of the events asked for. @default false */
-  readonly effects?: boolean;
+  readonly calls?: boolean;
 }
 
 /** Reads events in each database, then the resulting failure events, wherever they are compensated. */
 export async function readChapters(
   named: readonly Named[],
-  { ids: first, rounds, windowsOf, effects = false }: Reading,
+  { ids: first, rounds, windowsOf, calls = false }: Reading,
 ): Promise<readonly Chapter[]> {
   const chapters: Chapter[] = [];
   const asked = new Set<string>();
@@ -37,9 +37,9 @@ export async function readChapters(
     for (const one of now) asked.add(one);
     // Attempts, parked rows and calls come first: their times say where in the outboxes to search.
     await inEach((executor) => readTried(executor, now));
-    if (effects) {
+    if (calls) {
       const windows = windowsOf(chapters);
-      await inEach((executor) => readEffects(executor, now, windows));
+      await inEach((executor) => readCalls(executor, now, windows));
     }
     const windows = windowsOf(chapters);
     await inEach(async (executor) => readEvents(executor, now, await rangesIn(executor, windows)));

@@ -25,7 +25,7 @@ export async function readHistory(
   reach: HistoryReach = {},
 ): Promise<History> {
   const windowsOf = windowsWithin(id, reach);
-  const chapters = await readChapters(named, { ids: [id], rounds: MOST_ROUNDS, windowsOf, effects: true });
+  const chapters = await readChapters(named, { ids: [id], rounds: MOST_ROUNDS, windowsOf, calls: true });
   const deliveries = await deliveriesOf(named, chapters);
   const { acts, given } = await readAround(named, scopeOf(id, chapters, deliveries));
   return historyOf(id, [...chapters, ...acts], deliveries, given);

@@ -2,7 +2,7 @@ import { KIT_TYPES } from '@convergekit/contracts/engine';
 import type { Entry, History } from './history.ts';
 import { GIVE_MORE } from './deliveries.ts';
 import { givenText } from './not-given.ts';
-import type { StoredCall, StoredEffect } from './effects.ts';
+import type { StoredCall, StoredCallAttempt } from './calls.ts';
 import type { StoredEvent } from './attempt-sql.ts';
 import {
   actRow,
@@ -74,10 +74,10 @@ function rowsOf(entry: Entry, subject: Subject, when: string): readonly Row[] {
     case 'act':
     case 'repair':
       return [actRow(entry, when)];
-    case 'effect':
-      return [[when, entry.consumer, effectText(entry)]];
     case 'call':
-      return [[when, entry.consumer, callText(entry)], ...waitRows(entry.wait)];
+      return [[when, entry.consumer, callText(entry)]];
+    case 'call_attempt':
+      return [[when, entry.consumer, attemptText(entry)], ...waitRows(entry.wait)];
   }
 }
 
@@ -110,14 +110,14 @@ function deliveryText({
   return halted === null ? 'has not read it yet' : `has not read it: its partition is halted (${halted})`;
 }
 
-function effectText({ effect, handler, state, stuckReason, awaitsQuota }: StoredEffect): string {
+function callText({ call, handler, state, stuckReason, awaitsQuota }: StoredCall): string {
   const why = stuckReason ?? (awaitsQuota === null ? null : `waits for the quota ${awaitsQuota}`);
   const now = why === null ? state : `${state} (${why})`;
-  return `effect ${effect} asked for by ${handler}: ${now} now`;
+  return `call ${call} requested by ${handler}: ${now} now`;
 }
 
-function callText({ effect, op, durationMs, failure, found }: StoredCall): string {
-  const which = `${op} of effect ${effect}`;
+function attemptText({ call, op, durationMs, failure, found }: StoredCallAttempt): string {
+  const which = `${op} of ${call}`;
   if (failure === undefined)
     return `${which}: ${found === undefined ? 'succeeded' : `found ${found}`} in ${duration(durationMs)}`;
   return `${which}: ${failedText(durationMs, failure)}`;

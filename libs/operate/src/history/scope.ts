@@ -22,7 +22,7 @@ export function scopeOf(
         kind: 'event' as const,
         id,
       })),
-      ...all.flatMap((one) => (one.kind === 'effect' ? [{ kind: 'call' as const, id: one.id }] : [])),
+      ...all.flatMap((one) => (one.kind === 'call' ? [{ kind: 'call' as const, id: one.id }] : [])),
     ],
     shared: [
       ...[...tried, ...seen, ...deliveries].map(({ consumer }) => ({

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { SagaScene } from '../../../saga/src/fixture/saga-scene.ts';
 import { normalise } from '../../../cli/src/fixture/normalise.ts';
 import { type TripDb, tripSaga, tripTables } from '../../../cli/src/fixture/trip-saga.ts';
-import { readEffects } from '../history/effects.ts';
+import { readCalls } from '../history/calls.ts';
 import { windowsAround } from '../history/window.ts';
 import { readNarrative } from './read-narrative.ts';
 import { renderNarrative } from './render-narrative.ts';
@@ -53,11 +53,11 @@ it('S24, S60: a call of a step leaves the queue with its outcome, and its attemp
 
   const began = narrative.entries.find((one) => one.kind === 'decision' && one.step === 'pay');
   const { causeEvent = '' } = began?.kind === 'decision' ? began : {};
-  const found = await readEffects(executor, [causeEvent], windowsAround([Date.now()], 60_000));
-  expect(found.map((one) => (one.kind === 'effect' ? one.state : (one.failure?.code ?? one.found)))).toEqual([
+  const found = await readCalls(executor, [causeEvent], windowsAround([Date.now()], 60_000));
+  expect(found.map((one) => (one.kind === 'call' ? one.state : (one.failure?.code ?? one.found)))).toEqual([
     ...['done', 'ECONNREFUSED', 'ECONNREFUSED', 'applied'],
   ]);
-  expect(await readEffects(executor, [causeEvent], windowsAround([0], 60_000))).toEqual([]);
+  expect(await readCalls(executor, [causeEvent], windowsAround([0], 60_000))).toEqual([]);
 
   const from = new Date(Date.now() - 3_600_000);
   expect(await countFailedCalls(executor, { from, spanMs: 7_200_000, spans: 1 })).toEqual([2]);

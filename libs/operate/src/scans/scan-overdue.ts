@@ -44,12 +44,12 @@ export async function scanSchedules({ name, executor }: NamedExecutor): Promise<
   });
 }
 
-/** Leaves out calls without a worker, which are reported by their effect. Pure. */
+/** Leaves out calls without a worker, which are reported by their declaration. Pure. */
 export function withWorker(
   entries: readonly OverdueEntry[],
   unclaimed: readonly WaitingCalls[],
 ): readonly OverdueEntry[] {
-  const known = new Set(unclaimed.map(({ effect }) => effect));
+  const known = new Set(unclaimed.map(({ call }) => call));
   return entries.filter(({ kind, name, state }) => kind !== 'call' || state === 'stuck' || !known.has(name));
 }
 
@@ -65,7 +65,7 @@ export function overdueCommand({ kind, name, id }: Pick<OverdueEntry, 'kind' | '
     case 'step':
       return `converge saga show ${shellWord(id)}`;
     case 'call':
-      return `converge effects show ${id}`;
+      return `converge call show ${id}`;
     case 'workflow':
       return `converge workflow show ${name} ${shellWord(id)}`;
   }

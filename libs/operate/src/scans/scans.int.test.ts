@@ -194,7 +194,7 @@ describe('the scan of journals', () => {
               ('order', 'i4', 'pay', 1, 'payments', 'k4', 'applied', 'e', ${old}, null)`,
     );
     await target.executor.query(
-      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, waits_since)
+      `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, state, waits_since)
        values ('01990000-0000-7000-8000-000000000001', 'c', 'h', 'mail.send', 'k5', 'x', '{}', '{}', 'ready', ${old}),
               ('01990000-0000-7000-8000-000000000002', 'c', 'h', 'mail.send', 'k6', 'x', '{}', '{}', 'ready', clock_timestamp())`,
     );
@@ -205,7 +205,7 @@ describe('the scan of journals', () => {
     const found = await scan.runOnce();
     expect(found.map(({ text }) => text)).toEqual([
       'step pay of order of key k1 is started for too long: `converge saga show i1`',
-      'call mail.send of key k5 is ready for too long: `converge effects show 01990000-0000-7000-8000-000000000001`',
+      'call mail.send of key k5 is ready for too long: `converge call show 01990000-0000-7000-8000-000000000001`',
       'step pay of order of key k2 is stuck for too long: `converge saga show i2`',
       'workflow import is stuck for too long: `converge workflow show import w1`',
     ]);

@@ -81,7 +81,7 @@ const PARTS = {
     select 'consumer.' || name as name, null as handler from converge.inbox_consumer
     union select c.name, h.handler
       from converge.inbox_consumer c, jsonb_each(c.types) as t (topic, own), jsonb_each_text(t.own) as h (type, handler)`,
-  'converge.saga_worker': 'select effect as name, null as handler from converge.saga_worker',
+  'converge.saga_worker': 'select call as name, null as handler from converge.saga_worker',
 } as const;
 
 async function usedNames(executor: Executor): Promise<readonly string[]> {

@@ -19,26 +19,26 @@ import { actOn, outcomes } from '../journal/act.ts';
 
 const listCommand = command({
   name: 'list',
-  summary: 'intents in DATABASE_URL, the oldest first',
+  summary: 'calls to other systems in DATABASE_URL, the oldest first',
   flags: {
-    state: states(WORK_STATES, 'only intents in these states', [
+    state: states(WORK_STATES, 'only calls in these states', [
       'ready',
       'calling',
       'unknown',
       'answered',
       'stuck',
     ]),
-    effect: text('name', 'only calls of this declaration'),
-    limit: count('intents', 'at most so many intents', 50),
+    name: text('name', 'only calls of this declaration'),
+    limit: count('calls', 'at most so many calls', 50),
   },
-  run: async (context, { state: states, effect, limit }) => {
+  run: async (context, { state: states, name, limit }) => {
     const { executor } = await context.database(sagaMigrations);
-    return listing(await listWork(executor, { states, effect, limit }), 'no intents in these states', {
+    return listing(await listWork(executor, { states, call: name, limit }), 'no calls in these states', {
       id: (row) => row.id,
-      effect: (row) => row.effect,
+      call: (row) => row.call,
       key: (row) => row.key,
       state: (row) => (row.stuckReason === null ? row.state : `${row.state}: ${row.stuckReason}`),
-      calls: (row) => row.attempts,
+      attempts: (row) => row.attempts,
       queries: (row) => row.queries,
       created: (row) => row.createdAt,
       'waits for': (row) => (row.awaitsQuota === null ? null : `quota ${row.awaitsQuota}`),
@@ -49,8 +49,8 @@ const listCommand = command({
 
 const showCommand = command({
   name: 'show',
-  summary: 'one intent: input, outcome, every attempt with the wait before it',
-  args: { id: argument('as `effects list` shows it') },
+  summary: 'one call: input, outcome, every attempt with the wait before it',
+  args: { id: argument('as `call list` shows it') },
   run: async (context, { id }) => {
     const { executor } = await context.database(sagaMigrations);
     const work = await readWork(executor, id);
@@ -61,8 +61,8 @@ const showCommand = command({
 const retryCommand = command({
   name: 'retry',
   summary: 'retry now what waits; call again what is stuck, although the call before may have taken effect',
-  args: { ids: someArguments('as `effects list` shows them') },
-  flags: { reason: why('why: it is kept with the intent'), ...asks },
+  args: { ids: someArguments('as `call list` shows them') },
+  flags: { reason: why('why: it is kept with the call'), ...asks },
   run: async (context, { ids, reason }) => {
     const database = await context.database(sagaMigrations);
     const works = [];
@@ -83,7 +83,7 @@ const retryCommand = command({
   },
 });
 
-/** Reads an intent. Rejects with WORK_OF_SAGA for an intent of a saga step: the saga's journal records who acted. */
+/** Reads a call. Rejects with WORK_OF_SAGA for a call of a saga step: the saga's journal records who acted. */
 async function ownWork(executor: Executor, id: string): Promise<WorkDetail> {
   const work = await readWork(executor, id);
   const { instance, step } = work;
@@ -94,9 +94,9 @@ async function ownWork(executor: Executor, id: string): Promise<WorkDetail> {
   );
 }
 
-/** Acts on an intent, and records who did it and why where all acts of operators are listed. */
+/** Acts on a call, and records who did it and why where all acts of operators are listed. */
 async function actAndRecord(database: Database, id: string, by: Operator, outcome?: Outcome): Promise<void> {
-  const act = outcome === undefined ? 'effects retry' : 'effects resolve';
+  const act = outcome === undefined ? 'call retry' : 'call resolve';
   const after = { outcome: outcome?.kind };
   await withTransaction(database, {}, async (tx) => {
     await actOnWork(tx, id, by, outcome);
@@ -107,20 +107,20 @@ async function actAndRecord(database: Database, id: string, by: Operator, outcom
 const resolveCommand = command({
   name: 'resolve',
   summary: 'record the outcome of a call, from the records of the other side; the worker continues with it',
-  args: { id: argument('as `effects list` shows it') },
+  args: { id: argument('as `call list` shows it') },
   flags: {
     succeeded: { ...outcomes.succeeded, conflicts: ['failed'] },
     failed: { ...outcomes.failed, conflicts: [] },
-    reason: why('the evidence: it is kept with the intent'),
+    reason: why('the evidence: it is kept with the call'),
     ...asks,
   },
   run: async (context, { id, succeeded, failed, reason }) => {
     const stated = outcomeOf(succeeded, failed, reason);
     const database = await context.database(sagaMigrations);
-    const { effect, state } = await ownWork(database.executor, id);
-    const question = `Record ${stated.kind} as the outcome of ${effect} ${id}, which is ${state}?`;
+    const { call, state } = await ownWork(database.executor, id);
+    const question = `Record ${stated.kind} as the outcome of ${call} ${id}, which is ${state}?`;
     return actOn(context, database, { did: 'resolve', outcome: stated.kind, reason, question }, [
-      { named: { id, effect }, text: id, subject: id, act: (by) => actAndRecord(database, id, by, stated) },
+      { named: { id, call }, text: id, subject: id, act: (by) => actAndRecord(database, id, by, stated) },
     ]);
   },
 });
@@ -132,4 +132,4 @@ function outcomeOf(succeeded: string | undefined, failed: string | undefined, no
   throw new UsageError('OUTCOME_MISSING', 'give the outcome: --succeeded <json>, or --failed <code>');
 }
 
-export const effectCommands = [listCommand, showCommand, retryCommand, resolveCommand];
+export const callCommands = [listCommand, showCommand, retryCommand, resolveCommand];
