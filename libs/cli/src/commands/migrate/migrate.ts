@@ -39,9 +39,7 @@ export const migrateCommand = command({
       ...applied.map((one) => `applied ${migrationName(one)}`),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
       ...grantLines(grants),
-      ...(isCopy
-        ? ['a copy of a template that was never written to: it has an identity of its own now']
-        : []),
+      ...(isCopy ? ['a copy of a template that had no event: it has an identity of its own now'] : []),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,
     ]);
   },
