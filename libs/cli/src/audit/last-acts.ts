@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import type { SubjectKind } from '@convergekit/postgres/operate';
 import type { CommandContext } from '../frame/context.ts';
 import { describeAct } from './act-text.ts';
 import { readLastActs } from './audit-sql.ts';
@@ -8,8 +9,9 @@ export async function reportLastActs(
   { output }: Pick<CommandContext, 'output'>,
   executor: Executor,
   named: readonly string[],
+  kind?: SubjectKind,
 ): Promise<void> {
-  for (const act of await readLastActs(executor, named)) {
+  for (const act of await readLastActs(executor, named, kind)) {
     const { subject, what } = describeAct(act);
     output.progress(`last act on ${subject}: ${act.by} ${what} at ${act.at}: ${act.reason}`);
   }
