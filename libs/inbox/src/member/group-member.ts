@@ -110,7 +110,7 @@ export class GroupMember<DB> {
       partitions: () => this.#partitions.values(),
       inTurn: (partition, work) => this.#outsideBatch(partition, work),
       waiting: () => this.#state === 'waiting',
-      outside: () => this.#client.outsideMs() !== undefined,
+      outside: () => this.#client.outside() !== undefined,
       time: new DatabaseTime(this.#context.clock),
       hint: (partition) => {
         const control = this.#client.control(partition.key.topic, partition.key.partition);
@@ -152,7 +152,7 @@ export class GroupMember<DB> {
   }
 
   ready(): Check {
-    return readyCheck(this.#client.outsideMs());
+    return readyCheck(this.#client.outside());
   }
 
   async #assigned(assignments: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>> {

@@ -2,6 +2,11 @@ set search_path = pg_catalog, pg_temp;
 -- converge_consumer: a service that consumes events, takes part in sagas and emits (it is a writer, too). The role
 -- appends to journals and cannot change their rows.
 do $$ begin create role converge_consumer nologin; exception when duplicate_object or unique_violation then null; end $$;
+-- What was granted before, and is not below, is taken away: with the rights to a table those to its columns.
+revoke all on all tables in schema converge from converge_consumer;
+revoke all on all sequences in schema converge from converge_consumer;
+revoke all on all functions in schema converge from converge_consumer;
+revoke all on schema converge from converge_consumer;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_consumer;
@@ -32,7 +37,6 @@ grant select, insert, update on converge.workflow to converge_consumer;
 grant select on converge.saga_step to converge_consumer;
 -- The time of an entry, by which a journal leaves, is the database's.
 grant select, insert (workflow, id, seq, kind, step, path, data, term) on converge.workflow_step to converge_consumer;
-revoke delete on converge.workflow, converge.saga_fence, converge.workflow_step from converge_consumer;
 grant execute on function converge.inbox_open_gaps, converge.inbox_drop_type, converge.saga_forget, converge.workflow_forget to converge_consumer;
 -- A handler marks the keys that it changed, for the next digest scan, or queues them for a reconciler of its database.
 grant insert on converge.reconcile_dirty to converge_consumer;

@@ -2,6 +2,11 @@ set search_path = pg_catalog, pg_temp;
 -- converge_operator: people who act through `converge`: retry, skip, resume, resolve, replay, policies. It reads everything, emits,
 -- and leaves rows in the audit by a function of the owner: it can neither change one nor choose its time and its login.
 do $$ begin create role converge_operator nologin; exception when duplicate_object or unique_violation then null; end $$;
+-- What was granted before, and is not below, is taken away: with the rights to a table those to its columns.
+revoke all on all tables in schema converge from converge_operator;
+revoke all on all sequences in schema converge from converge_operator;
+revoke all on all functions in schema converge from converge_operator;
+revoke all on schema converge from converge_operator;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_operator;

@@ -1,6 +1,11 @@
 set search_path = pg_catalog, pg_temp;
 -- converge_read: consoles, dashboards, `doctor` and the commands that show something. Payloads of events are in what it reads.
 do $$ begin create role converge_read nologin; exception when duplicate_object or unique_violation then null; end $$;
+-- What was granted before, and is not below, is taken away: with the rights to a table those to its columns.
+revoke all on all tables in schema converge from converge_read;
+revoke all on all sequences in schema converge from converge_read;
+revoke all on all functions in schema converge from converge_read;
+revoke all on schema converge from converge_read;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_read;

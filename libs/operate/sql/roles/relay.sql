@@ -2,6 +2,11 @@ set search_path = pg_catalog, pg_temp;
 -- converge_relay: the process that publishes an outbox. It reads the outbox and cannot write to it; what needs the
 -- tables' owner (children that are added and removed) are functions of the owner.
 do $$ begin create role converge_relay nologin; exception when duplicate_object or unique_violation then null; end $$;
+-- What was granted before, and is not below, is taken away: with the rights to a table those to its columns.
+revoke all on all tables in schema converge from converge_relay;
+revoke all on all sequences in schema converge from converge_relay;
+revoke all on all functions in schema converge from converge_relay;
+revoke all on schema converge from converge_relay;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_relay;

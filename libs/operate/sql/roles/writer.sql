@@ -2,6 +2,11 @@ set search_path = pg_catalog, pg_temp;
 -- converge_writer: a service that emits events, and does nothing else with the kit.
 -- It cannot choose an event's id, xid or time, and cannot change or read what it wrote.
 do $$ begin create role converge_writer nologin; exception when duplicate_object or unique_violation then null; end $$;
+-- What was granted before, and is not below, is taken away: with the rights to a table those to its columns.
+revoke all on all tables in schema converge from converge_writer;
+revoke all on all sequences in schema converge from converge_writer;
+revoke all on all functions in schema converge from converge_writer;
+revoke all on schema converge from converge_writer;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_writer;

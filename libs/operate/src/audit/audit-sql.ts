@@ -89,12 +89,13 @@ export async function readActsOn(
 const lastSql = `
   select distinct on (thing) ${columns}
     from converge.audit, lateral (select coalesce(before ->> 'parked', subject_id) as thing) named
-   where thing = any ($1) order by thing, audit.id desc`;
+   where thing = any ($1) and ($2::text is null or subject_kind = $2) order by thing, audit.id desc`;
 
-/** Reads the last act on each of these things, which are named by ids of parked rows or by their subjects. */
+/** Reads the last act on each of these things, which are named by ids of parked rows or by their subjects. `kind`: of this kind alone. */
 export async function readLastActs(
   executor: Executor,
   named: readonly string[],
+  kind: SubjectKind | undefined,
 ): Promise<readonly AuditRow[]> {
-  return (await executor.query<AuditRow>(lastSql, [named])).rows;
+  return (await executor.query<AuditRow>(lastSql, [named, kind ?? null])).rows;
 }

@@ -53,7 +53,7 @@ export function checkPermissions({ role, missing, seesOthers }: Permissions): re
     found.push({
       check,
       verdict: 'warn',
-      text: `${role} cannot see the transactions of other roles: none of them would be named as what holds retention back`,
+      text: `${role} cannot see the transactions of other roles: none of them would be named as what holds retention back, and none that waits for a standby is counted`,
       next: `grant pg_monitor to ${role}`,
     });
   return found.length > 0 ? found : [{ check, verdict: 'ok', text: `${role} may do what a relay does` }];

@@ -65,10 +65,19 @@ describe('an error at the command line', () => {
     ['a lost answer', new Error('Connection terminated unexpectedly')],
     ['a session that the server ended', pgError('57P01', 'terminating connection')],
   ])('%s may have been applied, and the audit shows whether it was', (_name, error) => {
-    expect(explain(error)).toEqual({
-      message: expect.stringMatching(/not known whether .*`converge audit --limit 5`/) as string,
+    expect(explain(error, { name: 'saga pause', things: ["it's"] })).toEqual({
+      message: expect.stringMatching(
+        /not known whether .*applied\. `converge audit --act 'saga pause' --about 'it'\\''s' --limit 5` lists/,
+      ) as string,
       exitCode: 1,
     });
+    expect(explain(error, { name: 'parked skip', things: Array<string>(7).fill('a') }).message).toContain(
+      "`converge audit --act 'parked skip' --limit 7` lists",
+    );
+    expect(explain(error, { name: 'migrate', things: [] }).message).toMatch(
+      /not known whether .*applied\. Type the command again: what it did is not done twice$/,
+    );
+    expect(explain(error).message).toMatch(/not known whether .*applied$/);
   });
 
   it('an error in several settings has one line for each', () => {

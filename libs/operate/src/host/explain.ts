@@ -2,6 +2,8 @@ import { ConfigError } from '@convergekit/config';
 import { DatabaseError } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { migrationsMissing } from '@convergekit/postgres/operate';
+import { shellWord } from '@convergekit/core/engine';
+import { ACTS } from '@convergekit/postgres/operate';
 import { classify } from '@convergekit/resilience';
 import { EXIT_USAGE, UsageError } from './errors.ts';
 
@@ -11,16 +13,25 @@ export interface Explanation {
   readonly exitCode: number;
 }
 
+/** The acts that are listed after an answer was lost. */
+const LISTED = 5;
+
 /** `EX_CONFIG` of sysexits.h: only a change of settings helps, so a supervisor need not try again. */
 const EXIT_CONFIGURATION = 78;
 
+/** The command that failed, by its full name, and the things that it names. */
+export interface Called {
+  readonly name: string;
+  readonly things: readonly string[];
+}
+
 /** Explains a failure in one sentence, with the exit code. The stack is shown only with LOG_LEVEL=debug. */
-export function explain(error: unknown): Explanation {
+export function explain(error: unknown, called?: Called): Explanation {
   if (error instanceof UsageError) return { message: error.message, exitCode: EXIT_USAGE };
   if (!(error instanceof Error)) return { message: `unexpected failure: ${String(error)}`, exitCode: 1 };
   const lost = lostAnswer(error);
   if (lost !== undefined)
-    return { message: `${lost}: \`converge audit --limit 5\` lists the act if it was applied`, exitCode: 1 };
+    return { message: called === undefined ? lost : `${lost}. ${nextAfterLost(called)}`, exitCode: 1 };
   // An error of the kit has a category, and may have an error of Postgres as its cause.
   const state = 'severity' in error && !('category' in error) ? sqlState(error) : undefined;
   if (state !== undefined) return explainSql(error, state);
@@ -36,10 +47,21 @@ export function explain(error: unknown): Explanation {
 /** Says that Postgres may have done what it was asked for without an answer; undefined: it certainly has not. */
 function lostAnswer(error: Error): string | undefined {
   if (error instanceof DatabaseError)
-    return error.code === 'COMMIT_UNKNOWN' ? error.message.replace(/\.$/, '') : undefined;
+    return error.code === 'COMMIT_UNKNOWN'
+      ? error.message.replace('; look before you repeat it.', '')
+      : undefined;
   const { category, certainty } = classify(error);
   if ('category' in error || category !== 'network' || certainty !== 'unknown') return undefined;
-  return `the connection was lost before an answer came: ${firstLine(error.message)}. If it was a change, it is not known whether it was applied; look before you repeat it`;
+  return `the connection was lost before an answer came: ${firstLine(error.message)}. It is not known whether a change was applied`;
+}
+
+/** Names the command that shows what was applied. What is no act of an operator changes nothing twice. */
+function nextAfterLost({ name, things }: Called): string {
+  if (!(name in ACTS)) return 'Type the command again: what it did is not done twice';
+  const [thing] = things;
+  const about = thing === undefined || things.length > 1 ? '' : ` --about ${shellWord(thing)}`;
+  const line = `converge audit --act ${shellWord(name)}${about} --limit ${Math.max(LISTED, things.length)}`;
+  return `\`${line}\` lists the act if it was applied`;
 }
 
 // The errors of the kit carry code and category, and their messages are written for people.

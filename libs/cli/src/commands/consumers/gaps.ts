@@ -6,7 +6,7 @@ import { type Database, type Executor, withTransaction } from '@convergekit/post
 import { command } from '../../frame/command.ts';
 import { argument, asks, count, dryRun, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { requireConsumer } from './known-consumer.ts';
+import { consumerToActOn, requireConsumer } from './known-consumer.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { checkedUrl } from '@convergekit/operate/host';
 
@@ -87,7 +87,7 @@ export const fillCommand = command({
   },
   run: async (context, { consumer, limit, dryRun: dry, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
-    await requireConsumer(database.executor, consumer);
+    await consumerToActOn(context, database.executor, consumer);
     const gaps = await findGaps(database.executor, await context.admin(), consumer);
     if (gaps.length === 0)
       return result([], () => [

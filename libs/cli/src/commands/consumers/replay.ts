@@ -25,7 +25,7 @@ import {
   toggle,
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { requireConsumer, requireRead } from './known-consumer.ts';
+import { consumerToActOn, requireRead } from './known-consumer.ts';
 import { contradictions } from '../parked/compensations.ts';
 import { databases } from '../../frame/named-databases.ts';
 
@@ -51,7 +51,7 @@ export const replayCommand = command({
     const from = fromOf(everything, since, after);
     const database = await context.database(inboxMigrations);
     const { executor } = database;
-    await requireConsumer(executor, consumer);
+    await consumerToActOn(context, executor, consumer);
     const admin = await context.admin();
     const signed = await signaturesOf(executor, consumer, context.settings.signatures);
     const rows = requireRead(consumer, await readOverview(executor, consumer), {

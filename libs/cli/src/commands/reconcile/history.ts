@@ -7,9 +7,10 @@ import { count, optionalArgument } from '../../frame/flags.ts';
 import { type Cell, listing, result, tableOf } from '../../frame/result.ts';
 import { databases } from '../../frame/named-databases.ts';
 import { operatorText, repairText } from '@convergekit/operate';
-import { findReconciler, type Found, nameArgument, openAll } from './find-reconciler.ts';
+import { findReconciler, type Found, nameArgument } from './find-reconciler.ts';
 import { notesText, outcomesText } from './status-text.ts';
 import { readActsOn } from '@convergekit/operate';
+import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import type { StoredAct, StoredRepair } from '@convergekit/operate';
 
@@ -112,11 +113,9 @@ async function readReconcileHistory(
   urls: readonly string[],
   limit: number,
 ): Promise<ReconcileHistory> {
-  const opened = [...(await openAll(context))];
-  for (const url of urls) opened.push((await context.databaseAt(url)).executor);
   const entries: HistoryEntry[] = [];
   const readFrom: string[] = [];
-  for (const executor of opened) {
+  for (const { executor } of await allDatabases(context, urls)) {
     const database = await databaseOf(executor);
     if (database === undefined) continue;
     readFrom.push(database);

@@ -13,7 +13,8 @@ export const rolesCommand = command({
   run: (_context, { duties: named, to }) => {
     const duties = named.length === 0 ? DUTIES : named;
     const grants = to === undefined ? [] : duties.map((duty) => grantSql(duty, to));
-    const sql = [...duties.map(roleSql), ...grants].join('\n');
+    // In one transaction: a process that works meanwhile misses no right.
+    const sql = ['begin;', ...duties.map(roleSql), ...grants, 'commit;'].join('\n');
     return Promise.resolve(result({ duties, sql }, () => sql.trimEnd().split('\n')));
   },
 });

@@ -1,6 +1,7 @@
 import { sagaName } from '@convergekit/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { heldText, pauseSaga, readPauseTarget, resumeSaga } from '@convergekit/saga/operate';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { didYouMean, refused } from '@convergekit/operate/host';
 import { argument, count, reason as why, text } from '../../frame/flags.ts';
@@ -18,7 +19,7 @@ const oneInstance = {
   ...databases,
 };
 
-/** Opens the databases that run steps of the saga. Rejects when none does, or when no database knows the instance. */
+/** Opens the databases that run steps of the saga, and reports the last act on it in each. Rejects when none does, or when no database knows the instance. */
 async function databasesOfSaga(
   context: CommandContext,
   saga: string,
@@ -38,6 +39,8 @@ async function databasesOfSaga(
     );
   }
   if (instance !== undefined && !found.some(({ knows }) => knows)) throw unknownInstance(instance, named);
+  for (const { database } of here)
+    await reportLastActs(context, database.executor, [instance ?? saga], 'saga');
   return here;
 }
 
