@@ -2,7 +2,7 @@ import type { Environment } from '@convergekit/config';
 import { withLogsTo } from '@convergekit/telemetry';
 import { CommanderError } from 'commander';
 import { nouns } from '../commands/index.ts';
-import { EXIT_USAGE } from '@convergekit/operate/host';
+import { EXIT_USAGE } from '@convergekit/operate/errors';
 import type { Called } from '@convergekit/operate/host';
 import { printable, type Streams } from './output.ts';
 import type { ResolvedOptions } from './perform.ts';

@@ -1,6 +1,5 @@
 /** Settings, connections and errors of the processes of the kit: the command line and the console. */
 export { type OpenOptions, openAt, openBroker } from './connections.ts';
-export { EXIT_USAGE, UsageError, didYouMean, misconfigured, refused } from './errors.ts';
 export { type Called, explain } from './explain.ts';
 export { runLong } from './long-running.ts';
 export { type NamedBy, exportsLike, exportsThat } from './modules.ts';

@@ -14,7 +14,7 @@ import { command } from '../../frame/command.ts';
 import { argument, asks, states, count, reason as why, someArguments, text } from '../../frame/flags.ts';
 import { listing, result } from '../../frame/result.ts';
 import { fieldLines } from '../../frame/fields.ts';
-import { refused, UsageError } from '@convergekit/operate/host';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { actOn, outcomes } from '../journal/act.ts';
 
 const listCommand = command({

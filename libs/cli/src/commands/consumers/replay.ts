@@ -11,7 +11,7 @@ import {
 import { loose, nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { misconfigured, UsageError } from '@convergekit/operate/host';
+import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import {
   afterCompensation,
   argument,

@@ -8,7 +8,7 @@ import type { startPostgres } from '@convergekit/testing';
 import type { freePort } from '@convergekit/testing/internal';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { misconfigured, UsageError } from '@convergekit/operate/host';
+import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import { anyArguments, text } from '../../frame/flags.ts';
 import { codeWatch } from './dev-code.ts';
 import { consoleProcess, type DevConsole, findConsole } from './dev-console.ts';

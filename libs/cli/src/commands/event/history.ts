@@ -1,5 +1,5 @@
 import { command } from '../../frame/command.ts';
-import { refused } from '@convergekit/operate/host';
+import { refused } from '@convergekit/operate/errors';
 import { argument, count, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import type { Named } from '@convergekit/operate';

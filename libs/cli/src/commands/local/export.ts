@@ -1,6 +1,6 @@
 import { exportLog, openBroker } from '@convergekit/local/choose';
 import { command } from '../../frame/command.ts';
-import { misconfigured } from '@convergekit/operate/host';
+import { misconfigured } from '@convergekit/operate/errors';
 import { asks, count, text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { requireDatabase } from '@convergekit/operate/host';

@@ -8,7 +8,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { reportLastActs } from '../../frame/last-acts.ts';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused, UsageError } from '@convergekit/operate/host';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { explain } from '@convergekit/operate/host';
 import { anyArguments, asks, bigWhole, count, dryRun, eventIds, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';

@@ -3,7 +3,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { systemClock } from '@convergekit/core';
 import { readTail } from '@convergekit/outbox/engine';
 import { command } from '../../frame/command.ts';
-import { UsageError } from '@convergekit/operate/host';
+import { UsageError } from '@convergekit/operate/errors';
 import { count, eventIds, instant, text, texts, toggle } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';
 import { listEvents } from '@convergekit/operate';

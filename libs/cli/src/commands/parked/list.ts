@@ -15,7 +15,7 @@ import { command } from '../../frame/command.ts';
 import { argument, states, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
 import { requireConsumer, requireHandler } from '../consumers/known-consumer.ts';
-import { refused } from '@convergekit/operate/host';
+import { refused } from '@convergekit/operate/errors';
 import { fieldLines } from '../../frame/fields.ts';
 
 /** Options that choose parked events. */

@@ -2,7 +2,7 @@ import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
 import { listParked, planRetry, retriedFilter, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '@convergekit/operate/host';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import {
   afterCompensation,
   anyArguments,

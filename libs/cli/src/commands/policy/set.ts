@@ -5,7 +5,7 @@ import { policyName } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '@convergekit/operate/host';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { anyArguments, argument, asks, dryRun, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { withFields } from './policy-fields.ts';

@@ -7,7 +7,7 @@ import {
 } from '@convergekit/reconcile/operate';
 import { reportLastActs } from '../../frame/last-acts.ts';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '@convergekit/operate/host';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { count, reason as why, someArguments, span, text, texts, toggle } from '../../frame/flags.ts';
 import { formatMs } from '@convergekit/operate/text';
 import { result } from '../../frame/result.ts';

@@ -6,7 +6,7 @@ import { requireMigrations } from '@convergekit/postgres/operate';
 import { reportLastActs } from '../../frame/last-acts.ts';
 import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { misconfigured, UsageError } from '@convergekit/operate/host';
+import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import { argument, texts } from '../../frame/flags.ts';
 import { addressesOf, type Settings } from '@convergekit/operate/host';
 import { loadReconcilers, reconcilersOfSettings } from '@convergekit/operate/declared';

@@ -19,7 +19,7 @@ import { dryRunOf, waitingText } from './diff.ts';
 import { loadReconcilers } from '@convergekit/operate/declared';
 import { scanService } from '@convergekit/operate';
 import type { CommandContext } from '../../frame/context.ts';
-import { UsageError } from '@convergekit/operate/host';
+import { UsageError } from '@convergekit/operate/errors';
 import { type Result, result, tableOf } from '../../frame/result.ts';
 import { type Found, reconcilerToActOn } from './find-reconciler.ts';
 import { outcomesText } from './status-text.ts';

@@ -7,7 +7,7 @@ import {
   listSteps,
 } from '@convergekit/saga/declare';
 import { command } from '../../frame/command.ts';
-import { UsageError } from '@convergekit/operate/host';
+import { UsageError } from '@convergekit/operate/errors';
 import { someArguments, toggle } from '../../frame/flags.ts';
 import { importSagas } from '@convergekit/operate/declared';
 import { exportsLike } from '@convergekit/operate/host';

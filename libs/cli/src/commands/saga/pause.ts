@@ -3,7 +3,7 @@ import { sagaMigrations } from '@convergekit/saga';
 import { heldText, pauseSaga, readPauseTarget, resumeSaga } from '@convergekit/saga/operate';
 import { reportLastActs } from '../../frame/last-acts.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { didYouMean, refused } from '@convergekit/operate/host';
+import { didYouMean, refused } from '@convergekit/operate/errors';
 import { argument, count, reason as why, text } from '../../frame/flags.ts';
 import type { Named } from '@convergekit/operate';
 import { databases, namedDatabases } from '../../frame/named-databases.ts';

@@ -4,7 +4,7 @@ import { command } from '../../frame/command.ts';
 import { argument, asks, count, json, reason as why, text, texts, type Values } from '../../frame/flags.ts';
 import { actOn, outcomes } from '../journal/act.ts';
 import { instanceArgument } from './show.ts';
-import { UsageError } from '@convergekit/operate/host';
+import { UsageError } from '@convergekit/operate/errors';
 import { importSagas } from '@convergekit/operate/declared';
 
 /** The arguments that name one step. */

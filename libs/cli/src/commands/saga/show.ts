@@ -6,7 +6,7 @@ import { listing, result, tableOf } from '../../frame/result.ts';
 import type { Named } from '@convergekit/operate';
 import { databases, namedDatabases } from '../../frame/named-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused } from '@convergekit/operate/host';
+import { refused } from '@convergekit/operate/errors';
 import type { Narrative } from '@convergekit/operate';
 import { readNarrative } from '@convergekit/operate';
 import { renderNarrative } from '@convergekit/operate';

@@ -1,7 +1,7 @@
 import { type Admin, BrokerError, createTopics, type NewTopic } from '@convergekit/broker/engine';
 import { InvalidArgumentError } from 'commander';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '@convergekit/operate/host';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { anyArguments, count, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { fromModules, topicsOfModules } from './declared-topics.ts';
