@@ -16,7 +16,7 @@ export interface AlarmDefinition {
   readonly next: string;
 }
 
-/** The alarms of consumers. A test compares docs/guides/alarms.md with this table. */
+/** The alarms of consumers. The conditions that operators see take them from this table. */
 export const alarmDefinitions = {
   gap: {
     kind: 'halted',
