@@ -3,6 +3,7 @@ import type { LateKeys, ReconcilerStatus } from '@convergekit/reconcile/operate'
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
 import { counted } from '../text.ts';
+import { BURST, FORGOTTEN_MS } from './bounds.ts';
 import type { AttentionItem, Condition } from './item.ts';
 import { overdueOf } from './reconciler-text.ts';
 import type { Finding } from '../scans/findings.ts';
@@ -56,6 +57,8 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
       const text = `${name} is held: ${held.reason}; ${counted(keys.pending, 'key waits', 'keys wait')} with a drift`;
       found.push({ ...common, severity: 'act', alarm: 'reconcile_held', text, since: held.at, next });
     }
+    const burst = burstOf(status);
+    if (burst !== undefined) found.push({ ...common, ...burst });
     const overdue = overdueOf(status);
     if (overdue !== undefined)
       found.push({
@@ -89,6 +92,19 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
       });
     return found;
   });
+}
+
+/** Describes repairs in the mass that no limit holds, in the hour after the first of them (pure). */
+function burstOf({ name, held, now, window }: ReconcilerStatus) {
+  const { since, repairs, lastRunKeys } = window;
+  if (held !== null || repairs <= BURST || now.getTime() - since.getTime() > FORGOTTEN_MS) return undefined;
+  return {
+    severity: 'watch',
+    alarm: 'reconcile_burst',
+    text: `${name} repaired ${repairs} keys since ${since.toISOString()} (its last run had ${lastRunKeys} keys)`,
+    since,
+    next: `converge reconcile audit ${name}`,
+  } as const;
 }
 
 /** Lists keys that no worker takes, and drifts that wait for something else (pure). */

@@ -78,4 +78,12 @@ export const reconcilerConditions: readonly Condition[] = [
       'The start of a schedule was not made for ten minutes: no process runs it, or the one that leads does not. Paused reconcilers are left out',
     next: 'start a process, `converge reconcile run`; not meant to run any more: `converge reconcile pause <name> --reason …`',
   },
+  {
+    name: 'reconcile_burst',
+    noun: 'reconciler',
+    page: 'today',
+    means:
+      'A reconciler repaired more than a hundred keys within ten minutes (its rule) or a window of its limits (home and doctor), and none was held: something wrote the mass of them',
+    next: '`converge reconcile audit <name>` names what was repaired; find what wrote it, and `converge reconcile pause <name> --reason …` where the repairs are wrong',
+  },
 ];

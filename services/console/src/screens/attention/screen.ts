@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type AttentionItem, conditionOf, readAttention } from '@convergekit/operate';
+import { type AttentionItem, conditionOf, oneCause, readAttention } from '@convergekit/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
 import { gatherGone } from './read-gone.ts';
@@ -63,7 +63,7 @@ async function gather(context: ConsoleContext, only: string | undefined) {
   ]);
   const rows = found.rows.flatMap(({ items, database }) => items.map((item) => ({ ...item, database })));
   return {
-    rows: [...rows, ...gone.rows],
+    rows: oneCause([...rows, ...gone.rows]),
     unread: [...found.unread, ...found.rows.flatMap(uncheckedOf), ...gone.unread],
   };
 }
