@@ -5,7 +5,7 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { cli } from '../../libs/cli/src/fixture/cli.ts';
-import { allMigrations } from '../../libs/cli/src/frame/all-migrations.ts';
+import { allMigrations } from '../../libs/operate/src/all-migrations.ts';
 import { Provider } from '../../libs/saga/src/fixture/calls/provider.ts';
 import {
   ended,
@@ -101,20 +101,13 @@ it('G6l: an act on calls whose answer was lost, typed again, changes nothing twi
   await first.stop();
   const line = await lineTo(url, database);
   const [a, b, c] = (await workRows(database)).map(({ id }) => id);
-  const resolved = await line.typedTwice(
-    'effects',
-    'resolve',
-    a!,
-    '--succeeded',
-    '{"receipt":"r-a"}',
-    ...why,
-  );
+  const resolved = await line.typedTwice('call', 'resolve', a!, '--succeeded', '{"receipt":"r-a"}', ...why);
   expectSaid(resolved, 'stated the outcome of the call: succeeded');
-  expect([resolved.again.code, resolved.acts]).toEqual([1, [`effects resolve ${a}`]]);
+  expect([resolved.again.code, resolved.acts]).toEqual([1, [`call resolve ${a}`]]);
   expect(resolved.again.stderr).toContain('this outcome of it is on record already');
-  const retried = await line.typedTwice('effects', 'retry', b!, c!, ...why);
+  const retried = await line.typedTwice('call', 'retry', b!, c!, ...why);
   expectSaid(retried, 'retried the call');
-  expect([retried.again.code, retried.acts]).toEqual([1, [`effects retry ${b}`, `effects retry ${c}`]]);
+  expect([retried.again.code, retried.acts]).toEqual([1, [`call retry ${b}`, `call retry ${c}`]]);
   expect(retried.again.stdout).toContain('it is due already');
   const second = await work();
   await ended(database, ['done']);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { getRequestListener } from '@hono/node-server';
 import type { Broker } from '@convergekit/broker';
-import { openBroker, type Settings } from '@convergekit/cli/operate';
+import { openBroker, type Settings } from '@convergekit/operate/host';
 import { httpServer, type HttpServer } from '@convergekit/config';
 import { type Clock, ConvergeError, newUuidV7, systemClock } from '@convergekit/core';
 import { chosenBroker } from '@convergekit/local/choose';

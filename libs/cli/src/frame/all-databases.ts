@@ -1,6 +1,6 @@
 import type { Database, Executor } from '@convergekit/postgres';
 import type { CommandContext } from './context.ts';
-import { addressesOf, hasDatabase } from './settings.ts';
+import { addressesOf, hasDatabase } from '@convergekit/operate/host';
 
 /** A database by its name in the settings; by its own name where it has none there. */
 export interface NamedExecutor {

@@ -2,8 +2,8 @@ import type { Environment } from '@convergekit/config';
 import { withLogsTo } from '@convergekit/telemetry';
 import { CommanderError } from 'commander';
 import { nouns } from '../commands/index.ts';
-import { EXIT_USAGE } from './errors.ts';
-import type { Called } from './explain.ts';
+import { EXIT_USAGE } from '@convergekit/operate/errors';
+import type { Called } from '@convergekit/operate/host';
 import { printable, type Streams } from './output.ts';
 import type { ResolvedOptions } from './perform.ts';
 import { type Call, parse } from './program.ts';
@@ -23,12 +23,12 @@ export interface RunOptions {
  * opened and removes its listeners, so that it can run in a process with others.
  * @example
  * ```ts
- * import { run } from 'convergekit/process';
+ * import { converge } from 'convergekit/process';
  *
- * process.exitCode = await run(['relay']); // the command `converge relay`, in a main of your own
+ * process.exitCode = await converge(['relay']); // the command `converge relay`, in a main of your own
  * ```
  */
-export function run(argv: readonly string[], options: RunOptions = {}): Promise<number> {
+export function converge(argv: readonly string[], options: RunOptions = {}): Promise<number> {
   const { streams, env = process.env, signal } = options;
   const resolved = { streams: streams ?? process, env, signal };
   if (streams === undefined) return runWith(argv, resolved);
@@ -50,7 +50,7 @@ async function runWith(argv: readonly string[], options: ResolvedOptions): Promi
   } catch (error) {
     // Commander ends help and version by an "error", after it printed the text; a noun without a command prints its help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-    const { explain } = await import('./explain.ts');
+    const { explain } = await import('@convergekit/operate/host');
     const explained = explain(error, called && calledOf(called));
     if (explained.message !== '') streams.stderr.write(`converge: ${printable(explained.message)}\n`);
     if (explained.exitCode !== 0 && wantsStack(env) && error instanceof Error)

@@ -1,10 +1,18 @@
-import { X509Certificate } from 'node:crypto';
+import { pbkdf2Sync, randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { embeddedKafka, type EmbeddedServer, freePorts, javaTools } from '@convergekit/testing/engine';
+import {
+  alterUserScramCredentialsV0,
+  ConfigResourceTypes,
+  Connection,
+  IncrementalAlterConfigOperationTypes,
+  incrementalAlterConfigsV1,
+  ScramMechanisms,
+} from '@platformatic/kafka';
+import { embeddedKafka, type EmbeddedServer, freePorts } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
 import { collect, record, values, written } from '@convergekit/broker/contract';
@@ -210,12 +218,25 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
   });
 });
 
-/** Gives the broker another certificate of its authority by Kafka's own tool, and waits until it shows that one. */
+/** Sends an operator's request at the broker's own address. A process of Kafka's tools costs seconds. */
+async function operate(request: (connection: Connection) => Promise<unknown>): Promise<void> {
+  const [host = '', port] = kafka.address.split(':');
+  const connection = new Connection('operator');
+  await connection.connect(host, Number(port));
+  await request(connection);
+  await connection.close();
+}
+
+/** Gives the broker another certificate of its authority, and waits until it shows that one. */
 async function renew(of: { readonly days?: number } = {}): Promise<void> {
   const { certificate, file } = issued(folder, 'localhost', of);
-  const change = `listener.name.door0.ssl.keystore.location=${file}`;
-  const words = ['--alter', '--entity-type', 'brokers', '--entity-name', '1', '--add-config', change];
-  await javaTools(kafka.address).run('kafka.admin.ConfigCommand', words, { onLine: () => undefined });
+  const change = {
+    name: 'listener.name.door0.ssl.keystore.location',
+    configOperation: IncrementalAlterConfigOperationTypes.SET,
+    value: file,
+  };
+  const broker = { resourceType: ConfigResourceTypes.BROKER, resourceName: '1', configs: [change] };
+  await operate((connection) => incrementalAlterConfigsV1.api.async(connection, [broker], false));
   const shown = new X509Certificate(certificate).fingerprint256;
   await waitUntil(async () => (await fingerprint()) === shown, { what: 'the new certificate' });
 }
@@ -232,11 +253,12 @@ async function fingerprint(): Promise<string> {
 
 const passwords = new Map([[ROTATED.username, ROTATED.password]]);
 
-/** Gives a user another password by Kafka's own tool, as an operator does. */
-async function changePassword(user: string, password = `${passwords.get(user) ?? ''}-next`): Promise<string> {
-  const change = `SCRAM-SHA-512=[password=${password}]`;
-  const words = ['--alter', '--entity-type', 'users', '--entity-name', user, '--add-config', change];
-  await javaTools(kafka.address).run('kafka.admin.ConfigCommand', words, { onLine: () => undefined });
-  passwords.set(user, password);
+/** Gives a user another password, as an operator does. */
+async function changePassword(name: string, password = `${passwords.get(name) ?? ''}-next`): Promise<string> {
+  const [salt, iterations] = [randomBytes(16), 4096];
+  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
+  const change = { name, mechanism: ScramMechanisms.SCRAM_SHA_512, iterations, salt, saltedPassword };
+  await operate((connection) => alterUserScramCredentialsV0.api.async(connection, [], [change]));
+  passwords.set(name, password);
   return password;
 }

@@ -1,11 +1,11 @@
 import { hasTables } from '@convergekit/postgres/engine';
 import { migrationsMissing } from '@convergekit/postgres/operate';
-import { describeAct } from '../../audit/act-text.ts';
-import { readOperatorAudit } from '../../audit/audit-sql.ts';
+import { describeAct } from '@convergekit/operate';
+import { readOperatorAudit } from '@convergekit/operate';
 import { allDatabases, type NamedExecutor } from '../../frame/all-databases.ts';
 import { command } from '../../frame/command.ts';
 import { count, instant, text } from '../../frame/flags.ts';
-import { databases } from '../../history/named-databases.ts';
+import { databases } from '../../frame/named-databases.ts';
 import { listing } from '../../frame/result.ts';
 
 /** Lists the acts of operators. */

@@ -8,7 +8,7 @@ import { argument, asks, count, dryRun, text, toggle } from '../../frame/flags.t
 import { result } from '../../frame/result.ts';
 import { consumerToActOn, requireConsumer } from './known-consumer.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { checkedUrl } from '../../frame/settings.ts';
+import { checkedUrl } from '@convergekit/operate/host';
 
 const sourceUrl = {
   sourceUrl: text('url', "the source's database (default: SOURCE_DATABASE_URL, else DATABASE_URL)"),

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
-import { reportLastActs } from '../../audit/last-acts.ts';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { didYouMean, refused } from '../../frame/errors.ts';
+import { didYouMean, refused } from '@convergekit/operate/errors';
 
 const consumersSql = `select name from converge.inbox_consumer order by name`;
 const handlersSql = `

@@ -11,7 +11,7 @@ import {
 import { loose, nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import {
   afterCompensation,
   argument,
@@ -26,8 +26,8 @@ import {
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { consumerToActOn, requireRead } from './known-consumer.ts';
-import { contradictions } from '../../history/compensations.ts';
-import { databases } from '../../history/named-databases.ts';
+import { contradictions } from '../parked/compensations.ts';
+import { databases } from '../../frame/named-databases.ts';
 
 /** Sets a consumer back in one topic, after naming the effects that it will repeat. */
 export const replayCommand = command({

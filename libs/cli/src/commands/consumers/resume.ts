@@ -9,7 +9,7 @@ import {
   resumePartition,
 } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { haltLines } from './halt-text.ts';

@@ -1,7 +1,7 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { dropType, readTypes } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { refused } from '../../frame/errors.ts';
+import { refused } from '@convergekit/operate/errors';
 import { argument, asks, dryRun, text } from '../../frame/flags.ts';
 import { listing, result } from '../../frame/result.ts';
 import { consumerToActOn, requireConsumer } from './known-consumer.ts';

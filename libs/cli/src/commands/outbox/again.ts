@@ -5,14 +5,14 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { type AppendEvent, createEngineOutbox } from '@convergekit/outbox/engine';
 import { type Database, executorOf } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { reportLastActs } from '../../audit/last-acts.ts';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
-import { explain } from '../../frame/explain.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
+import { explain } from '@convergekit/operate/host';
 import { anyArguments, asks, bigWhole, count, dryRun, eventIds, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { countEvents, type EventFilter, listEvents, readWhole, type WholeEvent } from './events-sql.ts';
+import { countEvents, type EventFilter, listEvents, readWhole, type WholeEvent } from '@convergekit/operate';
 import { filter, span } from './list.ts';
 
 const afterRow: Flag<bigint | undefined> = {

@@ -5,11 +5,11 @@ import {
   resumeReconciler,
   retryKeys,
 } from '@convergekit/reconcile/operate';
-import { reportLastActs } from '../../audit/last-acts.ts';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { count, reason as why, someArguments, span, text, texts, toggle } from '../../frame/flags.ts';
-import { formatMs } from '../../frame/output.ts';
+import { formatMs } from '@convergekit/operate/text';
 import { result } from '../../frame/result.ts';
 import {
   moduleFlag,

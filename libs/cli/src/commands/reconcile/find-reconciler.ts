@@ -3,13 +3,13 @@ import type { Database, Executor } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler } from '@convergekit/reconcile';
 import { type OpenReconciler, readStatus } from '@convergekit/reconcile/operate';
 import { requireMigrations } from '@convergekit/postgres/operate';
-import { reportLastActs } from '../../audit/last-acts.ts';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import { argument, texts } from '../../frame/flags.ts';
-import { addressesOf, type Settings } from '../../frame/settings.ts';
-import { loadReconcilers, reconcilersOfSettings } from './reconciler-modules.ts';
+import { addressesOf, type Settings } from '@convergekit/operate/host';
+import { loadReconcilers, reconcilersOfSettings } from '@convergekit/operate/declared';
 
 /** A reconciler that an operator names, and the database that has its rows. */
 export interface Found {

@@ -5,14 +5,14 @@ import { hasTables } from '@convergekit/postgres/engine';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { type Cell, listing, result, tableOf } from '../../frame/result.ts';
-import { databases } from '../../history/named-databases.ts';
-import { operatorText, repairText } from '../../history/story-text.ts';
+import { databases } from '../../frame/named-databases.ts';
+import { operatorText, repairText } from '@convergekit/operate';
 import { findReconciler, type Found, nameArgument } from './find-reconciler.ts';
 import { notesText, outcomesText } from './status-text.ts';
-import { readActsOn } from '../../audit/audit-sql.ts';
+import { readActsOn } from '@convergekit/operate';
 import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import type { StoredAct, StoredRepair } from '../../history/act-sql.ts';
+import type { StoredAct, StoredRepair } from '@convergekit/operate';
 
 /** The columns of runs, the newest first. */
 export const runColumns: Readonly<Record<string, (run: RunView) => Cell>> = {

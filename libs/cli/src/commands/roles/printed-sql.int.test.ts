@@ -3,8 +3,8 @@ import { connect, migrate } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { cli } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import { DUTIES, roleSql } from './role-files.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
+import { DUTIES, roleSql } from '../../../../operate/src/roles/role-files.ts';
 
 const FIRST = 'set search_path = pg_catalog, pg_temp;\n';
 

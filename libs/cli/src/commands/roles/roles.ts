@@ -1,7 +1,7 @@
 import { command } from '../../frame/command.ts';
 import { anyArguments, text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { DUTIES, type Duty, roleSql } from './role-files.ts';
+import { DUTIES, type Duty, roleSql } from '@convergekit/operate';
 
 /** Prints the SQL that creates the duties' roles and grants them to a login. The command connects to nothing. */
 export const rolesCommand = command({
