@@ -150,7 +150,7 @@ export class GroupMember<DB> {
   /** Takes what this member counted. Outside of its group it does not know what waits. */
   takeCounts(): CounterRow | undefined {
     const { counter, clock } = this.#context;
-    const isOutside = this.#client.outsideMs() !== undefined;
+    const isOutside = this.#client.outside() !== undefined;
     return counter.take(isOutside ? undefined : waitingIn(this.#partitions.values(), clock.now()));
   }
 
