@@ -70,8 +70,10 @@ async function doSteps(
     await whileRunning(
       command,
       state,
-      async ({ log }) =>
-        doSteps(reader, others, { ...state, env: await exported(next.line, state, log) }, [...seen, { log }]),
+      async ({ log }) => {
+        const env = next.line === 'npm run dev' ? await exported(state.env, log) : state.env;
+        return doSteps(reader, others, { ...state, env }, [...seen, { log }]);
+      },
       'SIGINT',
     );
     return;
@@ -81,8 +83,7 @@ async function doSteps(
 }
 
 /** The environment of another terminal: with the line `export …` that `dev` prints, once it is there. */
-async function exported(line: string, { env }: State, log: Running['log']): Promise<NodeJS.ProcessEnv> {
-  if (line !== 'npm run dev') return env;
+export async function exported(env: NodeJS.ProcessEnv, log: Running['log']): Promise<NodeJS.ProcessEnv> {
   const printed = await waitUntil(() => Promise.resolve(/ export (.+)/.exec(log())?.[1]), {
     what: 'the line export',
   });
