@@ -92,7 +92,7 @@ async function lookAround(log: () => string): Promise<void> {
   const terminal = await exported(env, log);
   const rejected = /"event":"([^"]+)".*"msg":"rejected"/.exec(log())?.[1] ?? '';
   for (const [line, shown] of [
-    ['npx convergekit doctor', 'no event waits to be published'],
+    ['npx convergekit doctor', 'holds the lease and publishes'],
     ['npx convergekit saga list', 'compensated'],
     ['npx convergekit parked list', 'over the limit of this card'],
     [`npx convergekit event history ${rejected}`, 'now: payments rejected'],
