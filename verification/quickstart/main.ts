@@ -95,7 +95,7 @@ async function lookAround(log: () => string): Promise<void> {
     ['npx convergekit doctor', 'holds the lease and publishes'],
     ['npx convergekit saga list', 'compensated'],
     ['npx convergekit parked list', 'over the limit of this card'],
-    [`npx convergekit event history ${rejected}`, 'now: payments rejected'],
+    [`npx convergekit event history ${rejected}`, 'payments rejected'],
   ] as const) {
     const printed = await step(line, service, terminal);
     if (!printed.includes(shown)) throw new Error(`${line} does not show "${shown}":\n${printed}`);
