@@ -6,11 +6,12 @@ const floors = [
   ['kafka', 'local', 'outbox'],
   ['relay', 'inbox'],
   ['saga', 'reconcile'],
+  ['operate'],
   ['testing', 'cli'],
   ['kit', 'nest'],
 ];
 const sideways = { local: ['kafka'], cli: ['testing'] };
-// Tests and their fixtures use the test kit of floor 6; neither is published.
+// Tests and their fixtures use the test kit of floor 7; neither is published.
 // Templates are services that users get.
 const test = ['\\.test\\.ts$', '/src/fixture/', '^libs/cli/templates/'];
 const lib = (names) => `^libs/(${names.join('|')})/`;
@@ -44,7 +45,7 @@ module.exports = {
       comment:
         'libraries use the port, libs/broker; Kafka is opened by the choice of brokers, the cli, the services and the test kit',
       severity: 'error',
-      from: { path: '^libs/', pathNot: ['^libs/(kafka|local/src/choose|cli|kit|testing)/', ...test] },
+      from: { path: '^libs/', pathNot: ['^libs/(kafka|local/src/choose|operate|cli|kit|testing)/', ...test] },
       to: { path: '^libs/kafka/' },
     },
     {

@@ -19,6 +19,7 @@ const PLAIN = [
   'libs/kafka',
   'libs/local',
   'libs/nest',
+  'libs/operate',
   'libs/outbox',
   'libs/postgres',
   'libs/reconcile',

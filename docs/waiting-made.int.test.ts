@@ -1,5 +1,5 @@
 /** Every reason to wait is made, and looked for on the console's home page, in `converge doctor` and among the alert rules. */
-import type { AttentionItem } from '@convergekit/cli/operate';
+import type { AttentionItem } from '@convergekit/operate';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { readRules } from '../infra/prometheus/rules.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   const { young, old, bare } = shown.databases;
   // Work has its workers, so that its own reason is shown; each kind of item that no state has is made in the old one.
   for (const { executor } of [young, old])
-    await executor.query(`insert into converge.saga_worker (effect, holder) select unnest($1::text[]), 'w'`, [
+    await executor.query(`insert into converge.saga_worker (call, holder) select unnest($1::text[]), 'w'`, [
       ['ready', 'refused', 'calling', 'unknown', 'answered', 'cancel', 'deadline', 'expire', 'held'],
     ]);
   for (const { make } of madeWaits) {
@@ -56,7 +56,7 @@ const others = [
   `insert into converge.inbox_consumer (name) values ('paused')`,
   `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset, state, halted_code, halted_reason, halted_at)
    values ('paused', 'shop', 0, 0, 0, 'halted', 'operator_paused', 'paused by ann: audit. It continues by …', ${since})`,
-  `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, waits_since, due_at)
+  `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, waits_since, due_at)
    values (gen_random_uuid(), 'orders', 'h', 'nowhere', 'k', 'k', '{}', '{"eventId":"e"}', ${since}, ${since})`,
   `insert into converge.inbox_gap (consumer, topic, partition, source, after_epoch, after_tick, after_id, up_to_epoch, up_to_tick, up_to_id,
                                    record_offset, passed_by)

@@ -1,4 +1,4 @@
-import type { AttentionItem } from '@convergekit/cli/operate';
+import type { AttentionItem } from '@convergekit/operate';
 import type { Executor } from '@convergekit/postgres';
 import {
   ago,
@@ -45,7 +45,7 @@ const call = (state: string, one: Work, more: readonly string[] = []): MadeWait 
   states: [`saga_work.${state}`, ...more],
   kind: 'calls',
   alarm: 'calls_waiting',
-  text: `1 call of ${one.effect} waits: ${one.code === undefined ? 'no attempt was made yet' : `the last failure is mostly ${one.code}`}`,
+  text: `1 call of ${one.call} waits: ${one.code === undefined ? 'no attempt was made yet' : `the last failure is mostly ${one.code}`}`,
   make: work(one),
 });
 const saga = (state: string, states: readonly string[]): MadeWait => ({
@@ -71,28 +71,28 @@ export const madeWaits: readonly MadeWait[] = [
   saga('running', ['saga_fence.applied', 'saga_fence.failed_applied', 'saga_instance.running']),
   saga('compensating', ['saga_instance.compensating']),
   { ...saga('expired', ['saga_instance.expired']), atOnce: true },
-  call('ready', { effect: 'ready', state: 'ready' }, ['saga_work op effect']),
-  call('ready', { effect: 'refused', state: 'ready', code: 'HTTP_500' }, ['saga_work op effect']),
-  call('calling', { effect: 'calling', state: 'calling', op: 'apply', code: 'TIMEOUT' }, [
+  call('ready', { call: 'ready', state: 'ready' }, ['saga_work op call']),
+  call('ready', { call: 'refused', state: 'ready', code: 'HTTP_500' }, ['saga_work op call']),
+  call('calling', { call: 'calling', state: 'calling', op: 'apply', code: 'TIMEOUT' }, [
     'saga_work op apply',
   ]),
-  call('unknown', { effect: 'unknown', state: 'unknown', op: 'resolve', code: 'LOST' }, [
+  call('unknown', { call: 'unknown', state: 'unknown', op: 'resolve', code: 'LOST' }, [
     'saga_work op resolve',
   ]),
   // The `noop` of a step without an effect, which cannot be made: its undo is answered, and its event is not.
-  call('answered', { effect: 'answered', state: 'answered', op: 'compensate', code: 'TypeError' }, [
+  call('answered', { call: 'answered', state: 'answered', op: 'compensate', code: 'TypeError' }, [
     'saga_work op compensate',
     ...['rejected', 'failed_not_applied', 'tombstoned', 'undone'].map((state) => `saga_fence.${state}`),
   ]),
-  call('ready', { effect: 'cancel', state: 'ready', op: 'cancel' }, ['saga_work op cancel']),
-  call('ready', { effect: 'deadline', state: 'ready', op: 'deadline' }, ['saga_work op deadline']),
-  call('ready', { effect: 'expire', state: 'ready', op: 'expire' }, ['saga_work op expire']),
+  call('ready', { call: 'cancel', state: 'ready', op: 'cancel' }, ['saga_work op cancel']),
+  call('ready', { call: 'deadline', state: 'ready', op: 'deadline' }, ['saga_work op deadline']),
+  call('ready', { call: 'expire', state: 'ready', op: 'expire' }, ['saga_work op expire']),
   {
     states: ['saga_work.stuck'],
     kind: 'call',
     alarm: 'call_late',
     text: 'call held of key k is stuck',
-    make: work({ effect: 'held', state: 'stuck' }),
+    make: work({ call: 'held', state: 'stuck' }),
     atOnce: true,
   },
   ...['running', 'compensating'].map((state): MadeWait => ({

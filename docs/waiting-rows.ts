@@ -13,7 +13,7 @@ export const fence =
     );
 
 export interface Work {
-  readonly effect: string;
+  readonly call: string;
   readonly state: string;
   readonly op?: string;
   /** The code of its last failure. @default no attempt was made */
@@ -21,16 +21,16 @@ export interface Work {
 }
 
 export const work =
-  ({ effect, state, op, code }: Work) =>
+  ({ call, state, op, code }: Work) =>
   (executor: Executor, seconds: number) =>
     executor.query(
-      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, story, state, stuck_reason, outcome,
+      `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, story, state, stuck_reason, outcome,
                                        saga, instance, step, op, waits_since, created_at, due_at)
        values (gen_random_uuid(), 'orders', 'h', $1, 'k', 'k', '{}', '{"eventId":"e"}', $4, $2, case when $2 = 'stuck' then 'outcome_unknown' end,
                case when $2 = 'answered' then '{}' end, case when $3::text is not null then 'order' end,
                case when $3::text is not null then 'i' end, case when $3::text is not null then 's' end, $3,
                ${ago(seconds)}, ${ago(seconds)}, clock_timestamp() + interval '1 minute')`,
-      [effect, state, op ?? null, code === undefined ? '[]' : storyOf(code)],
+      [call, state, op ?? null, code === undefined ? '[]' : storyOf(code)],
     );
 
 /** A call that failed, and a query since that did not end its wait. */

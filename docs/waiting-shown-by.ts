@@ -66,7 +66,7 @@ export const shownBy: readonly (readonly [file: string, title: string, states: r
       'saga_work op cancel',
       'saga_work op deadline',
       'saga_work op expire',
-      'saga_work op effect',
+      'saga_work op call',
     ],
   ],
   [

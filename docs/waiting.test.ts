@@ -70,7 +70,7 @@ describe('the table of waiting states', () => {
       ...statesInSql(sql),
       ...topicStates(),
       'partition paused',
-      'saga_work op effect',
+      'saga_work op call',
       'reconcile_key in flight',
     ]);
     expect([...named].filter((state) => !known.has(state))).toEqual([]);

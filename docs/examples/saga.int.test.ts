@@ -16,8 +16,8 @@ import { connect, createOutbox, migrate, outboxMigrations } from 'convergekit/po
 import { listInstances, verifyJournals } from '@convergekit/saga/operate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { normalise } from '../../libs/cli/src/fixture/normalise.ts';
-import { readNarrative } from '../../libs/cli/src/commands/saga/narrative/read-narrative.ts';
-import { renderNarrative } from '../../libs/cli/src/commands/saga/narrative/render-narrative.ts';
+import { readNarrative } from '../../libs/operate/src/narrative/read-narrative.ts';
+import { renderNarrative } from '../../libs/operate/src/narrative/render-narrative.ts';
 import { airline, bookTrip, type HotelDb, hotel, mails, payments, tripAsked } from './saga.ts';
 
 const guide = readFileSync(new URL('../guides/sagas.md', import.meta.url), 'utf8');

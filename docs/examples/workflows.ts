@@ -79,7 +79,7 @@ export const provisioning = ({ buckets, names, bank }: Clouds) =>
       subscription: subscriptionStep(bank),
       row: rowStep,
     },
-    run: async (unit, { plan }) => {
+    body: async (unit, { plan }) => {
       const { url } = await unit.step('bucket', { name: unit.id });
       await unit.step('dns', { name: unit.id, to: url });
       // A unit in the unit: when it fails, what was done in it is undone, and nothing else.
@@ -101,6 +101,6 @@ export const tenants = (clouds: Clouds, database: Database<TenantsDb>) => {
   const running = workflows([provision], { database });
   return {
     worker: running.worker,
-    create: (id: string, plan: 'free' | 'paid') => running.run(provision, id, { plan }),
+    create: (id: string, plan: 'free' | 'paid') => running.startWorkflow(provision, id, { plan }),
   };
 };

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type SettingEntry, settingEntries } from '@convergekit/config/engine';
 import { nouns } from '../../libs/cli/src/commands/index.ts';
-import { settingsSchema } from '../../libs/cli/src/frame/settings-schema.ts';
+import { settingsSchema } from '@convergekit/operate/host';
 import { serviceSettings } from '../../libs/kit/src/service/settings.ts';
 import { attemptInstruments } from '../../libs/telemetry/src/instruments/attempts.ts';
 import { inboxInstruments } from '../../libs/telemetry/src/instruments/inbox.ts';

@@ -72,7 +72,7 @@ export const work = (n: number, row: Row): Row => ({
   id: uuid(n),
   consumer: 'mail',
   handler: 'orders.placed',
-  effect: 'send-mail',
+  call: 'send-mail',
   key: PERSON,
   idempotency_key: `${n}`,
   input: json,

@@ -9,7 +9,7 @@ import type { Database } from 'convergekit';
 import { migrate } from 'convergekit/postgres';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { allMigrations } from '../../libs/cli/src/frame/all-migrations.ts';
+import { allMigrations } from '../../libs/operate/src/all-migrations.ts';
 import { openRows } from './erase-open-rows.ts';
 import { endedRows, insert, json, PERSON, uuid } from './erase-rows.ts';
 

@@ -1,4 +1,4 @@
-import { type Duty, roleSql } from '@convergekit/cli/operate';
+import { type Duty, roleSql } from '@convergekit/operate';
 import type { Executor } from '@convergekit/postgres';
 
 /** A login of the database server, with the rights of its duties in one database. */

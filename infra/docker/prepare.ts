@@ -1,5 +1,5 @@
 /** Makes the shop's databases, tables, logins, topics and first stock; safe to repeat. For docker-compose.yml. */
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { failureTopic } from '@convergekit/contracts';
 import { kafkaBroker } from '@convergekit/kafka';
 import { nameSource } from '@convergekit/outbox/engine';

@@ -7,7 +7,7 @@ import { root } from '../packages/workspaces.ts';
 /** Each place with its reason. A name comes from settings, the command line or a constant, never from what is received. */
 const ALLOWED = {
   'libs/cli/src/commands/dev/dev.ts': 'the two doors of the test kit, from the folder of the project',
-  'libs/cli/src/frame/modules.ts': 'modules that settings or the command line name',
+  'libs/operate/src/host/modules.ts': 'modules that settings or the command line name',
   'libs/kafka/src/wire/token.ts': 'the module of kafka.sasl.tokenModule',
   'libs/testing/src/stack/postgres-binaries.ts': 'the folder in which npm put the binaries of Postgres',
 };

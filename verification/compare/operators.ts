@@ -71,10 +71,11 @@ async function stuckCalls(side: Side): Promise<void> {
   await place(side, order('stamped', 'stamped'), 'press.stamp', 'lost');
   await place(side, order('unstamped', 'stamped'), 'press.stamp', 'unreached');
   await untilQuiet(side, 'two calls of an unknown outcome', { stuckCalls: 2 });
-  const calls = (await side.command('payments', ['effects', 'list'])) as { id: string; key: string }[];
+  const noun = await side.callNoun();
+  const calls = (await side.command('payments', [noun, 'list'])) as { id: string; key: string }[];
   for (const { id, key } of calls) {
     const outcome = key === 'c-stamped' ? ['--succeeded', '{"receipt":"seen"}'] : ['--failed', 'NOT_THERE'];
-    await side.text('payments', ['effects', 'resolve', id, ...outcome, ...because, '--yes']);
+    await side.text('payments', [noun, 'resolve', id, ...outcome, ...because, '--yes']);
   }
   await untilQuiet(side, 'the stamps');
 }

@@ -50,7 +50,9 @@ async function look(side: Side, waits: Waits): Promise<{ open: string[]; moved: 
   expect('stuck sagas', countIn(sagas, 'stuck'), waits.stuckSagas);
   // Further commands cost the machine more than they say while sagas run.
   if (open.length > 0) return { open, moved: ended };
-  const calls = (await list('payments', 'effects', 'list')).filter(({ effect }) => effect === 'press.stamp');
+  const calls = (await list('payments', await side.callNoun(), 'list')).filter(
+    ({ call, effect }) => (call ?? effect) === 'press.stamp',
+  );
   expect('stuck calls', countIn(calls, 'stuck'), waits.stuckCalls);
   expect('open calls', calls.length, waits.stuckCalls);
   const workflows = await list('delivery', 'workflow', 'list');

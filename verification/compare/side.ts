@@ -42,6 +42,7 @@ export class Side {
   readonly #desk: ChildProcess;
   readonly #closed = new AbortController();
   #failure: string | undefined;
+  #callNoun: string | undefined;
 
   private constructor({ name, folder, brokers }: SideOptions, databases: Side['databases']) {
     this.name = name;
@@ -147,6 +148,13 @@ export class Side {
 
   tryCommand(name: ServiceName, args: readonly string[]): Promise<Printed> {
     return this.#ask({ args, database: this.databases[name] }) as Promise<Printed>;
+  }
+
+  /** The noun of commands about calls: `effects` in builds before 2026-12-03. */
+  async callNoun(): Promise<string> {
+    this.#callNoun ??=
+      (await this.tryCommand('payments', ['call', '--help'])).code === 0 ? 'call' : 'effects';
+    return this.#callNoun;
   }
 
   readLog(topics: readonly string[]): Promise<readonly Recorded[]> {

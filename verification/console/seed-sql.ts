@@ -64,7 +64,7 @@ function sagaRows({ sagas }: Amounts): readonly Statement[] {
     ],
     [
       'open calls of it',
-      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, stuck_reason, attempts, story,
+      `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, state, stuck_reason, attempts, story,
               created_at, due_at, waits_since, saga, instance, step, op)
        select ${ID('n')}, 'shipping', 'shop.place-order.ship', 'carrier.hand', 'order-' || n, n::text, '{}',
               json_build_object('eventId', ${ID('n')}, 'correlationId', ${ID('n')}, 'hops', 1)::text,

@@ -1,4 +1,4 @@
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import type { Admin, Broker, LogEnds } from '@convergekit/broker/engine';
 import { nameSource } from '@convergekit/outbox/engine';
 import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';

@@ -65,7 +65,7 @@ const ALL = ['ready', 'calling', 'unknown', 'answered', 'stuck', 'done', 'failed
   '--state',
   state,
 ]);
-const listed = () => scene.json<Omit<Shown, 'story'>[]>('effects', 'list', ...ALL);
+const listed = () => scene.json<Omit<Shown, 'story'>[]>('call', 'list', ...ALL);
 const until = (lines: readonly string[]) =>
   scene.eventually(
     async () => (await outcomes()).join() === lines.join(),
@@ -124,7 +124,7 @@ describe('an unknown outcome', () => {
       await until(['a r-a']);
       expect(provider.effects.length).toBe(1);
       const [work] = await listed();
-      const { story } = await scene.json<Shown>('effects', 'show', work!.id);
+      const { story } = await scene.json<Shown>('call', 'show', work!.id);
       const sent = story.filter(({ op }) => op === 'call' || op === 'query');
       for (const [at, { op }] of sent.entries())
         if (op === 'call' && at > 0) expect(sent[at - 1]).toMatchObject({ op: 'query', found: 'not_found' });
@@ -139,11 +139,11 @@ describe('an unknown outcome', () => {
     await scene.emit(asked({ key: 'a' }));
     await scene.emit(asked({ key: 'b' }));
     await until(['b r-b']);
-    const [stuck] = await scene.json<Shown[]>('effects', 'list', '--state', 'stuck');
+    const [stuck] = await scene.json<Shown[]>('call', 'list', '--state', 'stuck');
     expect(stuck).toMatchObject({ key: 'a', stuckReason: 'outcome_unknown' });
     expect(provider.calls).toHaveLength(2);
     const said = ['--succeeded', '{"receipt":"r-a"}', '--reason', 'their ledger shows it', '--yes'];
-    expect((await scene.cli('effects', 'resolve', stuck!.id, ...said)).code).toBe(0);
+    expect((await scene.cli('call', 'resolve', stuck!.id, ...said)).code).toBe(0);
     await until(['a r-a', 'b r-b']);
     expect(provider.calls).toHaveLength(2);
   });

@@ -1,5 +1,5 @@
 /** An administrator rewrites, rebuilds and alters every table of the kit, and ends its sessions, while all of it works. */
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { localBroker, localMigrations } from '@convergekit/local';
 import { connect, type Database, migrate } from '@convergekit/postgres';

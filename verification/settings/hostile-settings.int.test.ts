@@ -1,5 +1,5 @@
 /** The core scenes under a role with hostile settings (`hostileDefaults`), directly and through PgBouncer. */
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
 import { listParked } from '@convergekit/inbox/operate';
 import type { DomainEvent } from '@convergekit/contracts';

@@ -1,5 +1,5 @@
 /** PgBouncer names the end of a session on the server in words of its own, with SQLSTATE 08P01. */
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, migrate } from '@convergekit/postgres';
 import { consumerService, defineConsumer } from '@convergekit/inbox';

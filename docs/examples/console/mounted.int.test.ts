@@ -8,7 +8,7 @@ import { getRequestListener } from '@hono/node-server';
 import { NestFactory } from '@nestjs/core';
 import expressApp from 'express';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import type { Database } from '@convergekit/postgres';
 import type { ConsoleHandler } from '@convergekit/console';

@@ -1,4 +1,4 @@
-import { run } from 'convergekit/process';
+import { converge } from 'convergekit/process';
 
 // A relay as a process of its own: the command with fixed arguments. Settings come from the environment.
-process.exitCode = await run(['relay']);
+process.exitCode = await converge(['relay']);

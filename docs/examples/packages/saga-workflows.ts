@@ -14,7 +14,7 @@ const provision = defineWorkflow('tenants.provision', {
   input: z.object({ plan: z.string() }),
   result: z.object({ url: z.string() }),
   steps: { bucket, dns },
-  run: async (unit) => {
+  body: async (unit) => {
     const { url } = await unit.step('bucket', { name: unit.id });
     await unit.step('dns', { name: unit.id, to: url }); // when it fails, the bucket is removed
     return { url };

@@ -181,15 +181,25 @@ export interface ConsumerOptions {
   readonly fetchStallMs?: number;
 }
 
+/** The time of a member without a membership. A rebalance takes seconds. */
+export interface Outside {
+  readonly forMs: number;
+  /** Why the last attempt to join failed; undefined: it waits for the answer. */
+  readonly error: unknown;
+}
+
 export interface GroupConsumer {
   /** Joins the group. Rejects with a BrokerError when the broker cannot be reached or a topic does not exist. */
   start(): Promise<void>;
   /** Leaves the group after the batches in progress have ended; until then it stays a member. Idempotent. */
   stop(): Promise<void>;
-  /** Resolves after `stop`. Rejects when a handler rejected or access was refused; an unreachable broker is waited for. */
+  /**
+   * Resolves after `stop`. Rejects when a handler rejected or access was refused. An unreachable broker is waited for, and so is
+   * one that refuses the login of a member which it took before.
+   */
   readonly done: Promise<void>;
-  /** The time without a membership so far, in milliseconds; undefined for a member. A rebalance takes seconds. */
-  outsideMs(): number | undefined;
+  /** Undefined for a member of the group, and before its first membership. */
+  outside(): Outside | undefined;
   /** Controls a partition outside a batch; undefined when this member does not have it. */
   control(topic: string, partition: number): PartitionControl | undefined;
 }

@@ -29,6 +29,7 @@ export {
   type PartitionControl,
   partitionId,
   type Producer,
+  type Outside,
   type RevokeReason,
   type SealedRecords,
   type SendResult,

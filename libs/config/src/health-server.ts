@@ -1,4 +1,5 @@
 import type { RequestListener, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { messageOf } from '@convergekit/core/engine';
 import { healthReport, type Checks, type HealthReport } from './health.ts';
 import { httpServer, type HttpServer } from './http-server.ts';
@@ -43,9 +44,30 @@ export interface Page {
  * ```
  */
 export function healthServer(options: HealthOptions): HttpServer {
-  const { port, host, maxConnections = MAX_CONNECTIONS } = options;
-  return httpServer({ name: 'health', port, host, maxConnections, listener: routes(options) });
+  const { port, host = '127.0.0.1', maxConnections = MAX_CONNECTIONS } = options;
+  const answer = routes(options);
+  const listener = isThisMachine(host) ? refusingForeignHosts(answer) : answer;
+  return httpServer({ name: 'health', port, host, maxConnections, listener });
 }
+
+/**
+ * Answers 421 to a page of another site that a browser of this machine shows, whose name was made to resolve to this machine. Such a
+ * request names that site as its host; an address cannot be made to resolve.
+ */
+function refusingForeignHosts(answer: RequestListener): RequestListener {
+  return (request, response) => {
+    const name = (request.headers.host ?? '').replace(/:\d+$/, '');
+    if (name === '' || isThisMachine(name) || isIP(name.replace(/^\[|\]$/g, '')) !== 0)
+      return answer(request, response);
+    request.resume();
+    response.writeHead(421, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+    const error = `the health port answers on this machine alone, not under the host ${name}: ask localhost`;
+    response.end(`${JSON.stringify({ ok: false, error })}\n`);
+  };
+}
+
+/** True for a loopback address and for the names that every system resolves to one (pure). */
+const isThisMachine = (host: string): boolean => /^((.+\.)?localhost|127\.[\d.]+|::1)$/i.test(host);
 
 function routes(options: HealthOptions): RequestListener {
   const live = options.live ?? (() => ({}));

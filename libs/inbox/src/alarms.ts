@@ -80,7 +80,7 @@ export const alarmDefinitions = {
   breaker_open: {
     kind: 'paused',
     means: 'The breaker of a dependency is open: nothing is called, no attempt is counted',
-    next: 'repair the dependency; the partition resumes when the breaker lets a probe through, 30 s later at most; calls of sagas wait as well: `converge effects list`',
+    next: 'repair the dependency; the partition resumes when the breaker lets a probe through, 30 s later at most; calls of sagas wait as well: `converge call list`',
   },
   parked_cap: {
     kind: 'paused',

@@ -15,14 +15,14 @@ if (major < 22 || (major === 22 && minor < 22)) {
   // The code of a command is compiled once for a user, not at each call. Node's own default is a folder that others may make first.
   const folder = compileCache();
   if (folder !== undefined) module.enableCompileCache(folder);
-  const { exitOnUncaught, logger, run } = await import('#command');
+  const { exitOnUncaught, logger, converge } = await import('#command');
   exitOnUncaught(logger('converge'));
   // The reader has closed the pipe (`converge … | head`).
   process.stdout.on('error', (error) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
-  process.exitCode = await run(process.argv.slice(2));
+  process.exitCode = await converge(process.argv.slice(2));
   // Whatever still holds the event loop must not keep a finished command alive.
   setTimeout(() => process.exit(), 1_000).unref();
 }

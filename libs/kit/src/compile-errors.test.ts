@@ -66,7 +66,7 @@ const MISTAKES: readonly (readonly [title: string, code: string, says: RegExp])[
   ],
   [
     'a step of a workflow whose call has no undo',
-    `defineWorkflow('orders.buy', { input: data, result: data, steps: { charge: defineCall('bank.charge', { ...call, idempotency: 'keyed' }) }, run: (_, input) => Promise.resolve(input) });`,
+    `defineWorkflow('orders.buy', { input: data, result: data, steps: { charge: defineCall('bank.charge', { ...call, idempotency: 'keyed' }) }, body: (_, input) => Promise.resolve(input) });`,
     /^.*a step of a workflow needs a call with `compensate`, or with `irreversible` and the reason: give one to defineCall/,
   ],
   [

@@ -10,11 +10,18 @@ const program = (door: string): string => `
   console.log(JSON.stringify(loaded));
   process.exit();`;
 
-/** Lists the modules that the import of a door loads. */
+const known = new Map<string, readonly string[]>();
+
+/** Lists the modules that the import of a door loads; one process for each door. */
 function loadedBy(door: string): readonly string[] {
   const args = ['--conditions=source', '--input-type=module', '--eval', program(door)];
-  const text = execFileSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8' });
-  return JSON.parse(text) as readonly string[];
+  const list = (): readonly string[] =>
+    JSON.parse(
+      execFileSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8' }),
+    ) as readonly string[];
+  const loaded = known.get(door) ?? list();
+  known.set(door, loaded);
+  return loaded;
 }
 
 // Planted faults: an outbox that imports the package of the pool loads Kysely; a service that imports its runner, the relay;

@@ -1,6 +1,6 @@
 /** Exports for processes of another shape than `defineService()`: its parts one by one, and the `converge` command. */
 export type { Broker } from '@convergekit/broker';
-export { run } from '@convergekit/cli';
+export { converge } from '@convergekit/cli';
 export { healthServer, loadConfig, watchEventLoop } from '@convergekit/config';
 export { runServices } from '@convergekit/core';
 export { type ConsumerService, consumerService, inboxMigrations, livePolicies } from '@convergekit/inbox';

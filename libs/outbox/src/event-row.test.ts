@@ -58,6 +58,15 @@ it('an id and kit headers set by the kit override the defaults', () => {
   expect(headersOf(row)).toMatchObject({ ce_correlationid: 'x', traceparent: 'y' });
 });
 
+it('a header of any name that is allowed is stored, also __proto__', () => {
+  const named = (text: string): Readonly<Record<string, string>> =>
+    JSON.parse(`{"__proto__":"${text}"}`) as Record<string, string>;
+  const stored = (row: { readonly headers: string }): unknown =>
+    Object.entries(headersOf(row) as object).find(([name]) => name === '__proto__');
+  expect(stored(rowOf(event, { headers: named('a') }, settings))).toEqual(['__proto__', 'a']);
+  expect(stored(rowOf({ ...event, headers: named('b') }, {}, settings))).toEqual(['__proto__', 'b']);
+});
+
 it('more hops than the limit are refused as a loop, from the context or a header', () => {
   expect(() => rowOf(event, { hops: 32 }, settings)).not.toThrow();
   const loop = expect.objectContaining({ code: 'loop_suspected', category: 'bug', certainty: 'not_applied' });

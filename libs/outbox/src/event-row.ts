@@ -65,9 +65,10 @@ export function rowOf(event: AppendEvent, context: AppendContext, settings: RowS
   checkNames(event, eventId);
   checkPayload(payload, settings.maxBytes);
   if (context.headers !== undefined) checkHeaders(context.headers);
-  const headers: Record<string, string> = {};
-  settings.inject(headers, { eventId, topic, type });
-  Object.assign(headers, contextHeaders(event, context), context.headers, event.headers);
+  const trace: Record<string, string> = {};
+  settings.inject(trace, { eventId, topic, type });
+  // A spread keeps a header named __proto__, which an assignment takes for the prototype.
+  const headers = { ...trace, ...contextHeaders(event, context), ...context.headers, ...event.headers };
   // An event without a correlation id starts a new chain.
   headers[WIRE.correlationId] ??= eventId;
   checkHeaders(headers, { reserved: 'allow' });

@@ -1,7 +1,9 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
+export { Counter, type CounterRow, type Waiting } from './counter.ts';
+export { writeCounters } from './write-counters.ts';
 export { afterCommit, afterRollback } from './after-commit.ts';
 // The error and `executorOf` are exports of the package too; here they come without the pool, and so without Kysely.
-export { DatabaseError, sqlState } from './errors.ts';
+export { DatabaseError, isRefusedConnection, sqlState } from './errors.ts';
 export { executorOf, executorOfClient } from './executor.ts';
 export { asksForRerun, kyselyTransaction } from './transaction.ts';
 export { rawQuery } from './raw-query.ts';

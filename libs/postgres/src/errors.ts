@@ -37,6 +37,18 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
   });
 }
 
+const REFUSED: readonly DatabaseErrorCode[] = [
+  'DATABASE_LOGIN_REFUSED',
+  'DATABASE_TLS_FAILED',
+  'DATABASE_MISSING',
+  'DATABASE_CONNECT_FAILED',
+];
+
+/** True when Postgres was reached and refused the connection: nothing but its password, certificate, rights or name may have changed. */
+export function isRefusedConnection(error: unknown): boolean {
+  return error instanceof DatabaseError && REFUSED.some((code) => code === error.code);
+}
+
 /** The error of a caller that found as many others waiting for a connection as may wait. */
 export function poolFullError(waiting: number, target: Target): DatabaseError {
   const message = `no connection to Postgres at ${place(target)} is free, and ${waiting} callers wait for one, as many as may wait. Try again later, raise \`max\`, or look for transactions that stay open.`;

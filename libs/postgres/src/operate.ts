@@ -10,6 +10,7 @@ export { type PolicyChangeRow, readPolicyHistory, readPolicyRules, setPolicyRule
 export { isPooled } from './own-session.ts';
 export {
   type ActName,
+  ACTS,
   type Operator,
   type OperatorAct,
   REASON_MAX,

@@ -108,7 +108,7 @@ const enqueueSql = `
       when k.state = 'queued' then coalesce(k.window_started_at, excluded.window_started_at)
       else excluded.window_started_at end,
     updated_at = clock_timestamp()
-  where k.state <> 'terminal' or excluded.priority < 3`;
+  where (k.state <> 'terminal' or excluded.priority < 3)`;
 
 export async function enqueueKeys(executor: Executor, request: EnqueueRequest): Promise<void> {
   const { reconciler, keys, priority, cause, quietMs, maxWaitMs } = request;
@@ -126,8 +126,10 @@ export async function enqueueAll(executor: Executor, { keys, ...request }: Enque
     await enqueueKeys(executor, { ...request, keys: keys.slice(from, from + CHUNK) });
 }
 
+// A key that an operator made due already stays as it is: the answer to the act before may have been lost.
 const retrySql = `
-  with retried as (${enqueueSql} returning k.key)
+  with retried as (${enqueueSql}
+    and not (k.state = 'queued' and k.priority = ${PRIORITIES.operator} and k.next_at <= clock_timestamp()) returning k.key)
   select ${recordActSql('reconcile retry', { subject: '$1', by: '$7', reason: '$8', before: `jsonb_build_object('key', key)` })} from retried`;
 
 /**

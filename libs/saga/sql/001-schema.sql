@@ -2,10 +2,10 @@
 -- slice that wants the call, so it exists if and only if that slice committed; the saga worker does the rest. Work of a
 -- saga's step leaves with its outcome, and the journal keeps its attempts; a call of a handler stays, so that none is made twice.
 create table converge.saga_work (
-  id              uuid        primary key,  -- a function of consumer, handler, event, effect and index: a replayed handler makes no second one
+  id              uuid        primary key,  -- a function of consumer, handler, event, call and index: a replayed handler makes no second one
   consumer        text        not null,
   handler         text        not null,
-  effect          text        not null,     -- the declaration's name
+  call            text        not null,     -- the declaration's name
   key             text        not null,     -- of the event that asked, for people
   idempotency_key text        not null,
   input           text        not null,     -- JSON, as the declaration's schema gave it
@@ -68,8 +68,8 @@ end $$;
 create trigger saga_work_rules before insert or update on converge.saga_work for each row execute function converge.saga_work_rules();
 alter table converge.saga_work enable always trigger saga_work_rules;
 
--- What workers look for, by effect, since each effect has places of its own.
-create index saga_work_due on converge.saga_work (effect, due_at) where state in ('ready', 'calling', 'unknown', 'answered');
+-- What workers look for, by call, since each call has places of its own.
+create index saga_work_due on converge.saga_work (call, due_at) where state in ('ready', 'calling', 'unknown', 'answered');
 create index saga_work_stuck on converge.saga_work (created_at) where state = 'stuck';
 create index saga_work_open_key on converge.saga_work (key)
   where saga is null and state in ('ready', 'calling', 'unknown', 'answered', 'stuck');
@@ -82,12 +82,12 @@ create index saga_work_step on converge.saga_work (saga, instance, step) where s
 create index saga_work_waiting on converge.saga_work (waits_since)
   where late_since is null and state in ('ready', 'calling', 'unknown', 'answered');
 
--- Effects that a worker of this database has declared, and when it last did: an intent without a worker would wait for ever.
+-- Calls that a worker of this database has declared, and when it last did: an intent without a worker would wait for ever.
 create table converge.saga_worker (
-  effect  text        primary key,
+  call    text        primary key,   -- the declaration's name
   holder  text        not null,
   seen_at timestamptz not null default clock_timestamp(),
-  quota   text         -- that of the effect, as its worker declared it
+  quota   text         -- that of the call, as its worker declared it
 );
 
 -- The state of each step of each saga, in the database of the service that runs it. Every trigger of a step (the event
@@ -203,7 +203,7 @@ create view converge.saga_step as
       coalesce(d.op, 'apply') as op, d.trigger,
       coalesce(d."from", d.before, 'absent') as state_from,
       d."to" as state_to, d.act,
-      d.outcome,                -- of an effect: its event, or the failure's code
+      d.outcome,                -- of a call: its event, or the failure's code
       d.plan,                   -- JSON, of a begin: how it is undone, and after which steps
       coalesce(d.cause, d.before_cause) as cause_event,
       case when d.cause is null then d.before_attempt else d.attempt end as cause_attempt,
@@ -319,7 +319,7 @@ create index workflow_due on converge.workflow (workflow, due_at) where due_at i
 create index workflow_stuck on converge.workflow (created_at) where state = 'stuck';
 create index workflow_ended on converge.workflow (ended_at) where ended_at is not null;
 
--- The journal of workflows: append only. An intent, with the planned undo and its order, is written before its effect is tried.
+-- The journal of workflows: append only. An intent, with the planned undo and its order, is written before its call is made.
 create table converge.workflow_step (
   workflow text        not null,
   id       text        not null,
@@ -387,7 +387,7 @@ create function converge.saga_open(keys text[]) returns text
   (select concat_ws(' ', 'step', f.step, 'of saga', f.saga) from converge.saga_fence f
     where f.key = any ($1) and f.state in ('started', 'unknown', 'undo_pending', 'stuck') limit 1)
   union all
-  (select concat_ws(' ', 'call', w.effect) from converge.saga_work w
+  (select concat_ws(' ', 'call', w.call) from converge.saga_work w
     where w.key = any ($1) and w.saga is null and w.state in ('ready', 'calling', 'unknown', 'answered', 'stuck') limit 1)
   limit 1
 $$;

@@ -6,7 +6,7 @@ import { sagaWorker } from './saga-worker.ts';
 const DAY = 86_400_000;
 
 // Planted faults: without the call of `sweepRecords` nothing is swept; without the longest version the records of `s` are kept 5 days.
-it('a worker sweeps the records of the sagas of its effects, and keeps them as long as the longest version requires', async () => {
+it('a worker sweeps the records of the sagas of its calls, and keeps them as long as the longest version requires', async () => {
   const of = (name: string, days: number) => ({ saga: { name, keepMs: days * DAY } });
   const { database } = await sceneDatabase(inject('stack').databaseUrl);
   const { keyed, plain, blind } = sceneCalls('http://127.0.0.1:1');

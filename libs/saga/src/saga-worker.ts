@@ -15,7 +15,7 @@ import { failureLog, workerService } from './calls/worker/worker-service.ts';
 import { sweepRecords } from './retention/sweep.ts';
 
 /**
- * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each effect has
+ * Runs the calls that handlers requested, outside any slice: claim → call or query → decide → record. Each call has
  * separate places, so a hanging dependency delays only itself. Several workers may run concurrently. An outage of the
  * database is waited for. Transactions of this process that write work wake it; other work is found by looking.
  * @example

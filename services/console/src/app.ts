@@ -1,6 +1,7 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { declarationsOf, explain } from '@convergekit/cli/operate';
+import { declarationsOf } from '@convergekit/operate/declared';
+import { explain } from '@convergekit/operate/host';
 import { logger } from '@convergekit/telemetry';
 import { readFileSync } from 'node:fs';
 import { ConsoleRefusal, invalidInput, notFound, type RefusalStatus } from './errors.ts';

@@ -1,5 +1,5 @@
 import type { Admin, Broker } from '@convergekit/broker';
-import { explain } from '@convergekit/cli/operate';
+import { explain } from '@convergekit/operate/host';
 import { conflict } from './errors.ts';
 
 /** Asks the broker, by a client that is closed after it. Refuses where no broker is set. */

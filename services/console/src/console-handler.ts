@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { readSettings } from '@convergekit/cli/operate';
+import { readSettings } from '@convergekit/operate/host';
 import { type ConsoleHandler, openConsole } from './console.ts';
 import type { ConsolePerson } from './security/identify.ts';
 

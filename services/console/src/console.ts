@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { getPath } from 'hono/utils/url';
 import type { Broker } from '@convergekit/broker';
-import { openBroker, type Settings } from '@convergekit/cli/operate';
+import { openBroker, type Settings } from '@convergekit/operate/host';
 import { httpServer, type HttpServer } from '@convergekit/config';
 import { type Clock, ConvergeError, newUuidV7, systemClock } from '@convergekit/core';
 import { chosenBroker } from '@convergekit/local/choose';

@@ -1,5 +1,5 @@
 import type { Database, Executor } from '@convergekit/postgres';
-import { explain, openPools, type Settings } from '@convergekit/cli/operate';
+import { explain, openPools, type Settings } from '@convergekit/operate/host';
 import { logger } from '@convergekit/telemetry';
 import { z } from 'zod';
 import { notFound } from './errors.ts';

@@ -1,4 +1,4 @@
-import { explain, readSettings, runLong } from '@convergekit/cli/operate';
+import { explain, readSettings, runLong } from '@convergekit/operate/host';
 import { logger } from '@convergekit/telemetry';
 import { consoleService } from './console.ts';
 

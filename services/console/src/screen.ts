@@ -1,6 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import type { Clock } from '@convergekit/core';
-import type { Declarations, Settings } from '@convergekit/cli/operate';
+import type { Declarations } from '@convergekit/operate/declared';
+import type { Settings } from '@convergekit/operate/host';
 import type { Databases } from './databases.ts';
 import type { DefineAction } from './routes/action-definition.ts';
 import type { DefineLook } from './routes/look.ts';

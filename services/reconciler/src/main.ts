@@ -1,4 +1,4 @@
 /** The reconciler as a sidecar: runs the reconcilers of CONVERGE__MODULES on their schedules. */
-import { run } from 'convergekit/process';
+import { converge } from 'convergekit/process';
 
-process.exit(await run(['reconcile', 'run', ...process.argv.slice(2)]));
+process.exit(await converge(['reconcile', 'run', ...process.argv.slice(2)]));

@@ -69,7 +69,7 @@ const box = (name: 'box' | 'crate', recovery: 'resume' | 'undo') =>
         },
       }),
     },
-    run: async (unit) => {
+    body: async (unit) => {
       await unit.step('open', { id: unit.id });
       await unit.step('row', { id: unit.id });
       await unit.step('seal', { id: unit.id });
@@ -106,8 +106,8 @@ await serve<Tables>(
   'delivery',
   { consumers: [stock, labels, parcels], workflows: [resumed, undone], reconcilers: [copies] },
   {
-    answer: async ({ op, key }, { run }) => {
-      await run(op === 'box' ? resumed : undone, key, {});
+    answer: async ({ op, key }, { startWorkflow }) => {
+      await startWorkflow(op === 'box' ? resumed : undone, key, {});
     },
   },
 );

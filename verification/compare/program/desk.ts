@@ -1,6 +1,6 @@
 /** The desk of an operator: commands, and what the log has, for the process that forked this one. */
 import { kafkaSettings } from 'convergekit/kafka';
-import { openBroker, run } from 'convergekit/process';
+import { converge, openBroker } from 'convergekit/process';
 
 /** What is asked of the desk, one after the other: the records of topics, or a command in a database. */
 export type Ask =
@@ -38,7 +38,7 @@ for (const name of ['stdout', 'stderr'] as const)
 async function command(args: readonly string[], database: string): Promise<object> {
   process.env['DATABASE_URL'] = database;
   printed = { stdout: '', stderr: '' };
-  const code = await run(args);
+  const code = await converge(args);
   return { code, ...printed };
 }
 

@@ -82,13 +82,13 @@ export const sagas: Dashboard = {
         {
           title: 'Calls that waited too long',
           description:
-            'Since the processes started, by what they wait for. They are retried: `converge effects list`.',
+            'Since the processes started, by what they wait for. They are retried: `converge call list`.',
           alarmFrom: 1,
           queries: [rare(sinceStart('callsLate', { by: ['call', 'reason'] }))],
         },
         {
           title: 'Calls that no worker declares',
-          description: 'Deploy the code that declares the call, or `converge effects resolve`.',
+          description: 'Deploy the code that declares the call, or `converge call resolve`.',
           alarmFrom: 1,
           queries: [rare(sumOf('callsUndeclared', { by: ['call'] }))],
         },

@@ -18,6 +18,14 @@ export function isRepeatable(error: unknown): boolean {
   return error instanceof BrokerError && (error.kind === 'retry' || error.kind === 'new_producer');
 }
 
+/** Refusals of a login that the broker took before: they end when the former password or a valid certificate is back. */
+const REFUSALS = ['NOT_AUTHENTICATED', 'TLS_FAILED'];
+
+/** True when a member that was in the group before tries again: also when its login is refused. */
+export function isRepeatableForMember(error: unknown): boolean {
+  return isRepeatable(error) || (error instanceof BrokerError && REFUSALS.includes(error.code));
+}
+
 /** True for a position outside the log: no retry helps, and the partition's owner chooses another position. */
 export function isOutOfRange(error: unknown): error is BrokerError {
   return error instanceof BrokerError && error.code === 'OFFSET_OUT_OF_RANGE';

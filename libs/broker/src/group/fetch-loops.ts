@@ -1,5 +1,5 @@
 import { partitionId } from '../broker.ts';
-import { delayMs, isOutOfRange, isRepeatable } from './backoff.ts';
+import { delayMs, isOutOfRange, isRepeatableForMember } from './backoff.ts';
 import { type FetchSettings, FetchWatch } from './fetch-watch.ts';
 import type { Fetched } from './link.ts';
 import type { Asked, PartitionFlow } from './partition-flow.ts';
@@ -152,7 +152,7 @@ export class FetchLoops {
         else flow.accept(answer, asked);
       } else {
         healthy = false;
-        if (isRepeatable(answer.error)) continue;
+        if (isRepeatableForMember(answer.error)) continue;
         // A topic that was created again also looks like a position outside the log; TOPIC_RECREATED is the more
         // precise error.
         await this.#refresh();
@@ -179,7 +179,7 @@ export class FetchLoops {
 
   async #recover(failures: number, error: unknown): Promise<number> {
     if (this.#options.ended.aborted) return failures;
-    if (error !== undefined && !isRepeatable(error)) {
+    if (error !== undefined && !isRepeatableForMember(error)) {
       this.#options.onFatal(error);
       return failures;
     }
@@ -197,7 +197,7 @@ export class FetchLoops {
       onRecreated(link.recreated());
       this.#options.changed.notify();
     } catch (error) {
-      if (!isRepeatable(error)) this.#options.onFatal(error);
+      if (!isRepeatableForMember(error)) this.#options.onFatal(error);
     }
   }
 

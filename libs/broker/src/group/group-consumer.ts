@@ -3,12 +3,13 @@ import {
   type Assignment,
   type ConsumerOptions,
   type GroupConsumer,
+  type Outside,
   type PartitionControl,
   partitionId,
   type RevokeReason,
 } from '../broker.ts';
 import { topicRecreated } from '../errors.ts';
-import { delayMs, isRepeatable } from './backoff.ts';
+import { delayMs, isRepeatable, isRepeatableForMember } from './backoff.ts';
 import type { GroupLink, Log, Membership } from './link.ts';
 import { GroupSession } from './session.ts';
 
@@ -41,7 +42,8 @@ export class LoopConsumer implements GroupConsumer {
   #death: { readonly error: unknown } | undefined;
   #session: GroupSession | undefined;
   #life: Promise<void> | undefined;
-  #outsideSince: number | undefined;
+  /** Since when the member is in no group, and why it could not join. */
+  #outside: { readonly since: number; readonly error?: unknown } | undefined;
 
   constructor(options: LoopOptions) {
     this.#options = { ...DEFAULTS, ...options };
@@ -68,10 +70,10 @@ export class LoopConsumer implements GroupConsumer {
     await this.#life?.catch(() => undefined);
   }
 
-  outsideMs(): number | undefined {
-    return this.#outsideSince === undefined
-      ? undefined
-      : this.#options.clock.monotonic() - this.#outsideSince;
+  outside(): Outside | undefined {
+    if (this.#outside === undefined) return undefined;
+    const { since, error } = this.#outside;
+    return { forMs: this.#options.clock.monotonic() - since, error };
   }
 
   control(topic: string, partition: number): PartitionControl | undefined {
@@ -111,7 +113,9 @@ export class LoopConsumer implements GroupConsumer {
         membership = await Promise.race([joining, stopped]);
         this.#refuseRecreated();
       } catch (error) {
-        if (!isRepeatable(error)) throw error;
+        const { since } = this.#outside ?? {};
+        if (!(since === undefined ? isRepeatable(error) : isRepeatableForMember(error))) throw error;
+        if (since !== undefined) this.#outside = { since, error };
         if (attempt === 3) this.#log('warn', 'joining the group fails; it is retried', { error });
         await this.#options.clock.sleep(delayMs(attempt++), this.#stopping.signal);
         continue;
@@ -128,7 +132,7 @@ export class LoopConsumer implements GroupConsumer {
     const session = this.#sessionOf(membership);
     this.#session = session;
     session.start();
-    this.#outsideSince = undefined;
+    this.#outside = undefined;
     onJoined();
     let why: RevokeReason = 'lost';
     try {
@@ -138,7 +142,7 @@ export class LoopConsumer implements GroupConsumer {
       this.#stopping.abort();
     }
     const { running, revoked } = session.end(why);
-    this.#outsideSince = this.#options.clock.monotonic();
+    this.#outside = { since: this.#options.clock.monotonic() };
     for (const [id, batch] of running) this.#drain(id, batch);
     const batches = Promise.all([...running.values(), revoked]);
     // A stop waits for its batches without a bound. A rebalance waits a bounded time: the group would continue without
@@ -211,7 +215,7 @@ export class LoopConsumer implements GroupConsumer {
         failures = 0;
         wait = heartbeatIntervalMs;
       } catch (error) {
-        if (!isRepeatable(error)) throw error;
+        if (!isRepeatableForMember(error)) throw error;
         if (clock.monotonic() - heard >= sessionTimeoutMs) {
           this.#log('warn', 'no heartbeat reached the group for a session timeout; the member joins again', {
             error,

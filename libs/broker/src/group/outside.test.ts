@@ -1,8 +1,15 @@
 import { manualClock, waitUntil } from '@convergekit/testing';
 import { expect, it, onTestFinished } from 'vitest';
+import { BrokerError } from '../broker.ts';
 import { ScriptedLink } from '../fixture/scripted-link.ts';
 import { LoopConsumer } from './group-consumer.ts';
 import type { Membership } from './link.ts';
+
+const handlers = {
+  assigned: () => Promise.resolve(new Map([['t/0', 0n]])),
+  batch: () => Promise.resolve(),
+  revoked: () => undefined,
+};
 
 it('a member that the group put out knows for how long, until it is in the group again', async () => {
   const clock = manualClock();
@@ -12,21 +19,45 @@ it('a member that the group put out knows for how long, until it is in the group
   let joins = 0;
   link.join = () => ((joins += 1) === 1 ? join() : again.promise);
   link.heartbeat = () => Promise.resolve('lost' as never);
-  const handlers = {
-    assigned: () => Promise.resolve(new Map([['t/0', 0n]])),
-    batch: () => Promise.resolve(),
-    revoked: () => undefined,
-  };
   const consumer = new LoopConsumer({ link, groupId: 'g', topics: ['t'], clock, handlers });
   onTestFinished(() => consumer.stop());
-  expect(consumer.outsideMs()).toBeUndefined();
+  expect(consumer.outside()).toBeUndefined();
   await consumer.start();
-  expect(consumer.outsideMs()).toBeUndefined();
+  expect(consumer.outside()).toBeUndefined();
   await clock.advance(1_000);
   await waitUntil(() => joins === 2, { what: 'the member to join again' });
   await clock.advance(120_000);
-  expect(consumer.outsideMs() ?? 0).toBeGreaterThanOrEqual(120_000);
+  expect(consumer.outside()?.forMs ?? 0).toBeGreaterThanOrEqual(120_000);
   link.heartbeat = () => Promise.resolve('member');
   again.resolve(await join());
-  await waitUntil(() => consumer.outsideMs() === undefined, { what: 'the membership' });
+  await waitUntil(() => consumer.outside() === undefined, { what: 'the membership' });
+});
+
+// Planted fault: a refused login ends the member.
+it('a refused login ends a start; a member whose login is refused later waits, says why, and is in the group again when it is accepted', async () => {
+  const refused = new BrokerError('the broker refused the credentials', {
+    code: 'NOT_AUTHENTICATED',
+    kind: 'configuration',
+  });
+  const clock = manualClock();
+  const link = new ScriptedLink();
+  const join = link.join.bind(link);
+  let isRefused = true;
+  link.join = () => (isRefused ? Promise.reject(refused) : join());
+  const options = { link, groupId: 'g', topics: ['t'], clock, handlers };
+  await expect(new LoopConsumer(options).start()).rejects.toBe(refused);
+  isRefused = false;
+  const consumer = new LoopConsumer(options);
+  onTestFinished(() => consumer.stop());
+  await consumer.start();
+  isRefused = true;
+  link.heartbeat = () => Promise.reject(refused);
+  const advanced = async (holds: () => boolean): Promise<boolean> => {
+    await clock.advance(1_000);
+    return holds();
+  };
+  await waitUntil(() => advanced(() => consumer.outside()?.error === refused), { what: 'the cause' });
+  isRefused = false;
+  link.heartbeat = () => Promise.resolve('member');
+  await waitUntil(() => advanced(() => consumer.outside() === undefined), { what: 'the membership' });
 });

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { allCommands, parseOnly } from '../fixture/all-commands.ts';
 import type { Flag } from '../frame/flags.ts';
-import { explain } from '../frame/explain.ts';
+import { explain } from '../../../operate/src/host/explain.ts';
 
 const commands = [...(await allCommands())];
 const root = new URL('../', import.meta.url).pathname;
@@ -106,7 +106,7 @@ describe('all commands', () => {
 
   it('tables have one style of headings: only the frame makes them', () => {
     // Journals of one event or saga are lines of time, without headings; findings have marks.
-    const lists = ['doctor/findings.ts', 'history/story-text.ts'];
+    const lists = ['commands/doctor/findings.ts'];
     const own = sources.filter((file) => /\btable\(/.test(read(file)));
     expect(own.toSorted()).toEqual(lists.toSorted());
   });

@@ -30,7 +30,7 @@ export const nouns: readonly Noun[] = [
   {
     name: 'doctor',
     summary: 'check a whole service, from its database to its reconcilers; changes nothing',
-    load: async () => (await import('../doctor/doctor.ts')).doctorCommand,
+    load: async () => (await import('./doctor/doctor.ts')).doctorCommand,
   },
   {
     name: 'print-config',
@@ -83,9 +83,9 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./parked/index.ts')).parkedCommands,
   },
   {
-    name: 'effects',
+    name: 'call',
     summary: 'calls to other systems that wait or are stuck',
-    load: async () => (await import('./effects/effects.ts')).effectCommands,
+    load: async () => (await import('./call/call.ts')).callCommands,
   },
   {
     name: 'workflow',

@@ -5,7 +5,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { allCommands } from '../fixture/all-commands.ts';
 import { cli } from '../fixture/cli.ts';
-import { allMigrations } from '../frame/all-migrations.ts';
+import { allMigrations } from '../../../operate/src/all-migrations.ts';
 
 /** Commands that run until they are stopped. */
 const LONG = ['relay', 'reconcile run', 'outbox tail', 'dev'];
@@ -51,10 +51,10 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'parked skip': [ID, ...why],
   'parked edit': [ID, '--payload', '{}', ...why],
   'parked replace': [ID, '--payload', '{}', '--events', 'docs/examples/events.ts', ...why],
-  'effects list': [],
-  'effects show': [ID],
-  'effects retry': [ID, ...why],
-  'effects resolve': [ID, '--failed', 'X', ...why],
+  'call list': [],
+  'call show': [ID],
+  'call retry': [ID, ...why],
+  'call resolve': [ID, '--failed', 'X', ...why],
   'workflow list': [],
   'workflow show': ['w', 'i'],
   'workflow retry': ['w', 'i', ...why],

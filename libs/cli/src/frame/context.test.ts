@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type CommandContext, inContext } from './context.ts';
 import { createOutput } from './output.ts';
-import { readSettings } from './settings.ts';
+import { readSettings } from '../../../operate/src/host/settings.ts';
 
 interface Given {
   readonly terminal?: boolean;

@@ -1,4 +1,4 @@
-import { formatCell } from './output.ts';
+import { formatCell } from '@convergekit/operate/text';
 import type { Cell } from './result.ts';
 
 /** Formats labelled values, one a line, under each other. Absent values are left out. */

@@ -150,10 +150,10 @@ const fixing: readonly Row[] = [
 const ID = '0197c3f4-0000-7000-8000-000000000000';
 const looking: readonly Row[] = [
   ['a parked event that does not exist', () => step('parked', 'show', ID), /there is no parked event/, looks],
-  ['an intent that does not exist', () => step('effects', 'show', ID), /has no intent/, looks],
+  ['an intent that does not exist', () => step('call', 'show', ID), /has no intent/, looks],
   [
     'the outcome of an intent that does not exist',
-    () => step('effects', 'resolve', ID, '--failed', 'X', '--reason', 'r', '--yes'),
+    () => step('call', 'resolve', ID, '--failed', 'X', '--reason', 'r', '--yes'),
     /has no intent/,
     looks,
   ],

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { createOutput, formatMs, table } from './output.ts';
+import { formatMs, table } from '@convergekit/operate/text';
+import { createOutput } from './output.ts';
 
 function captured(json: boolean, quiet: boolean) {
   const written = { stdout: '', stderr: '' };

@@ -2,7 +2,7 @@ import { inContext } from './context.ts';
 import type { Environment } from '@convergekit/config';
 import { createOutput, type Streams } from './output.ts';
 import type { Call } from './program.ts';
-import { readSettings } from './settings.ts';
+import { readSettings } from '@convergekit/operate/host';
 
 /** Where a command line runs. */
 export interface ResolvedOptions {

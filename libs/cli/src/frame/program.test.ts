@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { command, type Noun } from './command.ts';
-import { UsageError } from './errors.ts';
+import { UsageError } from '../../../operate/src/host/errors.ts';
 import {
   anyArguments,
   argument,

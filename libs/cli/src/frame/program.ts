@@ -1,7 +1,7 @@
 import { nearest } from '@convergekit/config/engine';
 import { Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, Group, Noun } from './command.ts';
-import { UsageError } from './errors.ts';
+import { UsageError } from '@convergekit/operate/errors';
 import type { Flag } from './flags.ts';
 import type { Streams } from './output.ts';
 import { version } from '../version.ts';

@@ -1,4 +1,4 @@
-import { formatCell, table } from './output.ts';
+import { formatCell, table } from '@convergekit/operate/text';
 
 /** The result of a command: JSON with --json, else lines. */
 export interface Result {

@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { run } from './run.ts';
+import { converge } from './run.ts';
 
 /** Runs a command line that needs no server. */
 async function ran(...argv: readonly string[]) {
   const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
-  const code = await run(argv, { streams, env: {} });
+  const code = await converge(argv, { streams, env: {} });
   return { code, out: String(streams.stdout.read() ?? ''), err: String(streams.stderr.read() ?? '') };
 }
 

@@ -2,10 +2,11 @@ import type { Environment } from '@convergekit/config';
 import { withLogsTo } from '@convergekit/telemetry';
 import { CommanderError } from 'commander';
 import { nouns } from '../commands/index.ts';
-import { EXIT_USAGE } from './errors.ts';
+import { EXIT_USAGE } from '@convergekit/operate/errors';
+import type { Called } from '@convergekit/operate/host';
 import { printable, type Streams } from './output.ts';
 import type { ResolvedOptions } from './perform.ts';
-import { parse } from './program.ts';
+import { type Call, parse } from './program.ts';
 
 export interface RunOptions {
   /** Log lines go to `stderr`, too. @default those of the process */
@@ -22,12 +23,12 @@ export interface RunOptions {
  * opened and removes its listeners, so that it can run in a process with others.
  * @example
  * ```ts
- * import { run } from 'convergekit/process';
+ * import { converge } from 'convergekit/process';
  *
- * process.exitCode = await run(['relay']); // the command `converge relay`, in a main of your own
+ * process.exitCode = await converge(['relay']); // the command `converge relay`, in a main of your own
  * ```
  */
-export function run(argv: readonly string[], options: RunOptions = {}): Promise<number> {
+export function converge(argv: readonly string[], options: RunOptions = {}): Promise<number> {
   const { streams, env = process.env, signal } = options;
   const resolved = { streams: streams ?? process, env, signal };
   if (streams === undefined) return runWith(argv, resolved);
@@ -37,9 +38,11 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
 async function runWith(argv: readonly string[], options: ResolvedOptions): Promise<number> {
   const { streams, env } = options;
   let exitCode = 0;
+  let called: Call | undefined;
   try {
     await parse(argv, nouns, streams, async (call) => {
       // Settings, driver and broker are loaded for a command that runs: help needs none.
+      called = call;
       const { perform } = await import('./perform.ts');
       if (!(await perform(call, options))) exitCode = 1;
     });
@@ -47,13 +50,20 @@ async function runWith(argv: readonly string[], options: ResolvedOptions): Promi
   } catch (error) {
     // Commander ends help and version by an "error", after it printed the text; a noun without a command prints its help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-    const { explain } = await import('./explain.ts');
-    const explained = explain(error);
+    const { explain } = await import('@convergekit/operate/host');
+    const explained = explain(error, called && calledOf(called));
     if (explained.message !== '') streams.stderr.write(`converge: ${printable(explained.message)}\n`);
     if (explained.exitCode !== 0 && wantsStack(env) && error instanceof Error)
       streams.stderr.write(`${error.stack ?? ''}\n`);
     return explained.exitCode;
   }
+}
+
+/** The things that a command acts on are its first argument. */
+function calledOf({ name, command, input }: Call): Called {
+  const [first] = Object.keys(command.args);
+  const given = first === undefined ? [] : [input[first]].flat();
+  return { name, things: given.filter((one) => typeof one === 'string') };
 }
 
 function wantsStack(env: Environment): boolean {

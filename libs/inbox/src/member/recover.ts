@@ -2,6 +2,7 @@ import { delayMs, outageBackoff } from '@convergekit/core/engine';
 import { type Admin, BrokerError } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
 import { saveDeferred } from '../slice/commit-slice.ts';
+import { endsConsumer } from '../slice/fault.ts';
 import { haltPartition } from '../slice/fence-sql.ts';
 import { placeOf } from '../slice/partition.ts';
 import { report } from '../slice/report.ts';
@@ -31,7 +32,7 @@ export async function recover<DB>({ worker, partition, lost }: Turn<DB>, error: 
       if (outage !== undefined) report.recovered(partition.key, 'partition', clock.monotonic() - began);
       return true;
     } catch (reloadError) {
-      if (classify(reloadError).category === 'configuration') throw reloadError;
+      if (endsConsumer(reloadError)) throw reloadError;
       outage = reloadError;
     }
   }
@@ -53,8 +54,8 @@ export async function placeLost<DB>(turn: Turn<DB>, admin: Admin): Promise<void>
       else control.pause();
       return;
     } catch (error) {
-      const { category, code, message } = classify(error);
-      if (category === 'configuration' && !(error instanceof BrokerError)) throw error;
+      if (endsConsumer(error) && !(error instanceof BrokerError)) throw error;
+      const { code, message } = classify(error);
       log.warn({ ...placeOf(partition), code, reason: message }, 'waiting to look up the ends of the log');
       await clock.sleep(delayMs(outageBackoff, attempt, random), lost);
     }

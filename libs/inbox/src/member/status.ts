@@ -1,4 +1,7 @@
+import type { Outside } from '@convergekit/broker/engine';
 import type { Check } from '@convergekit/config';
+import { messageOf } from '@convergekit/core/engine';
+import type { Waiting } from '@convergekit/postgres/engine';
 import type { ParkedTotals } from '../park/parking.ts';
 import type { Counts, Partition, Pause } from '../slice/partition.ts';
 import type { Halt } from '../slice/fence-sql.ts';
@@ -52,13 +55,23 @@ export function partitionStatus(partition: Partition): PartitionStatus {
   }
 }
 
+/** Returns what waits in partitions, as of the last look at their logs. */
+export function waitingIn(partitions: Iterable<Partition>, nowMs: number): Waiting {
+  const all = [...partitions];
+  return {
+    lag: all.reduce((sum, { watch }) => sum + Number(watch.lag), 0),
+    oldestMs: Math.max(0, ...all.map((partition) => nowMs - (oldestMs(partition) ?? nowMs))),
+  };
+}
+
 /** The time for which a rebalance may keep a member outside of its group, in milliseconds. */
 export const OUTSIDE_MS = 30_000;
 
 /** Checks that a consumer is in its group: outside of it, it gets no events, and does not know its lag. */
-export function readyCheck(outsideMs: number | undefined): Check {
-  if (outsideMs === undefined || outsideMs <= OUTSIDE_MS) return { ok: true };
-  const detail = `it is in no group for ${Math.round(outsideMs / 1_000)} s, so it handles no events, and its lag is unknown: the log says why it cannot join`;
+export function readyCheck(outside: Outside | undefined): Check {
+  if (outside === undefined || outside.forMs <= OUTSIDE_MS) return { ok: true };
+  const why = outside.error === undefined ? 'the group has not answered' : messageOf(outside.error);
+  const detail = `it is in no group for ${Math.round(outside.forMs / 1_000)} s, so it handles no events, and its lag is unknown: ${why}`;
   return { ok: false, detail };
 }
 

@@ -1,10 +1,10 @@
 import { failpoint } from '@convergekit/core/engine';
 import type { IncomingBatch, IncomingRecord } from '@convergekit/broker/engine';
-import { classify } from '@convergekit/resilience';
 import { planSlice } from '../plan/plan.ts';
 import { readRecord } from '../plan/reading.ts';
 import { verified } from '../plan/signatures.ts';
 import { type SliceResult, standAfter } from '../slice/commit-slice.ts';
+import { endsConsumer } from '../slice/fault.ts';
 import { canDefer, deferMore } from '../slice/deferral.ts';
 import type { Partition } from '../slice/partition.ts';
 import { afterSlice, type Next } from './after-slice.ts';
@@ -70,7 +70,7 @@ async function workSlice<DB>(turn: Turn<DB>, records: readonly IncomingRecord[])
     result = await worker.joint.commit({ partition, steps, signal: lost });
     if (result.kind === 'committed' && obstacle !== undefined) return await haltAt(turn, obstacle);
   } catch (error) {
-    if (classify(error).category === 'configuration') throw error;
+    if (endsConsumer(error)) throw error;
     result = { kind: 'outage', error };
   }
   return afterSlice(turn, result);

@@ -1,9 +1,9 @@
-import { classify } from '@convergekit/resilience';
 import { readFill } from '../gap/fill-sql.ts';
 import { readPassedGaps } from '../gap/gap-sql.ts';
 import { planFill } from '../gap/plan-fill.ts';
 import type { Step } from '../plan/plan.ts';
 import { commitSlice, saveDeferred, type SliceResult } from '../slice/commit-slice.ts';
+import { endsConsumer } from '../slice/fault.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
 import { afterSlice } from './after-slice.ts';
@@ -27,7 +27,7 @@ export async function workFill<DB>(turn: Turn<DB>): Promise<boolean> {
         result = await commitSlice(context, { partition, steps, signal: lost });
       }
     } catch (error) {
-      if (classify(error).category === 'configuration') throw error;
+      if (endsConsumer(error)) throw error;
       result = { kind: 'outage', error };
     }
     const next = await afterSlice(turn, result);

@@ -3,6 +3,7 @@ import { loopService, type NextRun, outageBackoff, poll, Wake } from '@convergek
 import { classify } from '@convergekit/resilience';
 import { longestWaitMs } from '@convergekit/resilience/engine';
 import type { SliceContext } from '../slice/context.ts';
+import { endsConsumer } from '../slice/fault.ts';
 import { report } from '../slice/report.ts';
 import { claimKeys, leaveKey, type LeasedKey, nextDueMs, rescheduleKeys } from './claim-sql.ts';
 import { drainKey } from './drain-key.ts';
@@ -131,9 +132,4 @@ class Drain<DB> {
     // The lease expires by itself if this statement fails, too.
     await leaveKey(this.#context.database.executor, key, outageBackoff.capMs).catch(() => undefined);
   }
-}
-
-/** True for an error that ends the consumer; any other is an outage of the database, which is waited for. */
-function endsConsumer(error: unknown): boolean {
-  return classify(error).category === 'configuration';
 }

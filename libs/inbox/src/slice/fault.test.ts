@@ -1,13 +1,25 @@
 import { DatabaseError } from '@convergekit/postgres';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
-import { connectionLost, faultOf, HandlerFailed, OwnStatementFailed, SliceFault } from './fault.ts';
+import {
+  connectionLost,
+  endsConsumer,
+  faultOf,
+  HandlerFailed,
+  OwnStatementFailed,
+  SliceFault,
+} from './fault.ts';
 
 const pg = (code: string): Error => Object.assign(new Error(code), { code, severity: 'ERROR' });
 const unknownCommit = new ConvergeError('lost', {
   code: 'COMMIT_UNKNOWN',
   category: 'network',
   certainty: 'unknown',
+});
+
+const refusedLogin = new DatabaseError('wrong password', {
+  code: 'DATABASE_LOGIN_REFUSED',
+  category: 'configuration',
 });
 
 function assertion(): Error {
@@ -29,6 +41,12 @@ describe('faultOf', () => {
     },
     { name: 'a commit of unknown outcome', error: unknownCommit, kind: 'outage' },
     { name: 'a refused connection at BEGIN', error: pg('57P03'), kind: 'outage' },
+    { name: 'a login that is refused while the consumer runs', error: refusedLogin, kind: 'outage' },
+    {
+      name: 'our own statement on a login that is refused',
+      error: new OwnStatementFailed('fence', refusedLogin),
+      kind: 'outage',
+    },
     { name: 'a handler that throws', error: new HandlerFailed('h', new TypeError('x')), kind: 'events' },
     {
       name: 'a handler whose service is away',
@@ -97,4 +115,8 @@ describe('faultOf', () => {
     const fault = faultOf(error);
     expect(fault.kind === 'events' && fault.failure.certainty).toBe(certainty);
   });
+});
+
+it('a missing table ends a consumer, and a refused login does not', () => {
+  expect([endsConsumer(pg('42P01')), endsConsumer(refusedLogin)]).toEqual([true, false]);
 });

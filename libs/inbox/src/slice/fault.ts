@@ -5,7 +5,7 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { InboxError } from '../errors.ts';
 import type { Pause } from './partition.ts';
 import { nameRefusal } from '@convergekit/outbox/engine';
-import { failedWithCommit, sqlState } from '@convergekit/postgres/engine';
+import { failedWithCommit, isRefusedConnection, sqlState } from '@convergekit/postgres/engine';
 import { classify, strategies } from '@convergekit/resilience';
 
 /** The cause of a slice that did not commit. This union distinguishes an outage from a bad event. */
@@ -128,7 +128,7 @@ export function faultOf(error: unknown): Fault {
   if (failedWithCommit(error))
     return { kind: 'events', failure: classify(nameRefusal(error)), handler: EMIT };
   const failure = classify(error);
-  if (isOutage(failure)) return { kind: 'outage', error };
+  if (isOutage(failure) || isRefusedConnection(error)) return { kind: 'outage', error };
   if (failure.category === 'configuration') return { kind: 'stop', error };
   return { kind: 'events', failure, handler: undefined };
 }
@@ -149,9 +149,18 @@ function ownFault({ step, cause }: OwnStatementFailed): Fault {
   if (state === '25P02') return swallowedFault(cause);
   // 57014: the statement reached its timeout; 25P03, 25P04: the server ended the session.
   const ended = state === '57014' || state === '55P03' || state === '25P03' || state === '25P04';
-  if (ended || isOutage(classify(cause))) return { kind: 'outage', error: cause };
+  if (ended || isOutage(classify(cause)) || isRefusedConnection(cause))
+    return { kind: 'outage', error: cause };
   if (state === '42P01' || state === '3F000') return { kind: 'stop', error: notMigrated(cause) };
   return { kind: 'stop', error: cause };
+}
+
+/**
+ * True for an error that ends the consumer: its code or its settings must change. A connection that is refused while it runs is an
+ * outage: the same login was accepted at its start.
+ */
+export function endsConsumer(error: unknown): boolean {
+  return classify(error).category === 'configuration' && !isRefusedConnection(error);
 }
 
 /** True for a failure that waiting may resolve, and that is no event's fault. */

@@ -64,7 +64,7 @@ export function assemble<DB, Own extends OwnSettings>(of: Assembly<DB, Own>): As
   const flows = flowsOf(declaredFlows, { database, shared });
   const { db } = database;
   const transaction = createOutbox(definition.emits ?? []).for(db);
-  const parts = { settings, database, db, transaction, run: flows.run, shared, log };
+  const parts = { settings, database, db, transaction, startWorkflow: flows.startWorkflow, shared, log };
   const needsWork = consumers.length > 0 || calls.length > 0 || (definition.sagas ?? []).length > 0;
   const work = needsWork ? connections.workDatabase() : database;
   const usesPolicies = consumers.length > 0 || calls.length > 0 || declaredFlows.length > 0;
@@ -137,8 +137,8 @@ function unrelayed<DB>(
 
 function flowsOf<DB>(declared: readonly Workflow[], options: WorkflowsOptions<DB>): Flows {
   if (declared.length > 0) {
-    const { run, worker } = workflows(declared, options);
-    return { run, running: [worker] };
+    const { startWorkflow, worker } = workflows(declared, options);
+    return { startWorkflow, running: [worker] };
   }
   const none = (): Promise<never> =>
     Promise.reject(
@@ -148,11 +148,11 @@ function flowsOf<DB>(declared: readonly Workflow[], options: WorkflowsOptions<DB
         certainty: 'not_applied',
       }),
     );
-  return { run: none, running: [] };
+  return { startWorkflow: none, running: [] };
 }
 
 interface Flows {
-  readonly run: Workflows['run'];
+  readonly startWorkflow: Workflows['startWorkflow'];
   readonly running: readonly Part[];
 }
 

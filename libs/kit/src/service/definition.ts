@@ -44,8 +44,8 @@ export interface ServiceParts<
   readonly db: Kysely<DB>;
   /** Writes rows and emits events of `emits` in one transaction of the service's database: both or neither. */
   readonly transaction: TransactionFunction<DB, Types>;
-  /** Runs a workflow of `workflows`. */
-  readonly run: Workflows['run'];
+  /** Starts a workflow of `workflows`, and resolves with its result. */
+  readonly startWorkflow: Workflows['startWorkflow'];
   /** Breakers and retry budgets of the process, for operations. */
   readonly shared: SharedGuards;
   /** The log of the service, as JSON lines or text. */

@@ -1,4 +1,4 @@
-import { readAttention } from '@convergekit/cli/operate';
+import { readAttention } from '@convergekit/operate';
 import { connect } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { countWaitingCommits } from '@convergekit/relay/operate';

@@ -37,7 +37,7 @@ const tenant = defineWorkflow('tenant', {
   input: data,
   result: z.null(),
   steps: { bucket: call },
-  run: (unit, input) => unit.step('bucket', input),
+  body: (unit, input) => unit.step('bucket', input),
 });
 
 const check = (rule: string, fromVariables = false): void => {

@@ -34,30 +34,53 @@ async function running(declaration: string) {
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
     return `${answer.status} ${await answer.text()}`;
   };
-  return { ...run, change, readiness };
+  const emit = (key: string) =>
+    executor.query(`select converge.emit('trial.asked', $1, 'trial.asked', $2, '{}')`, [
+      key,
+      JSON.stringify({ k: key }),
+    ]);
+  return { ...run, change, readiness, emit };
 }
 
-it('a consumer whose password was changed ends with exit code 78 and the cause, so that a restart reads the new one', async () => {
-  const run = await running(
-    `{ relay: false, consumers: [defineConsumer('rotation', { from: 'first' }).on(asked, () => {})] }`,
-  );
-  await run.change('second');
-  expect(await run.exited).toEqual([78, null]);
-  expect(run.lines.at(-1)).toMatchObject({
-    level: 'fatal',
-    code: 'DATABASE_LOGIN_REFUSED',
-    msg: expect.stringContaining('wrong password') as string,
-  });
-});
+/** A relay, a consumer and a reconciler, which say what they do. */
+const DECLARATION = `{
+  relay: true,
+  emits: [asked],
+  consumers: [defineConsumer('rotation', { from: 'first' }).on(asked, ({ data }) => say('handled ' + data.k))],
+  reconcilers: [
+    defineReconciler('own', {
+      schedule: '* * * * * *',
+      keys: { async *scan() { say('scanned'); } },
+      desired: from('trial').read(() => Promise.resolve(null)),
+      actual: from('trial').read(() => Promise.resolve(null)),
+      compare: () => null,
+      repair: () => Promise.resolve({ numUpdatedRows: 0n }),
+    }),
+  ],
+}`;
 
-it('a relay whose password was changed is not ready and names the cause, until it is restarted or the password is the former one', async () => {
-  const run = await running('{ relay: true, emits: [asked] }');
+// Planted fault: a refused connection ends the consumer, and the process with it.
+it('G5q: a process whose password was changed is not ready and names the cause; relay, consumer and reconciler wait, and go on when the password is the former one', async () => {
+  const run = await running(DECLARATION);
+  await run.until('scanned');
   await run.change('second');
   await waitUntil(async () => /^503 .*wrong password/.test(await run.readiness()), {
     what: 'the cause in /readyz',
   });
+  const refused = { code: 'DATABASE_LOGIN_REFUSED' };
+  expect(await run.until('parked keys wait for the database')).toMatchObject(refused);
+  await waitUntil(
+    () => run.lines.some(({ reconciler, code }) => reconciler === 'own' && code === refused.code),
+    {
+      what: 'the reconciler to say why it waits',
+    },
+  );
+  const scans = () => run.lines.filter(({ msg }) => msg === 'scanned').length;
+  const before = scans();
   await run.change('first');
-  await waitUntil(async () => (await run.readiness()).startsWith('200'), {
-    what: 'the relay to be ready again',
-  });
+  const key = randomBytes(4).toString('hex');
+  await run.emit(key);
+  await run.until(`handled ${key}`);
+  await waitUntil(() => scans() > before, { what: 'the reconciler to go on' });
+  await waitUntil(async () => (await run.readiness()).startsWith('200'), { what: 'the process to be ready' });
 });

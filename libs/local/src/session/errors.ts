@@ -25,7 +25,7 @@ const MISSING = {
 
 /** Connecting: nothing was sent. */
 const ofConnecting: Readonly<Partial<Record<DatabaseErrorCode, Meaning>>> = {
-  DATABASE_LOGIN_REFUSED: REFUSED,
+  DATABASE_LOGIN_REFUSED: { ...REFUSED, code: 'NOT_AUTHENTICATED' },
   DATABASE_MISSING: REFUSED,
 };
 

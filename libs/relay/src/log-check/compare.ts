@@ -150,7 +150,7 @@ function waysOn({ code, topic, partition, offset }: Refusal): string {
     case 'database_went_back':
       return `If it was restored, failed over or copied: restore it to its latest point if that can be done; else stop every other copy, and ${rebase}.${disown}`;
     case 'database_moved':
-      return `Stop the database that it was copied from, and ${rebase}. In a copy of a template that has no event yet, run \`converge migrate\` instead: it gets an identity of its own`;
+      return `Stop the database that it was copied from, and ${rebase}. In a copy of a template that had no event, run \`converge migrate\` instead: it gets an identity of its own`;
     case 'log_behind_cursor':
       return `Restore the topic if that can be done; else ${rebase}: what the log lost is sent again as far as the outbox has it`;
   }

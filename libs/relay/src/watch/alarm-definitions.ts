@@ -97,7 +97,7 @@ export const alarmDefinitions = {
   ),
   database_moved: alarm(
     'This database is a copy of the one in which a relay led last, or in which its tables were made: another cluster, or another database',
-    'a copy of a template, before its first event: `converge migrate`; any other: stop the database that it was copied from, look with `converge source rebase --dry-run`, then fork a new epoch by `converge source rebase --reason "…" --yes`',
+    'a copy of a template that had no event: `converge migrate`; any other: stop the database that it was copied from, look with `converge source rebase --dry-run`, then fork a new epoch by `converge source rebase --reason "…" --yes`',
   ),
   log_behind_cursor: alarm(
     "A partition's log ends before the saved cursor: an unclean election, or the topic was recreated",

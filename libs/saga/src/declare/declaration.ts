@@ -28,7 +28,7 @@ export interface StepDeclaration<
   readonly kind: Kind;
   /** The consumer that runs the step. */
   readonly by: string;
-  /** True where the effect is a call to another system, made by the saga worker outside any transaction. */
+  /** True where the step is a call to another system, made by the saga worker outside any transaction. */
   readonly call: IsCall;
   /** The group of which the step is a member. Undefined outside of groups. */
   readonly group?: string;

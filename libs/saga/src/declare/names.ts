@@ -13,7 +13,7 @@ export const RESERVED_NAMES = Object.freeze([
 ] as const);
 export type ReservedName = (typeof RESERVED_NAMES)[number];
 
-// Together `<saga>.<step>.compensate` stays a name of an effect: at most 100 characters.
+// Together `<saga>.<step>.compensate` stays a name of a call: at most 100 characters.
 const MAX_SAGA = 60;
 const STEP = /^[a-z][a-z0-9_-]*$/;
 const MAX_STEP = 28;

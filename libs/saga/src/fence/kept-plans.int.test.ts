@@ -35,7 +35,7 @@ const given = (error: unknown): unknown => error;
 const timer = () => {
   const id = randomUUID();
   const cause = { eventId: id, correlationId: id, hops: 1, headers: {} };
-  const place = { consumer: 'payments', handler: 'h', effect: 'pay', key: 'k', input: '1', cause };
+  const place = { consumer: 'payments', handler: 'h', call: 'pay', key: 'k', input: '1', cause };
   const step = { saga: 's', instance: id, step: 'pay', op: 'expire' } as const;
   return { ...place, ...step, id, idempotencyKey: id, dueMs: 3_600_000 };
 };
@@ -47,13 +47,13 @@ async function runStep(): Promise<void> {
   const change = { ...step, op: 'apply', causeEvent: id } as const;
   const begun = { consumer: 'payments', key: 'k', startedAt: undefined, ended: undefined, withdraws: false };
   const cause = { eventId: id, correlationId: id, hops: 1, headers: {} };
-  const place = { consumer: 'payments', handler: 'h', effect: 'pay', key: 'k' };
+  const place = { consumer: 'payments', handler: 'h', call: 'pay', key: 'k' };
   const work = { ...place, ...step, id, idempotencyKey: id, input: '1', cause, op: 'apply' } as const;
   await inTransaction(async (tx) => {
     await insertWorks(tx, [work], given, true);
     await insertFences(tx, [{ ...begun, change: { ...change, trigger: 'begin' } }], given);
   });
-  const wanted = { effect: 'pay', places: 4, leaseMs: 60_000, callMs: 1_000, settleMs: 0 };
+  const wanted = { call: 'pay', places: 4, leaseMs: 60_000, callMs: 1_000, settleMs: 0 };
   const claimed = await claimWork(database.executor, 'worker', [wanted]);
   expect(claimed.map((one) => one.id)).toEqual([id]);
   const decided = { from: 'started', state: 'applied', act: 'emit_success', emitted: id } as const;

@@ -29,7 +29,7 @@ beforeAll(async () => {
     `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
      select 'order', 'i' || n, 'ship', 1, 'shipping', 'k', case when n % 1000 = 0 then 'stuck' else 'applied' end, 'e'
        from generate_series(1, ${ROWS}) n`,
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, attempts)
+    `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, saga, instance, step, op, attempts)
      select gen_random_uuid(), 'shipping', 'h', 'e', 'k', 'k', '{}', '{}', 'order', 'i' || n, 'ship', 'apply', n / 1000
        from generate_series(1000, ${ROWS}, 1000) n`,
     'analyze',

@@ -5,7 +5,7 @@ import type { WorkState } from '../calls/work/work.ts';
 import { type EndedStepWork, readEndedWork } from './records-sql.ts';
 
 type Columns =
-  'at' | 'id' | 'consumer' | 'handler' | 'effect' | 'stuckReason' | 'endedAt' | 'awaitsQuota' | 'story';
+  'at' | 'id' | 'consumer' | 'handler' | 'call' | 'stuckReason' | 'endedAt' | 'awaitsQuota' | 'story';
 
 /** A call to another system that a handler of an event asked for. */
 export interface EventWork extends Pick<EndedStepWork, Columns> {
@@ -15,7 +15,7 @@ export interface EventWork extends Pick<EndedStepWork, Columns> {
 
 const columns = `
   json_build_object('at', w.created_at, 'id', w.id, 'consumer', w.consumer, 'handler', w.handler,
-    'eventId', w.cause::json ->> 'eventId', 'effect', w.effect, 'state', w.state, 'stuckReason', w.stuck_reason,
+    'eventId', w.cause::json ->> 'eventId', 'call', w.call, 'state', w.state, 'stuckReason', w.stuck_reason,
     'endedAt', w.ended_at, 'awaitsQuota', ${awaitedQuotaSql('w')}, 'story', w.story::json) as work`;
 // The statement uses three partial indexes: open work, stuck one, and what ended in these spans. Each span is looked up by itself, as
 // a join would read the whole table (`offset 0` keeps the planner from making one).
@@ -46,7 +46,7 @@ export async function readEventWork(
 }
 
 function ofStep(work: EndedStepWork): EventWork {
-  const { at, id, consumer, handler, effect, state, stuckReason, endedAt, awaitsQuota, story } = work;
+  const { at, id, consumer, handler, call, state, stuckReason, endedAt, awaitsQuota, story } = work;
   const { causeEvent: eventId } = work;
-  return { at, id, consumer, handler, eventId, effect, state, stuckReason, endedAt, awaitsQuota, story };
+  return { at, id, consumer, handler, eventId, call, state, stuckReason, endedAt, awaitsQuota, story };
 }

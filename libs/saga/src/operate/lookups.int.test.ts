@@ -30,11 +30,11 @@ beforeAll(async () => {
     `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event, created_at, changed_at, journal)
      select ${saga}, 'pay', 1, 'payments', 'k' || n, 'undone', 'e', ${at}, ${at} + interval '1 second', array[
        '{"at":"2026-01-01T00:00:00Z","version":1,"op":"compensate","trigger":"undo","from":"absent","to":"tombstoned","act":"emit_undone","cause":"e","work":{"at":"2026-01-01T00:00:00Z","story":[]}}'] ${each} where ${WITHOUT_TRIGGERS}`,
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op)
+    `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, saga, instance, step, op)
      select gen_random_uuid(), 'payments', 'h', 'e', 'k', 'k', '{}', '{"eventId":"e"}', ${saga}, 'pay', 'apply' ${each}`,
     `insert into converge.saga_instance (saga, instance, version, key, state, facts, first_at)
      select ${saga}, 1, 'k', 'running', '{"steps":{}}', clock_timestamp() ${each}`,
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, outcome, created_at, ended_at)
+    `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, state, outcome, created_at, ended_at)
      select gen_random_uuid(), 'payments', 'h', 'e', 'k', 'k', '{}', '{"eventId":"e"}', 'done', '{}', ${at}, ${at} ${each}`,
     'vacuum analyze',
   ])

@@ -23,7 +23,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'pause', applicationName: 'pause' },
   ));
-  await declareCalls(database.executor, [work.effect], 'w');
+  await declareCalls(database.executor, [work.call], 'w');
 });
 afterAll(() => database.close());
 
@@ -75,7 +75,7 @@ it('a pause says how many transactions from before it are still open after five 
 it('a call of a slice that may not see a pause is left to the looks', async () => {
   const reserved: string[] = [];
   const end = listenForWork(database.db, {
-    heard: ({ effect }) => reserved.push(`heard ${effect}`),
+    heard: ({ call }) => reserved.push(`heard ${call}`),
     reserve: () => ({
       holder: 'near',
       leaseMs: 60_000,
@@ -93,5 +93,5 @@ it('a call of a slice that may not see a pause is left to the looks', async () =
     const later = { ...work, saga: 'later', id: id.replace(/1$/, '2') };
     await insertWorks(tx, [later], (error) => error, true);
   });
-  expect(reserved).toEqual(['free', `heard ${work.effect}`]);
+  expect(reserved).toEqual(['free', `heard ${work.call}`]);
 });

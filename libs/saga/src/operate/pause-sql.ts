@@ -101,7 +101,7 @@ export async function endPause(
   return (await tx.query<{ done: boolean }>(endSql, values)).rows[0]?.done === true;
 }
 
-// Steps of a saga that began here, effects of it that a worker of this database declares, and pauses: one outlives the steps
+// Steps of a saga that began here, calls of it that a worker of this database declares, and pauses: one outlives the steps
 // that retention removed, and the worker that declared them.
 const sagasSql = `
   select saga from (
@@ -109,7 +109,7 @@ const sagasSql = `
     union
     select saga from converge.saga_pause
     union
-    select substring(effect from '^(.+)[.][^.]+[.](?:apply|compensate|resolve|cancel|deadline|expire)(?:[.]v[0-9]+)?$')
+    select substring(call from '^(.+)[.][^.]+[.](?:apply|compensate|resolve|cancel|deadline|expire)(?:[.]v[0-9]+)?$')
       from converge.saga_worker) known
    where saga is not null order by saga`;
 

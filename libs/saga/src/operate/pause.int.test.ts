@@ -29,9 +29,9 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 /** The work that another worker could take now, as instances. */
-async function claimable(...effects: readonly string[]): Promise<readonly string[]> {
+async function claimable(...calls: readonly string[]): Promise<readonly string[]> {
   const times = { leaseMs: 1, callMs: 1, settleMs: 1 };
-  const wanted = effects.map((effect) => ({ ...times, effect, places: 100, saga: effect.split('.')[0] }));
+  const wanted = calls.map((call) => ({ ...times, call, places: 100, saga: call.split('.')[0] }));
   return (await claimWork(scene.database.executor, 'another', wanted)).map(({ key }) => key);
 }
 
@@ -123,7 +123,7 @@ it('a resume makes waiting work due at its rate, the oldest first, and leaves th
 /** Open work of a saga that no worker declares: one row for each instance, the oldest first. */
 const seedWork = (saga: string, instances: number): Promise<unknown> =>
   scene.rows(
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op,
+    `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, saga, instance, step, op,
        created_at)
      select gen_random_uuid(), 'c', 'h', $1 || '.pay.apply', 'k', 'i', '{}', '{}', $1, n::text, 'pay', 'apply',
             clock_timestamp() - interval '1 hour' + n * interval '1 second' from generate_series(0, $2::int - 1) n`,

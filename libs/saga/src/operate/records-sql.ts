@@ -204,10 +204,10 @@ const endedSql = `
       select * from converge.saga_step s where s.saga = f.saga and s.instance = f.instance and s.step = f.step offset 0) as s
    where s.work is not null and coalesce(s.work ->> 'event', s.cause_event) = any ($1::text[])`;
 
-/** Work of a step that has ended, with the names of its handler and its effect. */
+/** Work of a step that has ended, with the names of its handler and its call. */
 export interface EndedStepWork extends StepWorkView {
   readonly handler: string;
-  readonly effect: string;
+  readonly call: string;
   readonly state: Extract<WorkState, 'done' | 'failed'>;
 }
 
@@ -228,7 +228,7 @@ export async function readEndedWork(
     return endedWork(decision).map((work) => ({
       ...work,
       handler: stepName(of),
-      effect: callName(of, work.op),
+      call: callName(of, work.op),
       state: work.state === 'failed' ? 'failed' : 'done',
     }));
   });

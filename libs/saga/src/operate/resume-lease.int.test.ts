@@ -14,7 +14,7 @@ afterAll(() => scene.close());
 it('a resume does not move the lease of a call whose worker renews it while the resume runs', async () => {
   const of = { saga: 'renewed' };
   await scene.rows(
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op,
+    `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, saga, instance, step, op,
        created_at)
      select gen_random_uuid(), 'c', 'h', 'renewed.pay.apply', 'k', 'i', '{}', '{}', 'renewed', n::text, 'pay', 'apply',
             clock_timestamp() - interval '1 hour' + n * interval '1 second' from generate_series(0, 500) n`,

@@ -106,7 +106,7 @@ export async function answerStep(
     saga,
     instance,
     step,
-    effect: callName({ saga, version, name: step }, 'resolve'),
+    call: callName({ saga, version, name: step }, 'resolve'),
     op: 'resolve',
     input: JSON.stringify({ ...of, events, ...(resolves == null ? {} : { resolves }) }),
     cause: {

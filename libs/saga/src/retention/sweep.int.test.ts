@@ -83,7 +83,7 @@ describe('the records of a run', () => {
     await backdate(stuck);
     const working = await ended(100, {}, COMPLETED);
     await scene.rows(
-      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op)
+      `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, saga, instance, step, op)
        values (gen_random_uuid(), 'payments', 'h', 'undeclared', 'k', 'i', '{}', '{}', 'test.order', $1, 'pay', 'compensate')`,
       [working.instance],
     );
@@ -126,7 +126,7 @@ describe('the records of a run', () => {
       `delete from converge.parked_key where key in ($1, '00000000-0000-4000-8000-000000000001')`,
       [parked.id],
     );
-    await scene.rows(`delete from converge.saga_work where effect = 'undeclared'`);
+    await scene.rows(`delete from converge.saga_work where call = 'undeclared'`);
   });
 
   it('the records of a run stay complete while a trigger has locked one of its fences', async () => {

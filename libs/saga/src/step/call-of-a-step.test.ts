@@ -16,8 +16,8 @@ const [asked, paid, paidBack, seated] = [
   event('trip.seated'),
 ] as const;
 
-/** The effects of a step that makes this call. */
-function effectsOfStep(
+/** The calls of a step that makes this call. */
+function callsOfStep(
   more: Pick<Partial<CallOptions<typeof data, z.ZodNull>>, 'quota' | 'query' | 'idempotency'>,
 ) {
   const trip = defineSaga('trip', { start: asked })
@@ -43,10 +43,10 @@ function effectsOfStep(
   return callsOf(bank);
 }
 
-// Planted fault: with a quota of the call alone, the effect of the undo has none.
+// Planted fault: with a quota of the call alone, the call of the undo has none.
 it('G6n: the call of a step and its undo take from the quota of the call', () => {
   const quota = { name: 'bank', perSecond: 5, burst: 1 };
-  const limited = effectsOfStep({ quota }).filter((effect) => effect.quota !== undefined);
+  const limited = callsOfStep({ quota }).filter((call) => call.quota !== undefined);
   expect(limited.map(({ name, quota: of }) => [name, of])).toEqual([
     ['trip.pay.apply', quota],
     ['trip.pay.compensate', quota],
@@ -57,7 +57,7 @@ it('G6n: the call of a step and its undo take from the quota of the call', () =>
 it('G6b: the undo of a call that must not be repeated is not repeated either, and is queried where the call is', () => {
   const query = () => Promise.resolve({ kind: 'not_found' } as const);
   for (const more of [{}, { query }]) {
-    const [, undo] = effectsOfStep({ idempotency: 'none', ...more }).filter(({ call }) => call !== undefined);
+    const [, undo] = callsOfStep({ idempotency: 'none', ...more }).filter(({ call }) => call !== undefined);
     const { name, idempotency, canQuery } = undo!;
     expect([name, idempotency, canQuery]).toEqual(['trip.pay.compensate', 'none', 'query' in more]);
   }

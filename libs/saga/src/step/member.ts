@@ -86,7 +86,7 @@ export function callName({ saga, name, version }: Named, op: WorkOp): string {
   return `${saga}.${name}.${op}${version === 1 ? '' : `.v${version}`}`;
 }
 
-/** The work that a step may have: total, and what `callsOf` makes effects of. */
+/** The work that a step may have: total, and what `callsOf` makes calls of. */
 export function workOpsOf<DB>({ declaration, step, handlers }: Member<DB>): readonly WorkOp[] {
   const stops = lastStop(declaration) === step;
   return [

@@ -68,7 +68,7 @@ export function reactionSubscription<DB>(
   });
 }
 
-/** Versions that begin with different events are handlers of their own, named as their effects are. */
+/** Versions that begin with different events are handlers of their own, named as their calls are. */
 function handlerName<DB>(reactions: readonly Reaction<DB>[]): string {
   const [step] = reactions
     .flatMap(({ member: { step: one }, trigger: { trigger: what } }) => (what === 'begin' ? [one] : []))

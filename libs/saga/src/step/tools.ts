@@ -19,7 +19,7 @@ export interface StepTools<DB> {
 
 /** Returns the fence that the statement locked which closed the work. */
 export function lockedFence<DB>({ locked }: Pick<OutcomeContext<DB, never>, 'locked'>): FenceRow | undefined {
-  // Only the effects of steps are asked, which all lock their fence.
+  // Only the calls of steps are asked, which all lock their fence.
   return locked === undefined ? undefined : fenceRowOf(locked as RawFence);
 }
 

@@ -48,7 +48,7 @@ export interface WorkflowOptions<In extends StandardSchema, Res extends Standard
   /** The treatment of a workflow whose process died or lost its lease. @default 'undo' */
   readonly recovery?: WorkflowRecovery;
   /** The body. Under `resume`, equal results must lead to the same steps: no clock, no random between them. */
-  readonly run: (unit: Unit<Steps>, input: InferOutput<In>) => Promise<InferInput<Res>>;
+  readonly body: (unit: Unit<Steps>, input: InferOutput<In>) => Promise<InferInput<Res>>;
 }
 
 /** A workflow with its types erased, as the engine runs it. Only `defineWorkflow` makes these. */
@@ -80,7 +80,7 @@ export interface Workflow<Input = never, Result = unknown> {
  *   input: order,
  *   result: z.object({ receipt: z.string() }),
  *   steps: { charge, bookOrder },
- *   run: async (unit, input) => {
+ *   body: async (unit, input) => {
  *     const { receipt } = await unit.step('charge', input);
  *     await unit.step('bookOrder', input); // when it fails, the charge is undone
  *     return { receipt };
@@ -93,7 +93,7 @@ export function defineWorkflow<
   Res extends StandardSchema,
   const Steps extends Readonly<Record<string, AnyStep>>,
 >(name: string, options: WorkflowOptions<In, Res, Steps>): Workflow<InferInput<In>, InferOutput<Res>> {
-  const { recovery = 'undo', steps, run } = options;
+  const { recovery = 'undo', steps, body } = options;
   const invalid = invalidIn('workflow', name);
   if (!DOTTED_NAME.test(name) || name.length > 100)
     throw invalid('name', name, 'use lower-case words joined by dots, such as tenants.provision');
@@ -114,7 +114,7 @@ export function defineWorkflow<
     body: async (unit: Unit<Record<string, AnyWorkflowStep>>, text: string) =>
       encode(
         result,
-        await run(unit as unknown as Unit<Steps>, decode(input, text, `the stored input of ${name}`)),
+        await body(unit as unknown as Unit<Steps>, decode(input, text, `the stored input of ${name}`)),
         `the result of ${name}`,
       ),
     resultOf: (text: string) => decode(result, text, `the stored result of ${name}`),

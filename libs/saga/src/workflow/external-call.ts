@@ -106,19 +106,19 @@ async function attemptOnce(
 ): Promise<CallRun & { readonly next: Next }> {
   const { options, journal, signal } = turn;
   const { clock, random, shared, database } = options;
-  const { name: effect, quota, idempotency, canQuery } = step;
+  const { name: call, quota, idempotency, canQuery } = step;
   // The lease counts from the write, not from now: this process may have been frozen since.
   const endsAt = journal.sentAt + runMsOf(turn, step);
-  const attributes = { [attributeNames.call]: effect };
+  const attributes = { [attributeNames.call]: call };
   const earlier = tried.attempts;
-  return withSpan(spanNames.run(effect), { kind: 'internal', attributes }, () =>
+  return withSpan(spanNames.run(call), { kind: 'internal', attributes }, () =>
     afterAttempts(earlier, async () => {
       const admit = quota && admission(database.executor, quota, { clock, signal });
       const asking = { clock, random, shared, signal, endsAt, admit };
       const asked = await runCall(op, handle, idempotency, asking);
       const { answer, attempts } = asked;
       const next = decide(op, answer, tried, { idempotency, canQuery, schedule }, random);
-      reportAttempts(options.log, { effect }, { effect, earlier, attempts, next });
+      reportAttempts(options.log, { call }, { call, earlier, attempts, next });
       return { ...asked, next };
     }),
   );

@@ -14,7 +14,7 @@ const tagging = (world: World, settleMs = 1_000) =>
     input: z.object({}),
     result: z.object({}),
     steps: { tag: worldStep(world, 'idempotent', { checks: false, settleMs }) },
-    run: async (unit) => {
+    body: async (unit) => {
       await unit.step('tag', { name: 'tag' });
       return {};
     },
@@ -34,8 +34,8 @@ it('a process that was frozen between the journal and the call makes no call und
     return answer as never;
   };
   const frozen = Object.create(database, { executor: { value: { query } } }) as typeof database;
-  const { run } = workflows([tag], { ...workflowOptions, database: frozen, clock });
-  await run(tag, 'a', {}).catch(() => undefined);
+  const { startWorkflow } = workflows([tag], { ...workflowOptions, database: frozen, clock });
+  await startWorkflow(tag, 'a', {}).catch(() => undefined);
   expect([frozenMs > 0, world.changes]).toEqual([true, []]);
 });
 

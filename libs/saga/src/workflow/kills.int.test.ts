@@ -45,8 +45,8 @@ async function live({ wish, recovery, deaths }: Life) {
   for (let round = 0; round < 20; round += 1) {
     const process = new MortalProcess(url, `${id}-${round}`, deaths[round] ?? NEVER);
     const provision = provisionWorkflow(new World(world, process.breath), recovery);
-    const { run } = workflows([provision], { ...workflowOptions, database: process.database });
-    const running = run(provision, id, wish).then(
+    const { startWorkflow } = workflows([provision], { ...workflowOptions, database: process.database });
+    const running = startWorkflow(provision, id, wish).then(
       () => 'completed',
       (error: unknown) => (error instanceof ConvergeError ? error.code : error),
     );

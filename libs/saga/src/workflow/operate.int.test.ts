@@ -69,13 +69,13 @@ function scene(body: Body, more: Partial<WorkflowsOptions<TenantDb>> = {}) {
       mail: mailStep(world),
       row: rowStep,
     },
-    run: async (unit) => {
+    body: async (unit) => {
       await body(unit);
       return null;
     },
   });
   const service = workflows([workflow], { ...workflowOptions, database, log, ...more });
-  return { worker: service.worker, run: () => service.run(workflow, id, null).catch(codeOf) };
+  return { worker: service.worker, run: () => service.startWorkflow(workflow, id, null).catch(codeOf) };
 }
 
 describe('a workflow that is stuck', () => {

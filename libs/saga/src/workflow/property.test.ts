@@ -83,8 +83,12 @@ async function live({ tree: body, recovery, kills, pauses = [], jumps = [], faul
     const executor = journal.connect(at(zombie.promise));
     const workflow = treeWorkflow(new World(world, at(new Promise(() => undefined))), recovery, body);
     const database = { executor, db: undefined } as unknown as Database;
-    const { run } = workflows([workflow], { ...workflowOptions, database, clock: clockOf(journal) });
-    const running = run(workflow, 't', null).then(
+    const { startWorkflow } = workflows([workflow], {
+      ...workflowOptions,
+      database,
+      clock: clockOf(journal),
+    });
+    const running = startWorkflow(workflow, 't', null).then(
       () => 'completed',
       (error: unknown) => (error instanceof SagaError ? error.code : error),
     );
@@ -126,7 +130,7 @@ function treeWorkflow(world: World, recovery: WorkflowRecovery, body: Tree) {
       unasked: worldStep(world, 'keyed', { checks: false }),
       put: worldStep(world, 'idempotent', { checks: true }),
     },
-    run: async (unit) => {
+    body: async (unit) => {
       await play(unit, body);
       return null;
     },

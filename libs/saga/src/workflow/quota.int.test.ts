@@ -15,16 +15,16 @@ it('calls and undos of a workflow take from the quota of the other system, and w
     input: z.object({}),
     result: z.null(),
     steps: { one: step, two: step, three: step },
-    run: async (unit) => {
+    body: async (unit) => {
       await unit.step('one', { name: 'one' });
       await unit.step('two', { name: 'two' });
       await unit.step('three', { name: 'three' });
       return null;
     },
   });
-  const { run } = workflows([limited], { ...workflowOptions, database });
+  const { startWorkflow } = workflows([limited], { ...workflowOptions, database });
   const end = () =>
-    run(limited, 'a', {}).then(
+    startWorkflow(limited, 'a', {}).then(
       () => 'completed',
       (error: unknown) => (error as { code: string }).code,
     );

@@ -42,20 +42,20 @@ const verdict = () => shownWorkflow(url, 'tenants.provision', id);
 
 describe('a workflow', () => {
   it('a workflow keeps all effects when its body returns, and answers a repeat from the journal', async () => {
-    const { run, provision } = serviceOf();
+    const { startWorkflow, provision } = serviceOf();
     const answer = { bucket: 'ref-bucket', billing: 'ref-account' };
-    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
-    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
     expect(world.changes).toEqual(['+bucket', '+account', '+card', '+route']);
     expect(await rowsOf()).toBe(1);
     expect(await verdict()).toMatchObject({ findings: [], state: 'completed' });
-    const other = run(provision, id, { billing: 'fails', end: 'ok' });
+    const other = startWorkflow(provision, id, { billing: 'fails', end: 'ok' });
     expect(await other.catch(codeOf)).toBe('WORKFLOW_KEY_REUSED');
   });
 
   it('a workflow undoes all steps, the last one first, when its body throws', async () => {
-    const { run, provision } = serviceOf();
-    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+    const { startWorkflow, provision } = serviceOf();
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_COMPENSATED',
     );
     expect(world.changes.slice(4)).toEqual(['-route', '-card', '-account', '-bucket']);
@@ -65,7 +65,7 @@ describe('a workflow', () => {
     expect(plan).toEqual(
       ['route', 'billing/card', 'billing/account', 'row', 'bucket'].map((path) => `${path} done`),
     );
-    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_COMPENSATED',
     );
   });
@@ -86,17 +86,17 @@ describe('a workflow', () => {
       input: text,
       result: text,
       steps: { forgetful },
-      run: (unit, wanted: { id: string }) => unit.step('forgetful', wanted),
+      body: (unit, wanted: { id: string }) => unit.step('forgetful', wanted),
     });
-    const { run } = workflows([workflow], { ...workflowOptions, database });
-    const failed = run(workflow, id, { id });
+    const { startWorkflow } = workflows([workflow], { ...workflowOptions, database });
+    const failed = startWorkflow(workflow, id, { id });
     await expect(failed).rejects.toThrow('`await` is missing: a step of workflow tenants.forgetful');
     expect(await rowsOf()).toBe(0);
   });
 
   it('S29: a workflow undoes the scope whose failure is caught, and nothing else', async () => {
-    const { run, provision } = serviceOf();
-    expect(await run(provision, id, { billing: 'fails', end: 'ok' })).toEqual({
+    const { startWorkflow, provision } = serviceOf();
+    expect(await startWorkflow(provision, id, { billing: 'fails', end: 'ok' })).toEqual({
       bucket: 'ref-bucket',
       billing: 'none',
     });
@@ -105,9 +105,9 @@ describe('a workflow', () => {
   });
 
   it('a workflow leaves an undo that fails to the workers, which retry until it is done', async () => {
-    const { run, provision, worker } = serviceOf();
+    const { startWorkflow, provision, worker } = serviceOf();
     world.fault('-account', 'refuse', 'reply_lost');
-    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_UNFINISHED',
     );
     expect(world.changes.slice(4)).toEqual(['-route', '-card']);
@@ -121,14 +121,20 @@ describe('a workflow', () => {
   });
 
   it('a workflow queries the outcome of a call before it repeats or undoes anything', async () => {
-    const { run, provision } = serviceOf();
+    const { startWorkflow, provision } = serviceOf();
     world.fault('+account', 'reply_lost');
-    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toMatchObject({ billing: 'ref-account' });
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'ok' })).toMatchObject({
+      billing: 'ref-account',
+    });
     id = `${id}-lost`;
     world.fault('+route', 'request_lost');
-    expect(await run(provision, id, { billing: 'ok', end: 'ok' }).catch(codeOf)).toBe('WORKFLOW_UNFINISHED');
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'ok' }).catch(codeOf)).toBe(
+      'WORKFLOW_UNFINISHED',
+    );
     await later(database);
-    expect(await run(provision, id, { billing: 'ok', end: 'ok' }).catch(codeOf)).toBe('WORKFLOW_COMPENSATED');
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'ok' }).catch(codeOf)).toBe(
+      'WORKFLOW_COMPENSATED',
+    );
     const { plan } = await verdict();
     expect(plan).toEqual([
       'route noop_not_applied',
@@ -145,14 +151,14 @@ describe('a workflow', () => {
       input: z.object({}),
       result: z.object({}),
       steps: { tag: worldStep(world, 'idempotent', { checks: false }) },
-      run: async (unit) => {
+      body: async (unit) => {
         await unit.step('tag', { name: 'tag' });
         throw new BusinessRejection('the name is taken', { code: 'NAME_TAKEN' });
       },
     });
-    const { run } = workflows([tag], { ...workflowOptions, database });
+    const { startWorkflow } = workflows([tag], { ...workflowOptions, database });
     world.fault('+tag', 'late');
-    const tried = () => run(tag, id, {}).catch(codeOf);
+    const tried = () => startWorkflow(tag, id, {}).catch(codeOf);
     await waitUntil(async () => (await tried()) && world.changes.length > 0, {
       what: 'the call to be repeated',
     });
@@ -163,15 +169,15 @@ describe('a workflow', () => {
   });
 
   it('S56: a workflow finds that another process has already undone a step', async () => {
-    const { run, provision } = serviceOf();
+    const { startWorkflow, provision } = serviceOf();
     world.fault('-route', 'refuse');
-    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_UNFINISHED',
     );
     world.there.delete(`tenants.provision/${id}/bucket`);
     await database.db.deleteFrom('tenant').where('id', '=', id).execute();
     await later(database);
-    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+    expect(await startWorkflow(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_COMPENSATED',
     );
     const { findings, plan } = await verdict();

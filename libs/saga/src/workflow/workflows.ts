@@ -21,13 +21,13 @@ import {
 /** The workflows of a service, and the Service that continues what was interrupted. */
 export interface Workflows {
   /**
-   * Runs a workflow under the caller's id, and resolves with the result of its body. An error of the body has
-   * everything undone, the last step first, and `run` rejects: WORKFLOW_COMPENSATED once nothing is left;
+   * Starts a workflow under the caller's id, and resolves with the result of its body. An error of the body has
+   * everything undone, the last step first, and `startWorkflow` rejects: WORKFLOW_COMPENSATED once nothing is left;
    * WORKFLOW_UNFINISHED when the workers continue it; WORKFLOW_STUCK when an operator must. A repeat under the same id
    * does nothing again: it returns the end of the first run, or continues an interrupted one. The id of a workflow that ended
    * longer than `keepMs` ago is a new one.
    */
-  readonly run: <Input, Result>(
+  readonly startWorkflow: <Input, Result>(
     workflow: Workflow<Input, Result>,
     id: string,
     input: Input,
@@ -37,7 +37,7 @@ export interface Workflows {
 }
 
 /**
- * Makes the workflows of a service ready to run. Throws WORKFLOW_INVALID.
+ * Makes the workflows of a service ready to start. Throws WORKFLOW_INVALID.
  * @example
  * ```ts
  * import { defineWorkflow } from 'convergekit';
@@ -48,10 +48,10 @@ export interface Workflows {
  *   input: order,
  *   result: order,
  *   steps: { charge, bookOrder },
- *   run: async (unit, input) => (await unit.step('charge', input), await unit.step('bookOrder', input), input),
+ *   body: async (unit, input) => (await unit.step('charge', input), await unit.step('bookOrder', input), input),
  * });
  * const running = workflows([buy], { database });
- * await running.run(buy, 'o-1', { orderId: 'o-1', cents: 4_999 });
+ * await running.startWorkflow(buy, 'o-1', { orderId: 'o-1', cents: 4_999 });
  * await runServices([running.worker]); // continues what an interrupted process left
  * ```
  */
@@ -59,7 +59,7 @@ export function workflows<DB>(workflows: readonly Workflow[], options: Workflows
   const resolved = resolveWorkflows(workflows, options);
   return {
     worker: workflowWorker(resolved),
-    run: async <Input, Result>(
+    startWorkflow: async <Input, Result>(
       workflow: Workflow<Input, Result>,
       id: string,
       input: Input,
@@ -90,7 +90,7 @@ async function answered(
   if (row?.input !== input)
     throw new SagaError(
       'WORKFLOW_KEY_REUSED',
-      `${workflow.name} ${id} was run with another input: give each its own id`,
+      `${workflow.name} ${id} was started with another input: give each its own id`,
       { category: 'data' },
     );
   if (row.state === 'completed' && row.result !== null) return row.result;

@@ -113,7 +113,7 @@ describe('one event applied by its real consumer', () => {
     for (const event of [...given, ...given]) calls.push(...(await applyOne(database, post, event)).calls);
     expect(calls).toEqual(
       ['batch a', 'failure a'].map((key) => ({
-        effect: 'post.notice',
+        call: 'post.notice',
         input: { key },
         idempotencyKey: expect.any(String) as string,
         step: null,

@@ -86,6 +86,6 @@ async function observe<DB>(
       .map((row) => emittedOf(row, source)),
     calls: (await callsNow())
       .filter(({ id }) => !callsBefore.has(id))
-      .map(({ effect, input, idempotencyKey, step }) => ({ effect, input, idempotencyKey, step })),
+      .map(({ call, input, idempotencyKey, step }) => ({ call, input, idempotencyKey, step })),
   });
 }

@@ -3,7 +3,7 @@ import type { Executor } from '@convergekit/postgres';
 
 /** A call to another system that a handler requested. The saga worker makes it, after the commit. */
 export interface RequestedCall {
-  readonly effect: string;
+  readonly call: string;
   readonly input: unknown;
   readonly idempotencyKey: string;
   /** The saga's step, for the call of a step. */
@@ -19,13 +19,13 @@ const isCall = `(op is null or op in ('apply', 'compensate', 'resolve'))`;
 
 /** The calls that were requested, in order. */
 export async function readCalls(executor: Executor): Promise<readonly CallRow[]> {
-  const sql = `select id, effect, (${inputSql('work')})::json as input, idempotency_key as "idempotencyKey", step
+  const sql = `select id, call, (${inputSql('work')})::json as input, idempotency_key as "idempotencyKey", step
                  from converge.saga_work work where ${isCall} order by created_at, id`;
   return (await executor.query<CallRow>(sql)).rows;
 }
 
 export interface OpenCall {
-  readonly effect: string;
+  readonly call: string;
   readonly key: string;
   readonly state: string;
   /** Calls and queries that were made. */
@@ -34,7 +34,7 @@ export interface OpenCall {
 
 /** The calls that have not ended. */
 export async function readOpenCalls(executor: Executor): Promise<readonly OpenCall[]> {
-  const sql = `select effect, key, state, attempts + queries as tries from converge.saga_work
+  const sql = `select call, key, state, attempts + queries as tries from converge.saga_work
                 where ${isCall} and state in ('ready', 'calling', 'unknown', 'answered', 'stuck') order by created_at, id`;
   return (await executor.query<OpenCall>(sql)).rows;
 }

@@ -42,9 +42,9 @@ export class ServiceBench {
   }
 
   static async open({ database, consumers }: ServiceUnderTest, options: BenchOptions): Promise<ServiceBench> {
-    const effects = callsOf(...consumers);
+    const calls = callsOf(...consumers);
     const worker =
-      effects.length === 0 ? undefined : sagaWorker(effects, { database, pollMs: 10, shared: calmGuards() });
+      calls.length === 0 ? undefined : sagaWorker(calls, { database, pollMs: 10, shared: calmGuards() });
     await worker?.start();
     const opened: ConsumerBench[] = [];
     try {

@@ -177,11 +177,11 @@ export class Acts {
     return { name: `${op} of ${step} (${state})`, at: step, begin: () => new Running(run) };
   }
 
-  #workerCallOf(lane: Lane, { effect: name, op, step }: OpenWork): WorkerCall<unknown> {
-    const effect = lane.effects.find((one) => one.name === name);
-    if (effect === undefined) throw new TypeError(`no service of the trial has the effect ${name}`);
-    if ((op !== 'apply' && op !== 'compensate') || !this.#calls.has(step)) return effect;
-    return overNetwork(effect, step, this.network, () => this.#plan.nextFault?.({ op, step }));
+  #workerCallOf(lane: Lane, { call: name, op, step }: OpenWork): WorkerCall<unknown> {
+    const call = lane.calls.find((one) => one.name === name);
+    if (call === undefined) throw new TypeError(`no service of the trial has the call ${name}`);
+    if ((op !== 'apply' && op !== 'compensate') || !this.#calls.has(step)) return call;
+    return overNetwork(call, step, this.network, () => this.#plan.nextFault?.({ op, step }));
   }
 
   #time(): Act {
@@ -202,7 +202,7 @@ async function resolveStuck(
 ): Promise<void> {
   if (took === undefined)
     throw new Error(
-      `${work.effect} is stuck with an unknown outcome, which an operator resolves: give the call a \`query\`, or sagaTrial \`took\``,
+      `${work.call} is stuck with an unknown outcome, which an operator resolves: give the call a \`query\`, or sagaTrial \`took\``,
     );
   timePasses?.();
   const made = await took(work);

@@ -11,15 +11,15 @@ export async function inHandler(fault: Fault | undefined, handle: () => Promise<
   if (error !== undefined) throw error;
 }
 
-/** Wraps an effect: its call passes the network on both ways, and fails as `nextFault` says. */
+/** Wraps a call: it passes the network on both ways, and fails as `nextFault` says. */
 export function overNetwork<DB>(
-  effect: WorkerCall<DB>,
+  call: WorkerCall<DB>,
   step: string,
   network: Network,
   nextFault: () => Fault | undefined,
 ): WorkerCall<DB> {
   const revive: WorkerCall<DB>['revive'] = (stored) => {
-    const revived = effect.revive(stored);
+    const revived = call.revive(stored);
     return {
       ...revived,
       call: async (guards, permit) => {
@@ -37,7 +37,7 @@ export function overNetwork<DB>(
       },
     };
   };
-  return Object.freeze({ ...effect, revive });
+  return Object.freeze({ ...call, revive });
 }
 
 function errorOf(fault: Fault): Error {

@@ -36,7 +36,7 @@ const shared = calmGuards();
 export class Lane {
   readonly database: Database;
   readonly consumers: readonly ConsumerDefinition<unknown>[];
-  readonly effects: readonly WorkerCall<unknown>[];
+  readonly calls: readonly WorkerCall<unknown>[];
   readonly #source: FixtureSource;
   #offset = 0n;
   #last = '0';
@@ -44,17 +44,17 @@ export class Lane {
   constructor({ database, consumers }: ServiceUnderTest, name: string) {
     this.database = database;
     this.consumers = consumers;
-    this.effects = callsOf(...consumers);
+    this.calls = callsOf(...consumers);
     this.#source = new FixtureSource({ partitions: 1, name });
   }
 
-  /** Registers the effects, as a worker does at its start, and leaves out what was committed before. */
+  /** Registers the calls, as a worker does at its start, and leaves out what was committed before. */
   async open(): Promise<void> {
     const { executor } = this.database;
     this.#last = (await readOutbox(executor)).at(-1)?.id ?? '0';
     await declareCalls(
       executor,
-      this.effects.map(({ name }) => name),
+      this.calls.map(({ name }) => name),
       'trial',
     );
   }
@@ -89,25 +89,25 @@ export class Lane {
   }
 
   /** Claims one row, although another holder has it: its lease is over. Undefined when it ended meanwhile. */
-  async claim({ id, effect }: OpenWork): Promise<ClaimedWork | undefined> {
-    const wanted = [{ effect, places: 1, leaseMs: HOUR_MS, callMs: HOUR_MS, settleMs: 0 }];
+  async claim({ id, call }: OpenWork): Promise<ClaimedWork | undefined> {
+    const wanted = [{ call, places: 1, leaseMs: HOUR_MS, callMs: HOUR_MS, settleMs: 0 }];
     const [work] = await withTransaction(this.database, {}, async (tx) => {
       await makeDue(tx, id);
       return claimWork(tx, 'trial', wanted);
     });
     if (work !== undefined && work.id !== id)
-      throw new TypeError(`${effect} has other due work: nothing else may run in the databases of a trial`);
+      throw new TypeError(`${call} has other due work: nothing else may run in the databases of a trial`);
     return work;
   }
 
   /** Does claimed work. A row that cannot be written now stays with its worker until the lease is over. */
-  async work(db: Kysely<unknown>, effect: WorkerCall<unknown>, work: ClaimedWork): Promise<void> {
+  async work(db: Kysely<unknown>, call: WorkerCall<unknown>, work: ClaimedWork): Promise<void> {
     const database = { db, executor: this.database.executor };
-    const options = resolveOptions(this.effects, { database, shared });
+    const options = resolveOptions(this.calls, { database, shared });
     const { clock, random } = options;
     const endsAt = clock.monotonic() + HOUR_MS;
     const asking = { clock, random, shared, endsAt, signal: new AbortController().signal };
-    await processWork(options, effect, work, asking).catch((error: unknown) => {
+    await processWork(options, call, work, asking).catch((error: unknown) => {
       if (!asksForRerun(error)) throw error;
     });
   }

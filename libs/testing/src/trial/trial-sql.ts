@@ -6,7 +6,7 @@ export interface OpenWork {
   /** The id of the call's row. */
   readonly id: string;
   /** The name of the call. */
-  readonly effect: string;
+  readonly call: string;
   /** What is called for: `apply` or `compensate`. */
   readonly op: string;
   /** The step of the saga. */
@@ -22,7 +22,7 @@ export interface OpenWork {
 }
 
 export async function readOpenWork(executor: Executor, instance: string): Promise<readonly OpenWork[]> {
-  const sql = `select id, effect, op, step, key, idempotency_key as "idempotencyKey", state, holder is not null as held
+  const sql = `select id, call, op, step, key, idempotency_key as "idempotencyKey", state, holder is not null as held
                  from converge.saga_work
                 where instance = $1 order by id`;
   return (await executor.query<OpenWork>(sql, [instance])).rows;

@@ -1,4 +1,4 @@
-import { formatMs } from '@convergekit/cli/operate';
+import { formatMs } from '@convergekit/operate/text';
 import type { Unread } from '../databases.ts';
 import { html, type Html, nothing } from './html.ts';
 import { shortIds } from './short-ids.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { readSettings } from '@convergekit/cli/operate';
+import { readSettings } from '@convergekit/operate/host';
 import { systemClock } from '@convergekit/core';
 import { expect, it } from 'vitest';
 import { createApp } from '../app.ts';

@@ -1,5 +1,5 @@
 import { invalidInput, notFound } from '../errors.ts';
-import { explain } from '@convergekit/cli/operate';
+import { explain } from '@convergekit/operate/host';
 import { z } from 'zod';
 
 /** The outcome of an action: what happened, in one sentence, how many things it changed, and the page that shows the result. */

@@ -79,10 +79,10 @@ describe('tasks of an operator in Chromium', () => {
   it('an operator pauses a saga, sees the pause at home, and resumes it there in three clicks', async () => {
     const { executor } = shown.databases.orders;
     await executor.query(
-      `insert into converge.saga_worker (effect, holder) values ('shop.order.pay.apply', 'w')`,
+      `insert into converge.saga_worker (call, holder) values ('shop.order.pay.apply', 'w')`,
     );
     await executor.query(
-      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op)
+      `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, saga, instance, step, op)
          values (gen_random_uuid(), 'c', 'h', 'shop.order.pay.apply', 'k', 'i', '{}', '{}', 'shop.order', '1', 'pay', 'apply')`,
     );
     const pause = new URL('/sagas/pause?saga=shop.order', shown.url).href;

@@ -3,7 +3,7 @@
  */
 import { ConvergeError } from '@convergekit/core';
 import { defineConsumer } from '@convergekit/inbox';
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { migrate } from '@convergekit/postgres';
 import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';

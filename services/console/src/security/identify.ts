@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
 import type { Clock } from '@convergekit/core';
-import type { Settings } from '@convergekit/cli/operate';
+import type { Settings } from '@convergekit/operate/host';
 import { type ConsoleTypes, READER, type Via, type Visitor } from '../types.ts';
 import { ConsoleRefusal } from '../errors.ts';
 import { sessionCookie, type Sessions, userOfToken } from './session.ts';

@@ -1,4 +1,4 @@
-import type { Settings } from '@convergekit/cli/operate';
+import type { Settings } from '@convergekit/operate/host';
 import { ConvergeError } from '@convergekit/core';
 
 import { type FindPerson, unknownViewers } from './identify.ts';

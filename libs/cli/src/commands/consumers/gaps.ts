@@ -6,9 +6,9 @@ import { type Database, type Executor, withTransaction } from '@convergekit/post
 import { command } from '../../frame/command.ts';
 import { argument, asks, count, dryRun, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { requireConsumer } from './known-consumer.ts';
+import { consumerToActOn, requireConsumer } from './known-consumer.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { checkedUrl } from '../../frame/settings.ts';
+import { checkedUrl } from '@convergekit/operate/host';
 
 const sourceUrl = {
   sourceUrl: text('url', "the source's database (default: SOURCE_DATABASE_URL, else DATABASE_URL)"),
@@ -87,7 +87,7 @@ export const fillCommand = command({
   },
   run: async (context, { consumer, limit, dryRun: dry, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
-    await requireConsumer(database.executor, consumer);
+    await consumerToActOn(context, database.executor, consumer);
     const gaps = await findGaps(database.executor, await context.admin(), consumer);
     if (gaps.length === 0)
       return result([], () => [

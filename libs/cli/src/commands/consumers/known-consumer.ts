@@ -1,5 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
-import { didYouMean, refused } from '../../frame/errors.ts';
+import { reportLastActs } from '../../frame/last-acts.ts';
+import type { CommandContext } from '../../frame/context.ts';
+import { didYouMean, refused } from '@convergekit/operate/errors';
 
 const consumersSql = `select name from converge.inbox_consumer order by name`;
 const handlersSql = `
@@ -17,6 +19,16 @@ export async function requireConsumer(executor: Executor, consumer: string | und
     'CONSUMER_UNKNOWN',
     `there is no consumer ${consumer} in this database${didYouMean(consumer, names)}: \`converge consumers list\` shows those that are`,
   );
+}
+
+/** Refuses the name of a consumer that this database has not, and reports the last act on one that it has. */
+export async function consumerToActOn(
+  context: CommandContext,
+  executor: Executor,
+  consumer: string,
+): Promise<void> {
+  await requireConsumer(executor, consumer);
+  await reportLastActs(context, executor, [consumer], 'consumer');
 }
 
 /** Refuses a topic, or one of its partitions, that no row of a consumer has: nothing would match. */

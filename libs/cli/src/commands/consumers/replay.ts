@@ -11,7 +11,7 @@ import {
 import { loose, nearest } from '@convergekit/config/engine';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import {
   afterCompensation,
   argument,
@@ -25,9 +25,9 @@ import {
   toggle,
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { requireConsumer, requireRead } from './known-consumer.ts';
-import { contradictions } from '../../history/compensations.ts';
-import { databases } from '../../history/named-databases.ts';
+import { consumerToActOn, requireRead } from './known-consumer.ts';
+import { contradictions } from '../parked/compensations.ts';
+import { databases } from '../../frame/named-databases.ts';
 
 /** Sets a consumer back in one topic, after naming the effects that it will repeat. */
 export const replayCommand = command({
@@ -51,7 +51,7 @@ export const replayCommand = command({
     const from = fromOf(everything, since, after);
     const database = await context.database(inboxMigrations);
     const { executor } = database;
-    await requireConsumer(executor, consumer);
+    await consumerToActOn(context, executor, consumer);
     const admin = await context.admin();
     const signed = await signaturesOf(executor, consumer, context.settings.signatures);
     const rows = requireRead(consumer, await readOverview(executor, consumer), {

@@ -9,11 +9,11 @@ import {
   resumePartition,
 } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { haltLines } from './halt-text.ts';
-import { requireConsumer, requireRead } from './known-consumer.ts';
+import { consumerToActOn, requireRead } from './known-consumer.ts';
 
 /** Pauses a consumer. Slices in work end first; the processes notice by themselves. */
 export const pauseCommand = command({
@@ -27,7 +27,7 @@ export const pauseCommand = command({
   },
   run: async (context, { consumer, topic, reason, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
-    await requireConsumer(database.executor, consumer);
+    await consumerToActOn(context, database.executor, consumer);
     const all = requireRead(consumer, await readOverview(database.executor, consumer), {
       topic,
     });
@@ -83,7 +83,7 @@ export const resumeCommand = command({
     { consumer, topic, partition, continue: pass, reject, from: start, reason, dryRun: dry },
   ) => {
     const database = await context.database(inboxMigrations);
-    await requireConsumer(database.executor, consumer);
+    await consumerToActOn(context, database.executor, consumer);
     const all = requireRead(consumer, await readOverview(database.executor, consumer), {
       topic,
       partition,

@@ -1,10 +1,10 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { dropType, readTypes } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { refused } from '../../frame/errors.ts';
+import { refused } from '@convergekit/operate/errors';
 import { argument, asks, dryRun, text } from '../../frame/flags.ts';
 import { listing, result } from '../../frame/result.ts';
-import { requireConsumer } from './known-consumer.ts';
+import { consumerToActOn, requireConsumer } from './known-consumer.ts';
 
 export const listTypesCommand = command({
   name: 'list',
@@ -29,7 +29,7 @@ export const dropTypeCommand = command({
   flags: { topic: text('name', 'only of this topic'), ...dryRun, ...asks },
   run: async (context, { consumer, type, topic, dryRun: dry }) => {
     const database = await context.database(inboxMigrations);
-    await requireConsumer(database.executor, consumer);
+    await consumerToActOn(context, database.executor, consumer);
     const found = (await readTypes(database.executor, consumer)).filter(
       (one) => one.type === type && (topic ?? one.topic) === one.topic,
     );

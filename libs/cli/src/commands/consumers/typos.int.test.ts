@@ -2,7 +2,7 @@ import type { Database } from '@convergekit/postgres';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { cli } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
 
 /** Nothing listens there. */
 const NO_KAFKA = '127.0.0.1:1';

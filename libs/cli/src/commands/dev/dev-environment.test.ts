@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environment.ts';
+import { brokerOf, dataFolder, devEnvironment, exportOf, withoutPassword } from './dev-environment.ts';
 
 const servers = { databaseUrl: 'postgres://h/d', healthPort: 9_001 };
 
@@ -41,16 +41,47 @@ it('several services have one log, a health port each, and for reconcilers the d
   expect(devEnvironment({ KAFKA_BROKERS: 'k:9092' }, two)).not.toHaveProperty('CONVERGE__LOCAL__URL');
 });
 
+// Seen to fail: two services with `http` had port 3000 both, and the second one ended.
+it.each([
+  ['nothing', undefined, '3000', '3002'],
+  ['a port', '8080', '8080', '8082'],
+  ['any free port', '0', '0', '0'],
+  ['no port', 'http', 'http', 'http'],
+])(
+  'services that run together have ports that follow each other, where %s is given',
+  (_, given, first, third) => {
+    const all = { a: 'postgres://h/a', b: 'postgres://h/b', c: 'postgres://h/c' };
+    const env = given === undefined ? {} : { CONVERGE__HTTP__PORT: given };
+    const portOf = (at: number) => devEnvironment(env, { ...servers, all, at })['CONVERGE__HTTP__PORT'];
+    expect([portOf(0), portOf(2)]).toEqual([first, third]);
+    expect(devEnvironment(env, servers)['CONVERGE__HTTP__PORT']).toBe(given);
+  },
+);
+
+it.each([
+  ['postgres://u:p%40@h:1/d?a=1', 'postgres://u@h:1/d?a=1'],
+  ['postgres://u:p@q@h/d', 'postgres://u@h/d'],
+  ['postgresql://u:p@h1:1,h2:2/d', 'postgresql://u@h1:1,h2:2/d'],
+  ['postgres://u@h/d?password=p&a=1', 'postgres://u@h/d?a=1'],
+  ['postgres://u@h/d?password=p', 'postgres://u@h/d'],
+  ['postgres://h:1/d?x=a:b@c', 'postgres://h:1/d?x=a:b@c'],
+])('the line for another terminal has the URL %s of a given server without its password', (url, shown) => {
+  expect(withoutPassword(url)).toBe(shown);
+  expect(exportOf({ DATABASE_URL: url, CONVERGE__LOCAL__URL: url }, 'given')).toBe(
+    exportOf({ DATABASE_URL: shown, CONVERGE__LOCAL__URL: shown }, 'own'),
+  );
+});
+
 it('the commands of another terminal get the database and the log that the service has', () => {
-  expect(exportOf(devEnvironment({}, servers))).toBe(
+  expect(exportOf(devEnvironment({}, servers), 'own')).toBe(
     'export DATABASE_URL=postgres://h/d CONVERGE__BROKER=local',
   );
-  expect(exportOf(devEnvironment({}, { ...servers, all: { log: 'postgres://h/log' } }))).toBe(
+  expect(exportOf(devEnvironment({}, { ...servers, all: { log: 'postgres://h/log' } }), 'own')).toBe(
     'export DATABASE_URL=postgres://h/d CONVERGE__BROKER=local CONVERGE__LOCAL__URL=postgres://h/log',
   );
   const onKafka = devEnvironment({ KAFKA_BROKERS: 'k:9092,l:9092' }, servers);
-  expect(exportOf(onKafka)).toBe('export DATABASE_URL=postgres://h/d KAFKA_BROKERS=k:9092,l:9092');
-  expect(exportOf({ DATABASE_URL: "postgres://h/d?a=1&b='2'" })).toBe(
+  expect(exportOf(onKafka, 'own')).toBe('export DATABASE_URL=postgres://h/d KAFKA_BROKERS=k:9092,l:9092');
+  expect(exportOf({ DATABASE_URL: "postgres://h/d?a=1&b='2'" }, 'own')).toBe(
     String.raw`export DATABASE_URL='postgres://h/d?a=1&b='\''2'\'''`,
   );
 });

@@ -9,12 +9,17 @@ export interface DevServers {
   readonly databaseUrl: string;
   /** The databases of several services that run together, by name; the first one has the log. @default one runs alone */
   readonly all?: Readonly<Record<string, string>>;
+  /** The place of the service among them. @default the first */
+  readonly at?: number;
   /** A free port, for a service that does not choose its own. */
   readonly healthPort: number;
 }
 
 /** What the process of a service gets: the given environment, completed for development (pure). */
-export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPort }: DevServers): Variables {
+export function devEnvironment(
+  env: Variables,
+  { databaseUrl, all = {}, at = 0, healthPort }: DevServers,
+): Variables {
   const port = { CONVERGE__HEALTH__PORT: String(healthPort) };
   const [log] = Object.values(all);
   return {
@@ -29,9 +34,16 @@ export function devEnvironment(env: Variables, { databaseUrl, all = {}, healthPo
     ...databaseVariables(all),
     ...env,
     // Several services cannot have one port.
-    ...(log === undefined ? {} : port),
+    ...(log === undefined ? {} : { ...port, ...httpPort(env, at) }),
     DATABASE_URL: databaseUrl,
   };
+}
+
+/** The port of a service's HTTP API: the first service has the one of a service alone, each further one the next. */
+function httpPort({ CONVERGE__HTTP__PORT: given }: Variables, at: number): Variables {
+  const first = Number(given === undefined || given === '' ? 3_000 : given);
+  // 0 takes any free port. The service itself refuses what is no port.
+  return first > 0 ? { CONVERGE__HTTP__PORT: String(first + at) } : {};
 }
 
 /** The variables that give databases by name. */
@@ -42,10 +54,22 @@ export function databaseVariables(all: Readonly<Record<string, string>>): Variab
 /** Where a service has its rows and its events: what a command needs to see the same. */
 const PLACES = ['DATABASE_URL', 'CONVERGE__BROKER', 'CONVERGE__LOCAL__URL', 'KAFKA_BROKERS'];
 
-/** What a shell needs so that the commands see what the service does. */
-export function exportOf(env: Variables): string {
-  const set = PLACES.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${shellWord(env[name])}`]));
+/** What a shell needs so that the commands see what the service does; the password of a server that was given is left out. */
+export function exportOf(env: Variables, server: 'own' | 'given'): string {
+  const shown = server === 'own' ? (text: string) => text : withoutPassword;
+  const set = PLACES.flatMap((name) => {
+    const text = env[name];
+    return text === undefined ? [] : [`${name}=${shellWord(shown(text))}`];
+  });
   return `export ${set.join(' ')}`;
+}
+
+/** Leaves the password out of a URL (pure); also of one with several hosts, which `URL` does not read. */
+export function withoutPassword(url: string): string {
+  return url
+    .replace(/^([a-z]+:\/\/[^:/?@]*):[^/?]*@/, '$1@')
+    .replace(/([?&])password=[^&]*&?/, '$1')
+    .replace(/[?&]$/, '');
 }
 
 /** The words for where events are. */

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { connect, type Database } from '@convergekit/postgres';
 import { urlOf } from '@convergekit/postgres/engine';
@@ -8,6 +10,7 @@ import { freePort } from '@convergekit/testing/internal';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
 import { findConsole } from './dev-console.ts';
+import { withoutPassword } from './dev-environment.ts';
 import { root } from '../../fixture/root.ts';
 
 const { databaseUrl } = inject('stack');
@@ -50,6 +53,25 @@ function at(name: string): Database {
   return database;
 }
 
+/** Gives a service an HTTP API that answers its name. */
+function addHttp(name: string): void {
+  const file = join(folder, 'src', name, 'service.ts');
+  const app = '() => (request, response) => response.end(request.url)';
+  writeFileSync(file, readFileSync(file, 'utf8').replace('emits: [', `http: ${app},\n  emits: [`));
+}
+
+/** Returns a free port whose successor is free, too. */
+async function freePair(): Promise<number> {
+  const port = await freePort();
+  const next = createServer().listen(port + 1);
+  const isFree = await once(next, 'listening').then(
+    () => true,
+    () => false,
+  );
+  next.close();
+  return isFree ? port : freePair();
+}
+
 /** Has a service read the topic of orders under a wrong name, from its next start on. */
 function misspell(file: string): void {
   const text = readFileSync(file, 'utf8');
@@ -64,14 +86,18 @@ function misspell(file: string): void {
 }
 
 it('N23: `converge dev` runs two services that exchange events, each with a database, and applies a migration that comes', async () => {
-  const port = String(await freePort());
+  const first = await freePair();
+  const port = String(first);
+  addHttp(payments);
   const dev = startedCli(['dev', ...modules], { ...env, CONVERGE__HTTP__PORT: port });
   await waitUntil(() => dev.stderr().includes('Ctrl-C stops'), { what: 'the services to be started' });
   // Planted fault: a line that was pasted into the shell of another service had its database used without a word.
   expect(dev.stderr()).toContain('DATABASE_URL is set: unset it to have a Postgres of this folder');
-  const log = `CONVERGE__BROKER=local CONVERGE__LOCAL__URL=${urlOf(databaseUrl, orders)}`;
+  const shown = (name: string): string => withoutPassword(urlOf(databaseUrl, name));
+  const log = `CONVERGE__BROKER=local CONVERGE__LOCAL__URL=${shown(orders)}`;
   for (const name of [orders, payments])
-    expect(dev.stderr()).toContain(`export DATABASE_URL=${urlOf(databaseUrl, name)} ${log}`);
+    expect(dev.stderr()).toContain(`export DATABASE_URL=${shown(name)} ${log}`);
+  expect(dev.stderr()).not.toContain(urlOf(databaseUrl, orders));
   const [shop, bank] = [at(orders), at(payments)];
   const rows = async ({ executor }: Database, sql: string): Promise<unknown[]> => [
     ...(await executor.query(sql)).rows,
@@ -89,10 +115,21 @@ it('N23: `converge dev` runs two services that exchange events, each with a data
       { what: `the order of ${cents}` },
     );
   for (const cents of [4_200, 420_000]) await place(cents);
+  // Seen to fail: both services had the port that was given, and the second one ended.
+  const second = `http://127.0.0.1:${first + 1}`;
+  expect(dev.stderr()).toContain(`its HTTP API (if it has one) at ${second}`);
+  await waitUntil(
+    () =>
+      fetch(`${second}/second`).then(
+        async (answer) => (await answer.text()) === '/second',
+        () => false,
+      ),
+    { what: 'the second service to answer' },
+  );
   // Every port of it is of this machine alone: another address of the same machine is refused, as another machine is.
   const ports = [...dev.stderr().matchAll(/http:\/\/127\.0\.0\.1:(\d+)\//g)].map(([, own]) => own);
   expect(ports).toHaveLength(findConsole(process.cwd()) === undefined ? 2 : 3);
-  for (const own of [...ports, port])
+  for (const own of [...ports, port, first + 1])
     await expect(fetch(`http://127.0.0.2:${own}/`)).rejects.toMatchObject({
       cause: { code: 'ECONNREFUSED' },
     });

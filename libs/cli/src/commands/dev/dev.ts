@@ -8,11 +8,11 @@ import type { startPostgres } from '@convergekit/testing';
 import type { freePort } from '@convergekit/testing/internal';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import { anyArguments, text } from '../../frame/flags.ts';
 import { codeWatch } from './dev-code.ts';
 import { consoleProcess, type DevConsole, findConsole } from './dev-console.ts';
-import { brokerOf, dataFolder, devEnvironment, exportOf } from './dev-environment.ts';
+import { brokerOf, dataFolder, devEnvironment, exportOf, withoutPassword } from './dev-environment.ts';
 import { checkFolder, folderOf, makeDatabase, migrateDatabase, migrationWatch } from './dev-migrations.ts';
 import { packageManagerEnd } from './dev-parent.ts';
 import { devProcess, type DevProcessService } from './dev-process.ts';
@@ -43,18 +43,26 @@ export const devCommand = command({
       env: { CONVERGE_STACK: 'embedded', ...env },
       keepIn: dataFolder(env),
     });
-    if (postgres.chose === 'given')
-      context.output.progress('DATABASE_URL is set: unset it to have a Postgres of this folder');
+    if (postgres.chose === 'given') context.output.progress(givenLine(postgres.databaseUrl));
     try {
       const prepared = await prepare(context, services, { postgres, folder, freePort: kit.freePort });
       const data = postgres.chose === 'embedded' ? dataFolder(env) : undefined;
-      await runAll(context, prepared, { data, freePort: kit.freePort, parentEnd });
+      const server = postgres.chose === 'given' ? 'given' : 'own';
+      await runAll(context, prepared, { data, server, freePort: kit.freePort, parentEnd });
     } finally {
       await postgres.stop();
     }
     return undefined;
   },
 });
+
+function givenLine(url: string): string {
+  const line = 'DATABASE_URL is set: unset it to have a Postgres of this folder';
+  const hasPassword = withoutPassword(url) !== url;
+  return hasPassword
+    ? `${line}. Its password is not printed: set PGPASSWORD beside a line \`export …\``
+    : line;
+}
 
 function checked(mains: readonly string[], folder: string | undefined): readonly DevService[] {
   const absent = mains.find((main) => !existsSync(main));
@@ -145,13 +153,13 @@ async function prepare(
     places.push({ service, databaseUrl, folder });
   }
   const databases = databasesOf(places);
-  const env = async ({ databaseUrl }: Omit<Prepared, 'env'>): Promise<Prepared['env']> =>
+  const env = async (databaseUrl: string, at: number): Promise<Prepared['env']> =>
     devEnvironment(context.settings.env, {
       databaseUrl,
       healthPort: await freePort(),
-      ...(several ? { all: databases } : {}),
+      ...(several ? { all: databases, at } : {}),
     });
-  return Promise.all(places.map(async (place) => ({ ...place, env: await env(place) })));
+  return Promise.all(places.map(async (place, at) => ({ ...place, env: await env(place.databaseUrl, at) })));
 }
 
 /** The databases by the names of their services. */
@@ -161,8 +169,15 @@ const databasesOf = (places: readonly Omit<Prepared, 'env'>[]): Readonly<Record<
 /** Longer than a service takes by default to end its work, in milliseconds. */
 const STOP_MS = 30_000;
 
-interface Running {
+/** The Postgres of the services. */
+interface Server {
+  /** The folder of its rows. */
   readonly data: string | undefined;
+  /** One that was given has a password that is not printed. */
+  readonly server: 'own' | 'given';
+}
+
+interface Running extends Server {
   readonly freePort: () => Promise<number>;
   readonly parentEnd: AbortSignal;
 }
@@ -171,13 +186,13 @@ interface Running {
 async function runAll(
   context: CommandContext,
   prepared: readonly Prepared[],
-  { data, freePort, parentEnd }: Running,
+  { data, server, freePort, parentEnd }: Running,
 ): Promise<void> {
   const say = (line: string): void => context.output.progress(line);
   const bin = findConsole(process.cwd());
   const shown =
     bin === undefined ? [] : [{ bin, port: await freePort(), token: randomBytes(8).toString('hex') }];
-  for (const line of linesOf(prepared, shown, data)) say(line);
+  for (const line of linesOf(prepared, shown, { data, server })) say(line);
   const running: Service[] = [];
   const serves: DevProcessService[] = [];
   const onTopics = topicsReport(prepared.length, say);
@@ -206,18 +221,24 @@ async function runAll(
   });
 }
 
+const httpOf = ({ CONVERGE__HTTP__PORT: port }: Prepared['env']): string =>
+  port === undefined ? '' : `, its HTTP API (if it has one) at http://127.0.0.1:${port}`;
+
 function linesOf(
   prepared: readonly Prepared[],
   shown: readonly DevConsole[],
-  data: string | undefined,
+  { data, server }: Server,
 ): readonly string[] {
   const several = prepared.length > 1;
   const width = Math.max(8, ...prepared.map(({ service }) => service.name.length));
   const line = (label: string, text: string): string => `${label.padEnd(width)}  ${text}`;
   return [
     ...prepared.flatMap(({ service, env }) => [
-      line(several ? service.name : 'commands', exportOf(env)),
-      line('', `health http://127.0.0.1:${env['CONVERGE__HEALTH__PORT'] ?? ''}/readyz`),
+      line(several ? service.name : 'commands', exportOf(env, server)),
+      line(
+        '',
+        `health http://127.0.0.1:${env['CONVERGE__HEALTH__PORT'] ?? ''}/readyz${several ? httpOf(env) : ''}`,
+      ),
     ]),
     ...prepared.slice(0, 1).map(({ env }) => line('events', brokerOf(env))),
     ...shown.map(({ port, token }) =>

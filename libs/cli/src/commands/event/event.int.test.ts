@@ -14,8 +14,8 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import type { History } from '../../history/history.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
+import type { History } from '../../../../operate/src/history/history.ts';
 
 afterEach(stopLeftovers);
 
@@ -192,13 +192,13 @@ it('S24, S60, G5u: a request, its event, the failed attempts, the failure event 
   expect(parked.get(names.mail)).toMatchObject({ state: 'waiting', ahead: 0 });
   const drained = history.entries.filter((entry) => entry.kind === 'attempt' && entry.parkedAt !== null);
   expect(drained.at(-1)).toMatchObject({ consumer: names.mail, outcome: 'applied' });
-  expect(kindsOf(history, 'effect')).toMatchObject([{ effect: 'mail.send', state: 'done' }]);
-  const calls = history.entries.filter((entry) => entry.kind === 'call');
-  expect(calls.map(({ op, failure }) => `${op} ${failure?.code ?? 'ok'}`)).toEqual([
+  expect(kindsOf(history, 'call')).toMatchObject([{ call: 'mail.send', state: 'done' }]);
+  const attempted = history.entries.filter((entry) => entry.kind === 'call_attempt');
+  expect(attempted.map(({ op, failure }) => `${op} ${failure?.code ?? 'ok'}`)).toEqual([
     'call ECONNRESET',
     'call ok',
   ]);
-  for (const line of ['by a drain', 'effect mail.send asked for', 'order.mailed'])
+  for (const line of ['by a drain', 'call mail.send requested', 'order.mailed'])
     expect(text.stdout).toContain(line);
   const attempts = history.entries
     .filter((entry) => entry.kind === 'attempt')

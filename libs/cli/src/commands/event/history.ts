@@ -1,10 +1,11 @@
 import { command } from '../../frame/command.ts';
-import { refused } from '../../frame/errors.ts';
+import { refused } from '@convergekit/operate/errors';
 import { argument, count, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
-import { readHistory } from '../../history/read-history.ts';
-import { renderHistory } from '../../history/render-history.ts';
+import type { Named } from '@convergekit/operate';
+import { databases, namedDatabases } from '../../frame/named-databases.ts';
+import { readHistory } from '@convergekit/operate';
+import { renderHistory } from '@convergekit/operate';
 
 /** Shows what happened to one event and why, from every database that is named. Changes nothing. */
 export const historyCommand = command({

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ownFolder } from '@convergekit/core/engine';
 import { InvalidArgumentError } from 'commander';
 import { command } from '../../frame/command.ts';
-import { UsageError } from '../../frame/errors.ts';
+import { UsageError } from '@convergekit/operate/errors';
 import { argument, choice } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { version } from '../../version.ts';

@@ -1,7 +1,7 @@
 import { ConvergeError } from '@convergekit/core';
 import type { Database } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
-import { reportLastActs } from '../../audit/last-acts.ts';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { json, text, toggle } from '../../frame/flags.ts';
 import { type Result, result } from '../../frame/result.ts';

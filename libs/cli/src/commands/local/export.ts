@@ -1,9 +1,9 @@
 import { exportLog, openBroker } from '@convergekit/local/choose';
 import { command } from '../../frame/command.ts';
-import { misconfigured } from '../../frame/errors.ts';
+import { misconfigured } from '@convergekit/operate/errors';
 import { asks, count, text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { requireDatabase } from '../../frame/settings.ts';
+import { requireDatabase } from '@convergekit/operate/host';
 
 /** Copies the local log to Kafka. The relays of the log must be stopped, else it refuses what it copied. */
 export const exportCommand = command({

@@ -5,14 +5,14 @@ import { chosenBroker } from '@convergekit/local/choose';
 import { type AppliedMigration, type Executor, migrate } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { migrationName } from '@convergekit/postgres/operate';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { allMigrations } from '@convergekit/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { ownMigrations } from './own-migrations.ts';
 import { renewSource } from './renew-source.ts';
-import { DUTIES, type Duty, roleSql } from '../roles/role-files.ts';
+import { DUTIES, type Duty, roleSql } from '@convergekit/operate';
 
 /** Applies every migration that the database lacks, and gives the source its name. Repeating it changes nothing. */
 export const migrateCommand = command({
@@ -39,9 +39,7 @@ export const migrateCommand = command({
       ...applied.map((one) => `applied ${migrationName(one)}`),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
       ...grantLines(grants),
-      ...(isCopy
-        ? ['a copy of a template that was never written to: it has an identity of its own now']
-        : []),
+      ...(isCopy ? ['a copy of a template that had no event: it has an identity of its own now'] : []),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,
     ]);
   },

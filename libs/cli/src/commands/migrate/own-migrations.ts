@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { MigrationSet } from '@convergekit/postgres';
-import { misconfigured } from '../../frame/errors.ts';
+import { misconfigured } from '@convergekit/operate/errors';
 
 /** The migrations of a service, under the name of its package. Rejects with FOLDER_MISSING. */
 export function ownMigrations(folder: string): MigrationSet {

@@ -1,8 +1,8 @@
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it } from 'vitest';
 import { cli, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import { roleSql } from '../roles/role-files.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
+import { roleSql } from '../../../../operate/src/roles/role-files.ts';
 
 afterEach(stopLeftovers);
 

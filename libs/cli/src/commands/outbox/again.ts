@@ -5,13 +5,14 @@ import { outboxMigrations } from '@convergekit/outbox';
 import { type AppendEvent, createEngineOutbox } from '@convergekit/outbox/engine';
 import { type Database, executorOf } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
-import { explain } from '../../frame/explain.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
+import { explain } from '@convergekit/operate/host';
 import { anyArguments, asks, bigWhole, count, dryRun, eventIds, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { countEvents, type EventFilter, listEvents, readWhole, type WholeEvent } from './events-sql.ts';
+import { countEvents, type EventFilter, listEvents, readWhole, type WholeEvent } from '@convergekit/operate';
 import { filter, span } from './list.ts';
 
 const afterRow: Flag<bigint | undefined> = {
@@ -69,6 +70,7 @@ export const againCommand = command({
         ...found.map((one) => `${one.eventId}  ${one.topic}  ${one.key}  ${one.type}`),
       ]);
     }
+    await reportLastActs(context, database.executor, named, 'event');
     if (events > 0) await context.confirm(`Emit ${events} events again, under new ids?`);
     // Events that are written meanwhile, these replays among them, are not part of it.
     const lastId = (await listEvents(database.executor, wanted, 1))[0]?.id ?? '0';
@@ -121,7 +123,8 @@ async function emitAll(
       done.push(...(await emitAgain(context, database, batch)));
     } catch (error) {
       if (done.length === 0) throw error;
-      return { done, stoppedAt: afterId.toString(), failure: explain(error).message };
+      const called = { name: 'outbox again', things: batch.map(({ eventId }) => eventId) };
+      return { done, stoppedAt: afterId.toString(), failure: explain(error, called).message };
     }
     afterId = BigInt(batch.at(-1)?.id ?? afterId);
     context.output.progress(`${done.length} of ${events}`);

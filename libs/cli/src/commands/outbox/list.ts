@@ -3,10 +3,10 @@ import { relayMigrations } from '@convergekit/relay';
 import { systemClock } from '@convergekit/core';
 import { readTail } from '@convergekit/outbox/engine';
 import { command } from '../../frame/command.ts';
-import { UsageError } from '../../frame/errors.ts';
+import { UsageError } from '@convergekit/operate/errors';
 import { count, eventIds, instant, text, texts, toggle } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';
-import { listEvents } from './events-sql.ts';
+import { listEvents } from '@convergekit/operate';
 
 /** Options that choose events. */
 export const filter = {

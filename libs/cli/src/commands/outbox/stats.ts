@@ -4,7 +4,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { readOutbox } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import { labelled } from '../../frame/fields.ts';
-import { formatBytes, formatMs } from '../../frame/output.ts';
+import { formatBytes, formatMs } from '@convergekit/operate/text';
 import { result } from '../../frame/result.ts';
 import { type Forecast, forecastOf } from './forecast.ts';
 

@@ -12,10 +12,10 @@ import {
   reason as why,
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { reportLastActs } from '../../audit/last-acts.ts';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import { requireParked } from './list.ts';
-import { exportsThat } from '../../frame/modules.ts';
-import { isEvent } from '../schemas/event-modules.ts';
+import { exportsThat } from '@convergekit/operate/host';
+import { isEvent } from '@convergekit/operate/declared';
 
 export const editCommand = command({
   name: 'edit',

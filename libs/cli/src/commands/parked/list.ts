@@ -9,13 +9,13 @@ import {
 } from '@convergekit/inbox/operate';
 import type { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
-import { reportLastActs } from '../../audit/last-acts.ts';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { command } from '../../frame/command.ts';
 import { argument, states, count, instant, text, toggle, type Values } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
 import { requireConsumer, requireHandler } from '../consumers/known-consumer.ts';
-import { refused } from '../../frame/errors.ts';
+import { refused } from '@convergekit/operate/errors';
 import { fieldLines } from '../../frame/fields.ts';
 
 /** Options that choose parked events. */

@@ -9,7 +9,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { cli, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

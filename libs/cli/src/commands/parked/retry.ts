@@ -2,7 +2,7 @@ import { systemClock } from '@convergekit/core';
 import { inboxMigrations } from '@convergekit/inbox';
 import { listParked, planRetry, retriedFilter, retryAll, type RetryPlan } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import {
   afterCompensation,
   anyArguments,
@@ -13,8 +13,8 @@ import {
   toggle,
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { contradictions } from '../../history/compensations.ts';
-import { databases } from '../../history/named-databases.ts';
+import { contradictions } from './compensations.ts';
+import { databases } from '../../frame/named-databases.ts';
 import { eventLines, filter, requireNames, requireSomeParked, wantedOf } from './list.ts';
 
 /** Retries one, matching or all events, each in a transaction, so that a stop leaves whole events. */

@@ -1,7 +1,7 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { type ParkedSummary, skipParked, UNREPORTED } from '@convergekit/inbox/operate';
 import { command } from '../../frame/command.ts';
-import { refused } from '../../frame/errors.ts';
+import { refused } from '@convergekit/operate/errors';
 import { asks, dryRun, reason as why, someArguments, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { refusalOf } from '../journal/act.ts';

@@ -4,7 +4,7 @@ import type { RecoveryPath } from '@convergekit/resilience/operate';
 import { type WorkerCall, callsOf, type Workflow } from '@convergekit/saga';
 import { command } from '../../frame/command.ts';
 import { someArguments } from '../../frame/flags.ts';
-import { exportsThat } from '../../frame/modules.ts';
+import { exportsThat } from '@convergekit/operate/host';
 import { listing } from '../../frame/result.ts';
 
 /** Shows the recovery path of each operation and call; connects to nothing and calls nothing. */
@@ -79,7 +79,7 @@ function hasPaths(value: unknown): value is Declared {
 /** Lists the recovery paths of an export: one for each use of a call, under the name of its policy. */
 function pathsOf(declared: Declared): readonly NamedPath[] {
   if ('parts' in declared)
-    return callsOf(declared).flatMap((effect) => (effect.saga?.isTimer === true ? [] : [pathOfCall(effect)]));
+    return callsOf(declared).flatMap((call) => (call.saga?.isTimer === true ? [] : [pathOfCall(call)]));
   if ('revive' in declared) return [pathOfCall(declared)];
   if ('run' in declared) {
     const { name, idempotency, path } = declared;
@@ -102,12 +102,12 @@ function pathsOf(declared: Declared): readonly NamedPath[] {
   );
 }
 
-function pathOfCall(effect: WorkerCall<never>): NamedPath {
-  const { name, call, idempotency } = effect;
+function pathOfCall(declared: WorkerCall<never>): NamedPath {
+  const { name, call, idempotency } = declared;
   return {
     name,
     idempotency,
-    path: recoveryOf(effect),
+    path: recoveryOf(declared),
     ...(call === undefined || call === name ? {} : { call }),
   };
 }

@@ -1,4 +1,4 @@
-import { UsageError } from '../../frame/errors.ts';
+import { UsageError } from '@convergekit/operate/errors';
 
 interface Fields {
   readonly [name: string]: unknown;

@@ -1,7 +1,7 @@
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cli, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
 
 let env: Record<string, string>;
 

@@ -5,7 +5,7 @@ import { policyName } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { anyArguments, argument, asks, dryRun, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { withFields } from './policy-fields.ts';
@@ -81,7 +81,7 @@ const PARTS = {
     select 'consumer.' || name as name, null as handler from converge.inbox_consumer
     union select c.name, h.handler
       from converge.inbox_consumer c, jsonb_each(c.types) as t (topic, own), jsonb_each_text(t.own) as h (type, handler)`,
-  'converge.saga_worker': 'select effect as name, null as handler from converge.saga_worker',
+  'converge.saga_worker': 'select call as name, null as handler from converge.saga_worker',
 } as const;
 
 async function usedNames(executor: Executor): Promise<readonly string[]> {

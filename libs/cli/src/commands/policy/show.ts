@@ -6,12 +6,12 @@ import { postgresMigrations, readPolicyHistory, readPolicyRules } from '@converg
 import { type PolicyLayer, policyRulesSchema, type PolicyRules } from '@convergekit/resilience';
 import { type Admission, admitRules } from '@convergekit/resilience/engine';
 import { command } from '../../frame/command.ts';
-import { formatMs } from '../../frame/output.ts';
+import { formatMs } from '@convergekit/operate/text';
 import { listing, result, tableOf } from '../../frame/result.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { argument, count, type Flag, optionalArgument, texts } from '../../frame/flags.ts';
-import { exportsThat } from '../../frame/modules.ts';
-import { hasDatabase } from '../../frame/settings.ts';
+import { exportsThat } from '@convergekit/operate/host';
+import { hasDatabase } from '@convergekit/operate/host';
 import { fieldLines } from '../../frame/fields.ts';
 
 const ruleModules = {

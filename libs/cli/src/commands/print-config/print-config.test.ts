@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readSettings } from '../../frame/settings.ts';
+import { readSettings } from '../../../../operate/src/host/settings.ts';
 import { linesOf } from './print-config.ts';
 
 it('each setting is printed once, as its last source sets it, with its secrets hidden', () => {

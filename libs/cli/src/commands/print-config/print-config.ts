@@ -3,7 +3,7 @@ import { formatValue, type SettingEntry, settingEntries } from '@convergekit/con
 import { command } from '../../frame/command.ts';
 import { toggle } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';
-import { settingsSchema } from '../../frame/settings-schema.ts';
+import { settingsSchema } from '@convergekit/operate/host';
 
 /** Prints what the commands read: each setting with its value and the place that set it. Connects to nothing. */
 export const printConfigCommand = command({

@@ -5,16 +5,17 @@ import {
   resumeReconciler,
   retryKeys,
 } from '@convergekit/reconcile/operate';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { count, reason as why, someArguments, span, text, texts, toggle } from '../../frame/flags.ts';
-import { formatMs } from '../../frame/output.ts';
+import { formatMs } from '@convergekit/operate/text';
 import { result } from '../../frame/result.ts';
 import {
-  findReconciler,
   moduleFlag,
   nameArgument,
   openNamed,
+  reconcilerToActOn,
   reconcilerArgument,
 } from './find-reconciler.ts';
 
@@ -40,7 +41,7 @@ export const approveCommand = command({
         'APPROVAL_WITHOUT_CAP',
         `nothing was changed: give --repairs <repairs>, or the keys as --key <key>; \`converge reconcile diff ${name}\` shows them`,
       );
-    const { executor } = await findReconciler(context, name);
+    const { executor } = await reconcilerToActOn(context, name);
     const by = context.operator;
     const approved = await approveRepairs(executor, {
       reconciler: name,
@@ -72,6 +73,7 @@ export const retryCommand = command({
   flags: { reason: why('why: it is the cause in the audit'), ...moduleFlag },
   run: async (context, { keys, reason, ...which }) => {
     const { executor, declared } = await openNamed(context, which);
+    await reportLastActs(context, executor, [declared.name], 'reconciler');
     const by = context.operator;
     await retryKeys(executor, declared.name, keys, { by, reason });
     context.audit({ reconciler: declared.name, keys, reason });
@@ -88,7 +90,7 @@ export const pauseCommand = command({
   args: nameArgument,
   flags: { reason: why('why: it is shown until the reconciler is resumed') },
   run: async (context, { name, reason }) => {
-    const { executor } = await findReconciler(context, name);
+    const { executor } = await reconcilerToActOn(context, name);
     const by = context.operator;
     if (!(await pauseReconciler(executor, name, { by, reason }))) {
       const [status] = await readStatus(executor, name);
@@ -110,7 +112,7 @@ export const resumeCommand = command({
   args: nameArgument,
   flags: { reason: text('text', 'why: it is kept in the audit') },
   run: async (context, { name, reason = 'the pause is over' }) => {
-    const { executor } = await findReconciler(context, name);
+    const { executor } = await reconcilerToActOn(context, name);
     if (!(await resumeReconciler(executor, name, { by: context.operator, reason })))
       throw refused(
         'RECONCILER_NOT_PAUSED',

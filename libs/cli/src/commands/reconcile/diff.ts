@@ -5,7 +5,7 @@ import { count, optionalArgument } from '../../frame/flags.ts';
 import { result, type Result, tableOf } from '../../frame/result.ts';
 import { moduleFlag, openDeclared, openNamed, reconcilerArgument } from './find-reconciler.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { counted } from '../../frame/output.ts';
+import { counted } from '@convergekit/operate/text';
 
 /** Exits with 1 where a key is not in sync, as `diff` does. */
 export const diffCommand = command({

@@ -3,11 +3,13 @@ import type { Database, Executor } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler } from '@convergekit/reconcile';
 import { type OpenReconciler, readStatus } from '@convergekit/reconcile/operate';
 import { requireMigrations } from '@convergekit/postgres/operate';
+import { reportLastActs } from '../../frame/last-acts.ts';
+import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { misconfigured, UsageError } from '../../frame/errors.ts';
+import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import { argument, texts } from '../../frame/flags.ts';
-import { addressesOf, hasDatabase, type Settings } from '../../frame/settings.ts';
-import { loadReconcilers, reconcilersOfSettings } from './reconciler-modules.ts';
+import { addressesOf, type Settings } from '@convergekit/operate/host';
+import { loadReconcilers, reconcilersOfSettings } from '@convergekit/operate/declared';
 
 /** A reconciler that an operator names, and the database that has its rows. */
 export interface Found {
@@ -21,7 +23,7 @@ export interface Found {
 export const nameArgument = { name: argument('a reconciler, as `reconcile list` names it') };
 
 /**
- * Finds a reconciler by name: in the modules of the settings, else in the databases of the settings, else in DATABASE_URL.
+ * Finds a reconciler by name: in the modules of the settings, else in the databases of the settings.
  * Rejects with RECONCILER_UNKNOWN, which suggests the nearest name.
  */
 export async function findReconciler(context: CommandContext, name: string): Promise<Found> {
@@ -34,7 +36,7 @@ export async function findReconciler(context: CommandContext, name: string): Pro
     return { name, declared: mine, executor };
   }
   const names = declared.map((one) => one.name);
-  for (const executor of await openAll(context)) {
+  for (const { executor } of await allDatabases(context)) {
     const known = (await readStatus(executor)).map((one) => one.name);
     if (known.includes(name)) {
       await requireMigrations(executor, [reconcileMigrations]);
@@ -44,6 +46,13 @@ export async function findReconciler(context: CommandContext, name: string): Pro
   }
   const isTypo = nearest(name, [...names]) !== undefined;
   throw declared.length > 0 || isTypo ? unknownName(name, names) : unknownHere(context.settings, name);
+}
+
+/** Finds a reconciler by name, and reports the last act on it. */
+export async function reconcilerToActOn(context: CommandContext, name: string): Promise<Found> {
+  const found = await findReconciler(context, name);
+  await reportLastActs(context, found.executor, [name], 'reconciler');
+  return found;
 }
 
 /** Makes the error of a name that none of the databases has; a reconciler has its rows in the one that it repairs. */
@@ -67,19 +76,6 @@ async function openSide(context: CommandContext, reconciler: string, name: strin
     );
   const { url, setting } = address;
   return context.databaseAt(url, { setting, statementTimeoutMs: settings.reconcile.statementMs });
-}
-
-/** Opens the databases of the settings, or else DATABASE_URL. */
-export async function openAll(context: CommandContext): Promise<readonly Executor[]> {
-  const named = addressesOf(context.settings);
-  const opened: Executor[] = [];
-  for (const { url, setting } of named) opened.push((await context.databaseAt(url, { setting })).executor);
-  if (named.length === 0 && hasDatabase(context.settings)) opened.push((await context.database()).executor);
-  if (opened.length > 0) return opened;
-  throw misconfigured(
-    'CONFIG_MISSING',
-    'no database is named in which a reconciler could be found: give CONVERGE__DATABASES__<NAME>=postgres://…, or DATABASE_URL of the database that it repairs',
-  );
 }
 
 /** Makes the error of a name that is not known; it suggests the nearest one. */

@@ -5,13 +5,14 @@ import { hasTables } from '@convergekit/postgres/engine';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { type Cell, listing, result, tableOf } from '../../frame/result.ts';
-import { databases } from '../../history/named-databases.ts';
-import { operatorText, repairText } from '../../history/story-text.ts';
-import { findReconciler, type Found, nameArgument, openAll } from './find-reconciler.ts';
+import { databases } from '../../frame/named-databases.ts';
+import { operatorText, repairText } from '@convergekit/operate';
+import { findReconciler, type Found, nameArgument } from './find-reconciler.ts';
 import { notesText, outcomesText } from './status-text.ts';
-import { readActsOn } from '../../audit/audit-sql.ts';
+import { readActsOn } from '@convergekit/operate';
+import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import type { StoredAct, StoredRepair } from '../../history/act-sql.ts';
+import type { StoredAct, StoredRepair } from '@convergekit/operate';
 
 /** The columns of runs, the newest first. */
 export const runColumns: Readonly<Record<string, (run: RunView) => Cell>> = {
@@ -112,11 +113,9 @@ async function readReconcileHistory(
   urls: readonly string[],
   limit: number,
 ): Promise<ReconcileHistory> {
-  const opened = [...(await openAll(context))];
-  for (const url of urls) opened.push((await context.databaseAt(url)).executor);
   const entries: HistoryEntry[] = [];
   const readFrom: string[] = [];
-  for (const executor of opened) {
+  for (const { executor } of await allDatabases(context, urls)) {
     const database = await databaseOf(executor);
     if (database === undefined) continue;
     readFrom.push(database);

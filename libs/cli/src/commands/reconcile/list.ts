@@ -4,10 +4,17 @@ import { classify } from '@convergekit/resilience';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { type Cell, result, tableOf } from '../../frame/result.ts';
-import { addressesOf } from '../../frame/settings.ts';
-import { attentionLines, attentionOf } from './attention.ts';
-import { loadReconcilers, modulesArgument } from './reconciler-modules.ts';
+import { addressesOf } from '@convergekit/operate/host';
+import { attentionLines, attentionOf } from '@convergekit/operate';
+import { loadReconcilers } from '@convergekit/operate/declared';
+import { anyArguments } from '../../frame/flags.ts';
 import { nextOf, stateText } from './status-text.ts';
+
+const modulesArgument = {
+  modules: anyArguments(
+    'files, folders or packages that export reconcilers (default: those of CONVERGE__MODULES)',
+  ),
+};
 
 /** Shows what the modules declare, and how each stands where the settings name its database. */
 export const listCommand = command({

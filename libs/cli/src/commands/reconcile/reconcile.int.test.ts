@@ -172,7 +172,12 @@ describe('converge reconcile', () => {
     [78, [], { CONVERGE__MODULES: './libs/cli/src/frame/output.ts' }, 'output.ts exports no reconciler'],
     [2, ['./nope.ts'], {}, 'module ./nope.ts does not exist'],
     [78, ['no-such-package'], {}, "cannot be loaded: Cannot find package 'no-such-package'"],
-    [2, ['./libs/cli/sql/roles'], {}, 'folder ./libs/cli/sql/roles has no .js, .mjs, .ts or .mts file'],
+    [
+      2,
+      ['./libs/operate/sql/roles'],
+      {},
+      'folder ./libs/operate/sql/roles has no .js, .mjs, .ts or .mts file',
+    ],
     [78, ['no-such-package'], {}, 'install the package, or name a file'],
     [2, ['./libs/cli/src/frame/output.ts'], {}, 'exports no reconciler'],
     [78, [module], {}, 'CONVERGE__DATABASES__SHOP=postgres://…'],

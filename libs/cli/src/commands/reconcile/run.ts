@@ -12,16 +12,16 @@ import { readWaiting, requestRun, type WaitingKey } from '@convergekit/reconcile
 import { type Database, executorOf } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';
-import { runLong } from '../../frame/long-running.ts';
-import { openPools } from '../../frame/named-pools.ts';
-import type { Settings } from '../../frame/settings.ts';
+import { runLong } from '@convergekit/operate/host';
+import { openPools } from '@convergekit/operate/host';
+import type { Settings } from '@convergekit/operate/host';
 import { dryRunOf, waitingText } from './diff.ts';
-import { loadReconcilers } from './reconciler-modules.ts';
-import { scanService } from '../../scans/scan-service.ts';
+import { loadReconcilers } from '@convergekit/operate/declared';
+import { scanService } from '@convergekit/operate';
 import type { CommandContext } from '../../frame/context.ts';
-import { UsageError } from '../../frame/errors.ts';
+import { UsageError } from '@convergekit/operate/errors';
 import { type Result, result, tableOf } from '../../frame/result.ts';
-import { findReconciler, type Found } from './find-reconciler.ts';
+import { type Found, reconcilerToActOn } from './find-reconciler.ts';
 import { outcomesText } from './status-text.ts';
 
 /** Runs reconcilers on their schedules until stopped, or each once, or asks the running processes for a run. */
@@ -98,7 +98,7 @@ async function requestRuns(context: CommandContext, names: readonly string[]): P
       '--now needs the names of reconcilers: `converge reconcile run <name> --now`; `converge reconcile list` shows them',
     );
   const found: Found[] = [];
-  for (const name of names) found.push(await findReconciler(context, name));
+  for (const name of names) found.push(await reconcilerToActOn(context, name));
   const requested: { name: string; requested: boolean }[] = [];
   for (const { name, executor } of found) {
     const isNew = await requestRun(executor, name, { by: context.operator, reason: 'a run now' });

@@ -2,7 +2,7 @@ import { listRuns, readStatus, type ReconcilerStatus } from '@convergekit/reconc
 import { command } from '../../frame/command.ts';
 import { labelled } from '../../frame/fields.ts';
 import { type Cell, result, tableOf } from '../../frame/result.ts';
-import { attentionLines } from './attention.ts';
+import { attentionLines } from '@convergekit/operate';
 import { findReconciler, nameArgument } from './find-reconciler.ts';
 import { runColumns } from './history.ts';
 import { nextOf, stateText } from './status-text.ts';

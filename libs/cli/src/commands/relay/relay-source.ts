@@ -7,7 +7,7 @@ import type { Service } from '@convergekit/core';
 import { loopService, poll } from '@convergekit/core/engine';
 import { type Check, type Checks } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
-import { explain } from '../../frame/explain.ts';
+import { explain } from '@convergekit/operate/host';
 import { requireMigrations } from '@convergekit/postgres/operate';
 
 const backoff = { baseMs: 500, factor: 2, capMs: 5_000 };

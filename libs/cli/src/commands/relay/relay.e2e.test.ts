@@ -4,7 +4,7 @@ import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cli, startedCli, says, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
 import { interrupt, killLeftovers, start, startCli } from '../../fixture/cli-process.ts';
 import { countOf, headerOf, recordsOf } from '../../fixture/topic-records.ts';
 

@@ -4,10 +4,10 @@ import { relay, relayMigrations } from '@convergekit/relay';
 import { brokerNotice, relayChecks, relayOptions, standsBy } from '@convergekit/relay/engine';
 import { logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
-import { openAt } from '../../frame/connections.ts';
+import { openAt } from '@convergekit/operate/host';
 import type { CommandContext } from '../../frame/context.ts';
-import { runLong } from '../../frame/long-running.ts';
-import { type NamedSource, requireBroker, sourcesOf } from '../../frame/settings.ts';
+import { runLong } from '@convergekit/operate/host';
+import { type NamedSource, requireBroker, sourcesOf } from '@convergekit/operate/host';
 import { relaySource, relaySources, sourceChecks } from './relay-source.ts';
 
 // A stop waits for a connection that is being opened.

@@ -3,7 +3,7 @@ import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterEach, expect, inject, it } from 'vitest';
 import { cli } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
 import { interrupt, killLeftovers, startCli } from '../../fixture/cli-process.ts';
 import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
 import { traceCollector } from '../../fixture/trace-collector.ts';

@@ -1,9 +1,10 @@
 /** Planted fault, seen to fail here: a script without its search_path. */
 import { connect, migrate } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
-import { expect, inject, it } from 'vitest';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import { DUTIES, roleSql } from './role-files.ts';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { cli } from '../../fixture/cli.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
+import { DUTIES, roleSql } from '../../../../operate/src/roles/role-files.ts';
 
 const FIRST = 'set search_path = pg_catalog, pg_temp;\n';
 
@@ -33,4 +34,39 @@ it('the SQL of the roles calls no function that another role made in the schema 
   } finally {
     await database.close();
   }
+});
+
+/** Every right of the roles of the kit in this database. */
+const rightsSql = `
+  select grantee::regrole::text as role, kind, name, privilege_type as right
+    from (select 'table' as kind, relname::text as name, relacl as acl from pg_class where relnamespace = 'converge'::regnamespace
+          union all select 'column', attrelid::regclass || '.' || attname, attacl from pg_attribute
+            where attrelid in (select oid from pg_class where relnamespace = 'converge'::regnamespace)
+          union all select 'function', oid::regprocedure::text, proacl from pg_proc where pronamespace = 'converge'::regnamespace
+          union all select 'schema', nspname::text, nspacl from pg_namespace where nspname = 'converge') thing, aclexplode(acl)
+   where grantee::regrole::text like 'converge\\_%' order by 1, 2, 3, 4`;
+
+// Planted fault: the printed SQL grants, and takes nothing away.
+it('N7, G1i: a role that had every right ends, by the SQL that is printed, with exactly the rights that it says', async () => {
+  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 1 });
+  const { executor } = database;
+  onTestFinished(() => database.close());
+  await migrate(database, allMigrations);
+  const { stdout } = await cli(['roles']);
+  const rights = async (): Promise<readonly unknown[]> => (await executor.query(rightsSql)).rows;
+  await executor.query(stdout);
+  const fresh = await rights();
+  const roles = DUTIES.filter((duty) => duty !== 'migrator').map((duty) => `converge_${duty}`);
+  for (const things of [
+    'all tables in schema',
+    'all sequences in schema',
+    'all functions in schema',
+    'schema',
+  ])
+    await executor.query(`grant all on ${things} converge to ${roles.join(', ')}`);
+  await executor.query(`grant update (term) on converge.lease to ${roles.join(', ')}`);
+  expect((await rights()).length).toBeGreaterThan(fresh.length);
+  await executor.query(stdout);
+  expect(await rights()).toEqual(fresh);
+  expect(fresh.length).toBeGreaterThan(100);
 });

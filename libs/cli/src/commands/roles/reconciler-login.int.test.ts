@@ -3,8 +3,8 @@ import type { Database } from '@convergekit/postgres';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { cli } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
-import { DUTIES, roleSql } from './role-files.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
+import { DUTIES, roleSql } from '../../../../operate/src/roles/role-files.ts';
 
 const login = `reconciler_${randomBytes(5).toString('hex')}`;
 const columns = 'sku text primary key, reserved int not null, price int not null, note text not null';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { rolesScene } from '../../fixture/roles-scene.ts';
-import { scanJournal, scanSchedules } from '../../scans/scan-overdue.ts';
-import { scanLost, scanStalled } from '../../scans/scan-outbox.ts';
+import { scanJournal, scanSchedules } from '../../../../operate/src/scans/scan-overdue.ts';
+import { scanLost, scanStalled } from '../../../../operate/src/scans/scan-outbox.ts';
 
 // Without a leader nothing beyond the identity is read.
 const { as, during } = rolesScene('update converge.relay_source set term = 1');

@@ -5,7 +5,7 @@
 import { type Database, executorOf } from '@convergekit/postgres';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rolesScene } from '../../fixture/roles-scene.ts';
-import { type Duty, privilegesOf, roleSql } from './role-files.ts';
+import { type Duty, privilegesOf, roleSql } from '../../../../operate/src/roles/role-files.ts';
 
 const { database: opened, as } = rolesScene();
 let database: Database;

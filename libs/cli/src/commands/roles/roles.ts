@@ -1,7 +1,7 @@
 import { command } from '../../frame/command.ts';
 import { anyArguments, text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { DUTIES, type Duty, roleSql } from './role-files.ts';
+import { DUTIES, type Duty, roleSql } from '@convergekit/operate';
 
 /** Prints the SQL that creates the duties' roles and grants them to a login. The command connects to nothing. */
 export const rolesCommand = command({
@@ -13,7 +13,8 @@ export const rolesCommand = command({
   run: (_context, { duties: named, to }) => {
     const duties = named.length === 0 ? DUTIES : named;
     const grants = to === undefined ? [] : duties.map((duty) => grantSql(duty, to));
-    const sql = [...duties.map(roleSql), ...grants].join('\n');
+    // In one transaction: a process that works meanwhile misses no right.
+    const sql = ['begin;', ...duties.map(roleSql), ...grants, 'commit;'].join('\n');
     return Promise.resolve(result({ duties, sql }, () => sql.trimEnd().split('\n')));
   },
 });

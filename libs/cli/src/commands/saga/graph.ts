@@ -5,12 +5,12 @@ import {
   type ListedStep,
   type Listener,
   listSteps,
-  type SagaDeclaration,
 } from '@convergekit/saga/declare';
 import { command } from '../../frame/command.ts';
-import { UsageError } from '../../frame/errors.ts';
+import { UsageError } from '@convergekit/operate/errors';
 import { someArguments, toggle } from '../../frame/flags.ts';
-import { exportsLike, type NamedBy } from '../../frame/modules.ts';
+import { importSagas } from '@convergekit/operate/declared';
+import { exportsLike } from '@convergekit/operate/host';
 import { result } from '../../frame/result.ts';
 
 /** Checks, lists and draws the sagas that modules export; connects to nothing. Rejects with SAGA_INVALID. */
@@ -65,20 +65,6 @@ function eventsText(events: readonly ListedEvent[]): string {
   return events
     .map(({ type, version, topic }) => `${type}${version === null ? '' : ` v${version}`} (${topic})`)
     .join(', ');
-}
-
-/** Imports modules and returns the declarations of every saga that they export. */
-export async function importSagas(
-  modules: readonly string[],
-  namedBy?: NamedBy,
-): Promise<readonly SagaDeclaration[]> {
-  return (await exportsLike(modules, isSaga, namedBy)).map(({ declaration }) => declaration);
-}
-
-export function isSaga(value: unknown): value is { readonly declaration: SagaDeclaration } {
-  if (typeof value !== 'object' || value === null || !('declaration' in value)) return false;
-  const { stages, start } = value.declaration as Partial<SagaDeclaration>;
-  return Array.isArray(stages) && typeof start === 'function';
 }
 
 function isConsumer(value: unknown): value is Listener {

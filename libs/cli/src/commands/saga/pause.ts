@@ -1,13 +1,16 @@
+import { sagaName } from '@convergekit/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { heldText, pauseSaga, readPauseTarget, resumeSaga } from '@convergekit/saga/operate';
+import { reportLastActs } from '../../frame/last-acts.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { didYouMean, refused } from '../../frame/errors.ts';
+import { didYouMean, refused } from '@convergekit/operate/errors';
 import { argument, count, reason as why, text } from '../../frame/flags.ts';
-import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
+import type { Named } from '@convergekit/operate';
+import { databases, namedDatabases } from '../../frame/named-databases.ts';
 import { unknownInstance } from './show.ts';
 import { command } from '../../frame/command.ts';
 import { result } from '../../frame/result.ts';
-import { counted } from '../../frame/output.ts';
+import { counted } from '@convergekit/operate/text';
 
 const sagaArgument = { saga: argument('the name of the saga') };
 
@@ -16,7 +19,7 @@ const oneInstance = {
   ...databases,
 };
 
-/** Opens the databases that run steps of the saga. Rejects when none does, or when no database knows the instance. */
+/** Opens the databases that run steps of the saga, and reports the last act on it in each. Rejects when none does, or when no database knows the instance. */
 async function databasesOfSaga(
   context: CommandContext,
   saga: string,
@@ -36,11 +39,10 @@ async function databasesOfSaga(
     );
   }
   if (instance !== undefined && !found.some(({ knows }) => knows)) throw unknownInstance(instance, named);
+  for (const { database } of here)
+    await reportLastActs(context, database.executor, [instance ?? saga], 'saga');
   return here;
 }
-
-export const nameOf = (saga: string, instance: string | null | undefined): string =>
-  instance == null ? saga : `${saga} ${instance}`;
 
 /** Takes effect with the commit in each database. What a worker has begun ends, and its outcome is recorded. */
 export const pauseCommand = command({
@@ -62,11 +64,11 @@ export const pauseCommand = command({
     if (paused.length === 0)
       throw refused(
         'SAGA_PAUSED',
-        `${nameOf(saga, instance)} is paused already: nothing was changed; \`converge doctor\` says since when and by whom`,
+        `${sagaName(saga, instance)} is paused already: nothing was changed; \`converge doctor\` says since when and by whom`,
       );
     return result({ saga, instance, paused, ...operator }, () => [
-      ...paused.map((one) => `${one.database}: ${nameOf(saga, instance)} is paused; ${heldText(one)}`),
-      `\`converge saga resume ${nameOf(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\`${database.length === 0 ? '' : ', with the same --database,'} continues it`,
+      ...paused.map((one) => `${one.database}: ${sagaName(saga, instance)} is paused; ${heldText(one)}`),
+      `\`converge saga resume ${sagaName(saga, undefined)}${instance === undefined ? '' : ` --instance ${instance}`} --reason "…"\`${database.length === 0 ? '' : ', with the same --database,'} continues it`,
     ]);
   },
 });
@@ -95,12 +97,12 @@ export const resumeCommand = command({
     if (resumed.length === 0)
       throw refused(
         'SAGA_NOT_PAUSED',
-        `${nameOf(saga, instance)} is not paused in these databases: nothing was changed; \`converge doctor\` shows what is`,
+        `${sagaName(saga, instance)} is not paused in these databases: nothing was changed; \`converge doctor\` shows what is`,
       );
     return result({ saga, instance, resumed, rate, by: operator.by }, () =>
       resumed.map(
         ({ database: name, work }) =>
-          `${name}: ${nameOf(saga, instance)} is resumed; ${counted(work, 'call is', 'calls are')} due, ${rate} a second`,
+          `${name}: ${sagaName(saga, instance)} is resumed; ${counted(work, 'call is', 'calls are')} due, ${rate} a second`,
       ),
     );
   },

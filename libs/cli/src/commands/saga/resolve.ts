@@ -4,8 +4,8 @@ import { command } from '../../frame/command.ts';
 import { argument, asks, count, json, reason as why, text, texts, type Values } from '../../frame/flags.ts';
 import { actOn, outcomes } from '../journal/act.ts';
 import { instanceArgument } from './show.ts';
-import { UsageError } from '../../frame/errors.ts';
-import { importSagas } from './graph.ts';
+import { UsageError } from '@convergekit/operate/errors';
+import { importSagas } from '@convergekit/operate/declared';
 
 /** The arguments that name one step. */
 const stepArguments = {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
 import { cli } from '../../fixture/cli.ts';
-import { pauseItems } from '../../attention/saga-items.ts';
+import { pauseItems } from '../../../../operate/src/attention/saga-items.ts';
 import { type TripDb, tripSaga, tripTables } from '../../fixture/trip-saga.ts';
 
 const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });
@@ -120,12 +120,12 @@ describe('converge saga', () => {
       code: 1,
       stderr: expect.stringContaining('pay has no undo that waits') as string,
     });
-    // `effects` would leave the journal of the step behind.
+    // `converge call` would leave the journal of the step behind.
     const [work] = await scene.rows<{ id: string }>(
       'select id from converge.saga_work where instance = $1 and op = $2',
       [instance, 'apply'],
     );
-    expect((await cli(['effects', 'retry', work!.id, ...why], env)).stderr).toContain(
+    expect((await cli(['call', 'retry', work!.id, ...why], env)).stderr).toContain(
       `converge saga retry ${instance} pay`,
     );
     expect(await cli(['saga', 'retry', instance, 'pay', ...why], env)).toMatchObject({ code: 0 });

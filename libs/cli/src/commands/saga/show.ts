@@ -3,12 +3,13 @@ import { INSTANCE_STATES, type InstanceView, listInstances, verifyJournals } fro
 import { command } from '../../frame/command.ts';
 import { argument, states, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
-import { databases, type Named, namedDatabases } from '../../history/named-databases.ts';
+import type { Named } from '@convergekit/operate';
+import { databases, namedDatabases } from '../../frame/named-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused } from '../../frame/errors.ts';
-import type { Narrative } from './narrative/narrative.ts';
-import { readNarrative } from './narrative/read-narrative.ts';
-import { renderNarrative } from './narrative/render-narrative.ts';
+import { refused } from '@convergekit/operate/errors';
+import type { Narrative } from '@convergekit/operate';
+import { readNarrative } from '@convergekit/operate';
+import { renderNarrative } from '@convergekit/operate';
 import { journalReport } from '../journal/report.ts';
 
 /** Lists instances as observers in the named databases have them. */

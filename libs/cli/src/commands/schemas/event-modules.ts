@@ -1,7 +1,8 @@
 import type { EventDefinition } from '@convergekit/contracts';
 import type { Values } from '../../frame/flags.ts';
 import { someArguments, text, texts } from '../../frame/flags.ts';
-import { exportsLike, exportsThat, type NamedBy } from '../../frame/modules.ts';
+import { importEvents, isEvent } from '@convergekit/operate/declared';
+import { exportsThat } from '@convergekit/operate/host';
 
 export const modulesArgument = { modules: someArguments('files, folders or packages that export events') };
 
@@ -29,23 +30,3 @@ export async function readModules({
 }
 
 const nameOf = ({ type, version }: EventDefinition): string => `${type} v${version}`;
-
-/** Imports modules and returns the definition of every event that they export. */
-export function importEvents(
-  modules: readonly string[],
-  namedBy?: NamedBy,
-): Promise<readonly EventDefinition[]> {
-  return exportsLike(modules, isEvent, namedBy);
-}
-
-export function isEvent(value: unknown): value is EventDefinition {
-  if (typeof value !== 'function') return false;
-  const { type, version, topic, parse, schema } = value as Partial<EventDefinition>;
-  return (
-    typeof type === 'string' &&
-    typeof version === 'number' &&
-    typeof topic === 'string' &&
-    typeof parse === 'function' &&
-    schema !== undefined
-  );
-}

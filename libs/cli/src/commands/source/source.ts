@@ -19,7 +19,7 @@ import {
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { phantomLines, rebaseLines, sourceLines } from './source-text.ts';
-import { UsageError } from '../../frame/errors.ts';
+import { UsageError } from '@convergekit/operate/errors';
 
 /** Shows this source, and whether its log belongs to it. Fails when a relay would refuse to lead. */
 const showCommand = command({

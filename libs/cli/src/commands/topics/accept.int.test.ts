@@ -10,7 +10,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cli, startedCli, stopLeftovers } from '../../fixture/cli.ts';
-import { allMigrations } from '../../frame/all-migrations.ts';
+import { allMigrations } from '../../../../operate/src/all-migrations.ts';
 import { recordsOf } from '../../fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;

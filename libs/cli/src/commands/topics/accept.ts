@@ -6,7 +6,7 @@ import { relayMigrations } from '@convergekit/relay';
 import { readTopic, recordAcceptance, requestAcceptance, type TopicRecord } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { argument, asks, dryRun, reason as why, texts, toggle, type Values } from '../../frame/flags.ts';
 import type { Output } from '../../frame/output.ts';
 import { result, type Result } from '../../frame/result.ts';

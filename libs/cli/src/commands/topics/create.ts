@@ -1,12 +1,12 @@
 import { type Admin, BrokerError, createTopics, type NewTopic } from '@convergekit/broker/engine';
 import { InvalidArgumentError } from 'commander';
 import { command } from '../../frame/command.ts';
-import { refused, UsageError } from '../../frame/errors.ts';
+import { refused, UsageError } from '@convergekit/operate/errors';
 import { anyArguments, count, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { fromModules, topicsOfModules } from './declared-topics.ts';
-import { checkTopic, topicsOfOutbox } from '../../doctor/topic-checks.ts';
-import { findingsOf } from '../../doctor/findings.ts';
+import { checkTopic, topicsOfOutbox } from '@convergekit/operate';
+import { findingsOf } from '../doctor/findings.ts';
 
 type Config = Readonly<Record<string, string>>;
 

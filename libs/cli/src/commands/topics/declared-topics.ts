@@ -1,9 +1,9 @@
 import { failureTopic } from '@convergekit/contracts';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
 import { texts } from '../../frame/flags.ts';
-import { exportsThat } from '../../frame/modules.ts';
-import { isSaga } from '../saga/graph.ts';
-import { isEvent } from '../schemas/event-modules.ts';
+import { exportsThat } from '@convergekit/operate/host';
+import { isSaga } from '@convergekit/operate/declared';
+import { isEvent } from '@convergekit/operate/declared';
 
 export const fromModules = {
   from: texts(

@@ -4,10 +4,10 @@ import { relayMigrations } from '@convergekit/relay';
 import { acceptRecreatedTopic, forgetTopic, type HeldRecord, readHeld } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused } from '../../frame/errors.ts';
+import { refused } from '@convergekit/operate/errors';
 import { argument, asks, dryRun, reason as why } from '../../frame/flags.ts';
 import { result, type Result } from '../../frame/result.ts';
-import { counted } from '../../frame/output.ts';
+import { counted } from '@convergekit/operate/text';
 
 /** Forgets a topic that was deleted for good: its unsent events are lost, and retention continues. */
 export const forgetCommand = command({

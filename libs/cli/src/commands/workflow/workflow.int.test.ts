@@ -30,14 +30,14 @@ describe('converge workflow', () => {
       input: z.null(),
       result: z.null(),
       steps: { bucket: worldStep(world, 'keyed', { checks: true }), mail: mailStep(world) },
-      run: async (unit) => {
+      body: async (unit) => {
         await unit.step('bucket', { name: 'bucket' });
         await unit.step('mail', { name: 'mail' });
         throw new BusinessRejection('the party is off');
       },
     });
     const stacks = workflows([invite], { ...workflowOptions, database });
-    await expect(stacks.run(invite, 'g1', null)).rejects.toMatchObject({ code: 'WORKFLOW_STUCK' });
+    await expect(stacks.startWorkflow(invite, 'g1', null)).rejects.toMatchObject({ code: 'WORKFLOW_STUCK' });
     const workflow = (what: string, ...rest: string[]) => cli(['workflow', what, ...rest], env);
 
     expect((await workflow('list')).stdout).toContain('stuck: irreversible');

@@ -13,7 +13,7 @@ import { argument, asks, states, count, reason as why, text, type Values } from 
 import { listing, result, tableOf } from '../../frame/result.ts';
 import { journalReport } from '../journal/report.ts';
 import { actOn, outcomes } from '../journal/act.ts';
-import { UsageError } from '../../frame/errors.ts';
+import { UsageError } from '@convergekit/operate/errors';
 
 /** The arguments that name one workflow. */
 const named = {

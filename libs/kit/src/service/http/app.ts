@@ -57,16 +57,27 @@ async function listenerOf(app: FetchApp, failed: (error: unknown) => Response): 
       '`http` of the service returned a fetch handler, which needs a package that is not installed: run `npm install @hono/node-server`',
     );
   });
-  // The classes of the process stay as they are: its other code may depend on them.
-  return getRequestListener((request) => app.fetch(request), {
-    overrideGlobalObjects: false,
-    errorHandler: (error) => {
-      // What is no request of HTTP, such as one with an invalid host, is its client's to change.
-      const refused = error instanceof RequestError && Object.assign(error, { status: 400, expose: true });
-      return ownResponseOf(error) ?? failed(refused || error);
+  const answerTo = (error: unknown): Response => {
+    // What is no request of HTTP, such as one with an invalid host, is its client's to change.
+    const refused = error instanceof RequestError && Object.assign(error, { status: 400, expose: true });
+    return ownResponseOf(error) ?? failed(refused || error);
+  };
+  return getRequestListener(
+    async (request, { outgoing }) => {
+      try {
+        const response = await app.fetch(request);
+        return outgoing.headersSent ? alreadySent() : response;
+      } catch (error) {
+        return outgoing.headersSent ? alreadySent() : answerTo(error);
+      }
     },
-  });
+    // The classes of the process stay as they are: its other code may depend on them.
+    { overrideGlobalObjects: false, errorHandler: answerTo },
+  );
 }
+
+/** What the adapter sends nothing for: the service itself has answered, as it does to a body above its limit. */
+const alreadySent = (): Response => new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
 
 /** An error of Hono that is an answer, such as one of its middleware. */
 function ownResponseOf(error: unknown): Response | undefined {

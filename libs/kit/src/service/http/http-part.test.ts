@@ -9,7 +9,7 @@ import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { HttpApp } from './app.ts';
 import { serveApp } from '../../fixture/serve-app.ts';
 import { httpPart } from './http-part.ts';
@@ -125,6 +125,9 @@ describe.each(APPS)('the HTTP API of a service with %s', (name, app) => {
 
   // Planted fault: a body without a length is read whole, whatever it takes.
   it(`${name} gets no body that grows above the limit while it comes, and its process continues`, async () => {
+    // Seen to fail: the adapter of Hono printed the error of a second answer for each such request.
+    const printed = vi.spyOn(console, 'error');
+    onTestFinished(() => printed.mockRestore());
     const { part, post, echoed } = await scene(app);
     const head = 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
     const chunk = `{"word":"${'x'.repeat(1_500)}`;
@@ -135,6 +138,7 @@ describe.each(APPS)('the HTTP API of a service with %s', (name, app) => {
     expect(await ended).toMatch(/^HTTP\/1\.1 413 [^]*BODY_TOO_LARGE/);
     expect((await post('next')).status).toBe(200);
     expect(echoed).toEqual(['next']);
+    expect(printed).not.toHaveBeenCalled();
   });
 
   it(`${name} answers the request in flight before the service stops`, async () => {

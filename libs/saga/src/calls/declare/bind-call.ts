@@ -89,7 +89,7 @@ export interface BoundCall {
   undoing(applied: AppliedCall): CallHandle;
 }
 
-/** Returns what the effect of a call takes over from it. */
+/** Returns what a use of a call takes over from it. */
 export function usageOf(call: BoundCall) {
   const { name, call: callName, idempotency, concurrency, quota, schedule } = call;
   const { settleMs, canQuery, policyIn } = call;
@@ -210,9 +210,9 @@ function operations<Result>(
   { idempotency, policy }: Pick<CallOptions<StandardSchema, StandardSchema>, 'idempotency' | 'policy'>,
 ) {
   const given = policy === undefined ? {} : { policy };
-  const make = <Output>(name: string, repeats: CallIdempotency, effect = name) => {
+  const make = <Output>(name: string, repeats: CallIdempotency, of = name) => {
     type Definition = OperationDefinition<Sending<Output>, Output>;
-    const labels = { [attributeNames.call]: effect };
+    const labels = { [attributeNames.call]: of };
     const call: Definition['call'] = ({ permit, send }, { signal, deadline, attempt }) => {
       permit();
       return inAttempt({ name, number: attempt, labels }, () =>

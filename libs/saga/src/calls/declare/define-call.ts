@@ -115,13 +115,13 @@ function check(
 /** Adds what consumers and their handlers need of a call. */
 function requestable<DB, Input, Name extends string>(
   name: Name,
-  effect: WorkerCall<DB, Input>,
+  call: WorkerCall<DB, Input>,
 ): HandlerCall<DB, Input, Name> {
   return Object.freeze({
-    ...effect,
+    ...call,
     name,
     check: (consumer: string, executor: Executor) => checkWorkers(executor, consumer, [name]),
-    request: (input: Input, by: Requester<DB>) => requestCall(effect, input, by),
+    request: (input: Input, by: Requester<DB>) => requestCall(call, input, by),
   });
 }
 

@@ -21,7 +21,7 @@ export async function requestCall<DB, Input>(
 ): Promise<string> {
   const incoming = identityOf(event);
   const index = nextIndex(tx, `${declared.name} ${incoming}`);
-  const id = deterministicUuid(consumer, handler, 'effect', incoming, declared.name, index);
+  const id = deterministicUuid(consumer, handler, 'call', incoming, declared.name, index);
   const plan = declared.plan(input);
   // Compiled and not sent: the transaction of a handler that has ended refuses it.
   tx.selectNoFrom([]).compile();
@@ -29,7 +29,7 @@ export async function requestCall<DB, Input>(
     id,
     consumer,
     handler,
-    effect: declared.name,
+    call: declared.name,
     key: event.key,
     idempotencyKey: plan.idempotencyKey ?? id,
     input: plan.input,

@@ -50,7 +50,7 @@ export interface UndoReason {
 
 /** The arguments of an undo. */
 export interface Undoing<Input, Result> {
-  /** The input with which the effect was made. */
+  /** The input with which the call was made. */
   readonly input: Input;
   /** The result, as the step or call returned it. */
   readonly result: Result;

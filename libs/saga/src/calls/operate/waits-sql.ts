@@ -8,7 +8,7 @@ import { WORKER_GONE_MS } from '../work/worker-sql.ts';
 export interface OverdueEntry {
   /** `step`: of a saga; `call`: of a handler, or a timer of a saga; `workflow`. */
   readonly kind: 'step' | 'call' | 'workflow';
-  /** The saga, the effect, or the workflow. */
+  /** The saga, the call, or the workflow. */
   readonly name: string;
   /** The instance of the saga, the intent, or the workflow. */
   readonly id: string;
@@ -34,7 +34,7 @@ const overdueSql = `
                and work.state in ('ready', 'calling', 'unknown', 'answered') and work.waits_since >= bound.at))
         order by changed_at limit $2)
       union all
-      (select 'call', effect, id::text, key, step, state, waits_since
+      (select 'call', call, id::text, key, step, state, waits_since
          from converge.saga_work work, bound
         where (state = 'stuck' or state in ('ready', 'calling', 'unknown', 'answered') and waits_since < bound.at
                and not ${pausedWorkSql('work')})
@@ -56,14 +56,14 @@ export async function readOverdueJournal(
   return (await executor.query<OverdueEntry>(overdueSql, [afterMs, limit])).rows;
 }
 
-/** Calls of one effect that wait, and since when the longest of them could have been made, in milliseconds. */
+/** Calls of one declaration that wait, and since when the longest of them could have been made, in milliseconds. */
 export interface WaitingCalls {
-  readonly effect: string;
+  readonly call: string;
   readonly calls: number;
   readonly oldestMs: number;
 }
 
-const waitingColumns = `effect, count(*)::int as calls,
+const waitingColumns = `call, count(*)::int as calls,
          (extract(epoch from clock_timestamp() - min(waits_since)) * 1000)::float8 as "oldestMs"`;
 
 // Reads the open intents, for operators; a worker says each minute that it is there.
@@ -74,9 +74,9 @@ const unclaimedSql = `
      and waits_since < clock_timestamp() - $1::float8 * interval '1 millisecond'
      and due_at < clock_timestamp()
      and not exists (select from converge.saga_worker worker
-                      where worker.effect = work.effect
+                      where worker.call = work.call
                         and worker.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond')
-   group by effect order by effect`;
+   group by call order by call`;
 
 /** Lists the calls with intents that have been due for longer than `afterMs` while no worker of them is there. */
 export async function readUnclaimedWork(
@@ -92,7 +92,7 @@ const LOOKED_AT = 10_000;
 /** A call that failed is late after this time, in milliseconds: the retries of a short fault are over. */
 const FAILING_MS = 60_000;
 
-/** Calls of one effect that wait, and why. */
+/** Calls of one declaration that wait, and why. */
 export interface LateCalls extends WaitingCalls {
   /** The commonest code of their last failures, else of what they wait for (`quota`, `not_final`); null: no attempt was made. */
   readonly reason: string | null;
@@ -104,7 +104,7 @@ export interface LateCalls extends WaitingCalls {
 // last failure of any operation does. A call that was never tried waits for a place or a quota, and has the longer bound.
 const lateCallsSql = `
   select ${waitingColumns}, mode() within group (order by reason) as reason, (count(*) filter (where refused))::int as refused
-    from (select effect, waits_since, coalesce(tried.code, story::json -> -1 #>> '{wait,rule}') as reason, coalesce(tried.refused, false) as refused
+    from (select call, waits_since, coalesce(tried.code, story::json -> -1 #>> '{wait,rule}') as reason, coalesce(tried.refused, false) as refused
             from converge.saga_work work
             left join lateral (
               select (array_agg(code order by n desc) filter (where code <> $3))[1] as code, bool_or(code = $3) as refused
@@ -114,7 +114,7 @@ const lateCallsSql = `
              and waits_since < clock_timestamp() - case story when '[]' then $2::float8 else $1::float8 end * interval '1 millisecond'
              and not ${pausedWorkSql('work')}
            limit ${LOOKED_AT}) late
-   group by effect order by effect`;
+   group by call order by call`;
 
 /**
  * Lists the calls whose calls have waited for too long, whatever for; a pause holds none of them. `idleMs`: the bound of those that

@@ -17,7 +17,7 @@ interface WorkView {
   readonly id: string;
   readonly consumer: string;
   readonly handler: string;
-  readonly effect: string;
+  readonly call: string;
   readonly key: string;
   readonly idempotencyKey: string;
   readonly state: WorkState;
@@ -45,14 +45,14 @@ export interface WorkDetail extends WorkView {
   readonly story: readonly unknown[];
 }
 
-const columns = `id, consumer, handler, effect, key, idempotency_key as "idempotencyKey", state,
+const columns = `id, consumer, handler, call, key, idempotency_key as "idempotencyKey", state,
   stuck_reason as "stuckReason", attempts, queries, holder, due_at as "dueAt", created_at as "createdAt",
   ended_at as "endedAt", late_since as "lateSince", cause::json ->> 'eventId' as "eventId", instance, step,
   ${awaitedQuotaSql('saga_work')} as "awaitsQuota"`;
 
 interface WorkFilter {
   readonly states: readonly WorkState[];
-  readonly effect?: string | undefined;
+  readonly call?: string | undefined;
   readonly limit: number;
 }
 
@@ -60,8 +60,8 @@ interface WorkFilter {
 export async function listWork(executor: Executor, filter: WorkFilter): Promise<readonly WorkView[]> {
   const { rows } = await executor.query<WorkView>(
     `select ${columns} from converge.saga_work
-      where state = any ($1::text[]) and ($2::text is null or effect = $2) order by created_at limit $3`,
-    [filter.states, filter.effect ?? null, filter.limit],
+      where state = any ($1::text[]) and ($2::text is null or call = $2) order by created_at limit $3`,
+    [filter.states, filter.call ?? null, filter.limit],
   );
   return rows;
 }
@@ -144,7 +144,7 @@ function whyNot({ state, holder, endedAt, outcome: stored }: WorkDetail, outcome
 function notFound(id: string): SagaError {
   return new SagaError(
     'WORK_NOT_FOUND',
-    `this database has no intent ${id}: \`converge effects list\` shows what there is; calls of steps that have ended are in the narratives of their sagas`,
+    `this database has no intent ${id}: \`converge call list\` shows what there is; calls of steps that have ended are in the narratives of their sagas`,
     { category: 'data' },
   );
 }

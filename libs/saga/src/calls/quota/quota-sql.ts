@@ -66,6 +66,6 @@ export async function takeCall(executor: Executor, quota: Quota, mostMs: number)
 /** Returns the quota, as SQL, that a due row of converge.saga_work waits for since a claim left it; null: none. */
 export function awaitedQuotaSql(row: string): string {
   return `(select quota.name from converge.saga_worker worker join converge.call_quota quota on quota.name = worker.quota
-    where worker.effect = ${row}.effect and ${row}.state in ('ready', 'calling', 'unknown') and ${row}.due_at <= clock_timestamp()
+    where worker.call = ${row}.call and ${row}.state in ('ready', 'calling', 'unknown') and ${row}.due_at <= clock_timestamp()
       and quota.short_at > clock_timestamp() - interval '10 seconds' - interval '1 second' / quota.per_second)`;
 }

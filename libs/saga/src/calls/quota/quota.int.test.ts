@@ -67,12 +67,12 @@ describe('work behind a quota', () => {
     expect(provider.calls.map(({ key }) => key).toSorted()).toEqual(['k0', 'k1']);
   });
 
-  it('effects of one quota share it, and the oldest work goes first', async () => {
-    const effects = { ...patient(hourly), blind: patient().blind };
-    await request(database, effects.plain, ['p0']);
-    await request(database, effects.keyed, ['k0', 'k1', 'k2']);
-    await request(database, effects.blind, ['b0']);
-    await work(Object.values(effects));
+  it('calls of one quota share it, and the oldest work goes first', async () => {
+    const calls = { ...patient(hourly), blind: patient().blind };
+    await request(database, calls.plain, ['p0']);
+    await request(database, calls.keyed, ['k0', 'k1', 'k2']);
+    await request(database, calls.blind, ['b0']);
+    await work(Object.values(calls));
     await waitUntil(async () => (await waiting()).length === 2, { what: 'two calls to wait for the quota' });
     await waitUntil(async () => (await outcomes(database)).length === 3, { what: 'three outcomes' });
     expect(provider.calls.map(({ key }) => key).toSorted()).toEqual(['b0', 'k0', 'p0']);
@@ -141,7 +141,7 @@ describe('the calls of a quota', () => {
     const quota = { ...hourly, burst: 23 };
     await declareQuotas(database.executor, [quota]);
     await request(database, patient().keyed, names('k', 40));
-    const wanted = { effect: 'test.keyed', places: 3, leaseMs: 60_000, callMs: 60_000, settleMs: 0, quota };
+    const wanted = { call: 'test.keyed', places: 3, leaseMs: 60_000, callMs: 60_000, settleMs: 0, quota };
     const claims = names('w', 12).map(
       async (holder) => (await claimWithinQuotas(database.executor, holder, [wanted])).claimed.length,
     );
@@ -154,7 +154,7 @@ describe('the calls of a quota', () => {
     expect(taken.reduce((sum, one) => sum + one, rest)).toBe(23);
   });
 
-  // Planted faults: a quota that rounds up, or gives each of its effects its calls, lets one call too many begin.
+  // Planted faults: a quota that rounds up, or gives each of its calls the whole of it, lets one call too many begin.
   it.each([
     [0.5, 0],
     [1.5, 1],
@@ -172,9 +172,9 @@ describe('the calls of a quota', () => {
           [earned],
         );
       const { keyed, plain } = patient(quota);
-      for (const effect of [keyed, plain]) await request(database, effect, names(effect.name, 5));
+      for (const call of [keyed, plain]) await request(database, call, names(call.name, 5));
       const wanted = [keyed, plain].map(({ name }) => ({
-        effect: name,
+        call: name,
         places: 5,
         leaseMs: 60_000,
         callMs: 60_000,
@@ -237,8 +237,8 @@ describe('the calls of a quota', () => {
     await request(database, patient().blind, ['b0']);
     const common = { places: 5, leaseMs: 60_000, callMs: 60_000, settleMs: 0 };
     const wanted = [
-      { ...common, effect: 'test.keyed', quota },
-      { ...common, effect: 'test.blind' },
+      { ...common, call: 'test.keyed', quota },
+      { ...common, call: 'test.blind' },
     ];
     const first = await claimWithinQuotas(database.executor, 'w', wanted);
     expect(first.claimed.map(({ key }) => key).toSorted()).toEqual(['b0', 'k0']);

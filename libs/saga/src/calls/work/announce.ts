@@ -6,8 +6,8 @@ import type { ClaimedWork } from './work.ts';
 export interface AnnouncedWork {
   /** Undefined: of work that was known before and is due earlier. */
   readonly id?: string;
-  /** The effect. Undefined: of work that was known before. */
-  readonly effect?: string;
+  /** The name of the call. Undefined: of work that was known before. */
+  readonly call?: string;
   /** The time until it is due, in milliseconds from the insert. */
   readonly dueMs: number;
 }
@@ -28,8 +28,8 @@ export interface Reserved {
 export interface NearWorker {
   /** Called after each commit of a transaction that wrote work. */
   heard(work: AnnouncedWork): void;
-  /** Reserves a place for a call of an effect; undefined: it has to wait for its turn. */
-  reserve?(effect: string): Reserved | undefined;
+  /** Reserves a place for a call; undefined: it has to wait for its turn. */
+  reserve?(call: string): Reserved | undefined;
 }
 
 /** The workers of this process, by the database that they work on: it owns the entry. */
@@ -42,10 +42,10 @@ export function listenForWork(db: object, worker: NearWorker): () => void {
   return () => void known.delete(worker);
 }
 
-/** Reserves a place for a call of an effect, with a worker of this process on the database `db`. */
-export function reservePlace(db: object, effect: string): Reserved | undefined {
+/** Reserves a place for a call, with a worker of this process on the database `db`. */
+export function reservePlace(db: object, call: string): Reserved | undefined {
   for (const worker of workers.get(db) ?? []) {
-    const reserved = worker.reserve?.(effect);
+    const reserved = worker.reserve?.(call);
     if (reserved !== undefined) return reserved;
   }
   return undefined;

@@ -4,9 +4,9 @@ import type { Quota } from '../quota/quota.ts';
 import { inputSql } from './row-sql.ts';
 import type { Cause, ClaimedWork, Outcome, WorkAttempt } from './work.ts';
 
-/** The number of rows of an effect that a worker may take, and their lease. Times are in milliseconds. */
+/** The number of rows of a call that a worker may take, and their lease. Times are in milliseconds. */
 export interface Wanted {
-  readonly effect: string;
+  readonly call: string;
   readonly places: number;
   readonly leaseMs: number;
   /** The time within which a call ends for certain. */
@@ -25,7 +25,7 @@ export interface Wanted {
 
 /** The columns of wanted calls, in any claim. */
 export const wantedColumns: GivenColumns<Wanted> = {
-  effect: ['text', ({ effect }) => effect],
+  call: ['text', ({ call }) => call],
   places: ['int', ({ places }) => places],
   lease_ms: ['float8', ({ leaseMs }) => leaseMs],
   final_ms: ['float8', ({ callMs, settleMs }) => callMs + settleMs],
@@ -44,8 +44,8 @@ const stepStateSql = `(select fence.state from converge.saga_fence fence
        where work.op = 'apply' and fence.saga = work.saga and fence.instance = work.instance and fence.step = work.step)`;
 /** The condition that the step of a call `work` is to be undone: it is ended without a call, or its outcome is queried. */
 const coveredSql = `coalesce(${stepStateSql} = 'undo_pending', false)`;
-/** The condition that a row `work` of a `wanted` effect may be taken. `held`: the parameter with the rows at hand. */
-export const isDue = (held: string): string => `effect = wanted.effect and due_at <= clock_timestamp()
+/** The condition that a row `work` of a `wanted` call may be taken. `held`: the parameter with the rows at hand. */
+export const isDue = (held: string): string => `call = wanted.call and due_at <= clock_timestamp()
           and state in ('ready', 'calling', 'unknown', 'answered') and id <> all (${held}::uuid[])
           and case state when 'answered' then true when 'ready' then wanted.calls or ${coveredSql} else wanted.queries end
           and (not wanted.is_partly_paused or not exists (
@@ -57,7 +57,7 @@ export const claim = (holder: string): string => `update converge.saga_work work
       clock_timestamp() + due.final_ms * interval '1 millisecond') else work.final_at end,
     due_at = clock_timestamp() + due.lease_ms * interval '1 millisecond', holder = ${holder}, term = work.term + 1
   from due where work.id = due.id
-  returning work.id, work.consumer, work.handler, work.effect, work.op, work.key, work.idempotency_key as "idempotencyKey", work.cause,
+  returning work.id, work.consumer, work.handler, work.call, work.op, work.key, work.idempotency_key as "idempotencyKey", work.cause,
     ${inputSql('work')} as input, to_json(work.created_at) #>> '{}' as "createdAt", due.state as found, work.outcome, work.term,
     work.attempts, work.queries, work.story, (extract(epoch from clock_timestamp() - work.created_at) * 1000)::float8 as "ageMs",
     due.final_at is not null as doubt, due.final_at::text as "doubtUntil", due.final_ms::float8 as "finalMs",
@@ -65,13 +65,13 @@ export const claim = (holder: string): string => `update converge.saga_work work
     ${coveredSql} as covered`;
 
 /**
- * Takes what is due of each effect, oldest first, up to its free places. The lease is committed before anything is
+ * Takes what is due of each call, oldest first, up to its free places. The lease is committed before anything is
  * done, so that no other worker calls when this connection breaks; `calling` is written with it, so that a worker that finds the
  * row after a crash knows that a call may have been made. A lease that has ended makes the row due again: `due_at` is
- * both, and one index range (saga_work_due: effect, due_at; open rows only) finds both without a sort. SKIP LOCKED:
+ * both, and one index range (saga_work_due: call, due_at; open rows only) finds both without a sort. SKIP LOCKED:
  * workers pass each other. All times are the database's. Whether the step of a call is to be undone is read by the
- * primary key of its fence, without a lock. Work of a paused saga is not taken: all of an effect's when the saga is paused,
- * row by row when only some of its instances are. Without a pause that costs a look at an empty table for each effect.
+ * primary key of its fence, without a lock. Work of a paused saga is not taken: all of a call when the saga is paused,
+ * row by row when only some of its instances are. Without a pause that costs a look at an empty table for each call.
  * Work whose call an open breaker would refuse is not taken either: it stays due, until a probe may be made, or until its step is
  * to be undone, which needs no call. Only behind an open breaker the fence of each due row is read for that.
  */
@@ -122,7 +122,7 @@ const rescheduling = givenRows<Wanted & { readonly longestMs: number }>(
         `one.state in ('ready', 'calling', 'unknown', 'answered') and ${endsTooLate('one.due_at', 'wanted.longest_ms')} and not (${isSpread})`,
         '',
         'one.id, wanted.lease_ms, wanted.final_ms',
-        `(${given}) as wanted join converge.saga_work as one on one.effect = wanted.effect`,
+        `(${given}) as wanted join converge.saga_work as one on one.call = wanted.call`,
       ),
       `due_at = clock_timestamp() + case when one.holder is null then 0 else picked.lease_ms end * interval '1 millisecond',
        final_at = least(one.final_at, clock_timestamp() + picked.final_ms * interval '1 millisecond')`,

@@ -153,7 +153,7 @@ const breakerBeforeDeadline = {
   jumpsAt: Number.POSITIVE_INFINITY,
 };
 
-describe('an effect under every failure of the network', () => {
+describe('a call under every failure of the network', () => {
   // Planted faults that fail here: `final ||` taken out of afterNotFound's condition (a late call is doubled), `before`
   // forgotten after a failed repeat, and `tried.doubt` not asked for (a call is given up while an earlier one arrives).
   // The refusal of an idempotent repeat believed while the earlier call may arrive: recorded as refused, and it took effect.

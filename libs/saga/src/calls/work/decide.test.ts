@@ -94,7 +94,7 @@ describe('the decision after an answer', () => {
     ['an undo without an answer, which can be neither queried nor repeated', 'call', failed('network', 'unknown'), {}, { idempotency: 'none', isUndo: true }, { kind: 'stuck', reason: 'outcome_unknown' }],
     ['a query without an answer', 'query', failed('network', 'unknown'), { found: 'unknown' }, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75 } }],
   ]; // prettier-ignore
-  it.each(cases)('a worker decides what to do after %s', (_, op, answer, row, effect, next) => {
-    expect(decide(op as 'call' | 'query', answer, tried(row), rules(effect), half)).toMatchObject(next);
+  it.each(cases)('a worker decides what to do after %s', (_, op, answer, row, call, next) => {
+    expect(decide(op as 'call' | 'query', answer, tried(row), rules(call), half)).toMatchObject(next);
   });
 });

@@ -31,7 +31,7 @@ export type Next =
   | { readonly kind: 'again'; readonly state: 'ready' | 'unknown'; readonly wait?: WorkWait }
   | { readonly kind: 'stuck'; readonly reason: StuckReason };
 
-/** The properties of an effect that the decisions need. */
+/** The properties of a call that the decisions need. */
 export type Rules = Pick<WorkerCall<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless' | 'isUndo'>;
 export type Tried = Pick<
   ClaimedWork,

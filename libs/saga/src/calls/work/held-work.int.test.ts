@@ -20,7 +20,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'held', applicationName: 'held-work' },
   ));
-  await declareCalls(database.executor, [work.effect], 'w');
+  await declareCalls(database.executor, [work.call], 'w');
 });
 beforeEach(() => database.executor.query('delete from converge.saga_work'));
 afterAll(() => database.close());

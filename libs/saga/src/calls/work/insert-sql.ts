@@ -11,10 +11,7 @@ import { WORKER_GONE_MS, workerMissing } from './worker-sql.ts';
 /** Work that is requested: a call of a handler, or work of a saga's step. */
 export interface NewWork
   extends
-    Pick<
-      ClaimedWork,
-      'id' | 'consumer' | 'handler' | 'effect' | 'key' | 'idempotencyKey' | 'input' | 'cause'
-    >,
+    Pick<ClaimedWork, 'id' | 'consumer' | 'handler' | 'call' | 'key' | 'idempotencyKey' | 'input' | 'cause'>,
     Partial<Pick<StepKey, 'saga' | 'instance' | 'step'>> {
   /** The operation of a step. A `deadline` is not inserted when the step is decided: its fence is locked. @default none */
   readonly op?: WorkOp;
@@ -52,13 +49,13 @@ const seesPauses = `current_setting('transaction_isolation') = 'read committed'`
 
 // Locks only the new rows, which cost one index entry each. A row that is there stays as it is: a replayed handler finds its own;
 // work of a step, whose id is a function of step and op, is requested anew once it has left. The fences are found by their primary
-// key, one after the other in the order of the rows; a step is decided in each state that is not named here. An effect that no worker has declared is null, which the table refuses (23502).
+// key, one after the other in the order of the rows; a step is decided in each state that is not named here. A call that no worker has declared is null, which the table refuses (23502).
 const insertion = givenRows<Placed>(
   {
     id: ['uuid', ({ work }) => work.id],
     consumer: ['text', ({ work }) => work.consumer],
     handler: ['text', ({ work }) => work.handler],
-    effect: ['text', ({ work }) => work.effect],
+    call: ['text', ({ work }) => work.call],
     key: ['text', ({ work }) => work.key],
     idempotency_key: ['text', ({ work }) => work.idempotencyKey],
     input: ['text', ({ work }) => work.input],
@@ -84,14 +81,14 @@ const insertion = givenRows<Placed>(
      where given.op = 'deadline'),
   made as (
     insert into converge.saga_work
-      (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, outcome, stuck_reason,
+      (id, consumer, handler, call, key, idempotency_key, input, cause, saga, instance, step, op, outcome, stuck_reason,
        waits_since, state, holder, due_at, final_at)
-    select given.id, given.consumer, given.handler, worker.effect, given.key, given.idempotency_key, given.input,
+    select given.id, given.consumer, given.handler, worker.call, given.key, given.idempotency_key, given.input,
         given.cause, given.saga, given.instance, given.step, given.op, given.outcome, given.stuck_reason, times.due,
         case when times.holder is null then given.state else 'calling' end, times.holder,
         case when times.holder is null then times.due else times.due + given.lease_ms * interval '1 millisecond' end,
         case when times.holder is not null or given.state = 'unknown' then times.due + given.final_ms * interval '1 millisecond' end
-      from given left join converge.saga_worker worker on worker.effect = given.effect
+      from given left join converge.saga_worker worker on worker.call = given.call
      cross join lateral (
        select clock_timestamp() + given.due_ms * interval '1 millisecond' as due,
            case when ${seesPauses} and not ${pausedWorkSql('given')} then given.holder end as holder) as times
@@ -102,7 +99,7 @@ const insertion = givenRows<Placed>(
   select given.id, made.id is not null as made, made.state is not distinct from 'calling' as held, made.term::text as term,
       to_json(made.created_at) #>> '{}' as created_at,
       worker.seen_at < clock_timestamp() - ${WORKER_GONE_MS} * interval '1 millisecond' as gone
-    from given join converge.saga_worker worker on worker.effect = given.effect left join made on made.id = given.id`,
+    from given join converge.saga_worker worker on worker.call = given.call left join made on made.id = given.id`,
 );
 
 function stateOf({ outcome, unknownForMs, stuck }: NewWork): WorkState {
@@ -111,23 +108,23 @@ function stateOf({ outcome, unknownForMs, stuck }: NewWork): WorkState {
   return unknownForMs === undefined ? 'ready' : 'unknown';
 }
 
-/** True for the error of an insert that refused one of its works: no worker has ever declared the effect here. */
+/** True for the error of an insert that refused one of its works: no worker has ever declared the call here. */
 export function isRefusedWork(error: unknown): boolean {
   return sqlState(error) === '23502';
 }
 
-/** Inserts a work. False: it is open, or waits for an operator. Throws WORKER_MISSING for an undeclared effect. */
+/** Inserts a work. False: it is open, or waits for an operator. Throws WORKER_MISSING for an undeclared call. */
 export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promise<boolean> {
-  const { id, effect, stuck, dueMs = 0 } = work;
+  const { id, call, stuck, dueMs = 0 } = work;
   const isNew = await insertRow(executorOf(tx), work);
-  if (isNew && stuck === undefined) await announceWork(tx, { id, effect, dueMs });
+  if (isNew && stuck === undefined) await announceWork(tx, { id, call, dueMs });
   return isNew;
 }
 
 /** Inserts a work without an announcement to the workers of this process. As `insertWork`. */
 export async function insertRow(executor: Executor, work: NewWork): Promise<boolean> {
   const { rows } = await executor.query<Answer>(...insertion([{ work }])).catch((error: unknown) => {
-    throw isRefusedWork(error) ? workerMissing(work.effect) : error;
+    throw isRefusedWork(error) ? workerMissing(work.call) : error;
   });
   const [answer] = rows;
   if (answer?.gone === true) alertGone(work);
@@ -157,7 +154,7 @@ export async function insertWorks<DB>(
       if (gone) alertGone(work);
       if (made && held && place !== undefined) place.begin(bornClaimed(work, answer, place));
       else place?.free();
-      if (made && !held) announce(db, { id, effect: work.effect, dueMs: work.dueMs ?? 0 });
+      if (made && !held) announce(db, { id, call: work.call, dueMs: work.dueMs ?? 0 });
     }
   });
   const rows = works.map((work) => ({ work, place: reserved.get(work.id) }));
@@ -176,8 +173,8 @@ async function reservePlaces<DB>(
     for (const place of reserved.values()) place.free();
   });
   if (db === undefined) return reserved;
-  for (const { id, effect } of calls) {
-    const place = reservePlace(db, effect);
+  for (const { id, call } of calls) {
+    const place = reservePlace(db, call);
     if (place !== undefined) reserved.set(id, place);
   }
   return reserved;
@@ -185,7 +182,7 @@ async function reservePlaces<DB>(
 
 /** Returns what a claim of the row would, had it been ready a moment before. */
 function bornClaimed(
-  { id, consumer, handler, effect, op, key, idempotencyKey, input, cause, events = '[]' }: NewWork,
+  { id, consumer, handler, call, op, key, idempotencyKey, input, cause, events = '[]' }: NewWork,
   { term, created_at: createdAt }: Answer,
   { finalMs }: Reserved,
 ): ClaimedWork {
@@ -193,7 +190,7 @@ function bornClaimed(
     id,
     consumer,
     handler,
-    effect,
+    call,
     key,
     idempotencyKey,
     cause,
@@ -215,9 +212,9 @@ function bornClaimed(
   };
 }
 
-function alertGone({ effect, key }: NewWork): void {
+function alertGone({ call, key }: NewWork): void {
   logger('saga').error(
-    { alarm: 'worker_gone', effect, key },
+    { alarm: 'worker_gone', call, key },
     'a call, an undo or a timer waits for a worker that has not been seen for ten minutes: start it again',
   );
 }

@@ -26,7 +26,7 @@ beforeAll(async () => {
     [outboxMigrations, inboxMigrations, sagaMigrations],
     { prefix: 'work', applicationName: 'insert-work' },
   ));
-  await declareCalls(database.executor, [work.effect], 'w');
+  await declareCalls(database.executor, [work.call], 'w');
 });
 beforeEach(() => database.executor.query('delete from converge.saga_work'));
 afterAll(() => database.close());
@@ -108,11 +108,11 @@ it('the statement for the works of a slice leaves out the timer of a step that h
 it('the works of a slice are announced once it has committed, and none that was open already', async () => {
   const heard: AnnouncedWork[] = [];
   const end = listenForWork(database.db, { heard: (one) => heard.push(one) });
-  await expect(askTogether({ effect: 'no.worker' })).rejects.toMatchObject({ code: '23502' });
+  await expect(askTogether({ call: 'no.worker' })).rejects.toMatchObject({ code: '23502' });
   await askTogether({ dueMs: 5 });
   await askTogether();
   end();
-  expect(heard).toEqual([{ id, effect: work.effect, dueMs: 5 }]);
+  expect(heard).toEqual([{ id, call: work.call, dueMs: 5 }]);
 });
 
 /** A worker with one free place, what it begins, and the number of places that came back. */
@@ -155,7 +155,7 @@ it('a call of a slice is born claimed by a worker with a free place, which gets 
   );
   expect(rows).toEqual([{ holder: 'near', lease: 60, final: 5 }]);
   await set(`state = 'ready', holder = null, final_at = null, due_at = clock_timestamp()`);
-  const wanted = { effect: work.effect, places: 1, leaseMs: 60_000, callMs: 5_000, settleMs: 0 };
+  const wanted = { call: work.call, places: 1, leaseMs: 60_000, callMs: 5_000, settleMs: 0 };
   const [claimed] = await claimWork(database.executor, 'near', [wanted]);
   const atTheClaim = { term: begun[0]?.term, ageMs: 0, finalInMs: 5_000 };
   expect({ ...claimed, ...atTheClaim }).toEqual(begun[0]);
@@ -164,7 +164,7 @@ it('a call of a slice is born claimed by a worker with a free place, which gets 
 // Planted faults: without the callback of the rollback the place never comes back; without the look at pauses the call is
 // sent under a pause; without `isLast` a call is begun whose row a savepoint may have taken back.
 it.each([
-  ['is rolled back', { effect: 'no.worker' }, 0],
+  ['is rolled back', { call: 'no.worker' }, 0],
   ['finds the work there already', { input: '{"n":2}' }, 1],
   ['belongs to a paused saga', { saga: 'paused', id: id.replace(/1$/, '2') }, 2],
 ])('a place that was reserved comes back when the insert %s', async (_, some, rows) => {

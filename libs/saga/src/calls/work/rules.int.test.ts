@@ -24,7 +24,7 @@ async function insert(table: string, row: Row): Promise<void> {
 const call = {
   consumer: 'c',
   handler: 'h',
-  effect: 'e',
+  call: 'e',
   key: 'k',
   idempotency_key: 'i',
   input: '{}',
@@ -106,7 +106,7 @@ describe('the rules of rows that each step writes', () => {
     ],
     [
       'saga_work',
-      `(id, consumer, handler, effect, key, idempotency_key, input, cause, state)
+      `(id, consumer, handler, call, key, idempotency_key, input, cause, state)
          values (gen_random_uuid(), 'c', 'h', 'e', 'k', 'i', '{}', '{}', 'begun')`,
     ],
   ])('a session that replays as a replica is held to the rules of %s, too', async (table, row) => {

@@ -31,7 +31,7 @@ export type OpenState = Extract<WorkState, 'ready' | 'calling' | 'unknown' | 'an
  */
 export type StuckReason = 'outcome_unknown' | 'result_lost' | 'input_unreadable' | 'record_swept';
 
-/** The event that asked: what an effect emits continues its context. */
+/** The event that asked: what a call emits continues its context. */
 export interface Cause {
   readonly eventId: string;
   readonly correlationId: string;
@@ -158,7 +158,7 @@ export interface ClaimedWork {
   readonly id: string;
   readonly consumer: string;
   readonly handler: string;
-  readonly effect: string;
+  readonly call: string;
   /** The operation of a saga's step; null: it is none. */
   readonly op: WorkOp | null;
   readonly key: string;

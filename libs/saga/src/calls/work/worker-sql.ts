@@ -7,26 +7,26 @@ export const WORKER_GONE_MS = 600_000;
 
 // Declares calls in the order of names, so that two workers do not deadlock.
 const declareSql = `
-  insert into converge.saga_worker (effect, holder, quota)
-  select effect, $2, quota from unnest($1::text[], $3::text[]) as g (effect, quota) order by effect
-  on conflict (effect) do update set holder = excluded.holder, seen_at = clock_timestamp(), quota = excluded.quota`;
+  insert into converge.saga_worker (call, holder, quota)
+  select call, $2, quota from unnest($1::text[], $3::text[]) as g (call, quota) order by call
+  on conflict (call) do update set holder = excluded.holder, seen_at = clock_timestamp(), quota = excluded.quota`;
 
-/** Says that a worker does the work of these calls in this database. `quotas`: by the effect's name. */
+/** Says that a worker does the work of these calls in this database. `quotas`: by the name of the call. */
 export async function declareCalls(
   executor: Executor,
   calls: readonly string[],
   holder: string,
   quotas: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
-  await executor.query(declareSql, [calls, holder, calls.map((effect) => quotas.get(effect) ?? null)]);
+  await executor.query(declareSql, [calls, holder, calls.map((call) => quotas.get(call) ?? null)]);
 }
 
 const missingSql = `
-  select effect from unnest($1::text[]) as effect
+  select call from unnest($1::text[]) as given (call)
    where not exists (select from converge.saga_worker worker
-                      where worker.effect = effect.effect
+                      where worker.call = given.call
                         and worker.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond')
-   order by effect`;
+   order by call`;
 
 /** Rejects with WORKER_MISSING when no worker of this database does the work of one of these calls. */
 export async function checkWorkers(
@@ -35,10 +35,10 @@ export async function checkWorkers(
   calls: readonly string[],
 ): Promise<void> {
   const { rows } = await executor
-    .query<{ effect: string }>(missingSql, [calls, WORKER_GONE_MS])
+    .query<{ call: string }>(missingSql, [calls, WORKER_GONE_MS])
     .catch(explainMissing);
   if (rows.length === 0) return;
-  const names = rows.map(({ effect }) => effect).join(', ');
+  const names = rows.map(({ call }) => call).join(', ');
   throw new SagaError(
     'WORKER_MISSING',
     `consumer ${consumer} cannot start: it needs a saga worker for ${names}, and this database has none: run the consumer by defineService(), which starts its worker, or start sagaWorker(callsOf(${consumer}), { database }) before it`,
@@ -46,9 +46,9 @@ export async function checkWorkers(
 }
 
 /** The error of a requested call that no worker has ever declared here. */
-export function workerMissing(effect: string): SagaError {
+export function workerMissing(call: string): SagaError {
   return new SagaError(
     'WORKER_MISSING',
-    `no worker in this database makes the call ${effect}, so it would wait for ever: declare it in the consumer whose handler requests it, \`defineConsumer(…).calls(…)\`, for which defineService() starts the worker`,
+    `no worker in this database makes the call ${call}, so it would wait for ever: declare it in the consumer whose handler requests it, \`defineConsumer(…).calls(…)\`, for which defineService() starts the worker`,
   );
 }

@@ -15,17 +15,17 @@ function lastingGauge(record: (value: number, labels: Labels) => void) {
   };
 }
 
-/** Creates a check for intents whose effect no worker declares: an alarm each time, and zero in the metric once they are gone. */
+/** Creates a check for calls that no worker declares: an alarm each time, and zero in the metric once they are gone. */
 export function undeclaredCheck(executor: Executor, log: Logger, afterMs: number): () => Promise<void> {
   const record = lastingGauge((value, labels) => instruments().callsUndeclared.record(value, labels));
   return async () => {
     const found = await readUnclaimedWork(executor, { afterMs });
-    for (const { effect, calls: count } of found)
+    for (const { call, calls: count } of found)
       log.error(
-        { alarm: 'call_undeclared', effect, count },
-        'calls wait that no worker declares: deploy the code that does, or `converge effects resolve` them',
+        { alarm: 'call_undeclared', call, count },
+        'calls wait that no worker declares: deploy the code that does, or `converge call resolve` them',
       );
-    record(found.map(({ effect, calls: count }) => ({ count, labels: { [attributeNames.call]: effect } })));
+    record(found.map(({ call, calls: count }) => ({ count, labels: { [attributeNames.call]: call } })));
   };
 }
 
@@ -35,9 +35,9 @@ export function lateCallsCheck(executor: Executor, idleMs: number): () => Promis
   return async () => {
     const found = await readLateCalls(executor, { idleMs });
     record(
-      found.map(({ effect, calls: count, reason }) => ({
+      found.map(({ call, calls: count, reason }) => ({
         count,
-        labels: { [attributeNames.call]: effect, [attributeNames.reason]: reason ?? 'not_begun' },
+        labels: { [attributeNames.call]: call, [attributeNames.reason]: reason ?? 'not_begun' },
       })),
     );
   };

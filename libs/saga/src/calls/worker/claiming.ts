@@ -33,13 +33,13 @@ export function wantedOf<DB>(
   places: Pick<Places, 'freeOf'>,
   { shared, leaseMs: shortMs, leaseMarginMs }: ResolvedOptions<DB>,
 ): readonly Wanted[] {
-  return [...calls].flatMap((effect) => {
-    const { name, quota, settleMs, saga } = effect;
-    const free = places.freeOf(effect);
-    const callMs = longestRunMs(effect, shared) + leaseMarginMs;
-    const leaseMs = renews(effect) ? shortMs : callMs;
+  return [...calls].flatMap((call) => {
+    const { name, quota, settleMs, saga } = call;
+    const free = places.freeOf(call);
+    const callMs = longestRunMs(call, shared) + leaseMarginMs;
+    const leaseMs = renews(call) ? shortMs : callMs;
     const paused = saga?.isTimer === true ? undefined : saga?.name;
-    return free > 0 ? [{ effect: name, places: free, leaseMs, callMs, settleMs, saga: paused, quota }] : [];
+    return free > 0 ? [{ call: name, places: free, leaseMs, callMs, settleMs, saga: paused, quota }] : [];
   });
 }
 
@@ -55,7 +55,7 @@ function taking<DB>({ calls, database: { executor }, holder, pollMs }: ResolvedO
 
 /** Makes the call of claimed work. `asked`: when the claim was sent. `called`: the call has ended. */
 type Begin<DB> = (
-  effect: WorkerCall<DB>,
+  call: WorkerCall<DB>,
   work: ClaimedWork,
   asked: number,
   called: () => void,
@@ -71,14 +71,13 @@ function reserving<DB>(options: ResolvedOptions<DB>, places: Places, begin: Begi
   // Not in the context of the slice, which has one attempt, and ends before the call begins.
   const outside = AsyncLocalStorage.snapshot();
   return (name: string): Reserved | undefined => {
-    const effect = calls.get(name);
-    if (effect === undefined || effect.quota !== undefined || effect.idempotency !== 'keyed')
-      return undefined;
-    if (!places.isClear(effect) || Number.isFinite(shared.breakers.get(name)?.room)) return undefined;
-    const [wanted] = wantedOf([effect], places, options);
+    const call = calls.get(name);
+    if (call === undefined || call.quota !== undefined || call.idempotency !== 'keyed') return undefined;
+    if (!places.isClear(call) || Number.isFinite(shared.breakers.get(name)?.room)) return undefined;
+    const [wanted] = wantedOf([call], places, options);
     if (wanted === undefined) return undefined;
     const asked = clock.monotonic();
-    const place = places.reserve(effect);
+    const place = places.reserve(call);
     return {
       holder,
       leaseMs: wanted.leaseMs,
@@ -87,7 +86,7 @@ function reserving<DB>(options: ResolvedOptions<DB>, places: Places, begin: Begi
       begin: (work) => {
         failpoint('saga.after_claim');
         const next = (called: () => void): Promise<void> =>
-          Promise.resolve().then(() => begin(effect, work, asked, called));
+          Promise.resolve().then(() => begin(call, work, asked, called));
         place.hold((called) => outside(next, called));
       },
     };
@@ -110,21 +109,21 @@ export function claiming<DB>(
   const heard = (work: AnnouncedWork): void => {
     // What is due later is found by a later look: a deadline of hours needs none now. Nor does work without a free place.
     const isNews = pace.announced(work, now());
-    const effect = options.calls.get(work.effect ?? '');
-    if (isNews && (work.dueMs > 0 || effect === undefined || places.takes(effect))) wake.notify();
+    const call = options.calls.get(work.call ?? '');
+    if (isNews && (work.dueMs > 0 || call === undefined || places.takes(call))) wake.notify();
   };
 
-  const begin: Begin<DB> = async (effect, work, asked, called) => {
-    const endsAt = asked + longestRunMs(effect, shared);
-    leases.take(work, renews(effect), renews(effect) ? asked + leaseMs : endsAt);
-    const { quota } = effect;
+  const begin: Begin<DB> = async (call, work, asked, called) => {
+    const endsAt = asked + longestRunMs(call, shared);
+    leases.take(work, renews(call), renews(call) ? asked + leaseMs : endsAt);
+    const { quota } = call;
     const admit =
       quota && admission(database.executor, quota, { clock, signal, takenUntil: asked + lateMs(quota) });
     const asking = { clock, random, shared, signal, endsAt, leaseEndsAt: () => leases.endsAt(work), admit };
     let putOffMs: number | undefined;
     // An outcome that cannot be written now is found again when the lease ends.
     const reporting = { ...options, groups, onCalled: called, onPutOff: (ms: number) => (putOffMs = ms) };
-    await processWork(reporting, effect, work, asking).catch(onError);
+    await processWork(reporting, call, work, asking).catch(onError);
     leases.drop(work);
     // A look before this would pass over the work, which is still at hand.
     if (putOffMs === undefined) return;
@@ -141,20 +140,20 @@ export function claiming<DB>(
     failpoint('saga.before_claim');
     const asked = now();
     pace.look(asked);
-    const names = wanted.map(({ effect }) => effect);
+    const names = wanted.map(({ call }) => call);
     await places.whileLooking(names, async () => {
       const { claimed, nextInMs } = await take(wanted, leases.ids);
       if (claimed.length > 0) failpoint('saga.after_claim');
-      for (const { effect, places: free, calls = true } of wanted)
-        places.looked(effect, !calls || claimed.filter((work) => work.effect === effect).length >= free);
+      for (const { call, places: free, calls = true } of wanted)
+        places.looked(call, !calls || claimed.filter((work) => work.call === call).length >= free);
       if (nextInMs !== undefined) pace.putOff(now() + Math.max(nextInMs, quotaPauseMs), now());
       for (const work of claimed) {
         pace.found(work);
-        const effect = options.calls.get(work.effect);
-        if (effect !== undefined) places.reserve(effect).hold((called) => begin(effect, work, asked, called));
+        const call = options.calls.get(work.call);
+        if (call !== undefined) places.reserve(call).hold((called) => begin(call, work, asked, called));
       }
     });
-    // Each effect had all that was due, or its quota has no call until then, or has no place left: one that becomes free wakes.
+    // Each call had all that was due, or its quota has no call until then, or has no place left: one that becomes free wakes.
     return { afterMs: pace.pauseMs(pollMs, now()) };
   };
   return { claim, places, leases, wake, deaf };
@@ -167,17 +166,17 @@ export function withinBreakers<DB>(
   wanted: readonly Wanted[],
   { calls, shared: { breakers } }: Pick<ResolvedOptions<DB>, 'calls' | 'shared'>,
 ): readonly Wanted[] {
-  return wanted.map((one) => admitted(one, calls.get(one.effect)?.canQuery ?? false, breakers));
+  return wanted.map((one) => admitted(one, calls.get(one.call)?.canQuery ?? false, breakers));
 }
 
 /**
- * Limits the claim of an effect: to the probes of a breaker that is half open, and to nothing behind one that is open. Such
+ * Limits the claim of a call: to the probes of a breaker that is half open, and to nothing behind one that is open. Such
  * work stays due, and continues together once the probes have succeeded; queries have a breaker of their own. Pure.
  */
 export function admitted(wanted: Wanted, canQuery: boolean, breakers: Breakers): Wanted {
   const roomOf = (name: string): number => breakers.get(name)?.room ?? Number.POSITIVE_INFINITY;
-  const calls = roomOf(wanted.effect);
-  const queries = canQuery ? roomOf(queryName(wanted.effect)) : calls;
+  const calls = roomOf(wanted.call);
+  const queries = canQuery ? roomOf(queryName(wanted.call)) : calls;
   const places = Math.min(wanted.places, ...[calls, queries].filter((room) => room > 0));
   return { ...wanted, places, calls: calls > 0, queries: queries > 0 };
 }

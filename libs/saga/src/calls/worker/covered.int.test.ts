@@ -1,6 +1,6 @@
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { expect, it } from 'vitest';
-import { database, effects, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
+import { database, calls, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
 import { ended, hurried, outcomes, type SceneDb, sharedWith, workRows } from '../../fixture/calls/scene.ts';
 import { waitUntil } from '@convergekit/testing';
 import { insertWork } from '../work/insert-sql.ts';
@@ -13,7 +13,7 @@ const ids: readonly string[] = [1, 2, 3, 4].map((n) => `00000000-0000-0000-0000-
 
 async function requests(at: number, step: string, op: WorkOp, state: string): Promise<void> {
   const id = ids[at]!;
-  const work = { id, consumer: 'orders', handler: 'trip.pay', effect: 'test.keyed', key: step };
+  const work = { id, consumer: 'orders', handler: 'trip.pay', call: 'test.keyed', key: step };
   await kyselyTransaction(database.db, {}, async (tx) => {
     await insertWork(tx, {
       ...work,
@@ -47,7 +47,7 @@ it('no call begins when its step is to be undone: one in doubt is asked for, and
      where key = 'in_doubt'`,
     [{ category: 'network', certainty: 'unknown', code: 'TIMEOUT', message: 'no answer' }],
   );
-  const ofSteps = { ...effects.keyed, lockSql: 'select 1 as one from closed' };
+  const ofSteps = { ...calls.keyed, lockSql: 'select 1 as one from closed' };
   const worker = sagaWorker<SceneDb>([ofSteps], { ...hurried, database });
   await worker.start();
   await ended(database);
@@ -64,7 +64,7 @@ it('no call begins when its step is to be undone: one in doubt is asked for, and
 // Planted fault: the claim leaves all that is ready to the open breaker, and the saga waits for as long as the other side is down.
 it('a call that was never sent ends without one behind an open breaker when its step is to be undone', async () => {
   const shared = sharedWith({ minimumCalls: 1, open: { baseMs: 600_000, factor: 1, capMs: 600_000 } });
-  const ofSteps = { ...effects.keyed, lockSql: 'select 1 as one from closed' };
+  const ofSteps = { ...calls.keyed, lockSql: 'select 1 as one from closed' };
   const worker = sagaWorker<SceneDb>([ofSteps], { ...hurried, database, shared });
   provider.always('keyed', 'fail');
   await worker.start();

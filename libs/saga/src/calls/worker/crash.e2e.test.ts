@@ -34,7 +34,7 @@ describe('a saga worker that is killed or frozen', () => {
   let provider: Provider;
   let database: Database<SceneDb>;
   let env: NodeJS.ProcessEnv;
-  let effects: ReturnType<typeof sceneCalls>;
+  let calls: ReturnType<typeof sceneCalls>;
   const children = new Children();
 
   beforeEach(async () => {
@@ -42,7 +42,7 @@ describe('a saga worker that is killed or frozen', () => {
     const made = await sceneDatabase(inject('stack').databaseUrl);
     database = made.database;
     const PROVIDER_URL = await provider.start();
-    effects = sceneCalls(PROVIDER_URL);
+    calls = sceneCalls(PROVIDER_URL);
     env = { DATABASE_URL: made.url, PROVIDER_URL };
   });
   afterEach(async () => {
@@ -61,9 +61,9 @@ describe('a saga worker that is killed or frozen', () => {
       for (const [at, failpoint] of failpoints.entries()) {
         const keys = (prefix: string): string[] =>
           Array.from({ length: 6 }, (_x, n) => `${prefix}${6 * at + n}`);
-        await request(database, effects.keyed, keys('k'));
-        await request(database, effects.plain, keys('p'));
-        await request(database, effects.blind, keys('b'));
+        await request(database, calls.keyed, keys('k'));
+        await request(database, calls.plain, keys('p'));
+        await request(database, calls.blind, keys('b'));
         // Its calls end in time on a slow machine too: else it may never pass the point. One that may be in flight is waited for.
         const killed = start({ CONVERGE_FAILPOINT: failpoint, CALL_MS: '10000' });
         expect((await once(killed, 'exit'))[1], failpoint).toBe('SIGKILL');
@@ -87,7 +87,7 @@ describe('a saga worker that is killed or frozen', () => {
   // Planted fault: with a lease for as long as the calls may take, the test waits for an hour.
   it('the calls of a killed saga worker are taken up long before their time is over', async () => {
     const keys = Array.from({ length: 4 }, (_, n) => `k${n}`);
-    await request(database, effects.keyed, keys);
+    await request(database, calls.keyed, keys);
     provider.modes.set('keyed', ['hang', 'hang', 'hang', 'hang']);
     const patient = { CALL_MS: '3600000' };
     const killed = start(patient);
@@ -105,7 +105,7 @@ describe('a saga worker that is killed or frozen', () => {
   });
 
   it('a saga worker that froze in a call writes nothing when it wakes up after another worker recorded the outcome', async () => {
-    await request(database, effects.keyed, ['a']);
+    await request(database, calls.keyed, ['a']);
     // No time limit ends the query on a slow machine: the lease is short all the same.
     const patient = { CALL_MS: '240000' };
     const zombie = start({ FREEZE: 'call', ...patient });
@@ -120,7 +120,7 @@ describe('a saga worker that is killed or frozen', () => {
     // The woken worker continues: its state of the first row is gone, and it takes the next row as usual.
     owner.kill('SIGTERM');
     await once(owner, 'exit');
-    await request(database, effects.keyed, ['b']);
+    await request(database, calls.keyed, ['b']);
     await waitUntil(async () => (await workRows(database)).every(({ state }) => state === 'done'), {
       what: 'the next',
     });

@@ -19,7 +19,7 @@ it('the log line of a failed attempt does not quote what the call was given', ()
   } as const;
   const work = {
     id: 'w',
-    effect: 'shop.pay',
+    call: 'shop.pay',
     input: stepInput,
     story: [],
     cause: { eventId: 'e-1', correlationId: 'c', hops: 1 },

@@ -7,8 +7,8 @@ import { type Held, renewLeases } from '../work/claim-sql.ts';
  * True for a call that another worker may repeat or query: its lease is short and renewed, so that it is taken up soon
  * after its worker died. Of any other call only an operator could say the outcome, so it gets the time that it may take.
  */
-export function renews(effect: Pick<WorkerCall<never>, 'canQuery' | 'idempotency'>): boolean {
-  return nextOp('calling', effect) !== 'stuck';
+export function renews(call: Pick<WorkerCall<never>, 'canQuery' | 'idempotency'>): boolean {
+  return nextOp('calling', call) !== 'stuck';
 }
 
 interface Lease extends Held {

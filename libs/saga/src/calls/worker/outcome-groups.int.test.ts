@@ -26,21 +26,21 @@ afterEach(() => database.close());
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
 type Keyed = ReturnType<typeof sceneCalls>['keyed'];
 
-/** Claims work of an effect whose outcomes may be grouped, and returns what records each as succeeded. */
-async function claimed(change: (effect: Keyed) => Keyed = (effect) => effect) {
+/** Claims work of a call whose outcomes may be grouped, and returns what records each as succeeded. */
+async function claimed(change: (call: Keyed) => Keyed = (call) => call) {
   const { keyed } = sceneCalls('http://127.0.0.1:1');
-  const effect = change({ ...keyed, grouped: true, lockSql: 'select 1 as one from closed' });
-  await request(database, effect, KEYS);
-  const options = resolveOptions<SceneDb>([effect], { database });
-  const wanted = { effect: effect.name, places: 10, leaseMs: 60_000, callMs: 1_000, settleMs: 0 };
+  const call = change({ ...keyed, grouped: true, lockSql: 'select 1 as one from closed' });
+  await request(database, call, KEYS);
+  const options = resolveOptions<SceneDb>([call], { database });
+  const wanted = { call: call.name, places: 10, leaseMs: 60_000, callMs: 1_000, settleMs: 0 };
   const works = await claimWork(database.executor, options.holder, [wanted]);
   const recordings = works
     .toSorted((a, b) => a.key.localeCompare(b.key))
     .map((work): Recording<SceneDb> => {
       const result = JSON.stringify({ receipt: `r-${work.key}` });
       return {
-        effect,
-        revived: effect.revive(work),
+        call,
+        revived: call.revive(work),
         work,
         outcome: { kind: 'succeeded', result },
         made: { calls: 1, queries: 0, attempts: [], doubt: 'as_before' },
@@ -68,10 +68,10 @@ it('outcomes that are known at the same time are recorded by three transactions,
 
 // Planted fault: a statement that is not awaited is committed, or ends the process.
 it('a reaction that forgets an await costs only its own outcome, and its error says so', async () => {
-  const { groups, recordings } = await claimed((effect) => ({
-    ...effect,
+  const { groups, recordings } = await claimed((call) => ({
+    ...call,
     revive: (stored) => {
-      const revived = effect.revive(stored);
+      const revived = call.revive(stored);
       if (!stored.input.includes('"f"')) return revived;
       const succeeded: typeof revived.succeeded = async (_, { tx }) => {
         await Promise.resolve();
@@ -94,10 +94,10 @@ it('a reaction that forgets an await costs only its own outcome, and its error s
 
 // Planted fault: without the transaction of its own for each, the neighbours of a failed reaction are not recorded.
 it('a reaction that fails costs only its own outcome', async () => {
-  const { groups, recordings } = await claimed((effect) => ({
-    ...effect,
+  const { groups, recordings } = await claimed((call) => ({
+    ...call,
     revive: (stored) => {
-      const revived = effect.revive(stored);
+      const revived = call.revive(stored);
       const fails = stored.input.includes('"f"');
       const succeeded = (): Promise<void> => Promise.reject(new RangeError('no'));
       return fails ? { ...revived, succeeded } : revived;

@@ -1,7 +1,7 @@
 import type { ResolvedOptions } from './options.ts';
 import { type Recording, recordOutcomes } from './record-outcome.ts';
 
-/** The most transactions of one effect that record outcomes at the same time: while one waits for a lock, another goes on. */
+/** The most transactions of one call that record outcomes at the same time: while one waits for a lock, another goes on. */
 const AT_ONCE = 2;
 
 /** An outcome that waits for its transaction. */
@@ -10,7 +10,7 @@ interface Waiting<DB> {
   readonly recorded: PromiseWithResolvers<boolean>;
 }
 
-/** The outcomes of one effect. */
+/** The outcomes of one call. */
 interface Group<DB> {
   running: number;
   waiting: Waiting<DB>[];
@@ -18,7 +18,7 @@ interface Group<DB> {
 
 type Options<DB> = Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random' | 'log'>;
 
-/** Records outcomes, of one effect by two transactions at most: those of the meantime follow together. */
+/** Records outcomes, of one call by two transactions at most: those of the meantime follow together. */
 export class OutcomeGroups<DB> {
   readonly #options: Options<DB>;
   readonly #groups = new Map<string, Group<DB>>();
@@ -29,8 +29,8 @@ export class OutcomeGroups<DB> {
 
   /** Records an outcome. False = the claim was lost, nothing was written. Rejects when it could not be recorded. */
   async record(recording: Recording<DB>): Promise<boolean> {
-    if (recording.effect.grouped !== true) return this.#alone(recording);
-    const { name } = recording.effect;
+    if (recording.call.grouped !== true) return this.#alone(recording);
+    const { name } = recording.call;
     const group = this.#groups.get(name) ?? { running: 0, waiting: [] };
     this.#groups.set(name, group);
     const recorded = Promise.withResolvers<boolean>();

@@ -18,7 +18,7 @@ const findSql = `
   select id from converge.saga_work work
    where waits_since < clock_timestamp() - least($2::float8, $3::float8) * interval '1 millisecond'
      and waits_since < clock_timestamp() - case story when '[]' then $3::float8 else $2::float8 end * interval '1 millisecond'
-     and late_since is null and state in ('ready', 'calling', 'unknown', 'answered') and effect = any ($1::text[])
+     and late_since is null and state in ('ready', 'calling', 'unknown', 'answered') and call = any ($1::text[])
      and not ${pausedWorkSql('work')}
    order by waits_since limit ${PAGE}`;
 
@@ -35,7 +35,7 @@ export async function findOverdue(
 /** Work that was marked. */
 export interface OverdueWork extends Pick<
   ClaimedWork,
-  'id' | 'consumer' | 'handler' | 'effect' | 'op' | 'key' | 'input' | 'cause'
+  'id' | 'consumer' | 'handler' | 'call' | 'op' | 'key' | 'input' | 'cause'
 > {
   readonly state: OpenState;
   readonly story: readonly (WorkAttempt | OperatorAct)[];
@@ -48,7 +48,7 @@ type Row = Omit<OverdueWork, 'cause' | 'story'> & Readonly<Record<'cause' | 'sto
 const markSql = `
   update converge.saga_work work set late_since = clock_timestamp()
    where id = $1 and late_since is null and state in ('ready', 'calling', 'unknown', 'answered')
-  returning id, consumer, handler, effect, key, ${inputSql('work')} as input, cause, op, state, story`;
+  returning id, consumer, handler, call, key, ${inputSql('work')} as input, cause, op, state, story`;
 
 /** Marks work as overdue. Undefined: it ended meanwhile, or another worker marked it. */
 export async function markOverdue(tx: Executor, id: string): Promise<OverdueWork | undefined> {

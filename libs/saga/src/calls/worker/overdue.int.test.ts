@@ -22,7 +22,7 @@ const log = {
   error: (fields: Alarm) => void alarms.push(fields),
 } as never;
 let database: Database<SceneDb>;
-const effects = Object.values(sceneCalls('http://127.0.0.1:1'));
+const calls = Object.values(sceneCalls('http://127.0.0.1:1'));
 
 beforeAll(async () => {
   ({ database } = await sceneDatabase(inject('stack').databaseUrl));
@@ -34,7 +34,7 @@ beforeEach(() => alarms.splice(0));
 async function waiting(key: string, state: string, op?: WorkOp, story = '[]'): Promise<void> {
   const of = op === undefined ? [null, null, null, null] : ['test', key, 'step', op];
   await database.executor.query(
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, stuck_reason,
+    `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, state, stuck_reason,
        outcome, due_at, waits_since, ended_at, story, saga, instance, step, op)
      values (gen_random_uuid(), 'orders', 'h', 'test.keyed', $1, $1, '{"key":"k"}', '{}', $2,
        case $2 when 'stuck' then 'outcome_unknown' end, case when $2 in ('answered', 'done', 'failed') then '{}' end,
@@ -44,7 +44,7 @@ async function waiting(key: string, state: string, op?: WorkOp, story = '[]'): P
   );
 }
 
-const look = (): Promise<number> => alertOverdue(resolveOptions(effects, { database, log }));
+const look = (): Promise<number> => alertOverdue(resolveOptions(calls, { database, log }));
 
 // Planted fault: an index predicate, or a state in `markOverdue`, that leaves one of the states out.
 it('G6c: work that waits for longer than its bound alerts an operator once, in every state', async () => {
@@ -62,7 +62,7 @@ it('G6c: work that waits for longer than its bound alerts an operator once, in e
 // Planted fault: one page a round leaves most of an outage's work unsaid for hours.
 it('after an outage all overdue work is marked in one round, however much there is', async () => {
   await database.executor.query(
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, waits_since)
+    `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, waits_since)
      select gen_random_uuid(), 'orders', 'h', 'test.keyed', 'm', 'm', '{"key":"k"}', '{}', clock_timestamp() - interval '1 hour'
        from generate_series(1, 250)`,
   );
@@ -119,7 +119,7 @@ it('a pause that lasts longer than its bound raises an alarm once, and so does t
   const raised = () => alarms.filter(({ alarm }) => alarm === 'saga_paused');
   await pause('short', 1);
   await pause('long', 16);
-  const worker = sagaWorker<SceneDb>(effects, { ...hurried, database, log });
+  const worker = sagaWorker<SceneDb>(calls, { ...hurried, database, log });
   await worker.start();
   await waitUntil(() => raised().length === 1, { what: 'the alarm' });
   await pause('long', 17);
@@ -157,7 +157,7 @@ it('work that failed is overdue after `stuckAfterMs`, and work that no worker be
   await waiting('b-failing', 'ready', undefined, story);
   const hours = (idle: number, failing: number): Promise<number> => {
     const bounds = { undeclaredMs: idle * 3_600_000, stuckAfterMs: failing * 3_600_000 };
-    return alertOverdue(resolveOptions(effects, { database, log, ...bounds }));
+    return alertOverdue(resolveOptions(calls, { database, log, ...bounds }));
   };
   expect([await hours(2, 2), await hours(2, 0.5), await hours(0.5, 2)]).toEqual([0, 1, 1]);
   expect(alarms.map(({ key, at }) => [key, at])).toEqual([
@@ -173,7 +173,7 @@ it('work whose `late` hook throws is logged, and the work behind it is still mar
     `update converge.saga_work set waits_since = waits_since - interval '1 minute' where key = 'f-first'`,
   );
   await waiting('f-second', 'ready');
-  const [keyed, ...others] = effects;
+  const [keyed, ...others] = calls;
   const late = (): Promise<boolean> =>
     alarms.length === 0 ? Promise.reject(new Error('the hook broke')) : Promise.resolve(true);
   const breaking = resolveOptions([{ ...keyed!, late }, ...others], { database, log });
@@ -186,7 +186,7 @@ it('a workflow that is due and is not continued by any worker raises an alarm', 
   await database.executor.query(
     `insert into converge.workflow (workflow, id, input, due_at) values ('lonely', '1', '{}', clock_timestamp() - interval '1 hour')`,
   );
-  const worker = sagaWorker<SceneDb>(effects, { ...hurried, database, log });
+  const worker = sagaWorker<SceneDb>(calls, { ...hurried, database, log });
   await worker.start();
   const raised = () => alarms.find(({ alarm }) => alarm === 'workflow_overdue');
   await waitUntil(() => Promise.resolve(raised()), { what: 'the alarm' }).finally(() => worker.stop());

@@ -44,7 +44,7 @@ async function alert<DB>(
     const work = await markOverdue(executor, id);
     if (work === undefined) return undefined;
     const late = lateOf(work);
-    const hook = calls.get(work.effect)?.late;
+    const hook = calls.get(work.call)?.late;
     // A step that is decided, or known to be stuck, has nothing new to say.
     const news =
       hook === undefined || (await emitting(executor, work, (emit) => hook({ tx, emit }, work.input, late)));

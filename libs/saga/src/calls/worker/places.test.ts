@@ -70,7 +70,7 @@ it('announced work without a free place requests no look, and the next place tha
   expect([takes(), notified]).toEqual([true, ['look']]);
 });
 
-// Planted fault: after one look that the database refused, no call of the effect is born claimed any more.
+// Planted fault: after one look that the database refused, none of its calls is born claimed any more.
 it('a look that fails keeps no new work from its place', async () => {
   const places = new Places({ notify: () => undefined });
   places.looked('a', false);

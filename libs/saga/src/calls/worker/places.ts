@@ -1,6 +1,6 @@
 import type { Wake } from '@convergekit/core/engine';
 
-/** Work that shares places: the calls of an effect, or the workflows of a worker. */
+/** Work that shares places: the calls of one declaration, or the workflows of a worker. */
 export interface PlaceGroup {
   readonly name: string;
   /** The places: the most calls in flight. */

@@ -30,26 +30,26 @@ export type Processed = 'done' | 'failed' | 'again' | 'stuck' | 'answered' | 'lo
 export type WorkOptions<DB> = ResolvedOptions<DB> & {
   /** Records the outcomes. @default each by itself */
   readonly groups?: OutcomeGroups<DB>;
-  /** Called when the call or query of a `grouped` effect has ended, and its outcome is not recorded yet. */
+  /** Called when the call or query of a `grouped` call has ended, and its outcome is not recorded yet. */
   readonly onCalled?: () => void;
 };
 
 /** Processes one claimed row: call or query, decide, record. Rejects only when the database cannot be written. */
 export async function processWork<DB>(
   options: WorkOptions<DB>,
-  effect: WorkerCall<DB>,
+  call: WorkerCall<DB>,
   work: ClaimedWork,
   asking: RunContext,
 ): Promise<Processed> {
   const { eventId, traceparent, tracestate, attemptTrace } = work.cause;
   const headers = { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
-  const attributes = { [attributeNames.call]: effect.name, [attributeNames.eventId]: eventId };
+  const attributes = { [attributeNames.call]: call.name, [attributeNames.eventId]: eventId };
   const parent = contextFrom(headers);
   const links = attemptTrace === undefined ? [] : [contextFrom({ traceparent: attemptTrace })];
   const described = { kind: 'internal', attributes, parent, links } as const;
-  return withSpan(spanNames.run(effect.name), described, (span) =>
+  return withSpan(spanNames.run(call.name), described, (span) =>
     afterAttempts(earlierOf(work), async () => {
-      const processed = await processRow({ options, effect, work }, asking);
+      const processed = await processRow({ options, call, work }, asking);
       span.setAttribute(attributeNames.outcome, processed);
       report.ended(options.log, work, processed);
       return processed;
@@ -57,10 +57,10 @@ export async function processWork<DB>(
   );
 }
 
-/** A claimed row, its effect, and the worker that holds it. */
+/** A claimed row, its call, and the worker that holds it. */
 interface Claimed<DB> {
   readonly options: WorkOptions<DB>;
-  readonly effect: WorkerCall<DB>;
+  readonly call: WorkerCall<DB>;
   readonly work: ClaimedWork;
 }
 
@@ -73,10 +73,10 @@ function leftOut(now: number): AttemptsMade {
 }
 
 async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise<Processed> {
-  const { options, effect, work } = claimed;
+  const { options, call, work } = claimed;
   const revived = revive(claimed);
   if (revived === undefined) return leaveToReader(claimed);
-  const op = nextTurn(work, effect);
+  const op = nextTurn(work, call);
   switch (op) {
     case 'stuck':
       return markStuck(claimed, 'outcome_unknown', nothing);
@@ -90,12 +90,12 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
       return putOff(claimed, { kind: 'again', state: 'unknown' }, leftOut(options.clock.now()));
     case 'call':
     case 'query': {
-      const { answer, attempts, sent } = await asCall(work, effect.name, options.log, () =>
-        runCall(op, revived, effect.idempotency, asking),
+      const { answer, attempts, sent } = await asCall(work, call.name, options.log, () =>
+        runCall(op, revived, call.idempotency, asking),
       );
-      if (effect.grouped === true) options.onCalled?.();
+      if (call.grouped === true) options.onCalled?.();
       const tried = { ...work, finalInMs: finalInMs(work, options.clock.now()) };
-      const next = decide(op, answer, tried, effect, options.random);
+      const next = decide(op, answer, tried, call, options.random);
       report.attempts(options.log, work, attempts, next);
       return follow(claimed, revived, next, {
         ...attemptsMade(op, answer, attempts, sent, next),
@@ -107,9 +107,9 @@ async function processRow<DB>(claimed: Claimed<DB>, asking: RunContext): Promise
 
 /** A process of another version may read it; after `undeclaredMs` it waits for an operator. */
 async function leaveToReader<DB>(claimed: Claimed<DB>): Promise<Processed> {
-  const { options, effect, work } = claimed;
+  const { options, call, work } = claimed;
   const { clock, random, database, undeclaredMs, log } = options;
-  const rules = { schedule: effect.schedule, withinMs: undeclaredMs, now: clock.now(), random };
+  const rules = { schedule: call.schedule, withinMs: undeclaredMs, now: clock.now(), random };
   const attempt = waitForReader(work, rules);
   if (attempt === undefined) return markStuck(claimed, 'input_unreadable', nothing);
   const state = work.found === 'ready' ? 'ready' : 'unknown';
@@ -128,9 +128,9 @@ async function leaveToReader<DB>(claimed: Claimed<DB>): Promise<Processed> {
   return written(ours, 'again');
 }
 
-function revive<DB>({ effect, work }: Claimed<DB>): Revived<DB> | undefined {
+function revive<DB>({ call, work }: Claimed<DB>): Revived<DB> | undefined {
   try {
-    return effect.revive(work);
+    return call.revive(work);
   } catch {
     return undefined;
   }
@@ -167,7 +167,7 @@ async function putOff<DB>(
 }
 
 function markStuck<DB>(
-  { options: { database, clock, random }, effect: { stuck }, work }: Claimed<DB>,
+  { options: { database, clock, random }, call: { stuck }, work }: Claimed<DB>,
   reason: StuckReason,
   made: AttemptsMade,
 ): Promise<Processed> {
@@ -182,7 +182,7 @@ function markStuck<DB>(
 
 /** Closes a row. A failed reaction must not cost a second call: the outcome is kept, and handled later. */
 async function close<DB>(
-  { options, effect, work }: Claimed<DB>,
+  { options, call, work }: Claimed<DB>,
   revived: Revived<DB>,
   outcome: Outcome,
   made: AttemptsMade,
@@ -192,7 +192,7 @@ async function close<DB>(
   const began = clock.monotonic();
   try {
     const inContext = AsyncLocalStorage.snapshot() as Recording<DB>['inContext'];
-    const recording = { effect, revived, work, outcome, made, inContext };
+    const recording = { call, revived, work, outcome, made, inContext };
     const { groups = new OutcomeGroups(options) } = options;
     return written(await groups.record(recording), ended);
   } catch (error) {
@@ -201,7 +201,7 @@ async function close<DB>(
       await kyselyTransaction(database.db, { clock, random }, async (tx) => revived.undecided?.(tx));
     else report.recordingFailed(log, work, failure);
     const recordings = work.story.filter(({ op }) => op === 'settle').length + 1;
-    const wait = slowWait(effect.schedule, { attempt: recordings, random });
+    const wait = slowWait(call.schedule, { attempt: recordings, random });
     const failed: WorkAttempt = {
       at: new Date(clock.now()).toISOString(),
       op: 'settle',
@@ -245,12 +245,12 @@ function attemptsMade(
  */
 export async function asCall<T>(
   { id, consumer }: { readonly id: string; readonly consumer: string },
-  effect: string,
+  call: string,
   logger: Pick<Logger, 'error'>,
   run: () => Promise<T>,
 ): Promise<T> {
-  const what = (): string => `call ${effect} of consumer ${consumer} (${id})`;
-  const log = (err: unknown, line: string): void => logger.error({ err, effect, work: id }, line);
+  const what = (): string => `call ${call} of consumer ${consumer} (${id})`;
+  const log = (err: unknown, line: string): void => logger.error({ err, call, work: id }, line);
   let running = true;
   const stray = (error: unknown): void => log(error, lateStray(what()));
   const thrown = (error: unknown): boolean => {

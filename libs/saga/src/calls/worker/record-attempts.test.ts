@@ -16,7 +16,7 @@ const wait = { computedMs: 250, capMs: 500, rule: 'slow_schedule' } as const;
 // Planted fault: with `next.kind` as the outcome of every attempt, the failed ones are `again` here, not `retry`.
 it('S22: the attempts of a run are counted by outcome and reason, timed by number, and the wait after them has its rule', async () => {
   recordAttempts({
-    effect: 'test.pay',
+    call: 'test.pay',
     earlier: 2,
     attempts: [
       { at, op: 'call', durationMs: 40, failure: failure('E500') },
@@ -25,7 +25,7 @@ it('S22: the attempts of a run are counted by outcome and reason, timed by numbe
     next: { kind: 'again', state: 'ready', wait },
   });
   recordAttempts({
-    effect: 'test.pay',
+    call: 'test.pay',
     earlier: 4,
     attempts: [{ at, op: 'call', durationMs: 20 }],
     next: { kind: 'succeed', result: 'null' },
@@ -50,7 +50,7 @@ it('S22: the attempts of a run are counted by outcome and reason, timed by numbe
 // Planted fault: without the look at refusals an outage of nine minutes counts 67,000 attempts.
 it('a call that an open breaker refused is counted and timed as no attempt', async () => {
   recordAttempts({
-    effect: 'test.refused',
+    call: 'test.refused',
     earlier: 0,
     attempts: [{ at, op: 'call', durationMs: 0, failure: failure('BREAKER_OPEN') }],
     next: { kind: 'again', state: 'ready', wait: { ...wait, rule: 'breaker_open' } },

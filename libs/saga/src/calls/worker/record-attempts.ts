@@ -3,9 +3,9 @@ import type { Logger } from '@convergekit/telemetry';
 import type { Next } from '../work/decide.ts';
 import { isRefused, type WorkAttempt } from '../work/work.ts';
 
-/** The attempts of one run of an effect. */
+/** The attempts of one run of a call. */
 export interface RunAttempts {
-  readonly effect: string;
+  readonly call: string;
   /** The number of attempts in earlier runs. */
   readonly earlier: number;
   readonly attempts: readonly WorkAttempt[];
@@ -14,8 +14,8 @@ export interface RunAttempts {
 }
 
 /** Records the attempts of a run that were made: each one with its number, duration, outcome and reason, and the wait after it. */
-export function recordAttempts({ effect, earlier, attempts, next }: RunAttempts): void {
-  const labels = { [attributeNames.call]: effect };
+export function recordAttempts({ call, earlier, attempts, next }: RunAttempts): void {
+  const labels = { [attributeNames.call]: call };
   for (const [index, attempt] of attempts.entries()) {
     // A breaker that refused the call is seen in its own metric: nothing was attempted.
     if (isRefused(attempt)) continue;

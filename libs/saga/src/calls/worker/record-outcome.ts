@@ -24,7 +24,7 @@ export interface Recording<DB> {
   readonly work: ClaimedWork;
   readonly outcome: Outcome;
   readonly made: AttemptsMade;
-  readonly effect: Pick<WorkerCall<DB>, 'name' | 'lockSql' | 'grouped'>;
+  readonly call: Pick<WorkerCall<DB>, 'name' | 'lockSql' | 'grouped'>;
   readonly revived: Revived<DB>;
   /** Runs a function in the context in which the outcome became known, for traces. */
   readonly inContext: <T>(run: () => T) => T;
@@ -33,9 +33,9 @@ export interface Recording<DB> {
 type Recorder<DB> = Pick<ResolvedOptions<DB>, 'database' | 'clock' | 'random' | 'log'>;
 
 /**
- * Records outcomes of one effect and their reactions in one transaction. The rows are closed, if they are still claimed,
- * and the effect's own rows are locked; then the effect's own code runs; then its events are appended. Returns the ids of
- * the recorded works: the claims of the others were lost. Rejects when the effect's code or the database failed: nothing
+ * Records outcomes of one call and their reactions in one transaction. The rows are closed, if they are still claimed,
+ * and the call's own rows are locked; then the call's own code runs; then its events are appended. Returns the ids of
+ * the recorded works: the claims of the others were lost. Rejects when the call's code or the database failed: nothing
  * was written.
  */
 export async function recordOutcomes<DB>(
@@ -74,7 +74,7 @@ async function closeAll<DB>(
 ): Promise<ReadonlyMap<string, unknown>> {
   const [first] = recordings;
   if (first === undefined) return new Map();
-  const { lockSql } = first.effect;
+  const { lockSql } = first.call;
   if (lockSql !== undefined)
     return closeWorks(
       executor,

@@ -13,17 +13,17 @@ import { reportAttempts } from './record-attempts.ts';
 export const report = {
   attempts(log: Logger, work: ClaimedWork, attempts: readonly WorkAttempt[], next: Next): void {
     const hide = attempts.some(({ failure }) => failure !== undefined) ? hideInput(work) : undefined;
-    reportAttempts(log, named(work), { effect: work.effect, earlier: earlierOf(work), attempts, next }, hide);
+    reportAttempts(log, named(work), { call: work.call, earlier: earlierOf(work), attempts, next }, hide);
   },
 
   ended(log: Logger, work: ClaimedWork, processed: string): void {
     if (processed !== 'again')
       instruments().calls.add(1, {
-        [attributeNames.call]: work.effect,
+        [attributeNames.call]: work.call,
         [attributeNames.outcome]: processed,
       });
     if (processed === 'stuck')
-      log.error(named(work), 'a call waits for an operator: see `converge effects show`');
+      log.error(named(work), 'a call waits for an operator: see `converge call show`');
     else if (processed === 'lost')
       log.warn(named(work), 'the lease had gone to another worker; what was known here is dropped');
   },
@@ -31,7 +31,7 @@ export const report = {
   overdue(log: Logger, work: OverdueWork, { at, failure }: LateWork): void {
     const { alarm, text } = ALARM_OF[work.op ?? 'call'];
     const reason = failure && hideInput(work)(failure.message);
-    instruments().callsLate.add(1, { [attributeNames.call]: work.effect, [attributeNames.reason]: at });
+    instruments().callsLate.add(1, { [attributeNames.call]: work.call, [attributeNames.reason]: at });
     log.error({ alarm, ...named(work), key: work.key, at, code: failure?.code, reason }, text);
   },
 
@@ -45,7 +45,7 @@ export const report = {
   notMarked(log: Logger, id: string, { category, code, message }: Failure): void {
     log.error(
       { alarm: 'call_late', id, category, code, reason: message },
-      'work has waited for too long, and could not be marked: see `converge effects show`',
+      'work has waited for too long, and could not be marked: see `converge call show`',
     );
   },
 };
@@ -74,7 +74,7 @@ const TIMER: Overdue = {
 };
 const CALL: Overdue = {
   alarm: 'call_late',
-  text: 'a call has waited for too long: it is retried; see `converge effects show`, and `converge effects resolve` where its outcome is known',
+  text: 'a call has waited for too long: it is retried; see `converge call show`, and `converge call resolve` where its outcome is known',
 };
 
 /** The alarm of each kind of work: total, so that a new kind has one. */
@@ -88,6 +88,6 @@ const ALARM_OF: Readonly<Record<WorkOp | 'call', Overdue>> = {
   call: CALL,
 };
 
-function named({ id, effect, cause }: Pick<ClaimedWork, 'id' | 'effect' | 'cause'>) {
-  return { work: id, effect, event: cause.eventId };
+function named({ id, call, cause }: Pick<ClaimedWork, 'id' | 'call' | 'cause'>) {
+  return { work: id, call, event: cause.eventId };
 }

@@ -2,7 +2,7 @@ import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { ownedAttempt } from '@convergekit/resilience/engine';
 import { afterEach, expect, it } from 'vitest';
-import { database, effects, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
+import { database, calls, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
 import { hurried, patient, type SceneDb, sceneCalls, sharedWith } from '../../fixture/calls/scene.ts';
 import { reservePlace } from '../work/announce.ts';
 import { type ClaimRow, claimedOf } from '../work/claim-sql.ts';
@@ -19,8 +19,8 @@ afterEach(() => deaf?.());
 
 /** A worker that looks on request. */
 function worker(
-  of: readonly (keyof typeof effects)[],
-  { from = effects, shared = quiet }: { from?: typeof effects; shared?: typeof quiet } = {},
+  of: readonly (keyof typeof calls)[],
+  { from = calls, shared = quiet }: { from?: typeof calls; shared?: typeof quiet } = {},
 ) {
   const given = of.map((name) => ({ ...from[name], concurrency: 2 }));
   const options = resolveOptions<SceneDb>(given, { ...hurried, database, shared });
@@ -33,7 +33,7 @@ async function request(key: string): Promise<void> {
   await declareCalls(database.executor, ['test.keyed'], 'w');
   await kyselyTransaction(database.db, {}, (tx) => {
     const event = { id: key, key, position: {}, hops: 0 } as unknown as ReceivedEvent;
-    return effects.keyed.request({ key }, { tx, consumer: 'orders', handler: 'test', event });
+    return calls.keyed.request({ key }, { tx, consumer: 'orders', handler: 'test', event });
   });
 }
 
@@ -73,7 +73,7 @@ it.each([
     },
     'test.keyed',
   ],
-  ['an effect of another worker', () => worker(['blind']), 'test.keyed'],
+  ['a call of another worker', () => worker(['blind']), 'test.keyed'],
 ])('reserves nothing for %s', async (_, open, name) => {
   const { claim, reserve } = open();
   await claim().catch(() => undefined);
@@ -120,7 +120,7 @@ it('reserves nothing once the worker stops', async () => {
 
 // Planted fault: a worker that waits for the transaction of each place does not stop before its database answers.
 it('a transaction that hangs with a place does not keep the worker from its stop', async () => {
-  const stopping = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database, drainMs: 1 });
+  const stopping = sagaWorker<SceneDb>([calls.keyed], { ...hurried, database, drainMs: 1 });
   await stopping.start();
   await expect.poll(() => reservePlace(database.db, 'test.keyed')).toBeDefined();
   await stopping.stop();

@@ -12,7 +12,7 @@ async function exported(metric = 'converge_calls_undeclared'): Promise<readonly 
   return body.split('\n').filter((line) => line.startsWith(`${metric}{`));
 }
 
-// Planted fault: without the zero for an effect that was reported, the gauge stays at 2 here, with its alert.
+// Planted fault: without the zero for a call that was reported, the gauge stays at 2 here, with its alert.
 it('the metric of undeclared calls counts them while they wait, and is zero once they are resolved', async () => {
   const { database } = await sceneDatabase(inject('stack').databaseUrl);
   const { blind } = sceneCalls('http://127.0.0.1:1');

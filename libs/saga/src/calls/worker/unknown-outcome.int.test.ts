@@ -1,7 +1,7 @@
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { WorkerCall } from '../work/worker-call.ts';
-import { database, effects, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
+import { database, calls, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
 import {
   hurried,
   outcomes,
@@ -85,8 +85,8 @@ describe('an unknown outcome', () => {
   it('a database clock that jumps ahead while a call is on its way does not make "not found" final', async () => {
     const answer = Promise.withResolvers<string>();
     const asked: string[] = [];
-    const revive: typeof effects.plain.revive = (kept) => ({
-      ...effects.plain.revive(kept),
+    const revive: typeof calls.plain.revive = (kept) => ({
+      ...calls.plain.revive(kept),
       call: () => {
         asked.push('call');
         return answer.promise;
@@ -96,14 +96,14 @@ describe('an unknown outcome', () => {
         return Promise.resolve({ kind: 'not_found' });
       },
     });
-    await request(database, effects.plain, ['a']);
-    await work({ ...effects.plain, revive });
+    await request(database, calls.plain, ['a']);
+    await work({ ...calls.plain, revive });
     await waitUntil(() => asked.length > 0, { what: 'the call' });
     // A failover to a primary whose clock is an hour ahead: the stored times are an hour older.
     await database.executor.query(
       `update converge.saga_work set due_at = due_at - interval '1 hour', final_at = final_at - interval '1 hour'`,
     );
-    await work({ ...effects.plain, revive });
+    await work({ ...calls.plain, revive });
     const isPutOff = async () => (await workRows(database))[0]?.state === 'unknown' || asked.length > 2;
     await waitUntil(isPutOff, { what: 'a query of the other worker' });
     expect(asked).toEqual(['call', 'query']);

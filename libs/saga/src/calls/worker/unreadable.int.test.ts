@@ -1,15 +1,15 @@
 import { waitUntil } from '@convergekit/testing';
 import { expect, it } from 'vitest';
-import { database, effects, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
+import { database, calls, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
 import { ended, hurried, outcomes, request, type SceneDb, workRows } from '../../fixture/calls/scene.ts';
 import type { WorkAttempt } from '../work/work.ts';
 import { sagaWorker } from '../../saga-worker.ts';
 
 sceneForEach();
 
-/** The effect of a version that cannot read what a newer one wrote. */
-const old = (): typeof effects.keyed => ({
-  ...effects.keyed,
+/** The call of a version that cannot read what a newer one wrote. */
+const old = (): typeof calls.keyed => ({
+  ...calls.keyed,
   revive: () => {
     throw new TypeError('of a newer version');
   },
@@ -17,7 +17,7 @@ const old = (): typeof effects.keyed => ({
 
 // Planted fault: a worker that sticks at once what it cannot read leaves this one to an operator, though the next process reads it.
 it('a worker leaves an intent that it cannot read to a process that can, whatever the state of the intent', async () => {
-  await request(database, effects.keyed, ['new']);
+  await request(database, calls.keyed, ['new']);
   const worker = sagaWorker<SceneDb>([old()], { ...hurried, database });
   await worker.start();
   const tried = async () =>
@@ -28,7 +28,7 @@ it('a worker leaves an intent that it cannot read to a process that can, whateve
   await worker.stop();
   expect([...new Set(await tried())]).toEqual(['INTENT_UNREADABLE']);
   expect((await workRows(database))[0]).toMatchObject({ state: 'ready', attempts: 0 });
-  const next = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database });
+  const next = sagaWorker<SceneDb>([calls.keyed], { ...hurried, database });
   await next.start();
   await ended(database);
   await next.stop();
@@ -37,21 +37,21 @@ it('a worker leaves an intent that it cannot read to a process that can, whateve
 
 // Planted fault: what an older process passes on as unknown is called again, although its outcome is known.
 it('an outcome that is known stays known while a process cannot read its intent', async () => {
-  await request(database, effects.keyed, ['known']);
-  const revive: typeof effects.keyed.revive = (stored) => ({
-    ...effects.keyed.revive(stored),
+  await request(database, calls.keyed, ['known']);
+  const revive: typeof calls.keyed.revive = (stored) => ({
+    ...calls.keyed.revive(stored),
     succeeded: () => Promise.reject(new TypeError('a fault of the application')),
   });
-  const passOn = async (by: typeof effects.keyed, code: string): Promise<void> => {
+  const passOn = async (by: typeof calls.keyed, code: string): Promise<void> => {
     const worker = sagaWorker<SceneDb>([by], { ...hurried, database });
     await worker.start();
     await waitUntil(async () => (await workRows(database))[0]!.story.includes(code), { what: code });
     await worker.stop();
   };
-  await passOn({ ...effects.keyed, revive }, 'a fault of the application');
+  await passOn({ ...calls.keyed, revive }, 'a fault of the application');
   await passOn(old(), 'INTENT_UNREADABLE');
   expect((await workRows(database))[0]).toMatchObject({ state: 'answered' });
-  const next = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database });
+  const next = sagaWorker<SceneDb>([calls.keyed], { ...hurried, database });
   await next.start();
   await ended(database);
   await next.stop();
@@ -61,13 +61,13 @@ it('an outcome that is known stays known while a process cannot read its intent'
 // Planted fault: a number that begins anew with each recording.
 it('a worker waits longer after each recording of an outcome that failed', async () => {
   const step = { baseMs: 2, factor: 2, capMs: 600_000 };
-  const schedule = { ...effects.keyed.schedule, fast: step, fastAttempts: 60 };
-  const revive: typeof effects.keyed.revive = (stored) => ({
-    ...effects.keyed.revive(stored),
+  const schedule = { ...calls.keyed.schedule, fast: step, fastAttempts: 60 };
+  const revive: typeof calls.keyed.revive = (stored) => ({
+    ...calls.keyed.revive(stored),
     succeeded: () => Promise.reject(new TypeError('a fault of the application')),
   });
-  await request(database, effects.keyed, ['a']);
-  const worker = sagaWorker<SceneDb>([{ ...effects.keyed, schedule, revive }], { ...hurried, database });
+  await request(database, calls.keyed, ['a']);
+  const worker = sagaWorker<SceneDb>([{ ...calls.keyed, schedule, revive }], { ...hurried, database });
   await worker.start();
   const caps = async () =>
     (JSON.parse((await workRows(database))[0]!.story) as readonly WorkAttempt[]).flatMap(({ op, wait }) =>

@@ -2,7 +2,7 @@ import type { ReceivedEvent } from '@convergekit/contracts';
 import { connect } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { expect, inject, it } from 'vitest';
-import { database, effects, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
+import { database, calls, provider, sceneForEach } from '../../fixture/calls/provider-scene.ts';
 import { ended, hurried, outcomes, type SceneDb } from '../../fixture/calls/scene.ts';
 import { sagaWorker } from '../../saga-worker.ts';
 
@@ -12,12 +12,12 @@ sceneForEach();
 // Planted fault: a worker that is not woken looks again after an hour, and the test waits for it.
 it('work that a transaction of the same process committed wakes the worker, and a retry comes when it is due', async () => {
   provider.modes.set('keyed', ['fail']);
-  const worker = sagaWorker<SceneDb>([effects.keyed], { ...hurried, database, pollMs: HOUR_MS });
+  const worker = sagaWorker<SceneDb>([calls.keyed], { ...hurried, database, pollMs: HOUR_MS });
   await worker.start();
   const asks = async (key: string, fails: boolean): Promise<void> => {
     await kyselyTransaction(database.db, {}, async (tx) => {
       const event = { id: key, key, position: {}, hops: 0 } as unknown as ReceivedEvent;
-      await effects.keyed.request({ key }, { tx, consumer: 'orders', handler: 'test', event });
+      await calls.keyed.request({ key }, { tx, consumer: 'orders', handler: 'test', event });
       if (fails) throw new RangeError(key);
     });
   };
@@ -37,12 +37,12 @@ it('work that another pool of the same process committed wakes a worker that was
   url.pathname = `/${rows[0]?.name ?? ''}`;
   const requests = connect<SceneDb>({ url: url.href, max: 2 });
   const options = { ...hurried, database, wokenBy: [requests], pollMs: HOUR_MS };
-  const worker = sagaWorker<SceneDb>([effects.keyed], options);
+  const worker = sagaWorker<SceneDb>([calls.keyed], options);
   try {
     await worker.start();
     await kyselyTransaction(requests.db, {}, async (tx) => {
       const event = { id: 'c', key: 'c', position: {}, hops: 0 } as unknown as ReceivedEvent;
-      await effects.keyed.request({ key: 'c' }, { tx, consumer: 'orders', handler: 'test', event });
+      await calls.keyed.request({ key: 'c' }, { tx, consumer: 'orders', handler: 'test', event });
     });
     expect(await ended(database)).toMatchObject([{ key: 'c', state: 'done' }]);
   } finally {

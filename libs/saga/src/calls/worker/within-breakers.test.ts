@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { admitted } from './claiming.ts';
 
-const wanted = { effect: 'bank.take', places: 8, leaseMs: 1, callMs: 1, settleMs: 0 };
+const wanted = { call: 'bank.take', places: 8, leaseMs: 1, callMs: 1, settleMs: 0 };
 const limited = (rooms: Readonly<Record<string, number>>, canQuery = true) => {
   const breakers = new Map(Object.entries(rooms).map(([name, room]) => [name, { room }]));
   const { places, calls, queries } = admitted(wanted, canQuery, breakers);

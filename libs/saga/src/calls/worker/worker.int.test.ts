@@ -30,7 +30,7 @@ import { ENDED } from './tidy-sql.ts';
 
 const provider = new Provider();
 let database: Database<SceneDb>;
-let effects: ReturnType<typeof sceneCalls>;
+let calls: ReturnType<typeof sceneCalls>;
 const stops: (() => Promise<void>)[] = [];
 const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(3, '0')}`);
@@ -39,7 +39,7 @@ beforeEach(async () => {
   const fresh = new Provider();
   Object.assign(provider, { calls: fresh.calls, effects: fresh.effects, modes: fresh.modes });
   ({ database } = await sceneDatabase(inject('stack').databaseUrl));
-  effects = sceneCalls(await provider.start(), patient);
+  calls = sceneCalls(await provider.start(), patient);
 });
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
@@ -49,7 +49,7 @@ afterEach(async () => {
 
 async function work(
   more: Partial<SagaWorkerOptions<SceneDb>> = {},
-  some = Object.values(effects),
+  some = Object.values(calls),
 ): Promise<void> {
   // A lease that ends while a slow machine makes the call is a reason for a second attempt.
   const worker = sagaWorker<SceneDb>(some, { ...hurried, leaseMs: 60_000, database, ...more });
@@ -57,17 +57,17 @@ async function work(
   await worker.start();
 }
 
-describe('an effect that a handler requests', () => {
-  it('G6a: a requested effect is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
+describe('a call that a handler requests', () => {
+  it('G6a: a requested call is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
     const broker = memoryBroker();
     stops.push(() => broker.close());
     const admin = await broker.admin();
-    for (const name of ['effects', 'orders.failures']) await admin.createTopic({ name, partitions: 1 });
+    for (const name of ['calls', 'orders.failures']) await admin.createTopic({ name, partitions: 1 });
     const consumer = defineConsumer<SceneDb>('orders', { from: 'first' })
-      .calls(effects.keyed)
+      .calls(calls.keyed)
       .on(asked, async (event, { call }) => {
-        await call(effects.keyed, event.data);
-        await call(effects.keyed, { key: `${event.data.key}-again` });
+        await call(calls.keyed, event.data);
+        await call(calls.keyed, { key: `${event.data.key}-again` });
         if (event.data.key === 'bad') throw new TypeError('after the intent');
       });
     const source = new FixtureSource({ partitions: 1 });
@@ -93,10 +93,10 @@ describe('an effect that a handler requests', () => {
     expect(provider.calls).toHaveLength(4);
   });
 
-  it('a requested effect reports success and the declared rejection by events with its correlation id', async () => {
+  it('a requested call reports success and the declared rejection by events with its correlation id', async () => {
     provider.modes.set('keyed', ['normal', 'decline']);
-    const [first] = await request(database, effects.keyed, ['a', 'b']);
-    await work({}, [{ ...effects.keyed, concurrency: 1 }]);
+    const [first] = await request(database, calls.keyed, ['a', 'b']);
+    await work({}, [{ ...calls.keyed, concurrency: 1 }]);
     expect((await ended(database)).map(({ state }) => state)).toEqual(['done', 'failed']);
     expect(await outcomes(database)).toEqual(['a r-a', 'b NO_FUNDS']);
     expect(await eventTypes(database)).toEqual(['a test.succeeded', 'b test.failed']);
@@ -110,20 +110,20 @@ describe('an effect that a handler requests', () => {
 });
 
 describe('a worker', () => {
-  it('a worker continues other effects while one dependency hangs', async () => {
+  it('a worker makes other calls while one dependency hangs', async () => {
     provider.always('blind', 'hang');
-    await request(database, effects.blind, names('h', 20));
-    await request(database, effects.keyed, names('k', 50));
-    const slow = { ...effects.blind, concurrency: 2 };
-    await work({}, [slow, effects.keyed]);
-    await waitUntil(async () => (await outcomes(database)).length === 50, { what: 'the other effect' });
+    await request(database, calls.blind, names('h', 20));
+    await request(database, calls.keyed, names('k', 50));
+    const slow = { ...calls.blind, concurrency: 2 };
+    await work({}, [slow, calls.keyed]);
+    await waitUntil(async () => (await outcomes(database)).length === 50, { what: 'the other call' });
     const hanging = (await workRows(database)).filter(({ key }) => key.startsWith('h'));
-    // Planted fault: with places shared by all effects the 50 wait behind the 20, for ever.
+    // Planted fault: with places shared by all calls the 50 wait behind the 20, for ever.
     expect(hanging.filter(({ state }) => state === 'ready')).toHaveLength(18);
   });
 
   it('two workers share the work, and nothing is called twice', async () => {
-    await request(database, effects.keyed, names('k', 150));
+    await request(database, calls.keyed, names('k', 150));
     await Promise.all([work(), work()]);
     expect((await ended(database)).every(({ state, attempts }) => state === 'done' && attempts === 1)).toBe(
       true,
@@ -136,13 +136,13 @@ describe('a worker', () => {
   it('work behind an open breaker is not begun and counts no attempt, and continues together once calls succeed', async () => {
     provider.always('keyed', 'fail');
     const shared = sharedWith({ minimumCalls: 2, open: { baseMs: 600_000, factor: 1, capMs: 600_000 } });
-    await request(database, effects.keyed, names('k', 12));
-    await work({ shared }, [{ ...effects.keyed, concurrency: 1, canQuery: false }, effects.plain]);
+    await request(database, calls.keyed, names('k', 12));
+    await work({ shared }, [{ ...calls.keyed, concurrency: 1, canQuery: false }, calls.plain]);
     const isOpen = () => shared.breakers.get('test.keyed')?.state.kind === 'open';
     await waitUntil(isOpen, { what: 'the breaker to open' });
-    // Two looks of the worker, which find the other effect's work.
+    // Two looks of the worker, which find the work of the other call.
     for (const key of ['p', 'q']) {
-      await request(database, effects.plain, [key]);
+      await request(database, calls.plain, [key]);
       await waitUntil(() => provider.times(key) === 1, { what: `the call of ${key}` });
     }
     const keyed = (await workRows(database)).filter(({ key }) => key.startsWith('k'));
@@ -157,8 +157,8 @@ describe('a worker', () => {
 
   it('a worker keeps an outcome that cannot be recorded yet, and does not call again', async () => {
     let broken = true;
-    const revive: typeof effects.keyed.revive = (stored) => {
-      const revived = effects.keyed.revive(stored);
+    const revive: typeof calls.keyed.revive = (stored) => {
+      const revived = calls.keyed.revive(stored);
       return {
         ...revived,
         succeeded: async (result, context) => {
@@ -167,8 +167,8 @@ describe('a worker', () => {
         },
       };
     };
-    await request(database, effects.keyed, ['a']);
-    await work({}, [{ ...effects.keyed, revive }]);
+    await request(database, calls.keyed, ['a']);
+    await work({}, [{ ...calls.keyed, revive }]);
     await ended(database, ['answered']);
     expect(await eventTypes(database)).toEqual([]);
     broken = false;
@@ -176,57 +176,57 @@ describe('a worker', () => {
     expect([provider.calls.length, await outcomes(database)]).toEqual([1, ['a r-a']]);
   });
 
-  it('a worker leaves an intent that no process can read to an operator, and effects without a worker are counted', async () => {
-    await request(database, effects.keyed, ['a']);
-    await request(database, effects.blind, ['b', 'c']);
+  it('a worker leaves an intent that no process can read to an operator, and calls without a worker are counted', async () => {
+    await request(database, calls.keyed, ['a']);
+    await request(database, calls.blind, ['b', 'c']);
     await database.executor.query(`update converge.saga_work set input = '{"no":1}' where key = 'a'`);
-    await work({ undeclaredMs: 1 }, [effects.keyed]);
+    await work({ undeclaredMs: 1 }, [calls.keyed]);
     const stuck = async () => (await workRows(database))[0]?.stuck_reason === 'input_unreadable';
     await waitUntil(stuck, { what: 'the unreadable one to be stuck' });
     const { executor } = database;
     expect(await readUnclaimedWork(executor, { afterMs: 0 })).toEqual([]);
-    await executor.query(`update converge.saga_worker set seen_at = '-infinity' where effect = 'test.blind'`);
+    await executor.query(`update converge.saga_worker set seen_at = '-infinity' where call = 'test.blind'`);
     expect(await readUnclaimedWork(executor, { afterMs: 0 })).toMatchObject([
-      { effect: 'test.blind', calls: 2 },
+      { call: 'test.blind', calls: 2 },
     ]);
     expect(await readUnclaimedWork(executor, { afterMs: 60_000 })).toEqual([]);
   });
 
   it('G6a: a worker whose lease went to another one writes nothing, even when its call was answered', async () => {
-    await request(database, effects.keyed, ['a']);
+    await request(database, calls.keyed, ['a']);
     const claim = async (leaseMs: number) => {
-      const wanted = [{ effect: 'test.keyed', places: 1, leaseMs, callMs: leaseMs, settleMs: 0 }];
+      const wanted = [{ call: 'test.keyed', places: 1, leaseMs, callMs: leaseMs, settleMs: 0 }];
       return (await claimWork(database.executor, 'w', wanted))[0]!;
     };
     const zombie = await claim(0);
     const owner = await claim(60_000);
     expect([zombie.found, owner.found]).toEqual(['ready', 'calling']);
-    const options = resolveOptions<SceneDb>([effects.keyed], { ...hurried, database });
+    const options = resolveOptions<SceneDb>([calls.keyed], { ...hurried, database });
     const { signal } = new AbortController();
     const asking = { ...options, signal, endsAt: options.clock.monotonic() + 10_000 };
     // Planted fault: without the term in the condition of `writeSql` this is `done`, and then the owner's is lost.
-    expect(await processWork(options, effects.keyed, zombie, asking)).toBe('lost');
+    expect(await processWork(options, calls.keyed, zombie, asking)).toBe('lost');
     expect(await outcomes(database)).toEqual([]);
     // The woken worker also sends nothing once its own clock says that the lease is over.
     const over = { ...asking, leaseEndsAt: () => 0 };
-    expect(await processWork(options, effects.keyed, zombie, over)).toBe('lost');
+    expect(await processWork(options, calls.keyed, zombie, over)).toBe('lost');
     expect(provider.calls).toHaveLength(1);
-    expect(await processWork(options, effects.keyed, owner, asking)).toBe('done');
+    expect(await processWork(options, calls.keyed, owner, asking)).toBe('done');
     expect([provider.times('a'), await outcomes(database)]).toEqual([1, ['a r-a']]);
   });
 
   it('retention deletes work that ended long ago, and no open work', async () => {
-    await request(database, effects.keyed, ['a']);
+    await request(database, calls.keyed, ['a']);
     await work();
     await ended(database);
     for (const stop of stops.splice(0)) await stop();
-    await request(database, effects.blind, ['b']);
+    await request(database, calls.blind, ['b']);
     const removed = (keepMs: number) => removeOld(database.executor, ENDED, { keepMs });
     expect([await removed(60_000), await removed(0)]).toEqual([0, 1]);
   });
 
   it('a worker meets the obligations of every service', async () => {
-    const make = () => sagaWorker<SceneDb>(Object.values(effects), { ...hurried, database });
+    const make = () => sagaWorker<SceneDb>(Object.values(calls), { ...hurried, database });
     await stressService({ make, rounds: 12 });
   });
 });

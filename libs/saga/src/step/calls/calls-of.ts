@@ -143,10 +143,8 @@ function compensateCall<DB>(member: Member<DB>): WorkerCall<DB> {
     succeeded: (fact, context) => undone(member, fact, context),
     failed: (failure, context) => keptEffect(member, failure, context),
   });
-  const effect = { ...recording, endless: true, ...stuckHooks(member, 'compensate') };
-  return Object.freeze(
-    handlers.undone === undefined ? effect : { ...effect, ...undoCall(member, recording) },
-  );
+  const undo = { ...recording, endless: true, ...stuckHooks(member, 'compensate') };
+  return Object.freeze(handlers.undone === undefined ? undo : { ...undo, ...undoCall(member, recording) });
 }
 
 /** Handles an undo whose effect an operator accepts: the effect stays, and the previous step continues. */

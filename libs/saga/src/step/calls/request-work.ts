@@ -89,7 +89,7 @@ function workOf<DB>(
     op,
     consumer: run.member.step.by,
     handler: `${saga}.${step}`,
-    effect: callName(run.member.step, op),
+    call: callName(run.member.step, op),
     key: cause.key,
     idempotencyKey: id,
     input: JSON.stringify({ ...key, ...stored }),

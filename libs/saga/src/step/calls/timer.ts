@@ -15,7 +15,7 @@ import { undoing } from '../undo.ts';
 /** The kinds of work that call nothing: an expired time, and a cancellation that awaits the pivot's outcome. */
 export type TimerOp = Extract<WorkOp, 'cancel' | 'deadline' | 'expire'>;
 
-/** The effect of a timer, which calls nothing: recording its outcome does all the work. */
+/** The call of a timer, which calls nothing: recording its outcome does all the work. */
 export function timerCall<DB>(
   member: Member<DB>,
   op: TimerOp,

@@ -21,12 +21,12 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
   },
   call_late: {
     means: 'A call that a handler requested has waited for too long. It is retried',
-    next: '`converge effects show`; fix the cause, or `converge effects resolve`',
+    next: '`converge call show`; fix the cause, or `converge call resolve`',
   },
   calls_waiting: {
     means:
       'Calls of other systems failed, and have waited for a minute or longer; or no attempt was made in 15 min. The line has their commonest failure, and how many an open breaker refused since',
-    next: 'repair the other system, and its calls are made by themselves; `converge effects list --effect <name>` shows each',
+    next: 'repair the other system, and its calls are made by themselves; `converge call list --name <name>` shows each',
   },
   saga_expired: {
     means: 'A saga has not ended in its time; an observer reports it',
@@ -34,7 +34,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
   },
   call_undeclared: {
     means: 'Calls wait, and no worker of this database declares them',
-    next: 'deploy the code that does, or `converge effects resolve`',
+    next: 'deploy the code that does, or `converge call resolve`',
   },
   workflow_stuck: {
     means:
@@ -91,7 +91,7 @@ export const journalAlarms: Readonly<Record<string, AlarmText>> = {
   journal_overdue: {
     means:
       'A step of a saga, a call or a workflow is open for longer than `scans.overdueMs` (15 min), or waits for an operator',
-    next: 'the command in the line: `converge saga show`, `effects show` or `workflow show`',
+    next: 'the command in the line: `converge saga show`, `call show` or `workflow show`',
   },
 };
 

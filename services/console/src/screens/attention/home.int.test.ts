@@ -53,12 +53,12 @@ it('an outage of the other system is one item with its failure, whatever each of
     ['bank.charge', 70, [failed('call', 'HTTP_500')]],
     ['mail', 40, [failed('call', 'TIMEOUT')]],
   ] as const;
-  for (const [effect, seconds, story] of stories)
+  for (const [call, seconds, story] of stories)
     await executor.query(
-      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, story, waits_since, due_at)
+      `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, story, waits_since, due_at)
        values (gen_random_uuid(), 'billing', 'charge', $1, 'k', 'k', '{}', '{"eventId":"e"}', $2,
                clock_timestamp() - $3::int * interval '1 second', clock_timestamp() + interval '20 seconds')`,
-      [effect, JSON.stringify(story), seconds],
+      [call, JSON.stringify(story), seconds],
     );
   const { items } = await home();
   expect(items.filter(({ kind }) => kind === 'calls')).toMatchObject([
@@ -67,7 +67,7 @@ it('an outage of the other system is one item with its failure, whatever each of
       severity: 'watch',
       alarm: 'calls_waiting',
       text: '2 calls of bank.charge wait: the last failure is mostly HTTP_500; an open breaker refused 1 of them since',
-      next: 'converge effects list --effect bank.charge',
+      next: 'converge call list --name bank.charge',
     },
   ]);
 });

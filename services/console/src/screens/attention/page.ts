@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AttentionItem } from '@convergekit/cli/operate';
+import type { AttentionItem } from '@convergekit/operate';
 import { unreadSchema } from '../../databases.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { ago, dataTable, facts, state, unreadNote, withQuery } from '../../layout/parts.ts';

@@ -1,4 +1,4 @@
-import { type AttentionItem, isItem, readGone } from '@convergekit/cli/operate';
+import { type AttentionItem, isItem, readGone } from '@convergekit/operate';
 import { readOverview } from '@convergekit/inbox/operate';
 import { tryBroker } from '../../broker.ts';
 import type { Gathered } from '../../databases.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type AttentionItem, readAttention } from '@convergekit/cli/operate';
+import { type AttentionItem, readAttention } from '@convergekit/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { alarmText } from './alarm-text.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';

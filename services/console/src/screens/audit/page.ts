@@ -56,7 +56,7 @@ const NOUNS = [
   'parked',
   'consumers',
   'saga',
-  'effects',
+  'call',
   'workflow',
   'reconcile',
   'policy',

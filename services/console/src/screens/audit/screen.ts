@@ -1,4 +1,4 @@
-import { describeAct, readOperatorAudit } from '@convergekit/cli/operate';
+import { describeAct, readOperatorAudit } from '@convergekit/operate';
 import { invalidInput } from '../../errors.ts';
 import { toJson } from '../../routes/json.ts';
 import type { App, ConsoleContext, Screen } from '../../screen.ts';

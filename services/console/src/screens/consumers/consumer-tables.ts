@@ -1,4 +1,4 @@
-import { formatMs } from '@convergekit/cli/operate';
+import { formatMs } from '@convergekit/operate/text';
 import { type PartitionSum, PAUSED, sumPartitions } from '@convergekit/inbox/operate';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { dataTable, state, withQuery } from '../../layout/parts.ts';

@@ -1,4 +1,4 @@
-import { formatBytes, formatMs } from '@convergekit/cli/operate';
+import { formatBytes, formatMs } from '@convergekit/operate/text';
 import { PAUSED, readLag, readOverview } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import { tryBroker } from '../../broker.ts';

@@ -1,4 +1,4 @@
-import { explain } from '@convergekit/cli/operate';
+import { explain } from '@convergekit/operate/host';
 import { pauseConsumer, readOverview } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';

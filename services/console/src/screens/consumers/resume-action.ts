@@ -5,7 +5,7 @@ import {
   readOverview,
   resumePartition,
 } from '@convergekit/inbox/operate';
-import { explain } from '@convergekit/cli/operate';
+import { explain } from '@convergekit/operate/host';
 import type { Admin } from '@convergekit/broker';
 import { z } from 'zod';
 import { askBroker } from '../../broker.ts';

@@ -1,4 +1,4 @@
-import { readOperatorAudit } from '@convergekit/cli/operate';
+import { readOperatorAudit } from '@convergekit/operate';
 import { readAudit } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html, type Html } from '../../layout/html.ts';

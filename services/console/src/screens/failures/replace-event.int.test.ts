@@ -1,4 +1,4 @@
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { defineConsumer } from '@convergekit/inbox';
 import { migrate } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';

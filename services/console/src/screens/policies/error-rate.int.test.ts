@@ -1,4 +1,4 @@
-import { allMigrations } from '@convergekit/cli/operate';
+import { allMigrations } from '@convergekit/operate';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
@@ -32,7 +32,7 @@ async function attempted(at: Date, outcome: 'applied' | 'retry' | 'dead'): Promi
 
 async function called(at: Date, state: 'done' | 'failed', attempts: number): Promise<void> {
   await database.executor.query(
-    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, attempts, outcome, ended_at)
+    `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, state, attempts, outcome, ended_at)
      values (gen_random_uuid(), 'billing', 'h', 'e', 'k', gen_random_uuid(), '{}', '{"eventId":"e"}', $2, $3, $4, $1)`,
     [at, state, attempts, JSON.stringify({ kind: state === 'done' ? 'succeeded' : 'failed' })],
   );

@@ -1,5 +1,5 @@
 import { readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
-import { formatMs } from '@convergekit/cli/operate';
+import { formatMs } from '@convergekit/operate/text';
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';

@@ -1,5 +1,5 @@
 import { CATEGORIES } from '@convergekit/core/engine';
-import { formatMs } from '@convergekit/cli/operate';
+import { formatMs } from '@convergekit/operate/text';
 import { inPlaceMsOf } from '@convergekit/inbox/operate';
 import { readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
 import { admitRules } from '@convergekit/resilience/engine';

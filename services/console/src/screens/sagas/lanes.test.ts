@@ -1,4 +1,4 @@
-import type { Narrative, NarrativeEntry } from '@convergekit/cli/operate';
+import type { Narrative, NarrativeEntry } from '@convergekit/operate';
 import { expect, it } from 'vitest';
 import { lanesOf } from './lanes.ts';
 import { lanesSvg } from './lanes-svg.ts';

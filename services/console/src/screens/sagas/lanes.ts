@@ -1,4 +1,4 @@
-import { entryText, type Narrative, type NarrativeEntry } from '@convergekit/cli/operate';
+import { entryText, type Narrative, type NarrativeEntry } from '@convergekit/operate';
 import { z } from 'zod';
 
 /** A stretch of a step's time. `to` undefined: it goes on. `needsCare`: it ended without effect, or waits for an operator. */

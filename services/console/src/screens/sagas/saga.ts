@@ -1,4 +1,4 @@
-import { type Narrative, readNarrative, renderNarrative } from '@convergekit/cli/operate';
+import { type Narrative, readNarrative, renderNarrative } from '@convergekit/operate';
 import { hasTables } from '@convergekit/postgres/engine';
 import { INSTANCE_STATES, readPauses } from '@convergekit/saga/operate';
 import { z } from 'zod';

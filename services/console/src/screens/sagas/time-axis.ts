@@ -1,4 +1,4 @@
-import { formatMs } from '@convergekit/cli/operate';
+import { formatMs } from '@convergekit/operate/text';
 
 export interface Axis {
   /** The place of a moment, in pixels. */

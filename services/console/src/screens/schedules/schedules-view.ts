@@ -1,4 +1,4 @@
-import { formatMs } from '@convergekit/cli/operate';
+import { formatMs } from '@convergekit/operate/text';
 import { conditionOf } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';

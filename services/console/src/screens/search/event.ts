@@ -1,4 +1,4 @@
-import { type History, readHistory } from '@convergekit/cli/operate';
+import { type History, readHistory } from '@convergekit/operate';
 import { z } from 'zod';
 import { type ConsoleDatabase, unreadOf, unreadSchema } from '../../databases.ts';
 import { notFound } from '../../errors.ts';

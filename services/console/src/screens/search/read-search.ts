@@ -5,7 +5,7 @@ import {
   historyText,
   readHistory,
   readOperatorAudit,
-} from '@convergekit/cli/operate';
+} from '@convergekit/operate';
 import { type Databases, GIVE_MORE, type Unread, unreadOf } from '../../databases.ts';
 import { listParked, type ParkedFilter } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';

@@ -39,7 +39,7 @@ const openSql = `
            coalesce(stuck_since, changed_at) as since
       from converge.saga_fence where key = $1 and state in ('started', 'unknown', 'undo_pending', 'stuck')
     union all
-    select 'call', effect, id::text, step, state, stuck_reason, waits_since
+    select 'call', call, id::text, step, state, stuck_reason, waits_since
       from converge.saga_work where key = $1 and saga is null and state in ('ready', 'calling', 'unknown', 'answered', 'stuck')
   ) as found order by since limit ${MOST}`;
 

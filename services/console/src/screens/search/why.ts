@@ -1,4 +1,4 @@
-import { formatMs } from '@convergekit/cli/operate';
+import { formatMs } from '@convergekit/operate/text';
 import { eventPath, sagaPath } from '../../links.ts';
 import type { SearchAnswer } from './schemas.ts';
 

@@ -1,4 +1,4 @@
-import { explain } from '@convergekit/cli/operate';
+import { explain } from '@convergekit/operate/host';
 import { readOverview } from '@convergekit/inbox/operate';
 import { hasTables } from '@convergekit/postgres/engine';
 import { readTail, type Tail } from '@convergekit/outbox/engine';

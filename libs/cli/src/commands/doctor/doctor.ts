@@ -1,0 +1,149 @@
+import type { Admin } from '@convergekit/broker';
+import { systemClock } from '@convergekit/core';
+import { type PartitionOverview, readOverview } from '@convergekit/inbox/operate';
+import { hasTables, sqlState } from '@convergekit/postgres/engine';
+import { readGone } from '@convergekit/operate';
+import { fromModules, topicsOfModules } from '../topics/declared-topics.ts';
+import { command } from '../../frame/command.ts';
+import type { CommandContext } from '../../frame/context.ts';
+import { explain } from '@convergekit/operate/host';
+import { addressesOf, hasDatabase, requireDatabase } from '@convergekit/operate/host';
+import { type DoctorExamination, examineDatabase, type NamedDatabase } from '@convergekit/operate';
+import { checkArea } from '@convergekit/operate';
+import type { Finding } from '@convergekit/operate';
+import { findingsOf } from './findings.ts';
+import { readAbsent } from '@convergekit/operate';
+import { checkTopic } from '@convergekit/operate';
+
+/** Checks whole services: what Converge takes as given, and what waits. It fails when something must be fixed. */
+export const doctorCommand = command({
+  name: 'doctor',
+  summary:
+    'check the services of DATABASE_URL and of all CONVERGE__DATABASES__<NAME>: database, brokers, topics, relay, consumers, sagas, workers, reconcilers; changes nothing',
+  flags: fromModules,
+  run: async (context, { from }) => {
+    const declared = from.length === 0 ? [] : await topicsOfModules(from);
+    const { overdueMs, stalledMs, ignoredConsumers } = context.settings.reconcile.scans;
+    const findings: Finding[] = [];
+    const opened = await openAll(context, findings);
+    const of = { all: opened, bounds: { overdueMs, stalledMs, ignoredConsumers } };
+    const used: string[] = [];
+    const recorded = new Map<string, number>();
+    for (const one of opened) {
+      const database = await attempt('postgres', () => examineDatabase(one, of));
+      findings.push(...named(database.findings, one, opened));
+      if (!('topics' in database)) continue;
+      used.push(...database.topics);
+      for (const [topic, count] of database.partitions)
+        recorded.set(topic, Math.max(count, recorded.get(topic) ?? 0));
+    }
+    const topics = [...new Set([...used, ...declared])].toSorted();
+    const check = context.settings.broker === 'local' ? 'local log' : 'kafka';
+    const log = await attempt(check, async () => {
+      const admin = await context.admin();
+      const ends = await examineLog(check, admin, topics, recorded);
+      return { findings: [...ends.findings, ...(await examineGroups(admin, opened, of))] };
+    });
+    return findingsOf(context.output, [...findings, ...log.findings]);
+  },
+});
+
+interface Examined {
+  readonly findings: readonly Finding[];
+}
+
+// Runs a check. A system that cannot be reached is a finding, and the examination continues with the rest.
+async function attempt<T extends Examined>(check: string, fn: () => Promise<T>): Promise<T | Examined> {
+  try {
+    return await fn();
+  } catch (error) {
+    return { findings: [{ check, verdict: 'fail', text: explain(error).message }] };
+  }
+}
+
+/** Names the database of findings where there are several. */
+function named(
+  findings: readonly Finding[],
+  { name: database }: Pick<NamedDatabase, 'name'>,
+  all: readonly unknown[],
+): readonly Finding[] {
+  return all.length < 2 ? findings : findings.map((one) => ({ database, ...one }));
+}
+
+/** The longest time of one statement, in milliseconds: a look that waits for a lock ends, and that is a finding. */
+const STATEMENT_MS = 15_000;
+
+/** Opens the databases of the settings, each once. One that cannot be opened is a finding, and so is a setting that lacks. */
+async function openAll(context: CommandContext, findings: Finding[]): Promise<readonly NamedDatabase[]> {
+  const { settings } = context;
+  const addresses = addressesOf(settings);
+  const isNamed = addresses.some(({ url }) => url === settings.database.url);
+  const opened: NamedDatabase[] = [];
+  const bounds = { statementTimeoutMs: STATEMENT_MS };
+  const open = async (name: string | undefined, opening: () => ReturnType<CommandContext['database']>) => {
+    try {
+      const database = await opening();
+      opened.push({ name: name ?? database.target.database, database, executor: database.executor });
+    } catch (error) {
+      const text = explain(error).message;
+      findings.push({
+        ...(name !== undefined && { database: name }),
+        check: 'postgres',
+        verdict: 'fail',
+        text,
+      });
+    }
+  };
+  if (addresses.length === 0 || (hasDatabase(settings) && !isNamed))
+    await open(undefined, () =>
+      context.databaseAt(requireDatabase(settings), { ...bounds, setting: settings.databaseSetting }),
+    );
+  for (const { name, url, setting } of addresses)
+    await open(name, () => context.databaseAt(url, { ...bounds, setting }));
+  return opened;
+}
+
+async function examineLog(
+  check: string,
+  admin: Admin,
+  topics: readonly string[],
+  recorded: ReadonlyMap<string, number>,
+): Promise<Examined> {
+  const findings: Finding[] = [];
+  for (const name of topics)
+    findings.push(...checkTopic(name, await admin.describeTopic(name), recorded.get(name)));
+  return { findings: [{ check, verdict: 'ok', text: 'reachable' }, ...findings] };
+}
+
+/** Compares the groups of consumers with their positions: a consumer without a process is in no database. */
+async function examineGroups(
+  admin: Admin,
+  databases: readonly NamedDatabase[],
+  { bounds }: DoctorExamination,
+): Promise<readonly Finding[]> {
+  const parts = await Promise.all(databases.map(partitionsOf));
+  const kept = parts.flat().filter(({ consumer }) => !bounds.ignoredConsumers.includes(consumer));
+  if (kept.length === 0) return [];
+  // The broker's times.
+  const now = systemClock.now();
+  const gone = [...(await readGone(admin, kept, now)), ...(await readAbsent(admin, kept))];
+  const check = { name: 'processes' };
+  if (gone.length === 0)
+    return checkArea(check, { conditions: [], sound: 'each consumer with records to read has one' }, now);
+  return gone.flatMap(({ database: name, ...one }) =>
+    named(checkArea(check, { conditions: [one], sound: '' }, now), { name }, databases),
+  );
+}
+
+async function partitionsOf({
+  name: database,
+  executor,
+}: NamedDatabase): Promise<readonly (PartitionOverview & { readonly database: string })[]> {
+  try {
+    if (!(await hasTables(executor, 'converge.inbox_partition'))) return [];
+    return (await readOverview(executor, undefined)).map((one) => ({ ...one, database }));
+  } catch (error) {
+    if (sqlState(error) === '42501') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,156 @@
+import { type OpenGap, type ParkedGroup, type PartitionOverview, PAUSED } from '@convergekit/inbox/operate';
+import { counted } from '../text.ts';
+import { BRIEF_MS, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
+import type { AttentionItem, Condition } from './item.ts';
+
+/** Lists the halted partitions of consumers (pure). Those that an operator paused are `pausedItems`. */
+export function haltedItems(partitions: readonly PartitionOverview[]): readonly AttentionItem[] {
+  return partitions.flatMap(({ consumer, topic, partition, halted }) =>
+    halted === null || halted.code === PAUSED
+      ? []
+      : [
+          {
+            kind: 'partition',
+            severity: 'act',
+            alarm: halted.code,
+            text: `${consumer} is halted at ${topic}/${partition}: ${halted.reason}`,
+            since: halted.at,
+            next: `converge consumers list ${consumer}`,
+            about: { consumer, topic },
+          } as const,
+        ],
+  );
+}
+
+/** The waits that nothing but a repair ends. The others end when the other side answers, or with a deployment. */
+const REPAIRED = new Set(['systemic_fault', 'parked_cap']);
+
+/** Lists what the owners of partitions wait for (pure): one item for each consumer and reason. */
+export function waitItems(partitions: readonly PartitionOverview[], now: number): readonly AttentionItem[] {
+  const waiting = partitions.flatMap(({ waits, ...one }) => (waits === null ? [] : [{ ...one, ...waits }]));
+  const late = waiting.filter(({ since }) => now - since.getTime() >= BRIEF_MS);
+  return [...Map.groupBy(late, ({ consumer, code }) => `${consumer} ${code}`).values()].flatMap((own) => {
+    const [first] = own.toSorted((a, b) => a.since.getTime() - b.since.getTime());
+    if (first === undefined) return [];
+    const { consumer, topic, code, reason, since } = first;
+    return [
+      {
+        kind: 'partition_waits',
+        severity: REPAIRED.has(code) ? 'act' : 'watch',
+        alarm: code,
+        text: `${consumer} waits (${counted(own.length, 'partition', 'partitions')}), as its process noted: ${reason}`,
+        since,
+        next: `converge consumers list ${consumer}`,
+        about: { consumer, topic },
+      } as const,
+    ];
+  });
+}
+
+/** A consumer without a process, that has records to read. */
+export interface GoneConsumer {
+  readonly consumer: string;
+  readonly lag: bigint;
+  /** When the oldest of those records was written; null: it cannot be read. */
+  readonly oldest: Date | null;
+}
+
+/** Describes a consumer without a process (pure). While it may be restarted, it is a note. */
+export function goneCondition({ consumer, lag, oldest }: GoneConsumer, now: number): Condition {
+  const common = {
+    text: `no process of ${consumer} is in its group, and ${lag} ${lag === 1n ? 'record waits' : 'records wait'}: none runs, or the broker refuses it, and its log says why; one that was removed from the code belongs in reconcile.scans.ignoredConsumers`,
+    since: oldest,
+    next: `converge consumers list ${consumer}`,
+  };
+  if (oldest !== null && now - oldest.getTime() < RESTART_MS) return { ...common, severity: 'note' };
+  return { ...common, severity: 'act', kind: 'consumer_gone', alarm: 'consumer_gone', about: { consumer } };
+}
+
+/** Lists the consumers that an operator paused (pure), each once: none of their partitions goes on before it is resumed. */
+export function pausedItems(partitions: readonly PartitionOverview[], now: number): readonly AttentionItem[] {
+  const paused = partitions.filter(({ halted }) => halted?.code === PAUSED);
+  return [...Map.groupBy(paused, ({ consumer }) => consumer)].flatMap(([consumer, own]) => {
+    const halts = own.flatMap(({ halted }) => halted ?? []);
+    const [first] = halts.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+    if (first === undefined) return [];
+    const where = counted(own.length, 'partition', 'partitions');
+    return [
+      {
+        kind: 'consumer_paused',
+        severity: severityOfPause(first.at, now),
+        alarm: PAUSED,
+        text: `${consumer} is ${first.reason.replace(/\. It continues by .*$/s, '')} (${where})`,
+        since: first.at,
+        next: `converge consumers resume ${consumer} --reason "…"`,
+        about: { consumer },
+      } as const,
+    ];
+  });
+}
+
+/**
+ * Lists dead letters and parked events by their failure (pure). Events queued behind another are a note. A dead letter
+ * whose key was released holds nothing: its failure event was sent, and what follows from it is compensated.
+ */
+export function parkedItems(groups: readonly ParkedGroup[]): readonly Condition[] {
+  const behind = Map.groupBy(groups.filter(isBehind), ({ consumer, topic }) => `${consumer} ${topic}`);
+  return groups.flatMap((group): readonly Condition[] => {
+    const { consumer, topic, state, category, code, structural, events, keys, oldest, holding } = group;
+    if (state !== 'dead' && state !== 'waiting') return [];
+    const dead = state === 'dead';
+    const what = dead
+      ? counted(events, 'dead letter', 'dead letters')
+      : counted(events, 'event waits', 'events wait');
+    const text = `${consumer}: ${what} of ${counted(keys, 'key', 'keys')} of ${topic}, `;
+    const common = { since: oldest, next: `converge parked list --consumer ${consumer} --state ${state}` };
+    // A hundred thousand events may wait behind the one that failed.
+    const follow = sumOf(behind.get(`${consumer} ${topic}`) ?? []);
+    if (category === null || code === null)
+      return [{ ...common, severity: 'note', text: `${text}behind another event of their key` }];
+    const isReleased = dead && holding === 0;
+    const more =
+      isReleased || follow === 0
+        ? ''
+        : `; of this topic ${counted(follow, 'event waits', 'events wait')} behind such events`;
+    return [
+      {
+        ...common,
+        kind: dead ? 'dead_letters' : 'parked',
+        severity: isReleased ? 'watch' : dead || structural ? 'act' : 'watch',
+        alarm: structural ? 'structural' : category === 'data' || category === 'bug' ? category : 'exhausted',
+        text: `${text}${code} (${category})${isReleased ? ': given up and reported to its compensations, later events of the keys continue' : ''}${more}`,
+        about: { consumer, topic, category, code },
+      },
+    ];
+  });
+}
+
+const isBehind = ({ state, code }: ParkedGroup): boolean => state === 'waiting' && code === null;
+
+const sumOf = (groups: readonly ParkedGroup[]): number => groups.reduce((sum, { events }) => sum + events, 0);
+
+/** Lists events that consumers passed without having them (pure), one item for each consumer and source. */
+export function gapItems(gaps: readonly OpenGap[]): readonly AttentionItem[] {
+  const groups = Map.groupBy(gaps, ({ consumer, topic, source }) => `${consumer} ${topic} ${source}`);
+  return [...groups.values()].flatMap((some) => {
+    const [first] = some;
+    if (first === undefined) return [];
+    const { consumer, topic, source } = first;
+    return [
+      {
+        kind: 'gap',
+        severity: 'act',
+        alarm: 'events_lost',
+        text: `${consumer} lacks events of ${source} in ${topic}: ${counted(some.length, 'open gap', 'open gaps')}`,
+        since: null,
+        next: `converge consumers fill ${consumer} --source-url <URL of the database of ${source}>`,
+        about: { consumer, topic },
+      } as const,
+    ];
+  });
+}
+
+/** The severity of an operator's pause (pure): an old one may be forgotten. */
+export function severityOfPause(at: Date, now: number): AttentionItem['severity'] {
+  return now - at.getTime() >= FORGOTTEN_MS ? 'act' : 'watch';
+}

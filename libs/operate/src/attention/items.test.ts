@@ -1,0 +1,108 @@
+import { expect, it } from 'vitest';
+import { BRIEF_MS, RESTART_MS } from './bounds.ts';
+import type { Condition } from './item.ts';
+import { journalItems, lateKeyItems, reconcilerItems, workerItems } from './items.ts';
+import { relayGoneItems } from './relay-gone.ts';
+
+const at = new Date(50_000);
+const nameOf = (one: Condition) => (one.severity === 'note' ? 'note' : one.alarm);
+
+it('keys that no worker takes, and drifts that wait for something else, are one item of their reconciler', () => {
+  const late = { reconciler: 'copy', due: 2, waiting: 1, reason: 'an event is parked', since: at };
+  expect(lateKeyItems([late])).toMatchObject([
+    {
+      alarm: 'reconcile_keys_late',
+      text: 'copy: 2 keys are due, and no worker takes them; 1 drift waits: an event is parked',
+    },
+  ]);
+});
+
+it('an outbox without a relay needs an operator after a restart, with what the catalog knows of its login', () => {
+  const role = { canLogin: true, canConnect: true, validUntil: null, isOver: false, sessions: 0 };
+  const found = { holder: 'host:1', since: at, login: 'relay_shop', role };
+  const now = at.getTime() + RESTART_MS;
+  const said = (change: object, options = { oldestMs: 0, now }) => {
+    const [one] = relayGoneItems({ ...found, ...change }, options);
+    return [one?.severity, one?.text.replace('no relay leads since host:1 ended: ', ''), one?.next];
+  };
+  expect(relayGoneItems(undefined, { oldestMs: 9e9, now })).toEqual([]);
+  const never = { holder: null, since: null, login: null, role: null };
+  expect(said(never)).toEqual([undefined, undefined, undefined]);
+  expect(said(never, { oldestMs: BRIEF_MS, now })).toEqual([
+    'act',
+    'no relay has led yet: nothing is published before one is started',
+    'converge relay',
+  ]);
+  expect(said({}, { oldestMs: 0, now: now - 1 })[0]).toBe('note');
+  expect(said({ since: null }, { oldestMs: BRIEF_MS - 1, now })[0]).toBe('note');
+  expect(said({ since: null }, { oldestMs: BRIEF_MS, now })[0]).toBe('act');
+  expect(said({})).toEqual([
+    'act',
+    expect.stringMatching(/^its login relay_shop may log in and has no session here/),
+    'converge relay',
+  ]);
+  expect(said({ role: null })).toEqual([
+    'act',
+    'its login relay_shop does not exist any more',
+    'create role "relay_shop" login',
+  ]);
+  expect(said({ role: { ...role, canLogin: false } })[2]).toBe('alter role "relay_shop" login');
+  expect(said({ role: { ...role, isOver: true, validUntil: at } }).slice(1)).toEqual([
+    'the password of its login relay_shop ended at 1970-01-01T00:00:50.000Z',
+    `alter role "relay_shop" valid until 'infinity'`,
+  ]);
+  expect(said({ role: { ...role, canConnect: false } })[2]).toBe(
+    'as the owner: converge roles relay --to relay_shop | psql',
+  );
+  expect(said({ role: { ...role, sessions: 2 } })[1]).toContain('has 2 open sessions here');
+});
+
+it('a stuck step needs an operator, an open one is late, and calls without a worker are named once', () => {
+  const entry = { name: 'trip', id: 'i', key: 'k', step: 'pay', ageMs: 40_000 };
+  const unclaimed = [{ call: 'mail', calls: 3, oldestMs: 20_000 }];
+  const items = journalItems(
+    [
+      { ...entry, kind: 'step', state: 'stuck' },
+      { ...entry, kind: 'step', state: 'started' },
+      { ...entry, kind: 'call', name: 'mail', step: null, state: 'ready' },
+    ],
+    unclaimed,
+    90_000,
+  );
+  expect(items.map(({ kind, severity, alarm, since }) => [kind, severity, alarm, since])).toEqual([
+    ['saga', 'act', 'step_stuck', at],
+    ['saga', 'watch', 'journal_overdue', at],
+  ]);
+  expect(workerItems(unclaimed, 70_000)).toMatchObject([
+    { text: 'no worker does mail: 3 calls wait; start its service', since: at },
+  ]);
+});
+
+it('held repairs, an overdue start, keys left to an operator and a pause are items', () => {
+  const status = {
+    name: 'copy',
+    now: at,
+    lastCompletedAt: null,
+    paused: null,
+    held: null,
+    approved: null,
+    overdueSince: null,
+    requestedBy: null,
+    leader: 'host',
+    keys: { queued: 0, pending: 4, running: 0, terminal: 0 },
+  };
+  const items = reconcilerItems([
+    { ...status, held: { at, reason: 'too many repairs' } },
+    { ...status, overdueSince: at },
+    { ...status, keys: { ...status.keys, terminal: 2 } },
+    { ...status, paused: { at, by: 'ada', reason: 'counting' } },
+  ] as never);
+  expect(items.map((one) => [nameOf(one), one.text])).toEqual([
+    ['reconcile_held', 'copy is held: too many repairs; 4 keys wait with a drift'],
+    ['reconcile_overdue', expect.stringMatching(/^copy: the start of .* was not made/)],
+    ['reconcile_unresolvable', 'copy leaves 2 keys to an operator'],
+    ['reconcile_paused', 'copy is paused by ada: counting'],
+  ]);
+});
+
+// A list that is cut without a word makes an operator believe that the rest goes on.
