@@ -19,7 +19,13 @@ it.each(SEEDS)(
 
 it(`G6a, G6b, G6c: a saga whose process is killed in any of its states ends with a ledger that agrees (SEED=${seed})`, async () => {
   const campaign = restartsOf(seededRandom(seed), inject('full') ? Number.POSITIVE_INFINITY : 2);
-  expect((await played(campaign)).kills).toBe(campaign.errands.length);
+  const { kills, provider } = await played(campaign);
+  // A kill may fall between the claim of a grant and its request: an operator states what became of it, and it is never made.
+  const unsent = campaign.errands.filter(
+    ({ id, moment }) =>
+      moment?.step === 'grant' && moment.op === 'take' && provider.requests(id, 'grant', 'take') === 0,
+  );
+  expect(kills).toBe(campaign.errands.length - unsent.length);
 });
 
 it('G6b, G6n: calls that are refused by a full line, wait for a quota, or are queued when their process is killed, end with a ledger that agrees', async () => {
