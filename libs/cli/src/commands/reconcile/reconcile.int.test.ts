@@ -138,7 +138,7 @@ describe('converge reconcile', () => {
     expect(state).toMatch(/mode +not declared in the modules of the settings\n/);
     expect(state).not.toContain('when reported');
     const listed = await cli(['reconcile', 'list'], bare);
-    expect([listed.code, listed.stdout]).toEqual([0, expect.stringMatching(/^stock-copy +– +– /m)]);
+    expect([listed.code, listed.stdout]).toEqual([0, expect.stringMatching(/^stock-copy +- +- /m)]);
     expect(await cli(['reconcile', 'run', '--now'], bare)).toMatchObject({ code: 2 });
     expect(await cli(['reconcile', 'show', 'stock-copy'], {})).toMatchObject({ code: 78 });
   });
