@@ -1,3 +1,4 @@
+import { shellWord } from '@convergekit/core/engine';
 import type { OverdueEntry, WaitingCalls } from '@convergekit/saga/operate';
 import type { LateKeys, ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
@@ -51,7 +52,8 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
   return statuses.flatMap((status) => {
     const { name, held, paused, overdueSince, leader, keys } = status;
     const common = { kind: 'reconciler', about: { reconciler: name } } as const;
-    const next = `converge reconcile diff ${name}`;
+    // A diff needs the modules of the user, which an operator may not have.
+    const next = `converge reconcile show ${shellWord(name)}`;
     const found: Condition[] = [];
     if (held !== null) {
       const text = `${name} is held: ${held.reason}; ${counted(keys.pending, 'key waits', 'keys wait')} with a drift`;
@@ -71,7 +73,14 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
       });
     if (keys.terminal > 0) {
       const text = `${name} leaves ${counted(keys.terminal, 'key', 'keys')} to an operator`;
-      found.push({ ...common, severity: 'act', alarm: 'reconcile_unresolvable', text, since: null, next });
+      found.push({
+        ...common,
+        severity: 'act',
+        alarm: 'reconcile_unresolvable',
+        text,
+        since: null,
+        next: `converge reconcile audit ${shellWord(name)}`,
+      });
     }
     if (paused !== null)
       found.push({
@@ -81,7 +90,7 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
         alarm: 'reconcile_paused',
         text: `${name} is paused by ${paused.by}: ${paused.reason}`,
         since: paused.at,
-        next: `converge reconcile resume ${name}`,
+        next: `converge reconcile resume ${shellWord(name)}`,
       });
     if (paused === null && held === null && leader === null && overdueSince === null)
       found.push({
@@ -103,7 +112,7 @@ function burstOf({ name, held, now, window }: ReconcilerStatus) {
     alarm: 'reconcile_burst',
     text: `${name} repaired ${repairs} keys since ${since.toISOString()} (its last run had ${lastRunKeys} keys)`,
     since,
-    next: `converge reconcile audit ${name}`,
+    next: `converge reconcile audit ${shellWord(name)}`,
   } as const;
 }
 
@@ -122,7 +131,7 @@ export function lateKeyItems(late: readonly LateKeys[]): readonly AttentionItem[
       alarm: 'reconcile_keys_late',
       text: `${reconciler}: ${parts.join('; ')}`,
       since,
-      next: `converge reconcile diff ${reconciler}`,
+      next: `converge reconcile show ${shellWord(reconciler)}`,
       about: { reconciler },
     } as const;
   });
