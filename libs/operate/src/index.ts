@@ -11,6 +11,7 @@ export { type DoctorExamination, type NamedDatabase, examineDatabase } from './d
 export { checkArea } from './doctor/examine-service.ts';
 export { readAbsent } from './doctor/read-absent.ts';
 export { checkTopic, topicsOfOutbox } from './doctor/topic-checks.ts';
+export { fillGap, type Fill } from './gaps/fill.ts';
 export type { StoredAct, StoredRepair } from './history/act-sql.ts';
 export { type StoredEvent, readTried } from './history/attempt-sql.ts';
 export type { Chapter, Passed } from './history/chapter.ts';

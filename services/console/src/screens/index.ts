@@ -1,6 +1,7 @@
 import type { Screen } from '../screen.ts';
 import { attention } from './attention/screen.ts';
 import { audit } from './audit/screen.ts';
+import { fillAction } from './consumers/fill-action.ts';
 import { flowView } from './consumers/flow-view.ts';
 import { pauseAction as pauseConsumer } from './consumers/pause-action.ts';
 import { resumeAction as resumePartitions } from './consumers/resume-action.ts';
@@ -71,8 +72,8 @@ const consumers: Screen = {
   name: 'consumers',
   title: 'Consumers and relays',
   path: '/consumers',
-  summary: 'Backlog, lag, watermarks, gaps, leaders; pause a consumer, resume what is halted',
-  routes: [flowView, pauseConsumer, resumePartitions],
+  summary: 'Backlog, lag, watermarks, gaps, leaders; pause a consumer, resume what is halted, fill gaps',
+  routes: [flowView, pauseConsumer, resumePartitions, fillAction],
 };
 
 /** Schedules: the next and the last run of each reconciler; pause, resume and run all that match. */

@@ -1,8 +1,9 @@
 import { formatPosition } from '@convergekit/contracts/engine';
-import { findGaps, type Gap, putFill } from '@convergekit/inbox/operate';
+import { type Fill, fillGap } from '@convergekit/operate';
+import { findGaps, type Gap } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
-import { keysBetween, type MissingEvent, readMissing } from '@convergekit/relay/operate';
-import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { keysBetween, readMissing } from '@convergekit/relay/operate';
+import type { Database } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { argument, asks, count, dryRun, reason as why, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
@@ -67,9 +68,6 @@ function keyLines(keys: readonly string[] | null | undefined): readonly string[]
   return (keys ?? []).map((key) => `  ${key}`);
 }
 
-/** Rows of one statement: payloads are up to 900 KB each. */
-const BATCH = 100;
-
 /**
  * Reads the events that a consumer misses from its source's outbox into the consumer's database. They keep their
  * positions. The range is read whole before anything is written; a range that cannot be read whole is not filled at
@@ -95,7 +93,7 @@ export const fillCommand = command({
         `${consumer} misses nothing: no partition is halted at a gap, and none that was passed is open`,
       ]);
     const source = await sourceDatabase(context, database, url);
-    const found: Found[] = [];
+    const found: Fill[] = [];
     for (const gap of gaps)
       found.push({ gap, events: await readMissing(source.executor, { ...gap, limit }) });
     for (const one of found) context.output.progress(describe(one));
@@ -103,14 +101,8 @@ export const fillCommand = command({
       await context.confirm(`Put them into the database of ${consumer}?`);
       for (const one of found) {
         const { topic, partition } = one.gap;
-        const before = { topic, partition };
-        const events = await withTransaction(database, {}, async (tx) => {
-          const put = await putAll(tx, one);
-          const after = { events: put };
-          await context.record(tx, { act: 'consumers fill', subject: consumer, reason, before, after });
-          return put;
-        });
-        context.audit({ consumer, ...before, reason, events });
+        const events = await fillGap(database, one, { by: context.operator, reason });
+        context.audit({ consumer, topic, partition, reason, events });
       }
     }
     return result(
@@ -120,19 +112,7 @@ export const fillCommand = command({
   },
 });
 
-interface Found {
-  readonly gap: Gap;
-  readonly events: readonly MissingEvent[];
-}
-
-async function putAll(tx: Executor, { gap, events }: Found): Promise<number> {
-  let put = 0;
-  for (let at = 0; at < events.length; at += BATCH)
-    put += await putFill(tx, gap, events.slice(at, at + BATCH));
-  return put;
-}
-
-function describe({ gap, events }: Found): string {
+function describe({ gap, events }: Fill): string {
   const { topic, partition, source, after, upTo } = placeOf(gap);
   return `${topic}/${partition}: ${events.length} events of ${source} after ${after}, up to ${upTo}`;
 }

@@ -37,7 +37,7 @@ const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
   ],
   partition_waits: ['See the consumer', consumers],
   consumer_gone: ['See the consumer', consumers],
-  gap: ['See the consumer', consumers],
+  gap: ['Fill it', ({ consumer }, database) => withQuery('/consumers/fill', { database, consumer })],
   stalled: ['See the consumer', consumers],
   relay: ['See the relay', consumers],
   reconciler: ['See the drift', ({ reconciler }, database) => driftPath(database, reconciler)],

@@ -159,18 +159,29 @@ function relayState({ leader, held }: RelayAnswer): Html {
   return html`${leader === null ? state('needs', 'no relay leads') : state('ok', 'publishes')}${stopped}`;
 }
 
+/** The consumers of these rows, each once in each database. Pure. */
+function consumersOf(rows: readonly GapAnswer[]): readonly Pick<GapAnswer, 'database' | 'consumer'>[] {
+  return [...new Map(rows.map((row) => [`${row.database} ${row.consumer}`, row])).values()];
+}
+
 function gapTable(rows: readonly GapAnswer[]): Html {
   if (rows.length === 0) return nothing;
   return html`${dataTable({
-      caption: 'Gaps: events that a consumer passed without having them',
-      rows,
-      columns: [
-        { title: 'Consumer', cell: ({ consumer }) => consumer },
-        { title: 'Partition', cell: ({ topic, partition }) => `${topic}/${partition}` },
-        { title: 'Source', cell: ({ source }) => source },
-        { title: 'After', kind: 'code', cell: ({ after }) => after },
-        { title: 'Up to', kind: 'code', cell: ({ upTo }) => upTo },
-      ],
-    })}
-    <p><code>converge consumers fill</code> brings the events while the source keeps them.</p>`;
+    caption: 'Gaps: events that a consumer passed without having them',
+    rows,
+    columns: [
+      { title: 'Consumer', cell: ({ consumer }) => consumer },
+      { title: 'Partition', cell: ({ topic, partition }) => `${topic}/${partition}` },
+      { title: 'Source', cell: ({ source }) => source },
+      { title: 'After', kind: 'code', cell: ({ after }) => after },
+      { title: 'Up to', kind: 'code', cell: ({ upTo }) => upTo },
+    ],
+  })}
+  ${consumersOf(rows).map(
+    ({ database, consumer }) =>
+      html`<p>
+        ${actionLink(withQuery('/consumers/fill', { database, consumer }), `Fill the gaps of ${consumer}`)}
+        while the source keeps the events
+      </p>`,
+  )}`;
 }
