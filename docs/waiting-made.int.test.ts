@@ -54,6 +54,7 @@ const since = `clock_timestamp() - interval '2 hours'`;
 const others = [
   `insert into converge.saga_pause (saga, by, reason, paused_at) values ('trip', 'ann', 'audit', ${since})`,
   `insert into converge.reconciler (name, paused_at, paused_by, paused_reason) values ('copy-paused', ${since}, 'ann', 'audit')`,
+  `insert into converge.reconciler (name, held_at, held_reason) values ('copy-held', ${since}, 'too many repairs')`,
   `insert into converge.inbox_consumer (name) values ('paused')`,
   `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset, state, halted_code, halted_reason, halted_at)
    values ('paused', 'shop', 0, 0, 0, 'halted', 'operator_paused', 'paused by ann: audit. It continues by …', ${since})`,

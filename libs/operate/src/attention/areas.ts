@@ -16,7 +16,7 @@ import { allMigrations } from '../all-migrations.ts';
 import { type NamedExecutor, scanStalled } from '../scans/scan-outbox.ts';
 import { gapItems, haltedItems, parkedItems, pausedItems, waitItems } from './consumer-items.ts';
 import { readDatabaseTime } from './database-time.ts';
-import type { AttentionItem, Condition } from './item.ts';
+import type { AttentionItem, FoundCondition } from './item.ts';
 import {
   journalItems,
   lateKeyItems,
@@ -52,7 +52,7 @@ interface Dated extends Examination {
 }
 
 interface Found {
-  readonly conditions: readonly Condition[];
+  readonly conditions: readonly FoundCondition[];
   /** The doctor's line where nothing is wrong. */
   readonly sound: string;
   /** The topics that the consumers of the database read. */
@@ -71,7 +71,11 @@ const UNCLAIMED_MS = 60_000;
 const MOST_ENTRIES = 200;
 
 /** Makes an area of which the doctor says the same, whenever it finds nothing. */
-function area(name: string, sound: string, conditionsOf: (of: Dated) => Promise<readonly Condition[]>): Area {
+function area(
+  name: string,
+  sound: string,
+  conditionsOf: (of: Dated) => Promise<readonly FoundCondition[]>,
+): Area {
   return { name, find: async (of) => ({ conditions: await conditionsOf(of), sound }) };
 }
 
@@ -217,7 +221,7 @@ export async function readAttention(
 }
 
 /** True for what needs an operator or is late; a note is a line of the doctor. */
-export const isItem = <One extends Condition>(one: One): one is One & AttentionItem =>
+export const isItem = <One extends FoundCondition>(one: One): one is One & AttentionItem =>
   one.severity !== 'note';
 
 /** Describes migrations that are not applied (pure): nothing else can be read. */

@@ -8,10 +8,10 @@ import {
   pausedItems,
   waitItems,
 } from './consumer-items.ts';
-import type { Condition } from './item.ts';
+import type { FoundCondition } from './item.ts';
 
 const at = new Date(50_000);
-const nameOf = (one: Condition) => (one.severity === 'note' ? 'note' : one.alarm);
+const nameOf = (one: FoundCondition) => (one.severity === 'note' ? 'note' : one.alarm);
 
 it('dead letters need an operator, retried events are late, and those behind them are a note', () => {
   const group = {

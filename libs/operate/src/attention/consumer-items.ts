@@ -1,7 +1,7 @@
 import { type OpenGap, type ParkedGroup, type PartitionOverview, PAUSED } from '@convergekit/inbox/operate';
 import { counted } from '../text.ts';
 import { BRIEF_MS, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
-import type { AttentionItem, Condition } from './item.ts';
+import type { AttentionItem, FoundCondition } from './item.ts';
 
 /** The partitions that the text of an item names; the page behind it lists all. */
 const MOST_NAMED = 3;
@@ -69,7 +69,7 @@ export interface GoneConsumer {
 }
 
 /** Describes a consumer without a process (pure). While it may be restarted, it is a note. */
-export function goneCondition({ consumer, lag, oldest }: GoneConsumer, now: number): Condition {
+export function goneCondition({ consumer, lag, oldest }: GoneConsumer, now: number): FoundCondition {
   const common = {
     text: `no process of ${consumer} is in its group, and ${lag} ${lag === 1n ? 'record waits' : 'records wait'}: none runs, or the broker refuses it, and its log says why; one that was removed from the code belongs in reconcile.scans.ignoredConsumers`,
     since: oldest,
@@ -105,9 +105,9 @@ export function pausedItems(partitions: readonly PartitionOverview[], now: numbe
  * Lists dead letters and parked events by their failure (pure). Events queued behind another are a note. A dead letter
  * whose key was released holds nothing: its failure event was sent, and what follows from it is compensated.
  */
-export function parkedItems(groups: readonly ParkedGroup[]): readonly Condition[] {
+export function parkedItems(groups: readonly ParkedGroup[]): readonly FoundCondition[] {
   const behind = Map.groupBy(groups.filter(isBehind), ({ consumer, topic }) => `${consumer} ${topic}`);
-  return groups.flatMap((group): readonly Condition[] => {
+  return groups.flatMap((group): readonly FoundCondition[] => {
     const { consumer, topic, state, category, code, structural, events, keys, oldest, holding } = group;
     if (state !== 'dead' && state !== 'waiting') return [];
     const dead = state === 'dead';

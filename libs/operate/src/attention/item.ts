@@ -52,4 +52,4 @@ export interface Note extends Pick<AttentionItem, 'text' | 'since' | 'next'> {
   readonly severity: 'note';
 }
 
-export type Condition = AttentionItem | Note;
+export type FoundCondition = AttentionItem | Note;

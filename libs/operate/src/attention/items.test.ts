@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { BRIEF_MS, BURST, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
-import type { Condition } from './item.ts';
+import type { FoundCondition } from './item.ts';
 import { journalItems, lateKeyItems, reconcilerItems, workerItems } from './items.ts';
 import { relayGoneItems } from './relay-gone.ts';
 
 const at = new Date(50_000);
-const nameOf = (one: Condition) => (one.severity === 'note' ? 'note' : one.alarm);
+const nameOf = (one: FoundCondition) => (one.severity === 'note' ? 'note' : one.alarm);
 
 it('keys that no worker takes, and drifts that wait for something else, are one item of their reconciler', () => {
   const late = { reconciler: 'copy', due: 2, waiting: 1, reason: 'an event is parked', since: at };

@@ -5,9 +5,9 @@ import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@co
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
 import { counted } from '../text.ts';
 import { BURST, FORGOTTEN_MS } from './bounds.ts';
-import type { AttentionItem, Condition } from './item.ts';
+import type { AttentionItem, FoundCondition } from './item.ts';
 import { overdueOf } from './reconciler-text.ts';
-import type { Finding } from '../scans/findings.ts';
+import type { ScanFinding } from '../scans/findings.ts';
 
 /** Lists steps, calls and workflows that are stuck or late (pure). Calls without a worker are `workerItems`. */
 export function journalItems(
@@ -48,13 +48,13 @@ export function workerItems(unclaimed: readonly WaitingCalls[], now: number): re
 }
 
 /** Lists held repairs, starts that were not made, and keys left to an operator (pure), and pauses: one may be meant to last. */
-export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly Condition[] {
+export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly FoundCondition[] {
   return statuses.flatMap((status) => {
     const { name, held, paused, overdueSince, leader, keys } = status;
     const common = { kind: 'reconciler', about: { reconciler: name } } as const;
     // A diff needs the modules of the user, which an operator may not have.
     const next = `converge reconcile show ${shellWord(name)}`;
-    const found: Condition[] = [];
+    const found: FoundCondition[] = [];
     if (held !== null) {
       const text = `${name} is held: ${held.reason}; ${counted(keys.pending, 'key waits', 'keys wait')} with a drift`;
       found.push({ ...common, severity: 'act', alarm: 'reconcile_held', text, since: held.at, next });
@@ -161,7 +161,7 @@ export function relayItems(
 }
 
 /** Lists events that were sent long ago and that a consumer of one of the databases has not handled (pure). */
-export function stalledItems(findings: readonly Finding[], now: number): readonly AttentionItem[] {
+export function stalledItems(findings: readonly ScanFinding[], now: number): readonly AttentionItem[] {
   return findings.map(({ alarm, text, fields }) => {
     const { consumer, topic, ageMs } = fields;
     return {

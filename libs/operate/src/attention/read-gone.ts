@@ -7,7 +7,7 @@ import {
 } from '@convergekit/inbox/operate';
 import { RESTART_MS } from './bounds.ts';
 import { goneCondition } from './consumer-items.ts';
-import type { Condition } from './item.ts';
+import type { FoundCondition } from './item.ts';
 
 type Owned = PartitionOverview & { readonly database: string };
 
@@ -16,9 +16,9 @@ export async function readGone(
   admin: Admin,
   partitions: readonly Owned[],
   now: number,
-): Promise<readonly (Condition & { readonly database: string })[]> {
+): Promise<readonly (FoundCondition & { readonly database: string })[]> {
   const lags = await readLag(admin, partitions);
-  const found: (Condition & { readonly database: string })[] = [];
+  const found: (FoundCondition & { readonly database: string })[] = [];
   for (const own of Map.groupBy(lags, ({ database, consumer }) => `${database} ${consumer}`).values()) {
     const { consumer, database } = own[0] ?? { consumer: '', database: '' };
     const { lag } = sumPartitions(own);

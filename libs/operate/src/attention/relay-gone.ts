@@ -1,6 +1,6 @@
 import type { Leaderless } from '@convergekit/relay/operate';
 import { BRIEF_MS, RESTART_MS } from './bounds.ts';
-import type { Condition } from './item.ts';
+import type { FoundCondition } from './item.ts';
 
 /**
  * Describes an outbox that no relay leads (pure), with what the catalog says of its login. While a relay may be restarted, it is a
@@ -9,7 +9,7 @@ import type { Condition } from './item.ts';
 export function relayGoneItems(
   found: Leaderless | undefined,
   { oldestMs, now }: { readonly oldestMs: number; readonly now: number },
-): readonly Condition[] {
+): readonly FoundCondition[] {
   // A database may have the tables of an outbox, and emit nothing.
   if (found === undefined || (found.holder === null && oldestMs === 0)) return [];
   const { holder, since } = found;

@@ -3,7 +3,7 @@ import type { OverdueEntry } from '@convergekit/saga/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { expect, it } from 'vitest';
 import { haltedItems, parkedItems, pausedItems } from '../attention/consumer-items.ts';
-import type { Condition } from '../attention/item.ts';
+import type { FoundCondition } from '../attention/item.ts';
 import { journalItems, reconcilerItems, workerItems } from '../attention/items.ts';
 import { parseOnly } from '../../../cli/src/fixture/all-commands.ts';
 import { checkArea } from './examine-service.ts';
@@ -62,11 +62,11 @@ const status: ReconcilerStatus = {
 
 const journal = (entries: readonly OverdueEntry[], unclaimed: (typeof lost)[] = []) =>
   journalItems(entries, unclaimed, now.getTime());
-const findings = (conditions: readonly Condition[]) =>
+const findings = (conditions: readonly FoundCondition[]) =>
   checkArea({ name: 'area' }, { conditions, sound: 'nothing' }, now.getTime());
 
 // Planted fault: a list of conditions that finds nothing fails its row.
-it.each<[string, readonly Condition[], string, string]>([
+it.each<[string, readonly FoundCondition[], string, string]>([
   [
     'a dead letter',
     parkedItems([group]),

@@ -1,5 +1,5 @@
 import { areas, type Area, dated, examine, type Examination } from '../attention/areas.ts';
-import type { Condition } from '../attention/item.ts';
+import type { FoundCondition } from '../attention/item.ts';
 import { formatMs } from '../text.ts';
 import type { Finding } from './finding.ts';
 
@@ -30,7 +30,7 @@ function refused({ name: check }: Area): Finding {
 /** Lists the findings of an area, each under the name of its alarm (pure). */
 export function checkArea(
   { name: check }: Pick<Area, 'name'>,
-  { conditions, sound }: { readonly conditions: readonly Condition[]; readonly sound: string },
+  { conditions, sound }: { readonly conditions: readonly FoundCondition[]; readonly sound: string },
   now: number,
 ): readonly Finding[] {
   if (conditions.length === 0) return [{ check, verdict: 'ok', text: sound }];

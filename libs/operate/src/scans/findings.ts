@@ -2,7 +2,7 @@
 export const scanAlarms = ['events_stalled', 'events_lost', 'journal_overdue', 'reconcile_overdue'] as const;
 
 /** Something that a scan found. It is reported when it appears, and when it is gone. */
-export interface Finding {
+export interface ScanFinding {
   readonly alarm: (typeof scanAlarms)[number];
   /** Identifies the condition from round to round. */
   readonly id: string;
@@ -14,9 +14,9 @@ export interface Finding {
 
 /** The conditions of two rounds, compared (pure). */
 export function changesOf(
-  before: ReadonlyMap<string, Finding>,
-  now: readonly Finding[],
-): { readonly raised: readonly Finding[]; readonly cleared: readonly Finding[] } {
+  before: ReadonlyMap<string, ScanFinding>,
+  now: readonly ScanFinding[],
+): { readonly raised: readonly ScanFinding[]; readonly cleared: readonly ScanFinding[] } {
   const present = new Set(now.map(({ id }) => id));
   return {
     raised: now.filter(({ id }) => !before.has(id)),

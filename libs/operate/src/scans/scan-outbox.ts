@@ -3,7 +3,7 @@ import { type ConsumerMark, type OpenGap, readMarks, readOpenGaps } from '@conve
 import type { Executor } from '@convergekit/postgres';
 import { hasTables } from '@convergekit/postgres/engine';
 import { findSent, readSent, type SentEvent, type SentPartition } from '@convergekit/relay/operate';
-import type { Finding } from './findings.ts';
+import type { ScanFinding } from './findings.ts';
 import { readPositions } from './stalled.ts';
 
 /** A database of the process, by the name in its settings. */
@@ -21,11 +21,11 @@ export async function scanStalled(
   consumers: readonly NamedExecutor[],
   stalledMs: number,
   onUnread: (database: string, error: unknown) => void,
-): Promise<readonly Finding[]> {
+): Promise<readonly ScanFinding[]> {
   const sent = await readSent(source.executor, stalledMs);
   if (sent === undefined) return [];
   const partitions = new Map(sent.partitions.map((one) => [`${one.topic}/${one.partition}`, one]));
-  const found: Finding[] = [];
+  const found: ScanFinding[] = [];
   for (const { name, executor } of consumers)
     for (const mark of await marksOf({ name, executor }, sent.source.id, onUnread)) {
       const partition = partitions.get(`${mark.topic}/${mark.partition}`);
@@ -62,7 +62,7 @@ interface Stalled {
   readonly ageMs: number | null;
 }
 
-function stalled({ source, database, mark, partition, event, ageMs }: Stalled): Finding {
+function stalled({ source, database, mark, partition, event, ageMs }: Stalled): ScanFinding {
   const { consumer, topic, halted } = mark;
   const place = `${topic}/${mark.partition}`;
   const next =
@@ -91,11 +91,11 @@ function stalled({ source, database, mark, partition, event, ageMs }: Stalled): 
 const fedSql = `select name as reconciler from converge.reconciler where $1::bigint = any (gaps) order by 1`;
 
 /** Finds events that a consumer of a database passed without having them: open gaps, with the reconcilers that got their keys. */
-export async function scanLost({ name, executor }: NamedExecutor): Promise<readonly Finding[]> {
+export async function scanLost({ name, executor }: NamedExecutor): Promise<readonly ScanFinding[]> {
   const gaps = await readOpenGaps(executor);
   if (gaps.length === 0) return [];
   const reconciles = await hasTables(executor, 'converge.reconciler');
-  const found: Finding[] = [];
+  const found: ScanFinding[] = [];
   for (const gap of gaps) {
     const fed = reconciles ? (await executor.query<{ reconciler: string }>(fedSql, [gap.gap])).rows : [];
     found.push(
@@ -109,7 +109,7 @@ export async function scanLost({ name, executor }: NamedExecutor): Promise<reado
   return found;
 }
 
-function lost(database: string, gap: OpenGap, reconcilers: readonly string[]): Finding {
+function lost(database: string, gap: OpenGap, reconcilers: readonly string[]): ScanFinding {
   const { consumer, topic, partition, source } = gap;
   const next =
     reconcilers.length > 0

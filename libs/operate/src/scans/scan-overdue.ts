@@ -1,7 +1,7 @@
 import { type OverdueEntry, readOverdueJournal, type WaitingCalls } from '@convergekit/saga/operate';
 import { readSchedules } from '@convergekit/reconcile/operate';
 import { shellWord } from '@convergekit/core/engine';
-import type { Finding } from './findings.ts';
+import type { ScanFinding } from './findings.ts';
 import type { NamedExecutor } from './scan-outbox.ts';
 import { overdueOf } from '../attention/reconciler-text.ts';
 
@@ -12,12 +12,12 @@ const LIMIT = 100;
 export async function scanJournal(
   { name, executor }: NamedExecutor,
   overdueMs: number,
-): Promise<readonly Finding[]> {
+): Promise<readonly ScanFinding[]> {
   const entries = await readOverdueJournal(executor, { afterMs: overdueMs, limit: LIMIT });
   return entries.map((entry) => finding(name, entry));
 }
 
-function finding(database: string, entry: OverdueEntry): Finding {
+function finding(database: string, entry: OverdueEntry): ScanFinding {
   const { kind, name, id, key, step, state, ageMs } = entry;
   return {
     alarm: 'journal_overdue',
@@ -28,8 +28,8 @@ function finding(database: string, entry: OverdueEntry): Finding {
 }
 
 /** Finds reconcilers of a database whose scheduled start no process makes. */
-export async function scanSchedules({ name, executor }: NamedExecutor): Promise<readonly Finding[]> {
-  return (await readSchedules(executor)).flatMap((schedule): readonly Finding[] => {
+export async function scanSchedules({ name, executor }: NamedExecutor): Promise<readonly ScanFinding[]> {
+  return (await readSchedules(executor)).flatMap((schedule): readonly ScanFinding[] => {
     const { reconciler, overdueSince: dueAt, leader, lastCompletedAt } = schedule;
     const overdue = overdueOf({ ...schedule, name: reconciler });
     if (overdue === undefined) return [];

@@ -6,7 +6,7 @@ import { acquireLease, hasTables } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
-import { changesOf, type Finding, scanAlarms } from './findings.ts';
+import { changesOf, type ScanFinding, scanAlarms } from './findings.ts';
 import { scanJournal, scanSchedules } from './scan-overdue.ts';
 import { type NamedExecutor, scanLost, scanStalled } from './scan-outbox.ts';
 
@@ -25,7 +25,7 @@ export interface ScanOptions {
 
 export interface ScanService extends Service {
   /** Scans once. Returns what it found in the databases whose scan this process holds. */
-  runOnce(): Promise<readonly Finding[]>;
+  runOnce(): Promise<readonly ScanFinding[]>;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface ScanService extends Service {
 export function scanService(options: ScanOptions): ScanService {
   const { databases, stalledMs, overdueMs, everyMs, ignoredConsumers, log } = options;
   const holder = `${hostname()}/${newUuidV7()}`;
-  let raised: ReadonlyMap<string, Finding> = new Map();
+  let raised: ReadonlyMap<string, ScanFinding> = new Map();
 
   const unread = (database: string, scan: string, error: unknown): void => {
     const { category, code, message } = classify(error);
@@ -46,8 +46,8 @@ export function scanService(options: ScanOptions): ScanService {
   const attempt = async (
     { name, executor }: NamedExecutor,
     what: string,
-    scan: () => Promise<readonly Finding[]>,
-  ): Promise<readonly Finding[]> => {
+    scan: () => Promise<readonly ScanFinding[]>,
+  ): Promise<readonly ScanFinding[]> => {
     try {
       const request = { name: `scan/${what}`, holder, ttlMs: 3 * everyMs };
       return (await leads(executor, request)) ? await scan() : [];
@@ -56,8 +56,8 @@ export function scanService(options: ScanOptions): ScanService {
       return [];
     }
   };
-  const runOnce = async (): Promise<readonly Finding[]> => {
-    const found: Finding[] = [];
+  const runOnce = async (): Promise<readonly ScanFinding[]> => {
+    const found: ScanFinding[] = [];
     const lost = (name: string, error: unknown): void => unread(name, 'outbox', error);
     for (const one of databases) {
       found.push(...(await attempt(one, 'outbox', () => scanStalled(one, databases, stalledMs, lost))));
@@ -87,7 +87,7 @@ async function leads(executor: Executor, request: Parameters<typeof acquireLease
 }
 
 /** Logs what appeared and what is gone, and counts what there is. */
-function report(log: Logger, before: ReadonlyMap<string, Finding>, now: readonly Finding[]): void {
+function report(log: Logger, before: ReadonlyMap<string, ScanFinding>, now: readonly ScanFinding[]): void {
   const { raised, cleared } = changesOf(before, now);
   for (const { alarm, fields, text } of raised) log.error({ alarm, ...fields }, text);
   for (const { alarm, fields } of cleared) log.info({ alarm, ...fields, cleared: true }, 'cleared');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changesOf, type Finding } from './findings.ts';
+import { changesOf, type ScanFinding } from './findings.ts';
 import { readPositions } from './stalled.ts';
 
 const at = (tick: bigint, id = 1n, epoch = 1) => ({ epoch, tick, id });
@@ -45,7 +45,7 @@ describe('the positions of a source and a consumer', () => {
 });
 
 it('a condition is reported when it appears and when it is gone, and not in between', () => {
-  const finding = (id: string): Finding => ({ alarm: 'events_lost', id, fields: {}, text: id });
+  const finding = (id: string): ScanFinding => ({ alarm: 'events_lost', id, fields: {}, text: id });
   const before = new Map([
     ['a', finding('a')],
     ['b', finding('b')],
