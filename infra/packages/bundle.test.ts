@@ -102,6 +102,6 @@ it.each([
 
 it('an import that a package does not install is named', () => {
   const manifest = { name: 'a', version: '1.0.0', dependencies: { b: '1.0.0' } };
-  const text = `import { x } from "b/deep";\nimport "node:fs";\nimport { y } from './c.js';\nimport { z } from '@o/d/e';\n`;
+  const text = `import { x } from "b/deep";\nimport "node:fs";\nimport { y } from './c.js';\nimport { z } from '@o/d/e';\nexport declare const sql = "extract(epoch from now())";\n`;
   expect(undeclared([{ path: 'index.js', text }], manifest)).toEqual(['index.js imports @o/d/e']);
 });

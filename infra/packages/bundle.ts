@@ -199,9 +199,11 @@ export function undeclared(files: readonly BuiltFile[], manifest: Manifest): rea
   return files
     .filter(({ path }) => /\.(js|d\.ts)$/.test(path))
     .flatMap(({ path, text }) =>
-      [...text.matchAll(/^(?:import|export)[^'"\n]*["']([^'".][^'"]*)["'];$/gm)].flatMap(([, id = '']) => {
-        const [name = ''] = /^(@[^/]+\/)?[^/]+/.exec(id) ?? [];
-        return id.startsWith('node:') || known.has(name) ? [] : [`${path} imports ${id}`];
-      }),
+      [...text.matchAll(/^(?:import|export)\s(?:[^'"\n]*\sfrom\s)?["']([^'".][^'"]*)["'];$/gm)].flatMap(
+        ([, id = '']) => {
+          const [name = ''] = /^(@[^/]+\/)?[^/]+/.exec(id) ?? [];
+          return id.startsWith('node:') || known.has(name) ? [] : [`${path} imports ${id}`];
+        },
+      ),
     );
 }

@@ -36,12 +36,16 @@ interface Seen {
   readonly again?: (() => Promise<void>) | undefined;
 }
 
-/** Does what a section of a page says, in an empty folder. Rejects when a command fails, or a line of the page is not seen. */
+/**
+ * Does what a section of a page says, in an empty folder, and compiles its code. Rejects when a command fails, or a line of the
+ * page is not seen.
+ */
 export async function followPage(reader: Reader, page: string, heading: string): Promise<Effort> {
   const began = performance.now();
   const steps = stepsOf(await readFile(join(root, page), 'utf8'), heading);
   const state = { cwd: await mkdtemp(join(reader.outside, 'page-')), env: reader.env, page };
-  await doSteps(reader, steps, state, []);
+  const service = await doSteps(reader, steps, state, []);
+  await reader.step('npm run check', service);
   const written = await Promise.all(steps.map((step) => linesOf(step, page)));
   return {
     page,
@@ -57,32 +61,34 @@ interface State {
   readonly page: string;
 }
 
-/** Does the first of the steps, then the others; what stays up is stopped when they are done. */
+/** Does the first of the steps, then the others; what stays up is stopped when they are done. Resolves with the last folder. */
 async function doSteps(
   reader: Reader,
   [next, ...others]: readonly PageStep[],
   state: State,
   seen: readonly Seen[],
-): Promise<void> {
-  if (next === undefined) return;
+): Promise<string> {
+  if (next === undefined) return state.cwd;
   if (next.do === 'type' && STAYS_UP.test(next.line)) {
     const command = ['bash', '-c', `exec ${next.line}`] as const;
+    let last = state.cwd;
     await whileRunning(
       command,
       state,
-      async ({ log }) =>
-        doSteps(reader, others, { ...state, env: await exported(next.line, state, log) }, [...seen, { log }]),
+      async ({ log }) => {
+        const env = next.line === 'npm run dev' ? await exported(state.env, log) : state.env;
+        last = await doSteps(reader, others, { ...state, env }, [...seen, { log }]);
+      },
       'SIGINT',
     );
-    return;
+    return last;
   }
   const after = await doStep(reader, next, state, seen);
-  await doSteps(reader, others, { ...state, cwd: after.cwd }, [...seen, ...after.seen]);
+  return doSteps(reader, others, { ...state, cwd: after.cwd }, [...seen, ...after.seen]);
 }
 
 /** The environment of another terminal: with the line `export …` that `dev` prints, once it is there. */
-async function exported(line: string, { env }: State, log: Running['log']): Promise<NodeJS.ProcessEnv> {
-  if (line !== 'npm run dev') return env;
+export async function exported(env: NodeJS.ProcessEnv, log: Running['log']): Promise<NodeJS.ProcessEnv> {
   const printed = await waitUntil(() => Promise.resolve(/ export (.+)/.exec(log())?.[1]), {
     what: 'the line export',
   });

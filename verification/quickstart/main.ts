@@ -10,7 +10,7 @@ import { waitUntil } from '@convergekit/testing';
 import { freePort } from '@convergekit/testing/internal';
 import { root } from '../../infra/packages/workspaces.ts';
 import { installTools } from '../packages/tools.ts';
-import { type Effort, followPage } from './follow.ts';
+import { type Effort, exported, followPage } from './follow.ts';
 import { newcomer, say, seconds, whileDev } from './newcomer.ts';
 import { checkOrders, ORDERS, PAIR_ORDERS } from './orders.ts';
 
@@ -76,14 +76,30 @@ process.exit();
 /** Makes the service of the quickstart, tests it, runs it and looks at its console. */
 async function runQuickstart(): Promise<void> {
   await step(`npx --yes convergekit init ${name}`, outside);
-  for (const line of ['npm install', 'npm run check', 'npm test']) await step(line, service);
+  for (const line of ['npm install', 'npm run check', 'npm run lint', 'npm test']) await step(line, service);
   await whileDev(['npm', 'run', 'dev'], { cwd: service, env }, async ({ start, log }) => {
     await checkOrders(`http://127.0.0.1:${httpPort}/orders`, ORDERS, (what) =>
       say(`${seconds(start)}  npm run dev: ${what}`),
     );
     await checkConsole(log);
     say(`${seconds(start)}  npm run dev: the console shows the declined order`);
+    await lookAround(log);
   });
+}
+
+/** Types what the guide has its reader look at, in another terminal. Rejects when a command fails or shows something else. */
+async function lookAround(log: () => string): Promise<void> {
+  const terminal = await exported(env, log);
+  const rejected = /"event":"([^"]+)".*"msg":"rejected"/.exec(log())?.[1] ?? '';
+  for (const [line, shown] of [
+    ['npx convergekit doctor', 'holds the lease and publishes'],
+    ['npx convergekit saga list', 'compensated'],
+    ['npx convergekit parked list', 'over the limit of this card'],
+    [`npx convergekit event history ${rejected}`, 'payments rejected'],
+  ] as const) {
+    const printed = await step(line, service, terminal);
+    if (!printed.includes(shown)) throw new Error(`${line} does not show "${shown}":\n${printed}`);
+  }
 }
 
 /** Opens the console whose address `converge dev` printed, and looks for the refused payment. Rejects when it is not there. */

@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { declarationsOf } from '@convergekit/operate/declared';
 import { explain } from '@convergekit/operate/host';
@@ -9,6 +9,7 @@ import { html } from './layout/html.ts';
 import { layout, type RenderPage } from './layout/layout.ts';
 import { state } from './layout/parts.ts';
 import { defineActions, runningRoutes } from './routes/action.ts';
+import { addressUnder, routePathOf } from './routes/base-path.ts';
 import { jsonAnswer } from './routes/json.ts';
 import { defineLooks } from './routes/look.ts';
 import { openApiOf, type Operation } from './routes/openapi.ts';
@@ -20,7 +21,7 @@ import { identify, type Known } from './security/identify.ts';
 import { Sessions, type Signer } from './security/session.ts';
 import { SignInLimit } from './security/sign-in-limit.ts';
 import { signInRoutes } from './security/sign-in.ts';
-import { readersOf } from './security/readers.ts';
+import { hostsOf, type Mount, readersOf } from './security/readers.ts';
 import { type App, type ConsoleTypes, READER } from './types.ts';
 
 /** The version of the API, in its document. */
@@ -29,28 +30,32 @@ const VERSION = '0.1.0';
 const MOST_BYTES = 2_000_000;
 
 interface AppParts extends Omit<ConsoleContext, 'declared' | 'payloads' | 'view' | 'action' | 'look'> {
+  /** The base path, without the slash at its end. */
+  readonly base: string;
+  readonly mount: Mount | undefined;
   readonly screens: readonly Screen[];
   readonly running: RunningActions;
   readonly signer: Signer;
 }
 
 /** Makes the application: guards first, then files, sign-in, screens and the API. */
-export function createApp({ screens, running, signer, ...parts }: AppParts): App {
+export function createApp({ base, mount, screens, running, signer, ...parts }: AppParts): App {
   const { settings, clock } = parts;
-  const app: App = new Hono<ConsoleTypes>();
-  const render = layout(screens);
+  const app: App = new Hono<ConsoleTypes>({ getPath: routePathOf(base) });
+  const render = layout(screens, base);
   const operations: Operation[] = [];
+  app.use(atBasePath(base));
   app.use(secureHeaders());
-  app.use(checkHost(settings.console.allowedHosts));
+  app.use(checkHost(hostsOf(settings.console, mount)));
   app.use(checkOrigin());
   app.use(bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
   const known: Known = { sessions: new Sessions(signer), limit: new SignInLimit() };
-  app.use(identify(settings, clock, known));
-  app.use(checkReader(readersOf(settings.console)));
+  app.use(identify({ settings, clock, base, mount }, known));
+  app.use(checkReader(readersOf(settings.console, mount)));
   app.onError((error, c) => failed(error, c, render));
   app.notFound((c) => failed(notFound(`there is no page ${c.req.path}: see the menu`), c, render));
   staticFiles(app);
-  signInRoutes(app, parts, known, render);
+  signInRoutes(app, { settings, clock, base, mount }, known, render);
   const routes = {
     app,
     render,
@@ -68,8 +73,18 @@ export function createApp({ screens, running, signer, ...parts }: AppParts): App
   };
   runningRoutes(routes, view, running);
   for (const define of screens.flatMap(({ routes: all }) => all)) define(context, app);
-  app.get('/api/openapi.json', (c) => c.json(openApiOf(operations, VERSION)));
+  app.get('/api/openapi.json', (c) => c.json(openApiOf(operations, VERSION, base)));
   return app;
+}
+
+/** Has routes and pages name paths as if the console were at `/`: what leaves it has the base path in front. */
+function atBasePath(base: string): MiddlewareHandler<ConsoleTypes> {
+  return async (c, next) => {
+    c.set('address', addressUnder(base, c.req.url));
+    await next();
+    const location = c.res.headers.get('location');
+    if (location?.startsWith('/') === true) c.header('location', base + location);
+  };
 }
 
 function tooLarge(): never {

@@ -2,9 +2,12 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Html } from './layout/html.ts';
 
+/** How a user was known; `application` = by the login of the application in which the console is mounted. */
+export type Via = 'token' | 'session' | 'proxy' | 'application';
+
 interface User {
   readonly user: string;
-  readonly via: 'token' | 'session' | 'proxy';
+  readonly via: Via;
   /** The token that each form of this user carries. */
   readonly formToken: string;
 }
@@ -17,7 +20,11 @@ export const READER: Visitor = { kind: 'reader' };
 
 /** The types of the Hono application: each request has a visitor, and the connection that it came over. */
 export interface ConsoleTypes {
-  readonly Variables: { visitor: Visitor };
+  readonly Variables: {
+    visitor: Visitor;
+    /** The address as the pages know it: without the base path. */
+    address: URL;
+  };
   readonly Bindings: Partial<HttpBindings>;
 }
 

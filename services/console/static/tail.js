@@ -42,7 +42,7 @@ function add(event) {
   empty.hidden = true;
 
   const row = rows.insertRow(0);
-  cell(row, event.eventId, `/events/${encodeURIComponent(event.eventId)}`);
+  cell(row, event.eventId, new URL(`../events/${encodeURIComponent(event.eventId)}`, import.meta.url).href);
   for (const text of [
     event.createdAt.slice(11, 23),
     event.topic,

@@ -117,7 +117,7 @@ test('G3k, N25: a synchronous standby takes over from a killed primary: nothing 
   expect(writers.acknowledged.filter((id) => !kept.has(id))).toEqual([]);
   const effects = await judgeEffects(stock.executor, sent);
   expect(effects).toMatchObject({ lost: 0, twice: 0, invented: 0, outOfOrder: 0 });
-  const figures = { committed, refused: writers.refused, withoutWritesMs, withoutRelayMs };
+  const figures = { committed, refused: writers.refusals.length, withoutWritesMs, withoutRelayMs };
   process.stderr.write(
     `failover: ${JSON.stringify({ ...figures, longestPauseMs: effects.longestPauseMs })}\n`,
   );

@@ -5,6 +5,7 @@ import {
   type LogEnds,
   partitionId,
   type StartAt,
+  topicUnknown,
 } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { HaltedAlarm } from '../alarms.ts';
@@ -56,10 +57,15 @@ interface LogNow {
   readonly ends: ReadonlyMap<number | undefined, LogEnds | BrokerError>;
 }
 
+/**
+ * Reads which topic bears the name now, and the ends of its log. The ends are read first: of a topic that is made again in
+ * between, ends of the new one beside the id of the old one would look like lost records.
+ */
 export async function logNow(admin: Admin, topic: string): Promise<LogNow> {
-  const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
   const ends = await admin.partitionEnds(topic);
-  return { topicId, ends: new Map(ends.map((one) => [one.partition, one])) };
+  const found = await admin.describeTopic(topic);
+  if (found === undefined) throw topicUnknown(topic);
+  return { topicId: found.topicId, ends: new Map(ends.map((one) => [one.partition, one])) };
 }
 
 /** The state of a partition in the database, but for its row. */

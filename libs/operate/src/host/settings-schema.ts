@@ -92,6 +92,11 @@ const consoleSettings = z.object({
     .min(1)
     .default('127.0.0.1')
     .describe('The address that the console listens on; 0.0.0.0 inside a container.'),
+  basePath: z.string().default('/').meta({
+    description:
+      'The path under which browsers reach the console: links, redirects and cookies have it in front. A proxy passes it on, and does not take it off.',
+    range: '/ops/console',
+  }),
   allowedHosts: z
     .array(z.string())
     .default([])

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { pageUnder } from '../routes/base-path.ts';
 import type { ConsoleTypes, PageContent, Visitor } from '../types.ts';
 import { html, type Html, nothing } from './html.ts';
 
@@ -19,10 +20,11 @@ export type RenderPage = (
 ) => Promise<Response>;
 
 /** Makes the function that puts content into the frame of the console: menu, search box, user. */
-export function layout(screens: readonly MenuEntry[]): RenderPage {
+export function layout(screens: readonly MenuEntry[], base: string): RenderPage {
   return async (c, content, status = 200) => {
-    const path = new URL(c.req.url).pathname;
-    return c.html(await document(screens, content, userPart(c.get('visitor'), path), path), status);
+    const path = c.get('address').pathname;
+    const page = await document(screens, content, userPart(c.get('visitor'), path), path);
+    return c.html(pageUnder(base, page.toString()), status);
   };
 }
 

@@ -80,7 +80,7 @@ function lookForm(c: Context<ConsoleTypes>, payloads: PayloadPrivacy): PageConte
   requireFull(payloads);
   const title = 'See a payload in full';
   const visitor = c.get('visitor');
-  const { pathname, search } = new URL(c.req.url);
+  const { pathname, search } = c.get('address');
   if (visitor.kind !== 'operator')
     return {
       title,

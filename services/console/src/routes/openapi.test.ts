@@ -17,6 +17,8 @@ function wholeApp(): App {
     broker: undefined,
     clock: systemClock,
     screens,
+    base: '',
+    mount: undefined,
     settings: readSettings({}),
     stopping: new AbortController().signal,
     running: new RunningActions(() => ''),

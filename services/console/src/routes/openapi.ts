@@ -14,7 +14,11 @@ export interface Operation {
 }
 
 /** Makes the OpenAPI 3.1 document of the operations. Pure. */
-export function openApiOf(operations: readonly Operation[], version: string): Record<string, unknown> {
+export function openApiOf(
+  operations: readonly Operation[],
+  version: string,
+  base: string,
+): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const one of operations) {
     const path = one.path.replaceAll(/:(\w+)/g, '{$1}');
@@ -28,6 +32,7 @@ export function openApiOf(operations: readonly Operation[], version: string): Re
       description:
         'Every page of the console has its twin here. Reads need no user; an action needs a bearer token.',
     },
+    servers: [{ url: base === '' ? '/' : base }],
     paths,
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },

@@ -44,7 +44,7 @@ export interface RouteParts {
 export function defineViews({ app, render, now, document }: RouteParts): DefineView {
   return ({ path, summary, input, answer, read, page }) => {
     const answered = async (c: Context<ConsoleTypes>) => {
-      const visit: Visit = { visitor: c.get('visitor'), url: new URL(c.req.url), now: now() };
+      const visit: Visit = { visitor: c.get('visitor'), url: c.get('address'), now: now() };
       const given = inputOf(c, input);
       return { given, visit, found: answer.parse(await read(given, visit)) };
     };

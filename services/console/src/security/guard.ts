@@ -30,14 +30,17 @@ export function isAllowedHost(host: string | undefined, allowed: readonly string
   return name !== '' && [...LOCAL, ...allowed.map((one) => one.toLowerCase())].includes(name);
 }
 
-export function checkHost(allowed: readonly string[]): MiddlewareHandler<ConsoleTypes> {
+/** The host of a request; one that an application made itself may have no header. */
+const hostOf = (c: Context<ConsoleTypes>): string => c.req.header('host') ?? new URL(c.req.url).host;
+
+export function checkHost(allowed: readonly string[] | 'any'): MiddlewareHandler<ConsoleTypes> {
   return async (c, next) => {
-    const host = c.req.header('host');
-    if (!isAllowedHost(host, allowed))
+    const host = hostOf(c);
+    if (allowed !== 'any' && !isAllowedHost(host, allowed))
       throw new ConsoleRefusal(
         421,
         'CONSOLE_HOST_REFUSED',
-        `the console is not served under the host ${host ?? '(none)'}: add it to CONVERGE__CONSOLE__ALLOWED_HOSTS, or open it as localhost`,
+        `the console is not served under the host ${host === '' ? '(none)' : host}: add it to CONVERGE__CONSOLE__ALLOWED_HOSTS, or open it as localhost`,
       );
     await next();
   };
@@ -60,8 +63,8 @@ export function isSameOrigin(
 export function checkOrigin(): MiddlewareHandler<ConsoleTypes> {
   return async (c, next) => {
     const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
-    const { origin, host, 'sec-fetch-site': site } = c.req.header();
-    if (!reads && !isSameOrigin(host, origin, site))
+    const { origin, 'sec-fetch-site': site } = c.req.header();
+    if (!reads && !isSameOrigin(hostOf(c), origin, site))
       throw new ConsoleRefusal(
         403,
         'CONSOLE_ORIGIN_REFUSED',
@@ -78,7 +81,7 @@ export function checkReader(reads: 'anyone' | 'signed-in'): MiddlewareHandler<Co
     const isOpen = path === '/sign-in' || path.startsWith('/static/');
     if (reads === 'anyone' || isOpen || c.get('visitor').kind !== 'reader') return next();
     if (!path.startsWith('/api/') && c.req.method === 'GET')
-      return c.redirect(`/sign-in?to=${encodeURIComponent(path + new URL(c.req.url).search)}`, 303);
+      return c.redirect(`/sign-in?to=${encodeURIComponent(path + c.get('address').search)}`, 303);
     throw signInNeeded('only users may read here');
   };
 }

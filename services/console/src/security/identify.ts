@@ -1,13 +1,30 @@
+import type { IncomingMessage } from 'node:http';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
 import type { Clock } from '@convergekit/core';
 import type { Settings } from '@convergekit/operate/host';
-import { type ConsoleTypes, READER, type Visitor } from '../types.ts';
+import { type ConsoleTypes, READER, type Via, type Visitor } from '../types.ts';
 import { ConsoleRefusal } from '../errors.ts';
-import { SESSION_COOKIE, type Sessions, userOfToken } from './session.ts';
+import { sessionCookie, type Sessions, userOfToken } from './session.ts';
+import type { Mount } from './readers.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 
+/** A person of the application in which the console is mounted. */
+export interface ConsolePerson {
+  /** The name in the audit. */
+  readonly name: string;
+  /** What the person may do. @default that of the settings: a viewer where CONVERGE__CONSOLE__VIEWERS has the name, else an operator */
+  readonly role?: 'viewer' | 'operator';
+}
+
+export type FindPerson = (
+  request: Request,
+  node: IncomingMessage | undefined,
+) => ConsolePerson | undefined | Promise<ConsolePerson | undefined>;
+
 export interface Claims {
+  /** The person that the application named. */
+  readonly person?: ConsolePerson | undefined;
   readonly authorization: string | undefined;
   readonly cookie: string | undefined;
   /** The user header of the proxy. */
@@ -39,12 +56,17 @@ export function unknownViewers({ viewers, tokens, proxy }: Trust): readonly stri
 
 /**
  * Decides who a request comes from. A proxy's header counts only from its addresses, and only where it is set. A proxy adds it to
- * every request of a browser, so another site's page could have this user look at what leaves a row in the audit: what the browser
- * does not call its own is read as a viewer. Pure.
+ * every request of a browser, as a browser adds the application's cookie, so another site's page could have this user look at what
+ * leaves a row in the audit: what the browser does not call its own is read as a viewer. Pure.
  */
 export function visitorOf(claims: Claims, trust: Trust, now: number, sessions: Sessions): Visitor {
-  const known = (user: string, via: 'token' | 'session' | 'proxy'): Visitor => ({
-    kind: isViewer(user, trust) || (via === 'proxy' && claims.isForeign) ? 'viewer' : 'operator',
+  const isAmbient = (via: Via): boolean => via === 'proxy' || via === 'application';
+  const known = (user: string, via: Via, role?: 'viewer' | 'operator'): Visitor => ({
+    kind:
+      (role ?? (isViewer(user, trust) ? 'viewer' : 'operator')) === 'viewer' ||
+      (isAmbient(via) && claims.isForeign)
+        ? 'viewer'
+        : 'operator',
     user,
     via,
     formToken: sessions.formToken(user),
@@ -52,6 +74,8 @@ export function visitorOf(claims: Claims, trust: Trust, now: number, sessions: S
   const bearer = bearerOf(claims);
   const byToken = bearer === undefined ? undefined : userOfToken(bearer, trust.tokens);
   if (byToken !== undefined) return known(byToken, 'token');
+  const { person } = claims;
+  if (person !== undefined) return known(person.name.trim(), 'application', person.role);
   const byCookie = claims.cookie === undefined ? undefined : sessions.userOf(claims.cookie, now);
   // A user whose token was taken away since is not signed in any more.
   if (byCookie !== undefined && Object.hasOwn(trust.tokens, byCookie)) return known(byCookie, 'session');
@@ -85,18 +109,35 @@ export function refuseGuesses(limit: SignInLimit, address: string, now: number):
   );
 }
 
+interface IdentifyParts {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly base: string;
+  readonly mount: Mount | undefined;
+}
+
+/** Asks the application for its person. A person without a name is none who could be in the audit. */
+async function personOf(
+  c: Context<ConsoleTypes>,
+  mount: Mount | undefined,
+): Promise<ConsolePerson | undefined> {
+  const person = await mount?.findPerson?.(c.req.raw, c.env.incoming);
+  return person === undefined || person.name.trim() === '' ? undefined : person;
+}
+
 /** Sets the visitor of each request. */
 export function identify(
-  settings: Settings,
-  clock: Clock,
+  { settings, clock, base, mount }: IdentifyParts,
   { sessions, limit }: Known,
 ): MiddlewareHandler<ConsoleTypes> {
   const trust = settings.console;
+  const cookie = sessionCookie(base);
   return async (c, next) => {
     const address = addressOf(c);
     const claims: Claims = {
+      person: await personOf(c, mount),
       authorization: c.req.header('authorization'),
-      cookie: getCookie(c, SESSION_COOKIE),
+      cookie: getCookie(c, cookie),
       proxyUser: trust.proxy.userHeader === undefined ? undefined : c.req.header(trust.proxy.userHeader),
       address,
       isForeign: isRead(c.req.method) && !isOwn(c.req.header('sec-fetch-site')),

@@ -19,7 +19,9 @@ export function signer(key: Buffer): Signer {
 
 /** A session lasts for a shift; a restart of the console ends all. In milliseconds. */
 export const SESSION_MS = 12 * 3_600_000;
-export const SESSION_COOKIE = 'converge_console';
+
+/** The name of a console's cookie: two consoles under one host have two. */
+export const sessionCookie = (base: string): string => `converge_console${base.replaceAll('/', '.')}`;
 
 /** The sessions of this process. They are kept in cookies alone; what is kept here is how often each user signed out. */
 export class Sessions {

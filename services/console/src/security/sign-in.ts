@@ -1,25 +1,35 @@
+import type { Context } from 'hono';
 import { deleteCookie, setCookie } from 'hono/cookie';
 import { ConsoleRefusal } from '../errors.ts';
-import { html } from '../layout/html.ts';
+import { html, type Html, nothing } from '../layout/html.ts';
 import type { RenderPage } from '../layout/layout.ts';
 import { formOf } from '../routes/input.ts';
 import type { ConsoleContext } from '../screen.ts';
-import type { App } from '../types.ts';
+import type { App, ConsoleTypes } from '../types.ts';
 import { requireUser } from './guard.ts';
 import { addressOf, type Known, refuseGuesses } from './identify.ts';
-import { SESSION_COOKIE, SESSION_MS, userOfToken } from './session.ts';
+import type { Mount } from './readers.ts';
+import { sessionCookie, SESSION_MS, userOfToken } from './session.ts';
+
+interface SignInParts extends Pick<ConsoleContext, 'settings' | 'clock'> {
+  readonly base: string;
+  readonly mount: Mount | undefined;
+}
 
 /** The pages to sign in with a token, and to sign out. */
 export function signInRoutes(
   app: App,
-  { settings, clock }: Pick<ConsoleContext, 'settings' | 'clock'>,
+  { settings, clock, base, mount }: SignInParts,
   { sessions, limit }: Known,
   page: RenderPage,
 ): void {
   const { tokens } = settings.console;
-  app.get('/sign-in', (c) =>
-    page(c, { title: 'Sign in', body: form(pathOf(c.req.query('to')), Object.keys(tokens).length > 0) }),
-  );
+  const hasTokens = Object.keys(tokens).length > 0;
+  const isOfApplication = mount?.findPerson !== undefined;
+  const body = (to: string): Html =>
+    html`${isOfApplication ? APPLICATION : nothing}${hasTokens ? form(to) : isOfApplication ? nothing : READ_ONLY}`;
+  const [cookie, path] = [sessionCookie(base), base === '' ? '/' : base];
+  app.get('/sign-in', (c) => page(c, { title: 'Sign in', body: body(pathOf(c.req.query('to'))) }));
   app.post('/sign-in', async (c) => {
     const { token, to } = await formOf(c);
     const [address, now] = [addressOf(c), clock.now()];
@@ -34,19 +44,19 @@ export function signInRoutes(
       );
     }
     limit.right(address);
-    setCookie(c, SESSION_COOKIE, sessions.begin(user, now), {
+    setCookie(c, cookie, sessions.begin(user, now), {
       httpOnly: true,
       sameSite: 'Strict',
-      path: '/',
+      path,
       maxAge: SESSION_MS / 1_000,
-      secure: c.req.header('x-forwarded-proto') === 'https',
+      secure: isSecure(c),
     });
     return c.redirect(pathOf(textOf(to)), 303);
   });
   app.post('/sign-out', async (c) => {
     const { formToken } = await formOf(c);
     sessions.endAll(requireUser(c, formToken).user);
-    deleteCookie(c, SESSION_COOKIE, { path: '/' });
+    deleteCookie(c, cookie, { path });
     return c.redirect('/', 303);
   });
 }
@@ -61,13 +71,23 @@ export function pathOf(to: string | undefined): string {
   return to !== undefined && /^\/(?![/\\])[^\p{Cc}]*$/u.test(to) ? to : '/';
 }
 
-function form(to: string, hasTokens: boolean) {
-  if (!hasTokens)
-    return html`<p>
-      This console is read-only: no user has a token. To act, set
-      <code>CONVERGE__CONSOLE__TOKENS__ALICE</code> (or <code>…_FILE</code>) for a user named alice, or a
-      proxy's user header, and start it again.
-    </p>`;
+/** True where the browser came by TLS: to the proxy in front, or to the application. */
+function isSecure(c: Context<ConsoleTypes>): boolean {
+  return c.req.header('x-forwarded-proto') === 'https' || new URL(c.req.url).protocol === 'https:';
+}
+
+const READ_ONLY = html`<p>
+  This console is read-only: no user has a token. To act, set
+  <code>CONVERGE__CONSOLE__TOKENS__ALICE</code> (or <code>…_FILE</code>) for a user named alice, or a proxy's
+  user header, and start it again.
+</p>`;
+
+const APPLICATION = html`<p>
+  This console takes its users from the application in which it is mounted: sign in there, and open this page
+  again.
+</p>`;
+
+function form(to: string): Html {
   return html`<form method="post" action="/sign-in" class="stacked">
     <input type="hidden" name="to" value="${to}" />
     <label>Token <input type="password" name="token" required autocomplete="current-password" /></label>

@@ -181,7 +181,7 @@ export class CountedPart implements Part {
   }
 
   async judge(): Promise<Judged> {
-    const { acknowledged = [], refused = 0 } = this.writers ?? {};
+    const { acknowledged = [], refusals = [] } = this.writers ?? {};
     const sent = (await listEvents(this.envOf(this.orders))).map(({ eventId }) => eventId);
     const kept = new Set(sent);
     const effects = new Map<string, EffectCounts>();
@@ -190,13 +190,12 @@ export class CountedPart implements Part {
     await this.#lookForParked();
     const lost = acknowledged.filter((id) => !kept.has(id) && !this.fork.hasLost(id));
     const parked = this.#parked === 0 ? [] : [`${this.#parked} events`];
-    const failed = refused === 0 ? [] : [`${refused} transactions failed`];
     return {
       checks: [
         checkOf('every acknowledged commit is there', acknowledged.length, lost),
         ...(this.#mayRefuse
           ? []
-          : [checkOf('no transaction of a writer failed', acknowledged.length, failed)]),
+          : [checkOf('no transaction of a writer failed', acknowledged.length, refusals)]),
         ...[...effects].flatMap(([name, counts]) => effectChecks(name, sent.length, counts)),
         checkOf('no event was parked or given up', sent.length, parked),
         await this.#logFits(),
@@ -207,7 +206,7 @@ export class CountedPart implements Part {
       ],
       figures: [
         ['committed', `${sent.length} events`],
-        ['refused', `${refused} transactions`],
+        ['refused', `${refusals.length} transactions`],
         ...[...effects].map(([name, { longestPauseMs }]) => {
           return [`longest pause between two effects at ${name}`, `${longestPauseMs} ms`] as const;
         }),

@@ -9,8 +9,8 @@ type Target = Pick<Database, 'acquire'>;
 
 /** Writers at a steady rate, one event for each transaction. Their database can be replaced, and they can be paused. */
 export class Writers {
-  /** Transactions that failed without a fault that explains it: they are not repeated. */
-  refused = 0;
+  /** Why transactions failed without a fault that explains it: they are not repeated. */
+  readonly refusals: string[] = [];
   /** Transactions that failed for a reason that the fault of the moment explains. */
   explained = 0;
   /** The ids of events whose commit was acknowledged. */
@@ -70,7 +70,7 @@ export class Writers {
       this.acknowledged.push(...ids);
     } catch (error) {
       if (this.#explains(error)) this.explained += 1;
-      else this.refused += 1;
+      else this.refusals.push(String(error));
     } finally {
       this.#busy -= 1;
     }

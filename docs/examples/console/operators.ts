@@ -1,0 +1,10 @@
+import { consoleHandler } from '@convergekit/console';
+import { userOf } from './login.ts';
+
+export const operators = (shop: string) =>
+  consoleHandler({
+    basePath: '/ops/console',
+    databases: { shop },
+    // Your login: a name, and the groups that the settings give rights to.
+    person: (request) => userOf(request.headers.get('cookie')),
+  });
