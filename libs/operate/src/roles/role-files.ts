@@ -7,7 +7,7 @@ export type Duty = (typeof DUTIES)[number];
 
 /** The SQL that makes the role `converge_<duty>` and grants it what its duty needs. Safe to repeat. */
 export function roleSql(duty: Duty): string {
-  return readFileSync(new URL(`roles/${duty}.sql`, ownFolder('cli', 'sql')), 'utf8');
+  return readFileSync(new URL(`roles/${duty}.sql`, ownFolder('operate', 'sql')), 'utf8');
 }
 
 /** A privilege on an object, as named by Postgres' `has_…_privilege` functions. */
