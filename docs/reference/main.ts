@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type SettingEntry, settingEntries } from '@convergekit/config/engine';
 import { nouns } from '../../libs/cli/src/commands/index.ts';
+import { conditionSections } from '@convergekit/operate';
 import { settingsSchema } from '@convergekit/operate/host';
 import { serviceSettings } from '../../libs/kit/src/service/settings.ts';
 import { attemptInstruments } from '../../libs/telemetry/src/instruments/attempts.ts';
@@ -10,13 +11,14 @@ import { outboxInstruments } from '../../libs/telemetry/src/instruments/outbox.t
 import { reconcileInstruments } from '../../libs/telemetry/src/instruments/reconcile.ts';
 import { relayInstruments } from '../../libs/telemetry/src/instruments/relay.ts';
 import { sagaInstruments } from '../../libs/telemetry/src/instruments/sagas.ts';
+import { alarmsPage } from './alarms-page.ts';
 import { cliPage } from './cli-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { namesPage } from './names-page.ts';
 import { publicApi } from './public-api.ts';
 import { gapsOf, settingsPage, type SettingsSection } from './settings-page.ts';
 
-/** Writes (`write`) or checks (`check`) the generated pages of this folder. */
+/** Writes (`write`) or checks (`check`) the generated pages of this folder, and the tables of the guide of alarms. */
 const ofServices = settingEntries(serviceSettings);
 const ofCommands = settingEntries(settingsSchema);
 const inBoth = ofServices.filter((one) => ofCommands.some((other) => isDeepStrictEqual(one, other)));
@@ -50,6 +52,8 @@ const metricsSections = Object.entries({
   'Reconcilers and scans': reconcileInstruments,
 }).map(([title, instruments]) => ({ title, instruments: Object.values(instruments) }));
 
+const alarms = new URL('../guides/alarms.md', import.meta.url);
+
 async function pages(): Promise<ReadonlyMap<URL, string>> {
   const loaded = await Promise.all(
     nouns.map(async ({ name, summary, load }) => ({ name, summary, commands: await load() })),
@@ -59,6 +63,7 @@ async function pages(): Promise<ReadonlyMap<URL, string>> {
     [new URL('cli.md', import.meta.url), cliPage(loaded)],
     [new URL('metrics.md', import.meta.url), metricsPage(metricsSections)],
     [new URL('names.md', import.meta.url), namesPage(publicApi())],
+    [alarms, alarmsPage(await readFile(alarms, 'utf8'), Object.values(conditionSections))],
   ]);
 }
 
@@ -67,7 +72,7 @@ async function stalePages(): Promise<readonly string[]> {
   for (const [file, text] of await pages())
     if ((await readFile(file, 'utf8').catch(() => '')) !== text)
       stale.push(
-        `docs/reference/${file.pathname.split('/').at(-1) ?? ''} is not what the code says: run make docs`,
+        `docs/${file.pathname.split('/').slice(-2).join('/')} is not what the code says: run make docs`,
       );
   return stale;
 }

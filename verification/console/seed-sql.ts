@@ -178,7 +178,7 @@ function reconcilerRows({ deadLetters }: Amounts): readonly Statement[] {
     [
       '',
       `insert into converge.reconciler (name, last_run_at, last_run_ended_at, last_run_keys, held_at, held_reason)
-         values ('parcels', now(), now(), ${deadLetters}, now(), 'a window allows 2000 repairs, and one more is due')`,
+         values ('parcels', now(), now(), ${deadLetters}, now(), 'a window allows 2000 repairs; all were made, and more keys differ')`,
     ],
   ];
 }

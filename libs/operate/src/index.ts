@@ -1,5 +1,8 @@
 /** What an operator can see and do, by noun. Commands and pages are made from it. Internal to the repository. */
 export { allMigrations } from './all-migrations.ts';
+export { type Condition, type Noun } from './conditions/condition.ts';
+export { conditionOf, conditions, conditionSections } from './conditions/registry.ts';
+export { oneCause } from './attention/one-cause.ts';
 export { readGone } from './attention/read-gone.ts';
 export { attentionLines, attentionOf } from './attention/reconciler-text.ts';
 export { describeAct } from './audit/act-text.ts';

@@ -162,6 +162,16 @@ export function repairsAllowed({ limits }: Reconciler, keysOfLastRun: number): n
   return Math.min(limits.repairs, Math.max(limits.always, byShare));
 }
 
+/** Says why no more is repaired: what a window allows, beside the keys that there are. Pure. */
+export function heldReason(allowed: number, keysOfLastRun: number): string {
+  const percent = keysOfLastRun === 0 ? undefined : Math.round((100 * allowed) / keysOfLastRun);
+  const of =
+    percent === undefined
+      ? 'no run has counted the keys'
+      : `${percent} % of the ${keysOfLastRun} keys in the last run`;
+  return `a window allows ${allowed} ${allowed === 1 ? 'repair' : 'repairs'} (${of}); all were made, and more keys differ`;
+}
+
 /** Decides about a drift before anything is written; null = repair it. Pure. */
 export function decideDrift(
   reconciler: Pick<Reconciler, 'timing' | 'limits' | 'unresolvable'>,

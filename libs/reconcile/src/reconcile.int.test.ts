@@ -194,7 +194,10 @@ describe('a repair that is not allowed', () => {
     const repairs = `select key from converge.reconcile_audit where verdict = 'repaired'`;
     expect(await rowsOf(repairs)).toHaveLength(4);
     expect(await rowsOf('select held_reason from converge.reconciler')).toEqual([
-      { held_reason: 'a window allows 4 repairs (200 keys in the last run), and one more is due' },
+      {
+        held_reason:
+          'a window allows 4 repairs (2 % of the 200 keys in the last run); all were made, and more keys differ',
+      },
     ]);
     const approval = { reconciler: 'stock', repairs: 10, forMs: 3_600_000, by: 'ann', reason: 'clearance' };
     expect(await approveRepairs(executorOf(world.stock.db), approval)).toMatchObject({

@@ -8,7 +8,7 @@ import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import { appendAudit, auditedStates } from './audit/audit-sql.ts';
 import { hashOf } from './verdict/canonical.ts';
-import { decideFinish, repairsAllowed } from './decide.ts';
+import { decideFinish, heldReason, repairsAllowed } from './decide.ts';
 import type { Databases } from './definition.ts';
 import { ReconcileError } from './errors.ts';
 import { type Arrived, confirmArrived, findOvertaken } from './in-flight/check-arrival.ts';
@@ -73,7 +73,7 @@ export async function repair(request: RepairRequest, seen: Divergent): Promise<O
   } catch (error) {
     if (!(error instanceof Abandon)) throw error;
     if (error.outcome.kind === 'held') {
-      const reason = `a window allows ${allowed} ${allowed === 1 ? 'repair' : 'repairs'} (${state.lastRunKeys} keys in the last run), and one more is due`;
+      const reason = heldReason(allowed, state.lastRunKeys);
       return { ...error.outcome, first: await holdRepairs(outside, reconciler.name, reason) };
     }
     return error.outcome;

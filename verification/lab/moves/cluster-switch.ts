@@ -109,7 +109,7 @@ async function continueOn(part: CountedPart, b: Cluster): Promise<void> {
     const isCaughtUp = async (): Promise<boolean> => {
       if (await isHalted('gap')) {
         const found = await converge<readonly { readonly events: number }[]>(
-          ['consumers', 'fill', name, '--yes'],
+          ['consumers', 'fill', name, '--yes', ...REASON],
           env,
         );
         filled += found.reduce((sum, { events }) => sum + events, 0);

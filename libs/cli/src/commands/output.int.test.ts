@@ -40,7 +40,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'consumers pause': ['stock', '--reason', 'a test'],
   'consumers resume': ['stock', ...why],
   'consumers replay': ['stock', '--topic', 'a.topic', ...why],
-  'consumers fill': ['stock', '--yes'],
+  'consumers fill': ['stock', ...why],
   'consumers types list': ['stock'],
   'consumers types drop': ['stock', 'a.type', '--yes'],
   'event history': [ID],

@@ -9,6 +9,7 @@ it.each([
   'parked replace',
   'consumers resume',
   'consumers replay',
+  'consumers fill',
   'call retry',
   'call resolve',
   'saga retry',

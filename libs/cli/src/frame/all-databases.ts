@@ -5,6 +5,7 @@ import { addressesOf, hasDatabase } from '@convergekit/operate/host';
 /** A database by its name in the settings; by its own name where it has none there. */
 export interface NamedExecutor {
   readonly name: string;
+  readonly database: Database;
   readonly executor: Executor;
 }
 
@@ -17,7 +18,8 @@ export async function allDatabases(
   const addresses = addressesOf(settings);
   const isNamed = addresses.some(({ url }) => url === settings.database.url);
   const opened: NamedExecutor[] = [];
-  const add = ({ executor, target }: Database, name = target.database) => opened.push({ name, executor });
+  const add = (database: Database, name = database.target.database) =>
+    opened.push({ name, database, executor: database.executor });
   if (addresses.length === 0 || (hasDatabase(settings) && !isNamed)) add(await context.database());
   for (const { name, url, setting } of addresses) add(await context.databaseAt(url, { setting }), name);
   for (const url of urls) add(await context.databaseAt(url));

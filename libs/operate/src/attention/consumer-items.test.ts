@@ -39,6 +39,23 @@ it('dead letters need an operator, retried events are late, and those behind the
   ]);
 });
 
+// Planted fault: a topic of six partitions that is made anew is six things to act on.
+it('partitions of a consumer that are halted for one reason are one item with their number, the oldest first', () => {
+  const halted = (code: string, ms: number) => ({ code, reason: `${code} it is`, at: new Date(ms) });
+  const partitions = [...[5, 3, 4, 6].map((ms) => halted('topic_recreated', ms)), halted('gap', 7)].map(
+    (one, partition) => ({ consumer: 'stock', topic: 'orders', partition, halted: one, waits: null }),
+  );
+  expect(haltedItems(partitions as never)).toMatchObject([
+    {
+      severity: 'act',
+      alarm: 'topic_recreated',
+      since: new Date(3),
+      text: 'stock is halted at 4 partitions (orders/0, orders/1, orders/2 and 1 more): topic_recreated it is',
+    },
+    { alarm: 'gap', text: 'stock is halted at orders/4: gap it is' },
+  ]);
+});
+
 // Planted fault: home says that one event waits, while a hundred thousand do.
 it('an event that holds its key is shown with the number of those behind it', () => {
   const group = { consumer: 'stock', topic: 'orders', structural: false, keys: 1, oldest: at, reason: null };

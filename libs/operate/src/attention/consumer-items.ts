@@ -3,23 +3,36 @@ import { counted } from '../text.ts';
 import { BRIEF_MS, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
 import type { AttentionItem, Condition } from './item.ts';
 
-/** Lists the halted partitions of consumers (pure). Those that an operator paused are `pausedItems`. */
+/** The partitions that the text of an item names; the page behind it lists all. */
+const MOST_NAMED = 3;
+
+/**
+ * Lists the halted partitions of consumers (pure), one item for each consumer and code. Those that an operator paused are
+ * `pausedItems`.
+ */
 export function haltedItems(partitions: readonly PartitionOverview[]): readonly AttentionItem[] {
-  return partitions.flatMap(({ consumer, topic, partition, halted }) =>
-    halted === null || halted.code === PAUSED
-      ? []
-      : [
-          {
-            kind: 'partition',
-            severity: 'act',
-            alarm: halted.code,
-            text: `${consumer} is halted at ${topic}/${partition}: ${halted.reason}`,
-            since: halted.at,
-            next: `converge consumers list ${consumer}`,
-            about: { consumer, topic },
-          } as const,
-        ],
+  const halts = partitions.flatMap(({ halted, ...one }) =>
+    halted === null || halted.code === PAUSED ? [] : [{ ...one, ...halted }],
   );
+  return [...Map.groupBy(halts, ({ consumer, code }) => `${consumer} ${code}`).values()].flatMap((own) => {
+    const [first] = own.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+    if (first === undefined) return [];
+    const { consumer, topic, code, reason, at } = first;
+    const places = own.slice(0, MOST_NAMED).map((one) => `${one.topic}/${one.partition}`);
+    const more = own.length > MOST_NAMED ? ` and ${own.length - MOST_NAMED} more` : '';
+    const where = own.length === 1 ? places.join() : `${own.length} partitions (${places.join(', ')}${more})`;
+    return [
+      {
+        kind: 'partition',
+        severity: 'act',
+        alarm: code,
+        text: `${consumer} is halted at ${where}: ${reason}`,
+        since: at,
+        next: `converge consumers list ${consumer}`,
+        about: { consumer, topic },
+      } as const,
+    ];
+  });
 }
 
 /** The waits that nothing but a repair ends. The others end when the other side answers, or with a deployment. */
@@ -143,7 +156,7 @@ export function gapItems(gaps: readonly OpenGap[]): readonly AttentionItem[] {
         alarm: 'events_lost',
         text: `${consumer} lacks events of ${source} in ${topic}: ${counted(some.length, 'open gap', 'open gaps')}`,
         since: null,
-        next: `converge consumers fill ${consumer} --source-url <URL of the database of ${source}>`,
+        next: `converge consumers fill ${consumer} --source-url <URL of the database of ${source}> --reason "…"`,
         about: { consumer, topic },
       } as const,
     ];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { BRIEF_MS, RESTART_MS } from './bounds.ts';
+import { BRIEF_MS, BURST, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
 import type { Condition } from './item.ts';
 import { journalItems, lateKeyItems, reconcilerItems, workerItems } from './items.ts';
 import { relayGoneItems } from './relay-gone.ts';
@@ -78,19 +78,21 @@ it('a stuck step needs an operator, an open one is late, and calls without a wor
   ]);
 });
 
+const status = {
+  name: 'copy',
+  now: at,
+  lastCompletedAt: null,
+  paused: null,
+  held: null,
+  approved: null,
+  overdueSince: null,
+  requestedBy: null,
+  leader: 'host',
+  window: { since: at, repairs: 0, lastRunKeys: 0 },
+  keys: { queued: 0, pending: 4, running: 0, terminal: 0 },
+};
+
 it('held repairs, an overdue start, keys left to an operator and a pause are items', () => {
-  const status = {
-    name: 'copy',
-    now: at,
-    lastCompletedAt: null,
-    paused: null,
-    held: null,
-    approved: null,
-    overdueSince: null,
-    requestedBy: null,
-    leader: 'host',
-    keys: { queued: 0, pending: 4, running: 0, terminal: 0 },
-  };
   const items = reconcilerItems([
     { ...status, held: { at, reason: 'too many repairs' } },
     { ...status, overdueSince: at },
@@ -103,6 +105,19 @@ it('held repairs, an overdue start, keys left to an operator and a pause are ite
     ['reconcile_unresolvable', 'copy leaves 2 keys to an operator'],
     ['reconcile_paused', 'copy is paused by ada: counting'],
   ]);
+});
+
+// Planted fault: a thousand repairs within a window are silent until the next one is held.
+it('repairs in the mass that no limit holds are named for an hour, beside the keys that there are', () => {
+  const of = (change: object) => {
+    const now = new Date(at.getTime() + FORGOTTEN_MS);
+    const window = { since: at, repairs: BURST + 1, lastRunKeys: 2_558 };
+    return reconcilerItems([{ ...status, now, window, ...change }] as never).map(nameOf);
+  };
+  expect(of({})).toEqual(['reconcile_burst']);
+  expect(of({ window: { since: at, repairs: BURST, lastRunKeys: 2_558 } })).toEqual([]);
+  expect(of({ now: new Date(at.getTime() + FORGOTTEN_MS + 1) })).toEqual([]);
+  expect(of({ held: { at, reason: 'too many repairs' } })).toEqual(['reconcile_held']);
 });
 
 // A list that is cut without a word makes an operator believe that the rest goes on.

@@ -1,8 +1,10 @@
+import { shellWord } from '@convergekit/core/engine';
 import type { OverdueEntry, WaitingCalls } from '@convergekit/saga/operate';
 import type { LateKeys, ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
 import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
 import { counted } from '../text.ts';
+import { BURST, FORGOTTEN_MS } from './bounds.ts';
 import type { AttentionItem, Condition } from './item.ts';
 import { overdueOf } from './reconciler-text.ts';
 import type { Finding } from '../scans/findings.ts';
@@ -50,12 +52,15 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
   return statuses.flatMap((status) => {
     const { name, held, paused, overdueSince, leader, keys } = status;
     const common = { kind: 'reconciler', about: { reconciler: name } } as const;
-    const next = `converge reconcile diff ${name}`;
+    // A diff needs the modules of the user, which an operator may not have.
+    const next = `converge reconcile show ${shellWord(name)}`;
     const found: Condition[] = [];
     if (held !== null) {
       const text = `${name} is held: ${held.reason}; ${counted(keys.pending, 'key waits', 'keys wait')} with a drift`;
       found.push({ ...common, severity: 'act', alarm: 'reconcile_held', text, since: held.at, next });
     }
+    const burst = burstOf(status);
+    if (burst !== undefined) found.push({ ...common, ...burst });
     const overdue = overdueOf(status);
     if (overdue !== undefined)
       found.push({
@@ -68,7 +73,14 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
       });
     if (keys.terminal > 0) {
       const text = `${name} leaves ${counted(keys.terminal, 'key', 'keys')} to an operator`;
-      found.push({ ...common, severity: 'act', alarm: 'reconcile_unresolvable', text, since: null, next });
+      found.push({
+        ...common,
+        severity: 'act',
+        alarm: 'reconcile_unresolvable',
+        text,
+        since: null,
+        next: `converge reconcile audit ${shellWord(name)}`,
+      });
     }
     if (paused !== null)
       found.push({
@@ -78,7 +90,7 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
         alarm: 'reconcile_paused',
         text: `${name} is paused by ${paused.by}: ${paused.reason}`,
         since: paused.at,
-        next: `converge reconcile resume ${name}`,
+        next: `converge reconcile resume ${shellWord(name)}`,
       });
     if (paused === null && held === null && leader === null && overdueSince === null)
       found.push({
@@ -89,6 +101,19 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
       });
     return found;
   });
+}
+
+/** Describes repairs in the mass that no limit holds, in the hour after the first of them (pure). */
+function burstOf({ name, held, now, window }: ReconcilerStatus) {
+  const { since, repairs, lastRunKeys } = window;
+  if (held !== null || repairs <= BURST || now.getTime() - since.getTime() > FORGOTTEN_MS) return undefined;
+  return {
+    severity: 'watch',
+    alarm: 'reconcile_burst',
+    text: `${name} repaired ${repairs} keys since ${since.toISOString()} (its last run had ${lastRunKeys} keys)`,
+    since,
+    next: `converge reconcile audit ${shellWord(name)}`,
+  } as const;
 }
 
 /** Lists keys that no worker takes, and drifts that wait for something else (pure). */
@@ -106,7 +131,7 @@ export function lateKeyItems(late: readonly LateKeys[]): readonly AttentionItem[
       alarm: 'reconcile_keys_late',
       text: `${reconciler}: ${parts.join('; ')}`,
       since,
-      next: `converge reconcile diff ${reconciler}`,
+      next: `converge reconcile show ${shellWord(reconciler)}`,
       about: { reconciler },
     } as const;
   });

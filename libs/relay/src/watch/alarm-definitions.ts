@@ -11,7 +11,7 @@ export interface AlarmDefinition {
 /** An alarm that is raised at once, or when its condition has lasted. */
 const alarm = (means: string, next: string, afterMs = 0): AlarmDefinition => ({ means, next, afterMs });
 
-/** The alarms of the relay. A test compares docs/guides/alarms.md with this table. */
+/** The alarms of the relay. The conditions that operators see take them from this table. */
 export const alarmDefinitions = {
   broker_unreachable: alarm(
     'The broker does not take records. Events stay in the outbox; nothing is lost and no attempt is used up',

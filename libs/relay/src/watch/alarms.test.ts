@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { BrokerError } from '@convergekit/broker';
 import { ConvergeError } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
@@ -215,16 +214,6 @@ describe('the board', () => {
     expect(board.raised).toMatchObject([{ subject: 'b', text: 'now so' }]);
     expect(board.isRaised('topic_unknown')).toBe(true);
   });
-});
-
-it('the table of alarms in the guide is the one in the code', () => {
-  const guide = readFileSync(new URL('../../../../docs/guides/alarms.md', import.meta.url), 'utf8');
-  const [ours = ''] = guide.split('# Alarms of consumers');
-  const rows = ours.split('\n').filter((line) => line.startsWith('| `'));
-  const expected = Object.entries(alarmDefinitions).map(
-    ([name, { means, next, afterMs }]) => `| \`${name}\` | ${means} | ${next} | ${afterMs / 1_000} s |`,
-  );
-  expect(rows).toEqual(expected);
 });
 
 describe('the limit of the outbox', () => {

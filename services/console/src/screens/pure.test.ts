@@ -40,7 +40,11 @@ it('a reconciler that runs is not sound while keys of it need an operator', asyn
 describe('the preview of an approval', () => {
   const status = {
     name: 'stock',
-    held: { at: at(0), reason: 'a window allows 1 repair (5 keys in the last run), and one more is due' },
+    held: {
+      at: at(0),
+      reason:
+        'a window allows 1 repair (20 % of the 5 keys in the last run); all were made, and more keys differ',
+    },
     keys: { queued: 0, pending: 4, running: 0, terminal: 0 },
     window: { since: at(0), repairs: 1, lastRunKeys: 5 },
   };

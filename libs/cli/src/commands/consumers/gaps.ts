@@ -4,7 +4,7 @@ import { inboxMigrations } from '@convergekit/inbox';
 import { keysBetween, type MissingEvent, readMissing } from '@convergekit/relay/operate';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
-import { argument, asks, count, dryRun, text, toggle } from '../../frame/flags.ts';
+import { argument, asks, count, dryRun, reason as why, text, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { consumerToActOn, requireConsumer } from './known-consumer.ts';
 import type { CommandContext } from '../../frame/context.ts';
@@ -82,10 +82,11 @@ export const fillCommand = command({
   flags: {
     ...sourceUrl,
     limit: count('events', 'refuse when more events are missing in one partition', 100_000),
+    reason: why('why: it is kept in the audit'),
     ...dryRun,
     ...asks,
   },
-  run: async (context, { consumer, limit, dryRun: dry, sourceUrl: url }) => {
+  run: async (context, { consumer, limit, reason, dryRun: dry, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
     await consumerToActOn(context, database.executor, consumer);
     const gaps = await findGaps(database.executor, await context.admin(), consumer);
@@ -101,8 +102,8 @@ export const fillCommand = command({
     if (!dry) {
       await context.confirm(`Put them into the database of ${consumer}?`);
       for (const one of found) {
-        const { topic, partition, source } = one.gap;
-        const [before, reason] = [{ topic, partition }, `a gap of ${source.name}`];
+        const { topic, partition } = one.gap;
+        const before = { topic, partition };
         const events = await withTransaction(database, {}, async (tx) => {
           const put = await putAll(tx, one);
           const after = { events: put };

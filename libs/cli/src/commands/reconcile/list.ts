@@ -7,24 +7,25 @@ import { type Cell, result, tableOf } from '../../frame/result.ts';
 import { addressesOf } from '@convergekit/operate/host';
 import { attentionLines, attentionOf } from '@convergekit/operate';
 import { loadReconcilers } from '@convergekit/operate/declared';
+import { allDatabases } from '../../frame/all-databases.ts';
 import { anyArguments } from '../../frame/flags.ts';
 import { nextOf, stateText } from './status-text.ts';
 
 const modulesArgument = {
   modules: anyArguments(
-    'files, folders or packages that export reconcilers (default: those of CONVERGE__MODULES)',
+    'files, folders or packages that export reconcilers (default: those of CONVERGE__MODULES; else what the databases know)',
   ),
 };
 
-/** Shows what the modules declare, and how each stands where the settings name its database. */
+/** Shows what the modules declare, and how each stands where the settings name its database. Without modules: what the databases know. */
 export const listCommand = command({
   name: 'list',
-  summary: 'show the reconcilers of the modules: schedules, last and next run, state, and keys that wait',
+  summary:
+    'show the reconcilers of the modules, or of the databases: schedules, last and next run, state, and keys that wait',
   args: modulesArgument,
   run: async (context, { modules }) => {
-    const reconcilers = await loadReconcilers(context.settings, modules);
-    const statusOf = await readStatuses(context, reconcilers);
-    const found = reconcilers.map((reconciler) => ({ reconciler, status: statusOf(reconciler) }));
+    const isDeclared = modules.length > 0 || context.settings.modules.length > 0;
+    const found = isDeclared ? await readDeclared(context, modules) : await readUndeclared(context);
     const rows = found.map(rowOf);
     const open = found.flatMap(({ status }) => (typeof status === 'object' ? attentionLines(status) : []));
     return result(rows, () => [
@@ -38,16 +39,35 @@ export const listCommand = command({
 type Found = ReconcilerStatus | string | undefined;
 
 interface Listed {
-  readonly reconciler: Reconciler;
+  readonly name: string;
+  /** Undefined: no module of the settings declares it. */
+  readonly reconciler?: Reconciler;
   readonly status: Found;
 }
 
-function rowOf({ reconciler, status: found }: Listed) {
-  const { schedule } = reconciler;
+async function readDeclared(context: CommandContext, modules: readonly string[]): Promise<readonly Listed[]> {
+  const reconcilers = await loadReconcilers(context.settings, modules);
+  const statusOf = await readStatuses(context, reconcilers);
+  return reconcilers.map((reconciler) => ({
+    name: reconciler.name,
+    reconciler,
+    status: statusOf(reconciler),
+  }));
+}
+
+/** Reads the reconcilers that the databases of the settings have rows of: an operator has no modules. */
+async function readUndeclared(context: CommandContext): Promise<readonly Listed[]> {
+  const all = await allDatabases(context);
+  const found = await Promise.all(all.map(({ executor }) => readStatus(executor)));
+  return found.flat().map((status) => ({ name: status.name, status }));
+}
+
+function rowOf({ name, reconciler, status: found }: Listed) {
+  const schedule = reconciler?.schedule;
   const status = typeof found === 'object' ? found : undefined;
   return {
-    name: reconciler.name,
-    mode: reconciler.mode,
+    name,
+    mode: reconciler?.mode ?? null,
     schedule: schedule?.cron ?? null,
     timeZone: schedule?.timeZone ?? null,
     last: status?.lastCompletedAt?.toISOString() ?? null,
@@ -59,22 +79,23 @@ function rowOf({ reconciler, status: found }: Listed) {
     overdueSince: status?.overdueSince ?? null,
     attention: status === undefined ? [] : attentionOf(status),
     keys: status?.keys ?? null,
-    desired: reconciler.desired.in,
-    actual: reconciler.actual.in,
+    desired: reconciler?.desired.in ?? null,
+    actual: reconciler?.actual.in ?? null,
   };
 }
 
 const columns: Readonly<Record<string, (row: ReturnType<typeof rowOf>) => Cell>> = {
   name: (row) => row.name,
   mode: (row) => row.mode,
-  schedule: (row) => (row.schedule === null ? 'when reported' : `${row.schedule} (${row.timeZone})`),
+  schedule: ({ mode, schedule, timeZone }) =>
+    schedule === null ? (mode === null ? null : 'when reported') : `${schedule} (${timeZone})`,
   'last run': (row) => row.last,
   'next run': (row) => row.next,
   state: (row) => row.state,
   queued: (row) => row.keys?.queued,
   pending: (row) => row.keys?.pending,
   terminal: (row) => row.keys?.terminal,
-  compares: (row) => `${row.desired} → ${row.actual}`,
+  compares: ({ desired, actual }) => (desired === null ? null : `${desired} → ${actual}`),
 };
 
 type Statuses = (reconciler: Reconciler) => Found;

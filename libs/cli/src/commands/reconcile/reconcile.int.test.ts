@@ -133,6 +133,12 @@ describe('converge reconcile', () => {
       code: 2,
       stderr: expect.stringContaining('there is no reconciler stok-copy. Did you mean stock-copy?') as string,
     });
+    // An operator has no modules: what no module declares here has no schedule to show, and is not said to have none.
+    const { stdout: state } = await cli(['reconcile', 'show', 'stock-copy'], bare);
+    expect(state).toMatch(/mode +not declared in the modules of the settings\n/);
+    expect(state).not.toContain('when reported');
+    const listed = await cli(['reconcile', 'list'], bare);
+    expect([listed.code, listed.stdout]).toEqual([0, expect.stringMatching(/^stock-copy +- +- /m)]);
     expect(await cli(['reconcile', 'run', '--now'], bare)).toMatchObject({ code: 2 });
     expect(await cli(['reconcile', 'show', 'stock-copy'], {})).toMatchObject({ code: 78 });
   });

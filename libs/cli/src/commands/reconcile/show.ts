@@ -1,3 +1,4 @@
+import type { Reconciler } from '@convergekit/reconcile';
 import { listRuns, readStatus, type ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { labelled } from '../../frame/fields.ts';
@@ -36,7 +37,7 @@ export const showCommand = command({
       ['state', stateText(status)],
       ['approved', status?.approved && approvedText(status.approved)],
       ['mode', declared?.mode ?? 'not declared in the modules of the settings'],
-      ['schedule', schedule === undefined ? 'when reported' : `${schedule.cron} (${schedule.timeZone})`],
+      ['schedule', declared === undefined ? undefined : scheduleText(declared)],
       ['missed starts', schedule?.missed],
       ['last run', status?.lastCompletedAt],
       ['next run', next],
@@ -51,6 +52,9 @@ export const showCommand = command({
     ]);
   },
 });
+
+const scheduleText = ({ schedule }: Reconciler): string =>
+  schedule === undefined ? 'when reported' : `${schedule.cron} (${schedule.timeZone})`;
 
 function keysText(keys: Readonly<Record<string, number>>): string {
   return Object.entries(keys)

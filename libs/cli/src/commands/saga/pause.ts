@@ -6,7 +6,10 @@ import type { CommandContext } from '../../frame/context.ts';
 import { didYouMean, refused } from '@convergekit/operate/errors';
 import { argument, count, reason as why, text } from '../../frame/flags.ts';
 import type { Named } from '@convergekit/operate';
-import { databases, namedDatabases } from '../../frame/named-databases.ts';
+import { hasTables } from '@convergekit/postgres/engine';
+import { requireMigrations } from '@convergekit/postgres/operate';
+import { allDatabases, type NamedExecutor } from '../../frame/all-databases.ts';
+import { databases } from '../../frame/named-databases.ts';
 import { unknownInstance } from './show.ts';
 import { command } from '../../frame/command.ts';
 import { result } from '../../frame/result.ts';
@@ -19,14 +22,14 @@ const oneInstance = {
   ...databases,
 };
 
-/** Opens the databases that run steps of the saga, and reports the last act on it in each. Rejects when none does, or when no database knows the instance. */
+/** Opens the databases of the settings that run steps of the saga, and reports the last act on it in each. Rejects when none does, or when no database knows the instance. */
 async function databasesOfSaga(
   context: CommandContext,
   saga: string,
   instance: string | undefined,
   urls: readonly string[],
 ): Promise<readonly Named[]> {
-  const named = await namedDatabases(context, urls, [sagaMigrations]);
+  const named = await withSagas(await allDatabases(context, urls));
   const found = await Promise.all(
     named.map(({ database }) => readPauseTarget(database.executor, { saga, instance })),
   );
@@ -42,6 +45,14 @@ async function databasesOfSaga(
   for (const { database } of here)
     await reportLastActs(context, database.executor, [instance ?? saga], 'saga');
   return here;
+}
+
+/** Leaves out databases without sagas. Rejects with MIGRATIONS_MISSING where none has any. */
+async function withSagas(all: readonly NamedExecutor[]): Promise<readonly NamedExecutor[]> {
+  const has = await Promise.all(all.map(({ executor }) => hasTables(executor, 'converge.saga_pause')));
+  const found = all.filter((_, at) => has[at]);
+  if (found.length === 0) for (const { executor } of all) await requireMigrations(executor, [sagaMigrations]);
+  return found;
 }
 
 /** Takes effect with the commit in each database. What a worker has begun ends, and its outcome is recorded. */

@@ -3,10 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { ConvergeError } from '@convergekit/core';
-import { sagaObserver } from '@convergekit/saga';
+import { sagaMigrations, sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { readPauses } from '@convergekit/saga/operate';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import { migratedDatabase } from '@convergekit/testing/engine';
+import { pauseSaga, readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
 import { cli } from '../../fixture/cli.ts';
 import { pauseItems } from '../../../../operate/src/attention/saga-items.ts';
@@ -47,6 +50,19 @@ async function states(): Promise<readonly string[]> {
   return (JSON.parse(stdout) as { key: string; state: string }[])
     .map(({ key, state }) => `${key} ${state}`)
     .toSorted();
+}
+
+/** Makes another database that runs a step of the saga, in which it is paused. Returns its address. */
+async function pausedElsewhere(): Promise<string> {
+  const sets = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations];
+  const { url, database } = await migratedDatabase(inject('stack').databaseUrl, sets, { prefix: 'bank' });
+  onTestFinished(() => database.close());
+  await database.executor.query(
+    `insert into converge.saga_fence (saga, instance, step, version, consumer, key, created_at, state, changed_at, cause_event)
+     values ('trip', 'i', 'audit', 1, 'c', 'k', clock_timestamp(), 'started', clock_timestamp(), 'e')`,
+  );
+  await pauseSaga(database, { saga: 'trip' }, { by: 'ann', reason: 'the bank charges twice' });
+  return url;
 }
 
 describe('converge saga', () => {
@@ -159,8 +175,16 @@ describe('converge saga', () => {
     });
     expect(charged.has('held')).toBe(false);
     const over = ['--reason', 'they fixed it'];
-    const resumed = await cli(['saga', 'resume', 'trip', '--rate', '100', ...over], env);
-    expect([resumed.code, resumed.stdout]).toEqual([0, expect.stringMatching(/1 call is due, 100 a second/)]);
+    // Planted fault: of the databases that paused it, only DATABASE_URL is resumed, without a word about the others.
+    const settings = {
+      CONVERGE__DATABASES__TRIPS: env.DATABASE_URL,
+      CONVERGE__DATABASES__BANK: await pausedElsewhere(),
+    };
+    const resumed = await cli(['saga', 'resume', 'trip', '--rate', '100', ...over], settings);
+    expect([resumed.code, resumed.stdout]).toEqual([
+      0,
+      'bank: trip is resumed; 0 calls are due, 100 a second\ntrips: trip is resumed; 1 call is due, 100 a second\n',
+    ]);
     await waitUntil(async () => (await states()).includes('held completed'), { what: 'it to end' });
     expect((await cli(['saga', 'resume', 'trip', ...over], env)).stderr).toContain('is not paused');
     const acts = await scene.rows<{ act: string; reason: string }>(

@@ -82,7 +82,7 @@ async function narrativeOf(
 ): Promise<Narrative> {
   const named = await namedDatabases(context, urls, [sagaMigrations]);
   const narrative = await readNarrative(named, instance, { whole });
-  if (narrative.entries.length === 0) throw unknownInstance(instance, named);
+  if (narrative.entries.length === 0 && narrative.steps.length === 0) throw unknownInstance(instance, named);
   return narrative;
 }
 

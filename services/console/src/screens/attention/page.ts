@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import type { AttentionItem } from '@convergekit/operate';
+import { type AttentionItem, conditionOf } from '@convergekit/operate';
 import { unreadSchema } from '../../databases.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { ago, dataTable, facts, state, unreadNote, withQuery } from '../../layout/parts.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { driftPath, sagaPath } from '../../links.ts';
 import type { PageContent } from '../../screen.ts';
-import { alarmText } from './alarm-text.ts';
 
 const text = z.string().optional();
 
@@ -158,7 +157,7 @@ function stateOf({ severity, kind }: Item): Html {
 }
 
 function alarmLink(alarm: string): Html {
-  if (alarmText(alarm) === undefined) return html`<span class="code">${alarm}</span>`;
+  if (conditionOf(alarm) === undefined) return html`<span class="code">${alarm}</span>`;
   return html`<a class="code" href="/alarms/${alarm}">${alarm}</a>`;
 }
 

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { type AttentionItem, readAttention } from '@convergekit/operate';
+import { type AttentionItem, conditionOf, oneCause, readAttention } from '@convergekit/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
-import { alarmText } from './alarm-text.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
 import { gatherGone } from './read-gone.ts';
 import { notFound } from '../../errors.ts';
@@ -41,9 +40,11 @@ function alarmView({ view }: ConsoleContext): void {
     input: z.object({ name: z.string() }),
     answer: alarmSchema,
     read: ({ name }) => {
-      const text = alarmText(name);
-      if (text === undefined) throw notFound(`the kit has no alarm ${name}: docs/guides/alarms.md lists all`);
-      return Promise.resolve({ name, ...text });
+      const found = conditionOf(name);
+      if (found === undefined)
+        throw notFound(`the kit has no alarm ${name}: docs/guides/alarms.md lists all`);
+      const { means, next } = found;
+      return Promise.resolve({ name, means, next });
     },
     page: alarmPage,
   });
@@ -62,7 +63,7 @@ async function gather(context: ConsoleContext, only: string | undefined) {
   ]);
   const rows = found.rows.flatMap(({ items, database }) => items.map((item) => ({ ...item, database })));
   return {
-    rows: [...rows, ...gone.rows],
+    rows: oneCause([...rows, ...gone.rows]),
     unread: [...found.unread, ...found.rows.flatMap(uncheckedOf), ...gone.unread],
   };
 }
