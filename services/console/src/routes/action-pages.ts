@@ -12,7 +12,8 @@ export function actionForm<Input extends z.ZodObject>(
   { title, fields }: Pick<Action<Input>, 'title' | 'fields'>,
   input: z.output<Input>,
   preview: Preview,
-  { visitor, url, denied }: Visit & { readonly denied: string | undefined },
+  { visitor, url }: Visit,
+  denied: string | undefined,
 ): PageContent {
   const { eligible, unit, others = [], effect, consent } = preview;
   const body = html`<section class="preview" aria-label="Preview">

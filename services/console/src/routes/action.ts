@@ -39,10 +39,8 @@ export function defineActions(
         const { others = [], ...found } = await action.preview(given, visit);
         return { ...found, others: others.filter(({ count }) => count > 0) };
       },
-      page: async (preview, visit, given) => {
-        const denied = await deniedTo(action, given, visit, rights);
-        return actionForm(action, given, preview, { ...visit, denied });
-      },
+      page: async (preview, visit, given) =>
+        actionForm(action, given, preview, visit, await deniedTo(action, given, visit, rights)),
     });
     app.post(path, async (c) => {
       const form = await formOf(c);
