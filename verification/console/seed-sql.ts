@@ -25,7 +25,13 @@ const ENTRY = (trigger: string, to: string, act: string, rest = ''): string =>
  * stuck, one in five hundred runs, one in twenty was compensated. The dead letters are of two outages and a mistake in the data.
  */
 function statements(amounts: Amounts): readonly Statement[] {
-  return [...sagaRows(amounts), ...failureRows(amounts), ...reconcilerRows(amounts), ['', 'vacuum analyze']];
+  return [
+    ...sagaRows(amounts),
+    ...failureRows(amounts),
+    ...lineRows,
+    ...reconcilerRows(amounts),
+    ['', 'vacuum analyze'],
+  ];
 }
 
 type Statement = readonly [what: string, sql: string];
@@ -87,6 +93,24 @@ function sagaRows({ sagas }: Amounts): readonly Statement[] {
 /** The length of the line of one bad key. */
 const LINE = 100_000;
 
+/** A dead letter, and the events that wait behind it. */
+const lineRows: readonly Statement[] = [
+  [
+    '',
+    `insert into converge.parked_key (consumer, topic, key, partition, state, tail) values ('shipping', 'orders', 'hot', 0, 'dead', ${LINE})`,
+  ],
+  [
+    'events behind one dead letter',
+    `insert into converge.parked (id, consumer, topic, line, seq, state, handler, partition, record_offset, timestamp_ms, event_id, type, version,
+            source, key, headers, payload, in_log, category, certainty, code, reason, attempts, first_at, last_at, failure_event, parked_at)
+     select gen_random_uuid(), 'shipping', 'orders', 'hot', n, case n when 1 then 'dead' else 'waiting' end, 'saga:shop.place-order.ship', 0, 1000000 + n, 0,
+            ${ID('5000000 + n')}::text, 'shop.payment-taken', 1, 'payments', 'hot', '[]', case when n <= 1000 then '{}'::bytea end, n > 1000,
+            case n when 1 then 'bug' end, case n when 1 then 'not_applied' end, case n when 1 then 'BROKEN' end, case n when 1 then 'broken' end,
+            '[]', case n when 1 then now() end, case n when 1 then now() end, case n when 1 then gen_random_uuid() end, now()
+       from generate_series(1, ${LINE}::bigint) n`,
+  ],
+];
+
 function failureRows({ deadLetters }: Amounts): readonly Statement[] {
   return [
     ['', `insert into converge.inbox_consumer (name) values ('shipping')`],
@@ -118,20 +142,6 @@ function failureRows({ deadLetters }: Amounts): readonly Statement[] {
               '[{"number":1,"at":"2026-01-01T00:00:00.000Z","durationMs":5,"category":"service","certainty":"not_applied","code":"CARRIER_DOWN","message":"503","outcome":"dead"}]',
               now(), now(), gen_random_uuid(), now() - (n % 80000) * interval '1 second'
          from generate_series(1, ${deadLetters}::bigint) n`,
-    ],
-    [
-      '',
-      `insert into converge.parked_key (consumer, topic, key, partition, state, tail) values ('shipping', 'orders', 'hot', 0, 'dead', ${LINE})`,
-    ],
-    [
-      'events behind one dead letter',
-      `insert into converge.parked (id, consumer, topic, line, seq, state, handler, partition, record_offset, timestamp_ms, event_id, type, version,
-              source, key, headers, payload, in_log, category, certainty, code, reason, attempts, first_at, last_at, failure_event, parked_at)
-       select gen_random_uuid(), 'shipping', 'orders', 'hot', n, case n when 1 then 'dead' else 'waiting' end, 'saga:shop.place-order.ship', 0, 1000000 + n, 0,
-              ${ID('5000000 + n')}::text, 'shop.payment-taken', 1, 'payments', 'hot', '[]', case when n <= 1000 then '{}'::bytea end, n > 1000,
-              case n when 1 then 'bug' end, case n when 1 then 'not_applied' end, case n when 1 then 'BROKEN' end, case n when 1 then 'broken' end,
-              '[]', case n when 1 then now() end, case n when 1 then now() end, case n when 1 then gen_random_uuid() end, now()
-         from generate_series(1, ${LINE}::bigint) n`,
     ],
     [
       'failed attempts',

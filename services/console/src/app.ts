@@ -60,6 +60,7 @@ export function createApp({ base, mount, screens, running, signer, ...parts }: A
     app,
     render,
     now: () => clock.now(),
+    rights: settings.console.rights,
     document: (operation: Operation) => void operations.push(operation),
   };
   const view = defineViews(routes);

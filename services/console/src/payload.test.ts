@@ -28,7 +28,13 @@ it('G5n: without a look that is audited, `full` shows no more than `masked`, and
   expect(shownPayload('4111 1111', 'masked')).toBe('‹9 bytes, not JSON›');
 });
 
-const ada = { kind: 'operator', user: 'ada', via: 'token', formToken: 'f' } as const;
+const ada = {
+  kind: 'operator',
+  user: 'ada',
+  via: 'token',
+  grants: [{ role: 'operator', areas: ['*'] }],
+  formToken: 'f',
+} as const;
 
 it.each([
   ['card 4111-SECRET of ada@example.org was declined', 'card ‹…› of ‹…› was declined'],

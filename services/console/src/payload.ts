@@ -1,3 +1,4 @@
+import { EVERYTHING, isPermitted } from '@convergekit/operate/host';
 import type { PayloadPrivacy, Visitor } from './types.ts';
 
 /** The longest payload that a page masks or shows, in characters. */
@@ -44,10 +45,15 @@ const MOST_OF_ERROR = 2_000;
 
 /**
  * Returns what may be shown of an error's text, which may quote the data of an event: all of it to an operator where payloads are
- * shown in full, else without what is quoted and without words that have a digit or an @. Pure.
+ * shown in full and the operator's role holds everywhere, else without what is quoted and without words that have a digit or an @. Pure.
  */
-export function shownError(text: string, privacy: PayloadPrivacy, { kind }: Visitor): string {
-  if (privacy === 'full' && kind === 'operator') return text;
+export function shownError(text: string, privacy: PayloadPrivacy, visitor: Visitor): string {
+  if (
+    privacy === 'full' &&
+    visitor.kind === 'operator' &&
+    isPermitted(visitor.grants, 'operator', EVERYTHING)
+  )
+    return text;
   if (privacy === 'none') return '‹hidden›';
   return text
     .slice(0, MOST_OF_ERROR)

@@ -1,3 +1,4 @@
+import type { Grant } from '@convergekit/operate/host';
 import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Html } from './layout/html.ts';
@@ -5,16 +6,19 @@ import type { Html } from './layout/html.ts';
 /** How a user was known; `application` = by the login of the application in which the console is mounted. */
 export type Via = 'token' | 'session' | 'proxy' | 'application';
 
-interface User {
+export interface User {
   readonly user: string;
   readonly via: Via;
+  readonly grants: readonly Grant[];
   /** The token that each form of this user carries. */
   readonly formToken: string;
 }
 
-/** The user of a request. Only an operator may act, and may see payloads in full where the settings permit it. */
+/** The user of a request. An operator has a grant to act; `named` = a user to whom no right belongs. */
 export type Visitor =
-  { readonly kind: 'reader' } | ({ readonly kind: 'viewer' } & User) | ({ readonly kind: 'operator' } & User);
+  | { readonly kind: 'reader'; readonly named?: string }
+  | ({ readonly kind: 'viewer' } & User)
+  | ({ readonly kind: 'operator' } & User);
 
 export const READER: Visitor = { kind: 'reader' };
 

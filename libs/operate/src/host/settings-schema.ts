@@ -4,6 +4,7 @@ import { relayProcessSettings } from '@convergekit/relay/settings';
 import { policySettingsSchema } from '@convergekit/resilience';
 import { logLevels } from '@convergekit/telemetry/engine';
 import { z } from 'zod';
+import { ROLES } from './rights.ts';
 
 const milliseconds = z.number().int().positive();
 
@@ -82,6 +83,22 @@ const proxy = z.object({
     ),
 });
 
+const right = z.object({
+  role: z
+    .enum(ROLES)
+    .describe(
+      'What its people may do. A viewer reads, with values masked; an operator acts, and sees payloads in full where `payloads` permits it; an administrator also changes, skips and replaces events and states outcomes.',
+    ),
+  users: z.array(z.string()).default([]).describe('Its users, by name without regard to capitals.'),
+  groups: z.array(z.string()).default([]).describe('Its groups, as the login names them.'),
+  areas: z
+    .array(z.string())
+    .default(['*'])
+    .describe(
+      'Where its people may act: `*`, or names as `database:shop`, `consumer:stock-*`, `saga:order`, `reconciler:*`. They read everywhere.',
+    ),
+});
+
 const consoleSettings = z.object({
   port: z.number().int().min(0).max(65_535).default(7_070).meta({
     description: 'The port of the pages; 0 takes any free port, which the log names.',
@@ -107,12 +124,11 @@ const consoleSettings = z.object({
     description: 'Who may read: anyone who reaches the console, or users that are signed in.',
     fallback: '`anyone` where it listens on this machine alone, else `signed-in`',
   }),
-  viewers: z
-    .array(z.string())
-    .default([])
-    .describe(
-      'Users who may read and not act, nor see a payload in full, by name without regard to capitals. Where no proxy names users, each name must have a token.',
-    ),
+  rights: z.record(z.string(), right).default({}).meta({
+    description:
+      'Rights by a name of your own. Without any, each user who signs in is an administrator. With one, a user whom none names may do nothing.',
+    fallback: 'none: every user may act',
+  }),
   payloads: z
     .enum(['none', 'masked', 'full'])
     .default('masked')

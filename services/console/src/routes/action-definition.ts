@@ -1,4 +1,5 @@
 import { REASON_MAX } from '@convergekit/postgres/operate';
+import type { Concerned, Role } from '@convergekit/operate/host';
 import { z } from 'zod';
 import { conflict } from '../errors.ts';
 import type { Html } from '../layout/html.ts';
@@ -41,6 +42,10 @@ export interface Action<Input extends z.ZodObject> {
   /** A verb phrase: `Retry dead letters`. */
   readonly title: string;
   readonly summary: string;
+  /** The least role that may act. @default operator */
+  readonly needs?: Role;
+  /** What the act concerns: users act in their areas alone. `*` = any that the input does not name. */
+  readonly concerns: (input: z.output<Input>) => Concerned | Promise<Concerned>;
   /** The fields of path, query and form: which things, by the filter of their list, and how. All arrive as texts. */
   readonly input: Input;
   readonly preview: (input: z.output<Input>, visit: Visit) => Promise<Preview>;

@@ -13,6 +13,7 @@ export function actionForm<Input extends z.ZodObject>(
   input: z.output<Input>,
   preview: Preview,
   { visitor, url }: Visit,
+  denied: string | undefined,
 ): PageContent {
   const { eligible, unit, others = [], effect, consent } = preview;
   const body = html`<section class="preview" aria-label="Preview">
@@ -37,7 +38,7 @@ export function actionForm<Input extends z.ZodObject>(
             </p>`
       }
     </section>
-    ${formOf({ title, eligible, visitor, url, own: fields?.(input, preview) ?? nothing })}`;
+    ${formOf({ title, eligible, visitor, url, denied, own: fields?.(input, preview) ?? nothing })}`;
   return { title, body };
 }
 
@@ -46,12 +47,15 @@ interface FormParts {
   readonly eligible: number;
   readonly visitor: Visit['visitor'];
   readonly url: URL;
+  /** Why this user may not act, and who may. */
+  readonly denied: string | undefined;
   readonly own: Html;
 }
 
-function formOf({ title, eligible, visitor, url, own }: FormParts): Html {
+function formOf({ title, eligible, visitor, url, denied, own }: FormParts): Html {
   if (eligible === 0) return html`<p>${state('ok', 'Nothing to do')}</p>`;
   if (visitor.kind === 'viewer') return html`<p class="note">${visitor.user} may read here and not act.</p>`;
+  if (denied !== undefined) return html`<p class="note">${denied}</p>`;
   if (visitor.kind !== 'operator')
     return html`<p class="note">
       The console is read-only without a user.

@@ -5,7 +5,7 @@ import type { ConsoleDatabase } from '../databases.ts';
 import { ConsoleRefusal } from '../errors.ts';
 import { html } from '../layout/html.ts';
 import type { ConsoleTypes, PageContent, PayloadPrivacy } from '../types.ts';
-import { requireOperator } from '../security/guard.ts';
+import { requireOperator, requireRight } from '../security/guard.ts';
 import { reasonField } from './action-definition.ts';
 import { bodyOf, formOf, inputOf } from './input.ts';
 import { jsonAnswer } from './json.ts';
@@ -14,6 +14,8 @@ import { apiPath, type RouteParts } from './view.ts';
 /** A payload that an operator may see in full. */
 export interface SeenPayload {
   readonly database: ConsoleDatabase;
+  /** The consumer that parked it; undefined: it is of an outbox. */
+  readonly consumer?: string;
   /** The event, for the audit; of a parked event that cannot be read its own id. */
   readonly eventId: string;
   /** What it is of, for the title: `event 0198…`. */
@@ -36,17 +38,23 @@ const reasonFields = z.object({ reason: reasonField });
 const answerSchema = z.object({ subject: z.string(), payload: z.string() });
 
 /** Makes the function that defines looks at payloads. */
-export function defineLooks({ app, render, document }: RouteParts, payloads: PayloadPrivacy): DefineLook {
+export function defineLooks(
+  { app, render, document, rights }: RouteParts,
+  payloads: PayloadPrivacy,
+): DefineLook {
   return ({ path, summary, input, read }) => {
     const see = async (
       c: Context<ConsoleTypes>,
       given: Readonly<Record<string, unknown>>,
       token: unknown,
     ) => {
-      const { user } = requireOperator(c, token);
+      const visitor = requireOperator(c, token);
+      const { user } = visitor;
       requireFull(payloads);
       const { reason } = inputOf(c, reasonFields, given);
-      const { database, eventId, subject, payload } = await read(inputOf(c, input, given));
+      const { database, consumer, eventId, subject, payload } = await read(inputOf(c, input, given));
+      const concerned = { database: database.name, ...(consumer !== undefined && { consumer }) };
+      requireRight(visitor, rights, 'operator', concerned);
       // Recorded first: a look that leaves no row shows nothing.
       await recordAct(database.executor, { act: 'payload look', subject: eventId, by: user, reason });
       return { subject, payload };

@@ -1,3 +1,4 @@
+import type { Right } from '@convergekit/operate/host';
 import type { z } from 'zod';
 import type { RenderPage } from '../layout/layout.ts';
 import type { Context } from 'hono';
@@ -25,7 +26,11 @@ export interface View<Input extends z.ZodObject, Answer extends z.ZodType> {
   /** The answer. Fields that are not in it leave neither by the API nor by the page. Dates and bigints may be in it. */
   readonly answer: Answer;
   readonly read: (input: z.output<Input>, visit: Visit) => Promise<z.input<Answer>>;
-  readonly page: (answer: z.output<Answer>, visit: Visit, input: z.output<Input>) => PageContent;
+  readonly page: (
+    answer: z.output<Answer>,
+    visit: Visit,
+    input: z.output<Input>,
+  ) => PageContent | Promise<PageContent>;
 }
 
 export type DefineView = <Input extends z.ZodObject, Answer extends z.ZodType>(
@@ -36,6 +41,8 @@ export interface RouteParts {
   readonly app: App;
   readonly render: RenderPage;
   readonly now: () => number;
+  /** The rights of the settings, by their names. */
+  readonly rights: Readonly<Record<string, Right>>;
   /** Adds an operation to the document of the API. */
   readonly document: (operation: Operation) => void;
 }
@@ -50,7 +57,7 @@ export function defineViews({ app, render, now, document }: RouteParts): DefineV
     };
     app.get(path, async (c) => {
       const { given, visit, found } = await answered(c);
-      return render(c, page(found, visit, given));
+      return render(c, await page(found, visit, given));
     });
     const api = apiPath(path);
     app.get(api, async (c) => jsonAnswer(c, (await answered(c)).found));

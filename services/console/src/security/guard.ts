@@ -1,6 +1,14 @@
 import type { Context, MiddlewareHandler } from 'hono';
+import {
+  type Concerned,
+  concernedText,
+  holdersText,
+  isPermitted,
+  type Right,
+  type Role,
+} from '@convergekit/operate/host';
 import { ConsoleRefusal } from '../errors.ts';
-import type { ConsoleTypes, Visitor } from '../types.ts';
+import type { ConsoleTypes, User, Visitor } from '../types.ts';
 import { sameText } from './session.ts';
 
 /** The headers of every answer. Nothing inline, nothing from elsewhere, no frame around it. */
@@ -79,11 +87,21 @@ export function checkReader(reads: 'anyone' | 'signed-in'): MiddlewareHandler<Co
   return async (c, next) => {
     const { path } = c.req;
     const isOpen = path === '/sign-in' || path.startsWith('/static/');
-    if (reads === 'anyone' || isOpen || c.get('visitor').kind !== 'reader') return next();
+    const visitor = c.get('visitor');
+    if (reads === 'anyone' || isOpen || visitor.kind !== 'reader') return next();
+    if (visitor.named !== undefined) throw noRight(visitor.named);
     if (!path.startsWith('/api/') && c.req.method === 'GET')
       return c.redirect(`/sign-in?to=${encodeURIComponent(path + c.get('address').search)}`, 303);
     throw signInNeeded('only users may read here');
   };
+}
+
+function noRight(user: string): ConsoleRefusal {
+  return new ConsoleRefusal(
+    403,
+    'CONSOLE_NO_RIGHT',
+    `${user} is signed in, and has no right here: an entry of CONVERGE__CONSOLE__RIGHTS has to name the user or one of the user's groups`,
+  );
 }
 
 function signInNeeded(why: string): ConsoleRefusal {
@@ -108,8 +126,28 @@ export function requireOperator(
   throw new ConsoleRefusal(
     403,
     'CONSOLE_VIEWER',
-    `${visitor.user} may read here and not act: CONVERGE__CONSOLE__VIEWERS has the name`,
+    `${visitor.user} may read here and not act: that is the role of a viewer (CONVERGE__CONSOLE__RIGHTS)`,
   );
+}
+
+/** Returns why a user may not do what needs a role, and who may; undefined = it is permitted. Pure. */
+export function whyNot(
+  { user, grants }: User,
+  rights: Readonly<Record<string, Right>>,
+  needs: Role,
+  concerned: Concerned,
+): string | undefined {
+  if (isPermitted(grants, needs, concerned)) return undefined;
+  const holders = holdersText(rights, needs, concerned);
+  return `${user} may not do this: it needs the role ${needs} for ${concernedText(concerned)}. ${
+    holders === '' ? 'No right of the settings has it (CONVERGE__CONSOLE__RIGHTS)' : `These may: ${holders}`
+  }`;
+}
+
+/** Refuses a user who may not do what needs a role. */
+export function requireRight(...asked: Parameters<typeof whyNot>): void {
+  const why = whyNot(...asked);
+  if (why !== undefined) throw new ConsoleRefusal(403, 'CONSOLE_NO_RIGHT', why);
 }
 
 /** Returns the user of a request that a form of the console, or a bearer token, sent. */
@@ -118,6 +156,7 @@ export function requireUser(
   formToken: unknown,
 ): Exclude<Visitor, { kind: 'reader' }> {
   const visitor = c.get('visitor');
+  if (visitor.kind === 'reader' && visitor.named !== undefined) throw noRight(visitor.named);
   if (visitor.kind === 'reader') throw signInNeeded('the console is read-only without a user');
   if (visitor.via !== 'token' && !sameText(typeof formToken === 'string' ? formToken : '', visitor.formToken))
     throw new ConsoleRefusal(

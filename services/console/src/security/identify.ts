@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
 import type { Clock } from '@convergekit/core';
-import type { Settings } from '@convergekit/operate/host';
+import { type Grant, grantsOf, type Settings } from '@convergekit/operate/host';
 import { type ConsoleTypes, READER, type Via, type Visitor } from '../types.ts';
 import { ConsoleRefusal } from '../errors.ts';
 import { sessionCookie, type Sessions, userOfToken } from './session.ts';
@@ -13,8 +13,10 @@ import type { SignInLimit } from './sign-in-limit.ts';
 export interface ConsolePerson {
   /** The name in the audit. */
   readonly name: string;
-  /** What the person may do. @default that of the settings: a viewer where CONVERGE__CONSOLE__VIEWERS has the name, else an operator */
-  readonly role?: 'viewer' | 'operator';
+  /** The role, everywhere. @default by the rights of the settings, for the name and the groups; a viewer where there are none */
+  readonly role?: 'viewer' | 'operator' | 'administrator';
+  /** The groups to which the rights of the settings belong. @default none */
+  readonly groups?: readonly string[];
 }
 
 export type FindPerson = (
@@ -35,24 +37,14 @@ export interface Claims {
   readonly isForeign: boolean;
 }
 
-type Trust = Pick<Settings['console'], 'tokens' | 'proxy' | 'viewers'>;
+type Trust = Pick<Settings['console'], 'tokens' | 'proxy' | 'rights'>;
 
 const bearerOf = ({ authorization }: Claims): string | undefined =>
   /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
 
-/** Names are compared without regard to capitals: a proxy may write them as its user did. */
-const folded = (name: string): string => name.trim().toLowerCase();
-
-function isViewer(user: string, { viewers }: Pick<Trust, 'viewers'>): boolean {
-  return viewers.some((one) => folded(one) === folded(user));
-}
-
-/** Returns the viewers of the list that no user is, where all users are known: those who have a token. */
-export function unknownViewers({ viewers, tokens, proxy }: Trust): readonly string[] {
-  if (proxy.userHeader !== undefined) return [];
-  const users = Object.keys(tokens).map(folded);
-  return viewers.filter((one) => !users.includes(folded(one)));
-}
+/** What a user may do where the settings have no rights. */
+const ALL: readonly Grant[] = [{ role: 'administrator', areas: ['*'] }];
+const READING: readonly Grant[] = [{ role: 'viewer', areas: ['*'] }];
 
 /**
  * Decides who a request comes from. A proxy's header counts only from its addresses, and only where it is set. A proxy adds it to
@@ -60,30 +52,38 @@ export function unknownViewers({ viewers, tokens, proxy }: Trust): readonly stri
  * leaves a row in the audit: what the browser does not call its own is read as a viewer. Pure.
  */
 export function visitorOf(claims: Claims, trust: Trust, now: number, sessions: Sessions): Visitor {
-  const isAmbient = (via: Via): boolean => via === 'proxy' || via === 'application';
-  const known = (user: string, via: Via, role?: 'viewer' | 'operator'): Visitor => ({
-    kind:
-      (role ?? (isViewer(user, trust) ? 'viewer' : 'operator')) === 'viewer' ||
-      (isAmbient(via) && claims.isForeign)
-        ? 'viewer'
-        : 'operator',
-    user,
-    via,
-    formToken: sessions.formToken(user),
-  });
+  const hasRights = Object.keys(trust.rights).length > 0;
+  const granted = (user: string, groups: readonly string[], others: readonly Grant[]): readonly Grant[] =>
+    hasRights ? grantsOf({ name: user, groups }, trust.rights) : others;
+  const known = (user: string, via: Via, grants: readonly Grant[]): Visitor => {
+    if (grants.length === 0) return { kind: 'reader', named: user };
+    const isAmbient = via === 'proxy' || via === 'application';
+    const acts = !(isAmbient && claims.isForeign) && grants.some(({ role }) => role !== 'viewer');
+    const formToken = sessions.formToken(user);
+    return { kind: acts ? 'operator' : 'viewer', user, via, grants: acts ? grants : READING, formToken };
+  };
   const bearer = bearerOf(claims);
   const byToken = bearer === undefined ? undefined : userOfToken(bearer, trust.tokens);
-  if (byToken !== undefined) return known(byToken, 'token');
+  if (byToken !== undefined) return known(byToken, 'token', granted(byToken, [], ALL));
   const { person } = claims;
-  if (person !== undefined) return known(person.name.trim(), 'application', person.role);
+  if (person !== undefined) return known(person.name.trim(), 'application', grantsOfPerson(person, granted));
   const byCookie = claims.cookie === undefined ? undefined : sessions.userOf(claims.cookie, now);
   // A user whose token was taken away since is not signed in any more.
-  if (byCookie !== undefined && Object.hasOwn(trust.tokens, byCookie)) return known(byCookie, 'session');
+  if (byCookie !== undefined && Object.hasOwn(trust.tokens, byCookie))
+    return known(byCookie, 'session', granted(byCookie, [], ALL));
   const { proxyUser = '', address } = claims;
   const isProxy = address !== undefined && trust.proxy.addresses.includes(address.replace(/^::ffff:/, ''));
   if (trust.proxy.userHeader !== undefined && isProxy && proxyUser.trim() !== '')
-    return known(proxyUser.trim(), 'proxy');
+    return known(proxyUser.trim(), 'proxy', granted(proxyUser.trim(), [], ALL));
   return READER;
+}
+
+/** A role that the application gives holds everywhere; else the rights of the settings, for the name and the groups. */
+function grantsOfPerson(
+  { name, role, groups = [] }: ConsolePerson,
+  granted: (user: string, groups: readonly string[], others: readonly Grant[]) => readonly Grant[],
+): readonly Grant[] {
+  return role === undefined ? granted(name.trim(), groups, READING) : [{ role, areas: ['*'] }];
 }
 
 const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';

@@ -12,14 +12,14 @@ const own = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' }
 const act = '/echo/x/act';
 
 /** An application whose session cookie is the name of its user. */
-const login = (role?: ConsolePerson['role']): Mount => ({
+const login = (role: ConsolePerson['role'] = 'operator'): Mount => ({
   findPerson: (request) => {
     const [, name] = /login=(\w*)/.exec(request.headers.get('cookie') ?? '') ?? [];
-    return name === undefined ? undefined : { name, ...(role !== undefined && { role }) };
+    return name === undefined ? undefined : { name, role };
   },
 });
 const eve = { cookie: 'login=eve' };
-const none = { reads: undefined, host: '127.0.0.1', tokens: {}, viewers: [], proxy: { addresses: [] } };
+const none = { reads: undefined, host: '127.0.0.1', tokens: {}, rights: {}, proxy: { addresses: [] } };
 
 describe('a console in an application', () => {
   it('only users of the application read by default, also on this machine, and without any login it does not start', async () => {
@@ -27,8 +27,8 @@ describe('a console in an application', () => {
     expect((await ask('/echo')).status).toBe(303);
     expect((await ask('/api/echo')).status).toBe(401);
     expect((await ask('/api/echo', { headers: eve })).status).toBe(200);
-    expect(() => checkAccess(none, login())).not.toThrow();
-    expect(() => checkAccess(none, { findPerson: undefined })).toThrow(/give consoleHandler `person`/);
+    expect(() => checkAccess(none, [], login())).not.toThrow();
+    expect(() => checkAccess(none, [], { findPerson: undefined })).toThrow(/give consoleHandler `person`/);
   });
 
   it('it answers under the host of its application, unless anyone may read or hosts are named', async () => {

@@ -1,7 +1,7 @@
-import type { Settings } from '@convergekit/operate/host';
+import { rightsFaults, type Settings } from '@convergekit/operate/host';
 import { ConvergeError } from '@convergekit/core';
 
-import { type FindPerson, unknownViewers } from './identify.ts';
+import type { FindPerson } from './identify.ts';
 
 type Console = Settings['console'];
 
@@ -32,7 +32,8 @@ export function hostsOf(console: Console, mount: Mount | undefined): readonly st
 
 /** Throws CONFIG_INVALID for settings under which no user could be known, or any process could be any user. */
 export function checkAccess(
-  settings: Pick<Console, 'reads' | 'host' | 'tokens' | 'viewers' | 'proxy'>,
+  settings: Pick<Console, 'reads' | 'host' | 'tokens' | 'rights' | 'proxy'>,
+  databases: readonly string[],
   mount?: Mount,
 ): void {
   const { userHeader, addresses } = settings.proxy;
@@ -40,13 +41,12 @@ export function checkAccess(
     throw invalid(
       `the header ${userHeader} of a proxy is believed from no address: give those of the proxy in CONVERGE__CONSOLE__PROXY__ADDRESSES`,
     );
-  const unknown = mount?.findPerson === undefined ? unknownViewers(settings) : [];
-  if (unknown.length > 0)
-    throw invalid(
-      `CONVERGE__CONSOLE__VIEWERS names ${unknown.join(', ')}, and no user has this name, so whom you mean could act: its users are ${Object.keys(settings.tokens).join(', ') || 'none'}. Correct the name, or give the user a token (CONVERGE__CONSOLE__TOKENS__<USER>)`,
-    );
-  const hasUsers =
-    mount?.findPerson !== undefined || userHeader !== undefined || Object.keys(settings.tokens).length > 0;
+  const hasLogin = mount?.findPerson !== undefined;
+  // Who a proxy or an application names is not known before.
+  const users = hasLogin || userHeader !== undefined ? undefined : Object.keys(settings.tokens);
+  const [fault] = rightsFaults(settings.rights, { users, hasGroups: hasLogin, databases });
+  if (fault !== undefined) throw invalid(fault);
+  const hasUsers = hasLogin || userHeader !== undefined || Object.keys(settings.tokens).length > 0;
   if (readersOf(settings, mount) === 'signed-in' && !hasUsers)
     throw invalid(
       mount !== undefined

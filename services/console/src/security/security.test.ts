@@ -47,7 +47,7 @@ describe('a user', () => {
     const kind = (
       address: string | undefined,
       proxy: Parameters<typeof visitorOf>[1]['proxy'] = trust.proxy,
-    ) => visitorOf({ ...claims, address }, { tokens: {}, viewers: [], proxy }, 0, new Sessions(key)).kind;
+    ) => visitorOf({ ...claims, address }, { tokens: {}, rights: {}, proxy }, 0, new Sessions(key)).kind;
     expect(['10.0.0.7', '::ffff:10.0.0.7', '10.0.0.8', undefined].map((address) => kind(address))).toEqual([
       'operator',
       'operator',
@@ -66,10 +66,10 @@ describe('a user', () => {
       isForeign: false,
     };
     const proxy = { addresses: [] };
-    expect(visitorOf(claims, { tokens: { ada: 'x' }, viewers: [], proxy }, 1, new Sessions(key)).kind).toBe(
+    expect(visitorOf(claims, { tokens: { ada: 'x' }, rights: {}, proxy }, 1, new Sessions(key)).kind).toBe(
       'operator',
     );
-    expect(visitorOf(claims, { tokens: { bob: 'x' }, viewers: [], proxy }, 1, new Sessions(key)).kind).toBe(
+    expect(visitorOf(claims, { tokens: { bob: 'x' }, rights: {}, proxy }, 1, new Sessions(key)).kind).toBe(
       'reader',
     );
   });

@@ -21,6 +21,7 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
     title: 'Pause a consumer',
     summary: 'Pause one consumer: no handler is called until it is resumed',
     input: inputSchema,
+    concerns: ({ database = '*', consumer }) => ({ database, consumer }),
     preview: async (which) => previewOf(await partitionsOf(databases, which)),
     run: async ({ consumer, database: only }, acting) => {
       const operator = { by: acting.user, reason: acting.reason };

@@ -48,6 +48,7 @@ export function resumeAction({ action, databases, broker }: ConsoleContext): voi
     title: 'Resume partitions',
     summary: 'Resume halted partitions: all that match the filter',
     input: inputSchema,
+    concerns: ({ database = '*', consumer = '*' }) => ({ database, consumer }),
     preview: async (filter) => previewOf(await haltedOf(databases, filter), broker !== undefined),
     fields: (_input, { passable = 0 }) => (passable === 0 ? nothing : obstacleField()),
     run: async ({ obstacle, ...filter }, acting) => {

@@ -30,6 +30,7 @@ export function approvalAction({ action, databases }: ConsoleContext): void {
       /** The approval ends after this time, in minutes. */
       minutes: z.coerce.number().int().min(1).max(10_080).default(60),
     }),
+    concerns: ({ database, name }) => ({ database, reconciler: name }),
     preview: async ({ database, name, key: keys }) => {
       const status = await statusOf(database, name);
       const waiting = await waitingOf(databases.get(database).executor, name, keys);

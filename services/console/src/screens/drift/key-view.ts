@@ -29,15 +29,16 @@ export function keyView(context: ConsoleContext): void {
       unread: unreadSchema,
     }),
     read: async ({ key }, { visitor }) => {
-      const states = stateView(payloads, visitor);
       const { rows, unread } = await databases.gather(async (executor, database) => {
         const found = [];
         for (const { name: reconciler } of await readReconcilers(executor)) {
+          const states = stateView(payloads, visitor, { database, reconciler });
           await recordLook(executor, states, visitor, { reconciler, key });
           const open = await findDeclared(context, database, reconciler);
           const [row] = await readDrift(executor, reconciler, { key, limit: 1 }, open);
           const repairs = await readAudit(executor, reconciler, { key, limit: ROWS });
           found.push({
+            masked: states.masked,
             keys:
               row === undefined ? [] : [{ ...row, database, reconciler, fields: hidden(row.fields, states) }],
             repairs: repairs.map((one) => ({
@@ -52,7 +53,7 @@ export function keyView(context: ConsoleContext): void {
         return found;
       });
       return {
-        masked: states.masked,
+        masked: rows.some(({ masked }) => masked),
         keys: rows.flatMap(({ keys }) => keys),
         repairs: rows.flatMap(({ repairs }) => repairs),
         unread,

@@ -38,7 +38,7 @@ export function reconcilerView(context: ConsoleContext): void {
       if (reconciler === undefined)
         throw notFound(`database ${database} has no reconciler ${name}: see /drift`);
       const open = await findDeclared(context, database, name);
-      const states = stateView(payloads, visitor);
+      const states = stateView(payloads, visitor, { database, reconciler: name });
       await recordLook(executor, states, visitor, { reconciler: name });
       const found = await readDrift(executor, name, { verdict, after, limit: KEYS + 1 }, open);
       const keys = found

@@ -39,7 +39,7 @@ export function repairsView({ view, databases, payloads }: ConsoleContext): void
     read: async ({ database, name, key, before }, { visitor }) => {
       const { executor } = databases.get(database);
       const found = await readAudit(executor, name, { key, before, limit: ROWS + 1 });
-      const states = stateView(payloads, visitor);
+      const states = stateView(payloads, visitor, { database, reconciler: name });
       await recordLook(executor, states, visitor, { reconciler: name });
       const { shown, masked } = states;
       const repairs = found

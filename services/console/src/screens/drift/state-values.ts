@@ -1,6 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';
 import type { FieldDiff } from '@convergekit/reconcile/operate';
+import { type Concerned, isPermitted } from '@convergekit/operate/host';
 import { shownPayload } from '../../payload.ts';
 import type { PayloadPrivacy } from '../../screen.ts';
 import type { Visitor } from '../../types.ts';
@@ -13,8 +14,9 @@ export interface StateView {
 }
 
 /** Decides what is shown of states. `recordLook` comes before values are shown that are not masked. Pure. */
-export function stateView(payloads: PayloadPrivacy, visitor: Visitor): StateView {
-  if (payloads === 'full' && visitor.kind === 'operator') return { shown: (value) => value, masked: false };
+export function stateView(payloads: PayloadPrivacy, visitor: Visitor, of: Concerned): StateView {
+  const isOperator = visitor.kind === 'operator' && isPermitted(visitor.grants, 'operator', of);
+  if (payloads === 'full' && isOperator) return { shown: (value) => value, masked: false };
   return { shown: (value) => hiddenValue(value, payloads === 'none' ? 'none' : 'masked'), masked: true };
 }
 

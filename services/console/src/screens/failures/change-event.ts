@@ -12,7 +12,7 @@ import {
   chosenOf,
   consentOf,
 } from './after-compensation.ts';
-import { findEvent, type FoundEvent, requireEvent } from './event.ts';
+import { concernedOf, findEvent, type FoundEvent, requireEvent } from './event.ts';
 
 const place = { database: z.string(), id: z.uuid() };
 
@@ -62,6 +62,8 @@ export function editAction({ action, databases, payloads }: ConsoleContext): voi
     title: 'Edit and retry',
     summary: 'Replace the payload of a parked event, and retry it; the original bytes are kept',
     input: change,
+    needs: 'administrator',
+    concerns: (input) => concernedOf(databases, input),
     preview: async (input) => {
       const found = await requireEvent(databases, input);
       const ended = found.closed ?? (found.state === 'superseded' ? 'its saga undid it' : undefined);
@@ -107,6 +109,8 @@ export function skipAction({ action, databases }: ConsoleContext): void {
     title: 'Skip the event',
     summary: 'Skip a parked event for good: it stays on record, and its key continues',
     input: z.object({ ...place, unreported: z.literal('yes').optional() }),
+    needs: 'administrator',
+    concerns: (input) => concernedOf(databases, input),
     preview: async ({ database, id, unreported }) => {
       const found = await findEvent(databases, { database, id });
       const holds = found?.state === 'dead' || found?.state === 'waiting';
@@ -139,6 +143,8 @@ export function replaceAction({ action, databases, payloads, declared }: Console
     title: 'Replace by a new event',
     summary: 'Replace a dead letter by a new event with other data, for the handler that failed',
     input: change,
+    needs: 'administrator',
+    concerns: (input) => concernedOf(databases, input),
     preview: async (input) => {
       const found = await requireEvent(databases, input);
       const isDead = found.state === 'dead' || found.state === 'rejected';

@@ -1,3 +1,4 @@
+import type { Concerned } from '@convergekit/operate/host';
 import { readParked } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
@@ -44,9 +45,10 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
     summary: 'The payload of a parked event in full',
     input: z.object({ database: z.string(), id: z.uuid() }),
     read: async ({ database, id }) => {
-      const { eventId, edited, payload } = await requireEvent(databases, { database, id });
+      const { consumer, eventId, edited, payload } = await requireEvent(databases, { database, id });
       return {
         database: databases.get(database),
+        consumer,
         eventId: eventId ?? id,
         subject: `parked event ${id}`,
         payload: (edited ?? payload)?.toString('utf8') ?? '',
@@ -72,6 +74,20 @@ export async function requireEvent(databases: Databases, place: Place): Promise<
   const found = await findEvent(databases, place);
   if (found !== undefined) return found;
   throw notFound(`there is no parked event ${place.id} in ${place.database}: it was applied meanwhile`);
+}
+
+/** Returns what an act on parked events concerns: of one event, the consumer that parked it, whatever the filter says. */
+export async function concernedOf(
+  databases: Databases,
+  {
+    database = '*',
+    consumer = '*',
+    id,
+  }: Readonly<Partial<Record<'database' | 'consumer' | 'id', string | undefined>>>,
+): Promise<Concerned> {
+  if (id === undefined) return { database, consumer };
+  const found = database === '*' ? undefined : await findEvent(databases, { database, id });
+  return { database, consumer: found?.consumer ?? '*' };
 }
 
 /** Shows headers that name things; the values of others are a producer's own data (pure). */

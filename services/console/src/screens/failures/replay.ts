@@ -13,6 +13,7 @@ import {
   chosenOf,
   consentOf,
 } from './after-compensation.ts';
+import { concernedOf } from './event.ts';
 import { type FailureFilter, filtered, filterFields, parkedFilterOf, requireCondition } from './filter.ts';
 
 const input = z.object({
@@ -31,6 +32,7 @@ export function replayAction({ action, databases, clock }: ConsoleContext): void
     title: 'Retry',
     summary: 'Retry all parked events that match, at a rate, and stop when too many fail again',
     input,
+    concerns: (given) => concernedOf(databases, given),
     preview: async (given) => {
       requireCondition(given);
       return previewOf(await Promise.all((await chosen(given)).map((one) => planOf(one, given))), given);

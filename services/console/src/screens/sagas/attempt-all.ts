@@ -25,6 +25,7 @@ export function attemptAllAction({ action, databases, clock }: ConsoleContext): 
     title: 'Attempt waiting steps now',
     summary: 'Attempt the waiting steps of all sagas that match the filter, at a rate',
     input,
+    concerns: ({ saga = '*' }) => ({ saga }),
     preview: async ({ rate, ...filter }) => {
       const { sagas, steps } = await findWaiting(databases, searchedBy(filter), clock.now());
       const waiting = new Set(steps.map(({ instance }) => instance)).size;

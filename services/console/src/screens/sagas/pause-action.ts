@@ -22,6 +22,7 @@ export function pauseAction({ action, databases }: ConsoleContext): void {
     summary:
       'Pause the calls, queries and undos of a saga, or of one instance, in all databases that run steps of it',
     input: z.object(target),
+    concerns: ({ saga }) => ({ saga }),
     preview: async (input) => {
       const here = await runningIt(databases, input);
       const paused = here.filter(({ pause }) => pause !== undefined);
@@ -57,6 +58,7 @@ export function resumeAction({ action, databases }: ConsoleContext): void {
     title: 'Resume the saga',
     summary: 'Resume a paused saga, or one instance: what waited is due at a rate, the oldest first',
     input: z.object({ ...target, rate: z.coerce.number().int().min(1).max(10_000).default(50) }),
+    concerns: ({ saga }) => ({ saga }),
     preview: async ({ rate, ...input }) => {
       const pauses = (await runningIt(databases, input)).flatMap(({ pause }) => pause ?? []);
       return {

@@ -6,6 +6,7 @@ import {
   type StatedOutcome,
   waitingStep,
 } from '@convergekit/saga/operate';
+import type { Concerned } from '@convergekit/operate/host';
 import { z } from 'zod';
 import type { StepDeclaration } from '@convergekit/saga/declare';
 import type { Databases } from '../../databases.ts';
@@ -41,6 +42,15 @@ async function stepNow(databases: Databases, { database, instance, step }: StepI
   } catch (error) {
     throw isRefusal(error) ? conflict(error.message) : error;
   }
+}
+
+/** Returns what an act on a step concerns: the saga that it is of, as its records say. */
+async function concernedOf(
+  databases: Databases,
+  { database, instance, step }: StepInput,
+): Promise<Concerned> {
+  const { fences } = await readSagaRecords(databases.get(database).executor, { instance });
+  return { database, saga: fences.find((one) => one.step === step)?.saga ?? '*' };
 }
 
 /** Previews an act on one step. */
@@ -81,6 +91,7 @@ export function attemptAction({ action, databases }: ConsoleContext): void {
     title: 'Attempt the step now',
     summary: 'Attempt a step of a saga now: its call, its undo, or the event that it could not handle',
     input: z.object(stepFields),
+    concerns: (input) => concernedOf(databases, input),
     preview: (input) =>
       previewOf(
         databases,
@@ -117,6 +128,8 @@ export function resolveAction({ action, databases, declared: modules }: ConsoleC
     title: 'Resolve the step',
     summary: 'State the outcome of a step that waits, with the evidence; the worker continues with it',
     input,
+    needs: 'administrator',
+    concerns: (step) => concernedOf(databases, step),
     preview: (step) =>
       previewOf(
         databases,

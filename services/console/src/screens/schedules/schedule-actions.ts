@@ -69,6 +69,7 @@ export function scheduleActions({ action, databases }: ConsoleContext): void {
         /** One reconciler, by its whole name. */
         only: z.string().optional(),
       }),
+      concerns: ({ database = '*', only = '*' }) => ({ database, reconciler: only }),
       preview: async (filter) => {
         const { rows } = await gatherSchedules(databases, filter);
         const refusals = rows.map(refusal);

@@ -2,7 +2,13 @@ import { expect, it } from 'vitest';
 import { READER, type Visitor } from '../../types.ts';
 import { OpenTails } from './stream.ts';
 
-const user = (name: string): Visitor => ({ kind: 'operator', user: name, via: 'token', formToken: 'f' });
+const user = (name: string): Visitor => ({
+  kind: 'operator',
+  user: name,
+  via: 'token',
+  grants: [{ role: 'operator', areas: ['*'] }],
+  formToken: 'f',
+});
 
 it('visitors without a name take half of the live tails at most, and one of them a quarter', () => {
   const tails = new OpenTails();
