@@ -31,6 +31,7 @@ export function fillAction(context: ConsoleContext): void {
     path: '/consumers/fill',
     title: 'Fill the gaps of a consumer',
     summary: 'Put what a consumer misses into its inbox, read from the outbox of its source',
+    concerns: ({ database, consumer }) => ({ database, consumer }),
     input: inputSchema,
     preview: async (which) => previewOf(await gapsOf(context, which)),
     run: async (which, acting) => {
