@@ -102,6 +102,6 @@ create table converge.counter (
   oldest_ms bigint,                                -- age of the oldest of them
   took      bigint      not null,                  -- commits whose time to their effect was measured: the oldest event of each slice
   took_ms   bigint      not null,                  -- the sum of those times
-  most_ms   bigint      not null                   -- the longest of them
+  most_ms   bigint      not null,                  -- the longest of them
+  primary key (at, process, part, name)
 );
-create index counter_at on converge.counter (at);

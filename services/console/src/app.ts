@@ -21,7 +21,8 @@ import { identify, type Known } from './security/identify.ts';
 import { Sessions, type Signer } from './security/session.ts';
 import { SignInLimit } from './security/sign-in-limit.ts';
 import { signInRoutes } from './security/sign-in.ts';
-import { hostsOf, type Mount, readersOf } from './security/readers.ts';
+import type { Mount } from './security/identify.ts';
+import { hostsOf, readersOf } from './security/readers.ts';
 import { type App, type ConsoleTypes, READER } from './types.ts';
 
 /** The version of the API, in its document. */

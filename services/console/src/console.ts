@@ -12,7 +12,8 @@ import { openDatabases } from './databases.ts';
 import { basePathOf, pathUnder } from './routes/base-path.ts';
 import { RunningActions } from './routes/running.ts';
 import { screens } from './screens/index.ts';
-import { checkAccess, type Mount } from './security/readers.ts';
+import type { Mount } from './security/identify.ts';
+import { checkAccess } from './security/readers.ts';
 import { signer } from './security/session.ts';
 
 /** The time a stop gives open requests and running actions, in milliseconds. */

@@ -6,7 +6,6 @@ import { type Grant, grantsOf, type Settings } from '@convergekit/operate/host';
 import { type ConsoleTypes, READER, type Via, type Visitor } from '../types.ts';
 import { ConsoleRefusal } from '../errors.ts';
 import { sessionCookie, type Sessions, userOfToken } from './session.ts';
-import type { Mount } from './readers.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 
 /** A person of the application in which the console is mounted. */
@@ -23,6 +22,12 @@ export type FindPerson = (
   request: Request,
   node: IncomingMessage | undefined,
 ) => ConsolePerson | undefined | Promise<ConsolePerson | undefined>;
+
+/** The application in which a console is mounted. */
+export interface Mount {
+  /** undefined = the application has no login of its own for the console. */
+  readonly findPerson: FindPerson | undefined;
+}
 
 export interface Claims {
   /** The person that the application named. */

@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { appUnderTest } from '../fixture/app-under-test.ts';
 import { TOKENS } from '../fixture/console-under-test.ts';
 import type { ConsolePerson } from './identify.ts';
-import { checkAccess, type Mount } from './readers.ts';
+import type { Mount } from './identify.ts';
+import { checkAccess } from './readers.ts';
 
 const own = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' };
 const act = '/echo/x/act';

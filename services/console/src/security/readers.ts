@@ -1,17 +1,11 @@
 import { rightsFaults, type Settings } from '@convergekit/operate/host';
 import { ConvergeError } from '@convergekit/core';
 
-import type { FindPerson } from './identify.ts';
+import type { Mount } from './identify.ts';
 
 type Console = Settings['console'];
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
-
-/** The application in which a console is mounted. */
-export interface Mount {
-  /** undefined = the application has no login of its own for the console. */
-  readonly findPerson: FindPerson | undefined;
-}
 
 /** Who may read: by the setting, else anyone where only this machine reaches the console. Pure. */
 export function readersOf(

@@ -6,7 +6,7 @@ import { concernedText, EVERYTHING, grantsOf, isPermitted, type Right } from '@c
 import { describe, expect, it } from 'vitest';
 import { appUnderTest } from '../fixture/app-under-test.ts';
 import { TOKENS } from '../fixture/console-under-test.ts';
-import type { Mount } from './readers.ts';
+import type { Mount } from './identify.ts';
 
 const right = (role: Right['role'], areas: readonly string[] = ['*']): Right => ({
   role,

@@ -8,7 +8,7 @@ import type { ConsoleContext } from '../screen.ts';
 import type { App, ConsoleTypes } from '../types.ts';
 import { requireUser } from './guard.ts';
 import { addressOf, type Known, refuseGuesses } from './identify.ts';
-import type { Mount } from './readers.ts';
+import type { Mount } from './identify.ts';
 import { sessionCookie, SESSION_MS, userOfToken } from './session.ts';
 
 interface SignInParts extends Pick<ConsoleContext, 'settings' | 'clock'> {
