@@ -121,6 +121,9 @@ it.each(Object.keys(APPLICATIONS))(
           body: new URLSearchParams({ consumer: name, reason: 'r', formToken: token }),
         });
       expect((await post('')).status).toBe(403);
+      const viewed = await (await at(act, { headers: { ...own, cookie: 'login=eve' } })).text();
+      expect(viewed).toContain('eve');
+      expect(viewed).not.toContain('name="reason"');
       expect((await post(formToken, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
       const done = await post(formToken);
       expect([done.status, done.headers.get('location')]).toEqual([
