@@ -63,6 +63,19 @@ it('a call whose step is to be undone is in doubt for the time of one call, howe
   expect(left(41, [call(0), call(34, 'not_applied'), covered, query(36)])).toBe(-1_000);
 });
 
+// Planted fault: with the begin alone as its bound, a clock that was set back by an hour has the call queried for an hour.
+it('a worker whose clock is set back believes "not found" at most one time of the call later, and none too early', () => {
+  const back = -3_600;
+  expect(left(back + 10, [call(0)])).toBe(FINAL_MS);
+  expect(left(back + 50, [call(0), query(back + 10)])).toBe(0);
+  expect(left(back + 30, [call(0), query(5), query(back + 10)])).toBe(20_000);
+  // A worker with the right clock still counts from the begin, whatever the clock of the one before it was.
+  expect(left(20, [call(0), query(back + 10)])).toBe(20_000);
+  // One query of a worker whose clock is ahead, or behind a little, changes nothing.
+  expect(left(30, [call(0), query(3_600), query(20)])).toBe(10_000);
+  expect(left(50, [call(0), query(30), query(20)])).toBe(-10_000);
+});
+
 it('"not found" is not final before its time by the database, and final at once where no call was made', () => {
   expect(left(60, [call(0)], { finalInMs: 5 })).toBe(5);
   expect(left(0, [], { doubt: false, finalInMs: 0 })).toBe(0);

@@ -231,28 +231,34 @@ export function finalInMs(
 ): number {
   if (!doubt) return byDatabase;
   // A call whose worker did not come back may have begun a moment ago.
-  const begun = found === 'calling' ? undefined : begunBefore(story);
-  const byWorkers = begun === undefined ? finalMs : Date.parse(begun) + finalMs - now;
+  const attempts = found === 'calling' ? [] : sinceBegin(story).map(({ at }) => Date.parse(at));
+  const byWorkers = countedFrom(attempts, now) + finalMs - now;
   return Math.max(byDatabase, byWorkers);
 }
 
+/** The time from which this worker counts: of the begin or, where its clock was set back since, of the first attempt by that clock. */
+function countedFrom([begun, ...later]: readonly number[], now: number): number {
+  if (begun === undefined) return now;
+  return begun <= now ? begun : Math.min(now, ...later.filter((at) => at <= now));
+}
+
 /**
- * Returns a time at which each call in doubt had begun: that of the last one, or of the first attempt after it. A call that left
- * no entry was followed by a query, since its row was found `calling`.
+ * Returns the attempts from one at which each call in doubt had begun: from the last of these calls, or from the first attempt after
+ * it. A call that left no entry was followed by a query, since its row was found `calling`.
  */
-function begunBefore(story: readonly (WorkAttempt | OperatorAct)[]): string | undefined {
+function sinceBegin(story: readonly (WorkAttempt | OperatorAct)[]): readonly WorkAttempt[] {
   const attempts = story.filter((one) => one.op !== 'operator');
-  let queriedAt: string | undefined;
-  for (const one of attempts.toReversed()) {
-    if (mayHaveEffect(one)) return one.at;
+  let queried: number | undefined;
+  for (const [at, one] of [...attempts.entries()].toReversed()) {
+    if (mayHaveEffect(one)) return attempts.slice(at);
     const isCovered = one.failure?.code === COVERED.code;
     // No call begins after this one: the queries look for those before it.
-    if (isCovered) queriedAt = undefined;
-    else if (one.op === 'query' && one.wait !== undefined) queriedAt = one.at;
+    if (isCovered) queried = undefined;
+    else if (one.op === 'query' && one.wait !== undefined) queried = at;
     // A call was made after this attempt, and it left no entry where a query follows.
-    else if (queriedAt !== undefined) return queriedAt;
+    else if (queried !== undefined) return attempts.slice(queried);
   }
-  return queriedAt ?? attempts[0]?.at;
+  return attempts.slice(queried ?? 0);
 }
 
 function mayHaveEffect({ op, failure }: WorkAttempt): boolean {
