@@ -4,11 +4,16 @@ import { systemClock } from '@convergekit/core';
 import type { Admin, Broker } from '@convergekit/broker';
 import type { Database, Executor, MigrationSet } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
-import { openAt, openBroker, type OpenOptions } from '@convergekit/operate/host';
+import {
+  openAt,
+  openBroker,
+  type OpenOptions,
+  requireDatabase,
+  type Settings,
+} from '@convergekit/operate/host';
 import { refused, UsageError } from '@convergekit/operate/errors';
 import { type OperatorAct, recordAct, requireMigrations } from '@convergekit/postgres/operate';
 import type { Output, Streams } from './output.ts';
-import { requireDatabase, type Settings } from '@convergekit/operate/host';
 
 /** The context of a command. Its connections are closed when the command ends. */
 export interface CommandContext {

@@ -1,8 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { SubjectKind } from '@convergekit/postgres/operate';
 import type { CommandContext } from '../frame/context.ts';
-import { describeAct } from '@convergekit/operate';
-import { readLastActs } from '@convergekit/operate';
+import { describeAct, readLastActs } from '@convergekit/operate';
 
 /** Reports what operators last did to these things: the answer to an act before may have been lost. */
 export async function reportLastActs(

@@ -1,8 +1,7 @@
 import { hasTables } from '@convergekit/postgres/engine';
 import { migrationsMissing } from '@convergekit/postgres/operate';
-import { describeAct } from '@convergekit/operate';
-import { readOperatorAudit } from '@convergekit/operate';
-import { allDatabases, type NamedExecutor } from '../../frame/all-databases.ts';
+import { describeAct, type NamedDatabase, readOperatorAudit } from '@convergekit/operate';
+import { allDatabases } from '../../frame/all-databases.ts';
 import { command } from '../../frame/command.ts';
 import { count, instant, text } from '../../frame/flags.ts';
 import { databases } from '../../frame/named-databases.ts';
@@ -21,8 +20,8 @@ export const auditCommand = command({
     ...databases,
   },
   run: async (context, { limit, database: urls, ...filter }) => {
-    const opened = await allDatabases(context, urls);
-    const kept: NamedExecutor[] = [];
+    const opened = await allDatabases(context, { urls });
+    const kept: NamedDatabase[] = [];
     for (const one of opened) if (await hasTables(one.executor, 'converge.audit')) kept.push(one);
     if (kept.length === 0) throw migrationsMissing([]);
     const found = await Promise.all(

@@ -2,18 +2,22 @@ import type { Admin } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
 import { type PartitionOverview, readOverview } from '@convergekit/inbox/operate';
 import { hasTables, sqlState } from '@convergekit/postgres/engine';
-import { readGone } from '@convergekit/operate';
+import {
+  checkArea,
+  checkTopic,
+  type DoctorExamination,
+  examineDatabase,
+  type Finding,
+  type NamedDatabase,
+  readAbsent,
+  readGone,
+} from '@convergekit/operate';
 import { fromModules, topicsOfModules } from '../topics/declared-topics.ts';
 import { command } from '../../frame/command.ts';
+import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { explain } from '@convergekit/operate/host';
-import { addressesOf, hasDatabase, requireDatabase } from '@convergekit/operate/host';
-import { type DoctorExamination, examineDatabase, type NamedDatabase } from '@convergekit/operate';
-import { checkArea } from '@convergekit/operate';
-import type { Finding } from '@convergekit/operate';
 import { findingsOf } from './findings.ts';
-import { readAbsent } from '@convergekit/operate';
-import { checkTopic } from '@convergekit/operate';
 
 /** Checks whole services: what Converge takes as given, and what waits. It fails when something must be fixed. */
 export const doctorCommand = command({
@@ -73,18 +77,11 @@ function named(
 /** The longest time of one statement, in milliseconds: a look that waits for a lock ends, and that is a finding. */
 const STATEMENT_MS = 15_000;
 
-/** Opens the databases of the settings, each once. One that cannot be opened is a finding, and so is a setting that lacks. */
-async function openAll(context: CommandContext, findings: Finding[]): Promise<readonly NamedDatabase[]> {
-  const { settings } = context;
-  const addresses = addressesOf(settings);
-  const isNamed = addresses.some(({ url }) => url === settings.database.url);
-  const opened: NamedDatabase[] = [];
-  const bounds = { statementTimeoutMs: STATEMENT_MS };
-  const open = async (name: string | undefined, opening: () => ReturnType<CommandContext['database']>) => {
-    try {
-      const database = await opening();
-      opened.push({ name: name ?? database.target.database, database, executor: database.executor });
-    } catch (error) {
+/** Opens the databases of the settings. One that cannot be opened is a finding, and so is a setting that lacks. */
+const openAll = (context: CommandContext, findings: Finding[]): Promise<readonly NamedDatabase[]> =>
+  allDatabases(context, {
+    open: { statementTimeoutMs: STATEMENT_MS },
+    onFailure: (error, name) => {
       const text = explain(error).message;
       findings.push({
         ...(name !== undefined && { database: name }),
@@ -92,16 +89,8 @@ async function openAll(context: CommandContext, findings: Finding[]): Promise<re
         verdict: 'fail',
         text,
       });
-    }
-  };
-  if (addresses.length === 0 || (hasDatabase(settings) && !isNamed))
-    await open(undefined, () =>
-      context.databaseAt(requireDatabase(settings), { ...bounds, setting: settings.databaseSetting }),
-    );
-  for (const { name, url, setting } of addresses)
-    await open(name, () => context.databaseAt(url, { ...bounds, setting }));
-  return opened;
-}
+    },
+  });
 
 async function examineLog(
   check: string,

@@ -2,10 +2,8 @@ import { command } from '../../frame/command.ts';
 import { refused } from '@convergekit/operate/errors';
 import { argument, count, toggle } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import type { Named } from '@convergekit/operate';
+import { type Named, readHistory, renderHistory } from '@convergekit/operate';
 import { databases, namedDatabases } from '../../frame/named-databases.ts';
-import { readHistory } from '@convergekit/operate';
-import { renderHistory } from '@convergekit/operate';
 
 /** Shows what happened to one event and why, from every database that is named. Changes nothing. */
 export const historyCommand = command({

@@ -5,14 +5,13 @@ import { chosenBroker } from '@convergekit/local/choose';
 import { type AppliedMigration, type Executor, migrate } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { migrationName } from '@convergekit/postgres/operate';
-import { allMigrations } from '@convergekit/operate';
+import { allMigrations, DUTIES, type Duty, roleSql } from '@convergekit/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { ownMigrations } from './own-migrations.ts';
 import { renewSource } from './renew-source.ts';
-import { DUTIES, type Duty, roleSql } from '@convergekit/operate';
 
 /** Applies every migration that the database lacks, and gives the source its name. Repeating it changes nothing. */
 export const migrateCommand = command({

@@ -1,6 +1,5 @@
 import type { CommandContext } from '../../frame/context.ts';
-import { readTried } from '@convergekit/operate';
-import type { Named } from '@convergekit/operate';
+import { type Named, readTried } from '@convergekit/operate';
 import { namedDatabases } from '../../frame/named-databases.ts';
 
 /** Failure events of one look-up. */

@@ -10,8 +10,7 @@ import { formatMs } from '@convergekit/operate/text';
 import { listing, result, tableOf } from '../../frame/result.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { argument, count, type Flag, optionalArgument, texts } from '../../frame/flags.ts';
-import { exportsThat } from '@convergekit/operate/host';
-import { hasDatabase } from '@convergekit/operate/host';
+import { exportsThat, hasDatabase } from '@convergekit/operate/host';
 import { fieldLines } from '../../frame/fields.ts';
 
 const ruleModules = {

@@ -6,13 +6,17 @@ import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { type Cell, listing, result, tableOf } from '../../frame/result.ts';
 import { databases } from '../../frame/named-databases.ts';
-import { operatorText, repairText } from '@convergekit/operate';
+import {
+  operatorText,
+  readActsOn,
+  repairText,
+  type StoredAct,
+  type StoredRepair,
+} from '@convergekit/operate';
 import { findReconciler, type Found, nameArgument } from './find-reconciler.ts';
 import { notesText, outcomesText } from './status-text.ts';
-import { readActsOn } from '@convergekit/operate';
 import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import type { StoredAct, StoredRepair } from '@convergekit/operate';
 
 /** The columns of runs, the newest first. */
 export const runColumns: Readonly<Record<string, (run: RunView) => Cell>> = {
@@ -115,7 +119,7 @@ async function readReconcileHistory(
 ): Promise<ReconcileHistory> {
   const entries: HistoryEntry[] = [];
   const readFrom: string[] = [];
-  for (const { executor } of await allDatabases(context, urls)) {
+  for (const { executor } of await allDatabases(context, { urls })) {
     const database = await databaseOf(executor);
     if (database === undefined) continue;
     readFrom.push(database);

@@ -12,9 +12,7 @@ import { readWaiting, requestRun, type WaitingKey } from '@convergekit/reconcile
 import { type Database, executorOf } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';
-import { runLong } from '@convergekit/operate/host';
-import { openPools } from '@convergekit/operate/host';
-import type { Settings } from '@convergekit/operate/host';
+import { openPools, runLong, type Settings } from '@convergekit/operate/host';
 import { dryRunOf, waitingText } from './diff.ts';
 import { loadReconcilers } from '@convergekit/operate/declared';
 import { scanService } from '@convergekit/operate';

@@ -4,10 +4,8 @@ import { relay, relayMigrations } from '@convergekit/relay';
 import { brokerNotice, relayChecks, relayOptions, standsBy } from '@convergekit/relay/engine';
 import { logger } from '@convergekit/telemetry';
 import { command } from '../../frame/command.ts';
-import { openAt } from '@convergekit/operate/host';
+import { type NamedSource, openAt, requireBroker, runLong, sourcesOf } from '@convergekit/operate/host';
 import type { CommandContext } from '../../frame/context.ts';
-import { runLong } from '@convergekit/operate/host';
-import { type NamedSource, requireBroker, sourcesOf } from '@convergekit/operate/host';
 import { relaySource, relaySources, sourceChecks } from './relay-source.ts';
 
 // A stop waits for a connection that is being opened.

@@ -1,14 +1,13 @@
-import { sagaName } from '@convergekit/operate';
+import { type Named, type NamedDatabase, sagaName } from '@convergekit/operate';
 import { sagaMigrations } from '@convergekit/saga';
 import { heldText, pauseSaga, readPauseTarget, resumeSaga } from '@convergekit/saga/operate';
 import { reportLastActs } from '../../frame/last-acts.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { didYouMean, refused } from '@convergekit/operate/errors';
 import { argument, count, reason as why, text } from '../../frame/flags.ts';
-import type { Named } from '@convergekit/operate';
 import { hasTables } from '@convergekit/postgres/engine';
 import { requireMigrations } from '@convergekit/postgres/operate';
-import { allDatabases, type NamedExecutor } from '../../frame/all-databases.ts';
+import { allDatabases } from '../../frame/all-databases.ts';
 import { databases } from '../../frame/named-databases.ts';
 import { unknownInstance } from './show.ts';
 import { command } from '../../frame/command.ts';
@@ -29,7 +28,7 @@ async function databasesOfSaga(
   instance: string | undefined,
   urls: readonly string[],
 ): Promise<readonly Named[]> {
-  const named = await withSagas(await allDatabases(context, urls));
+  const named = await withSagas(await allDatabases(context, { urls }));
   const found = await Promise.all(
     named.map(({ database }) => readPauseTarget(database.executor, { saga, instance })),
   );
@@ -48,7 +47,7 @@ async function databasesOfSaga(
 }
 
 /** Leaves out databases without sagas. Rejects with MIGRATIONS_MISSING where none has any. */
-async function withSagas(all: readonly NamedExecutor[]): Promise<readonly NamedExecutor[]> {
+async function withSagas(all: readonly NamedDatabase[]): Promise<readonly NamedDatabase[]> {
   const has = await Promise.all(all.map(({ executor }) => hasTables(executor, 'converge.saga_pause')));
   const found = all.filter((_, at) => has[at]);
   if (found.length === 0) for (const { executor } of all) await requireMigrations(executor, [sagaMigrations]);

@@ -3,13 +3,10 @@ import { INSTANCE_STATES, type InstanceView, listInstances, verifyJournals } fro
 import { command } from '../../frame/command.ts';
 import { argument, states, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
-import type { Named } from '@convergekit/operate';
+import { type Named, type Narrative, readNarrative, renderNarrative } from '@convergekit/operate';
 import { databases, namedDatabases } from '../../frame/named-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused } from '@convergekit/operate/errors';
-import type { Narrative } from '@convergekit/operate';
-import { readNarrative } from '@convergekit/operate';
-import { renderNarrative } from '@convergekit/operate';
 import { journalReport } from '../journal/report.ts';
 
 /** Lists instances as observers in the named databases have them. */

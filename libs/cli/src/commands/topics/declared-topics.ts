@@ -2,8 +2,7 @@ import { failureTopic } from '@convergekit/contracts';
 import type { SagaDeclaration } from '@convergekit/saga/declare';
 import { texts } from '../../frame/flags.ts';
 import { exportsThat } from '@convergekit/operate/host';
-import { isSaga } from '@convergekit/operate/declared';
-import { isEvent } from '@convergekit/operate/declared';
+import { isEvent, isSaga } from '@convergekit/operate/declared';
 
 export const fromModules = {
   from: texts(
