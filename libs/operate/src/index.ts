@@ -17,7 +17,7 @@ export { readAbsent } from './doctor/read-absent.ts';
 export { checkTopic, topicsOfOutbox } from './doctor/topic-checks.ts';
 export { type Fill, fillGap } from './gaps/fill.ts';
 export type { StoredAct, StoredRepair } from './history/act-sql.ts';
-export { readTried, type StoredEvent } from './history/attempt-sql.ts';
+export type { StoredEvent } from './history/attempt-sql.ts';
 export type { Chapter, Passed } from './history/chapter.ts';
 export type { Named } from './history/deliveries.ts';
 export type { History } from './history/history.ts';
