@@ -41,6 +41,10 @@ export function codesOf(library: string, text: string): readonly ThrownCode[] {
       const named = node.expression.expression.getText() !== 'missing';
       if (named && first !== undefined && ts.isStringLiteral(first) && isCode(first.text)) add(first.text);
     }
+    // An act of which nothing is eligible: `refusal: 'CODE'`.
+    if (ts.isPropertyAssignment(node) && node.name.getText() === 'refusal')
+      for (const one of [node.initializer, ...branchesOf(node.initializer)])
+        if (ts.isStringLiteral(one)) add(one.text);
     if (ts.isPropertyDeclaration(node) && node.name.getText() === 'code' && isErrorClass(node.parent)) {
       const { initializer } = node;
       if (initializer !== undefined && ts.isStringLiteral(initializer)) add(initializer.text);
@@ -111,3 +115,6 @@ const isError = (name: string): boolean =>
   /(Error|Invalid|Rejection)$/.test(name) && name !== 'ConnectionError';
 const isErrorClass = (node: ts.Node): boolean =>
   ts.isClassDeclaration(node) && node.name !== undefined && isError(node.name.text);
+
+const branchesOf = (node: ts.Expression): readonly ts.Expression[] =>
+  ts.isConditionalExpression(node) ? [node.whenTrue, node.whenFalse] : [];

@@ -42,7 +42,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'consumers replay': ['stock', '--topic', 'a.topic', ...why],
   'consumers fill': ['stock', ...why],
   'consumers types list': ['stock'],
-  'consumers types drop': ['stock', 'a.type', '--yes'],
+  'consumers types drop': ['stock', 'a.type', ...why],
   'event history': [ID],
   'event story': [ID],
   'parked groups': [],

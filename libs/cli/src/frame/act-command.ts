@@ -72,28 +72,24 @@ async function perform(context: CommandContext, act: Act, given: InputOf<Fields>
       `${eligible} match, more than ${limit}: narrow the filter, or raise --limit`,
     );
   const left = preview.others.filter(({ count: some }) => some > 0);
-  const lines = [
-    ...(preview.notes ?? []),
-    ...payloadLines(preview),
-    ...left.map(
-      ({ count: some, why: reasonOf }) => `${some} ${some === 1 ? 'is' : 'are'} left alone: ${reasonOf}`,
-    ),
-  ];
+  const lefts = left.map(({ count: some, why: reasonOf }) => `${some}: ${reasonOf}`);
   if (isDry) {
     const things = await preview.things();
     return result(things.rows, () => [
-      ...lines,
+      ...(preview.notes ?? []),
+      ...payloadLines(preview),
+      ...lefts.map((one) => `left alone: ${one}`),
       ...things.lines,
       `would have ${act.did} ${eligible} ${preview.unit}`,
     ]);
   }
+  for (const line of preview.notes ?? []) context.output.progress(line);
   if (eligible === 0 && left.length > 0)
-    throw refused(
-      preview.refusal,
-      `nothing is ${act.did}: ${left.map(({ count: some, why: reasonOf }) => `${some}: ${reasonOf}`).join('; ')}${consentText(preview)}`,
-    );
-  for (const line of lines) context.output.progress(line);
-  await context.confirm(`${act.title}: ${eligible} ${preview.unit}? ${preview.effect}`);
+    throw refused(preview.refusal, `nothing is ${act.did}: ${lefts.join('; ')}${consentText(preview)}`);
+  for (const line of [...payloadLines(preview), ...lefts.map((one) => `left alone: ${one}`)])
+    context.output.progress(line);
+  if (preview.isHarmless !== true)
+    await context.confirm(`${act.title}: ${eligible} ${preview.unit}? ${preview.effect}`);
   const outcome = await act.run(reads, given, {
     by: context.operator,
     reason: why,
@@ -114,8 +110,10 @@ function outcomeResult(
 }
 
 /** How an operator includes what a preview leaves out. */
-const consentText = ({ consent }: Preview): string =>
-  consent === undefined ? '' : ` (${optionOf(consent.field)}: ${consent.label})`;
+const consentText = ({ consents = [] }: Preview): string =>
+  consents
+    .map(({ field, value, label }) => ` (${optionOf(field)}${value === 'yes' ? '' : ` ${value}`}: ${label})`)
+    .join('');
 
 const payloadLines = ({ payload }: Preview): readonly string[] =>
   payload === undefined ? [] : [`${payload.label}: ${payload.bytes?.toString('utf8') ?? 'no payload'}`];
@@ -152,7 +150,7 @@ export function listCommand(view: View): Command {
   });
 }
 
-const verbOf = (name: string): string => name.slice(name.indexOf('.') + 1);
+const verbOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 
 /** What a command gives to a view or an act: DATABASE_URL, and what its options name. */
 async function readsOf(
@@ -167,6 +165,8 @@ async function readsOf(
     known: knownTo(context, urls),
     events: () => exportsThat(events, isEvent, 'no event: export what defineEvent returns'),
     clock: systemClock,
+    withAdmin: async (ask) => ask(await context.admin()),
+    signatures: context.settings.signatures,
   };
 }
 

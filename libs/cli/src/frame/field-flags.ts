@@ -1,6 +1,6 @@
 import type { Field, Fields } from '@convergekit/operate/registry';
 import { InvalidArgumentError } from 'commander';
-import { count, type Flag, type Flags, instant, json, text, toggle } from './flags.ts';
+import { count, type Flag, type Flags, index, instant, json, text, toggle } from './flags.ts';
 
 interface ArgsAndFlags {
   readonly args: Flags;
@@ -28,7 +28,10 @@ function shapeFlag({ shape, help, schema }: Field): Flag<unknown> {
     case 'toggle':
       return toggle(help);
     case 'text':
-      return { ...text(shape.value, help), parse: checked(schema) };
+      return {
+        ...text(shape.value, help),
+        ...(shape.choices === undefined ? { parse: checked(schema) } : { choices: shape.choices }),
+      };
     case 'texts': {
       const { value, choices } = shape;
       // Choices are checked by the parser of the command line, which names them.
@@ -36,6 +39,7 @@ function shapeFlag({ shape, help, schema }: Field): Flag<unknown> {
       return { help, value, many: true, initial: [], ...own };
     }
     case 'whole':
+      if (shape.least === 0) return index(shape.value, help);
       return shape.initial === undefined ? count(shape.value, help) : count(shape.value, help, shape.initial);
     case 'instant':
       return instant(help);

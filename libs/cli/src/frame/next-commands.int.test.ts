@@ -166,7 +166,7 @@ const looking: readonly Row[] = [
   ],
   [
     'a type of a consumer that is not there',
-    () => step('consumers', 'types', 'drop', 'c', 't', '--yes'),
+    () => step('consumers', 'types', 'drop', 'c', 't', '--reason', 'r', '--yes'),
     /no consumer c/,
     looks,
   ],

@@ -45,9 +45,9 @@ async function previewOf(
     others: why === undefined ? [] : [{ count: 1, why }],
     effect: effect(event),
     refusal: isReported ? 'PARKED_REPORTED' : 'PARKED_REFUSED',
-    consent: isReported
-      ? { field: 'afterCompensation', label: 'Do it although it may be compensated' }
-      : undefined,
+    consents: isReported
+      ? [{ field: 'afterCompensation', value: 'yes', label: 'Do it although it may be compensated' }]
+      : [],
     notes: await lastActs(database.executor, [one]),
     payload: { label, bytes: event.edited ?? event.payload },
     things: () =>

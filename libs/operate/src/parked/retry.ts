@@ -150,10 +150,16 @@ function previewOf(plans: readonly RetryPlan[], { afterCompensation }: Input): O
     })),
     effect: `Each runs again under its own id, in the order of its key. What its handler has already done is not done twice.${published}`,
     refusal: reported > 0 ? 'PARKED_REPORTED' : 'PARKED_REFUSED',
-    consent:
+    consents:
       reported === 0 || afterCompensation
-        ? undefined
-        : { field: 'afterCompensation', label: `Include the ${reported} that may be compensated` },
+        ? []
+        : [
+            {
+              field: 'afterCompensation',
+              value: 'yes',
+              label: `Include the ${reported} that may be compensated`,
+            },
+          ],
   };
 }
 

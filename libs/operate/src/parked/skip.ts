@@ -55,7 +55,7 @@ export const skip = act({
       ],
       effect: 'Each never takes effect. It stays on record, and the events behind it in its key continue.',
       refusal: 'PARKED_REFUSED',
-      consent: left === 0 ? undefined : { field: 'unreported', label: 'Skip it all the same' },
+      consents: left === 0 ? [] : [{ field: 'unreported', value: 'yes', label: 'Skip it all the same' }],
       notes: [
         ...notes.flat(),
         ...gone.map(({ message }) => message),

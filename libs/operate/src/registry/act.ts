@@ -44,14 +44,23 @@ export interface Preview {
   readonly effect: string;
   /** The code of the refusal where nothing is eligible and something matches. */
   readonly refusal: string;
-  /** A toggle without which some are left out. */
-  readonly consent?: { readonly field: string; readonly label: string } | undefined;
+  /** Fields without which some are left out: a page shows each as a link to another preview. @default none */
+  readonly consents?: readonly Consent[];
+  /** True where a command acts without a question: another act takes it back. @default false */
+  readonly isHarmless?: boolean;
   /** Remarks, such as the last act on a thing. @default none */
   readonly notes?: readonly string[];
   /** A payload that the act replaces: a surface shows as much of it as its user may see. */
   readonly payload?: { readonly label: string; readonly bytes: Buffer | null };
   /** Reads the things one by one, for a dry run. */
   readonly things: () => Promise<Things>;
+}
+
+/** The value of a field by which an operator includes what a preview leaves out. */
+export interface Consent {
+  readonly field: string;
+  readonly value: string;
+  readonly label: string;
 }
 
 export interface Things {

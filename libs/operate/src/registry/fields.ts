@@ -15,12 +15,14 @@ export interface Field<T = unknown> {
 /** How a field is written. `value` names what is given, and a quantity names its unit. */
 export type Shape =
   | { readonly kind: 'toggle' }
-  | { readonly kind: 'text' | 'json' | 'instant'; readonly value: string }
+  | { readonly kind: 'json' | 'instant'; readonly value: string }
+  | { readonly kind: 'text'; readonly value: string; readonly choices?: readonly string[] }
   | { readonly kind: 'texts'; readonly value: string; readonly choices?: readonly string[] }
   /** `suggested`: what the form has, where nothing is given. */
   | {
       readonly kind: 'whole';
       readonly value: string;
+      readonly least?: 0;
       readonly initial?: number;
       readonly suggested?: number;
     };
@@ -40,6 +42,38 @@ const uuid = z.uuid({ error: 'It must be an id (a UUID)' });
 export function toggle(help: string): Field<boolean> {
   const yes = z.literal('yes').transform(() => true);
   return { schema: z.union([z.boolean(), yes]).default(false), shape: { kind: 'toggle' }, help };
+}
+
+/** The name of a thing, which a command takes by its place. */
+export function name(help: string): Field<string> {
+  return {
+    schema: z.string({ error: 'it is missing' }).min(1),
+    shape: { kind: 'text', value: 'name' },
+    help,
+    isArgument: true,
+    isRequired: true,
+  };
+}
+
+/** One text of a fixed set. */
+export function oneOf<T extends string>(
+  value: string,
+  choices: readonly [T, ...T[]],
+  help: string,
+): Field<T | undefined> {
+  return { schema: z.enum(choices).optional(), shape: { kind: 'text', value, choices }, help };
+}
+
+/** A place in a log, which may be larger than a number is exact. */
+export function digits(value: string, help: string): Field<string | undefined> {
+  const schema = z.string().regex(/^\d{1,18}$/, 'It must be a whole number from 0');
+  return { schema: schema.optional(), shape: { kind: 'text', value }, help };
+}
+
+/** A place from 0, such as a partition. */
+export function index(value: string, help: string): Field<number | undefined> {
+  const schema = z.coerce.number().int().min(0).max(999_999_999).optional();
+  return { schema, shape: { kind: 'whole', value, least: 0 }, help };
 }
 
 export function text(value: string, help: string): Field<string | undefined> {
@@ -128,6 +162,13 @@ function notJson(given: string): string | undefined {
     return error instanceof Error ? error.message : '';
   }
 }
+
+/** The same field, without which nothing is done. */
+export const required = <T>({ schema, ...field }: Field<T | undefined>): Field<T> => ({
+  ...field,
+  schema: z.custom<unknown>((given) => given !== undefined, 'it is missing').pipe(schema) as z.ZodType<T>,
+  isRequired: true,
+});
 
 /** The same field, for which the form of an act asks. */
 export const asked = <T>(field: Field<T>): Field<T> => ({ ...field, isAsked: true });

@@ -8,6 +8,7 @@ import {
   schemaOf,
 } from '@convergekit/operate/registry';
 import { z } from 'zod';
+import { askBroker } from '../broker.ts';
 import { conflict } from '../errors.ts';
 import { html, type Html } from '../layout/html.ts';
 import { shownPayload } from '../payload.ts';
@@ -15,7 +16,7 @@ import type { ConsoleContext } from '../screen.ts';
 import type { Preview } from './action-definition.ts';
 
 /** The path of an act's form, below which nothing else is: `/parked/retry`. Pure. */
-export const actPath = (name: string): string => `/${name.replace('.', '/')}`;
+export const actPath = (name: string): string => `/${name.replaceAll('.', '/')}`;
 
 /** The names of fields that an address gives beside those of an act. */
 const ONLY = { database: z.string().optional() };
@@ -53,7 +54,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
         unit,
         others,
         effect,
-        consent,
+        consents = [],
         notes = [],
         payload,
       } = await act.preview(await readsOf(given), given);
@@ -63,7 +64,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
         effect,
         others: [...others],
         notes: [...notes],
-        consent: consent && { ...consent, value: 'yes' },
+        consents: [...consents],
         payload: payload && {
           label: payload.label,
           text: shownPayload(payload.bytes?.toString('utf8') ?? '', payloads) ?? 'not shown',
@@ -90,7 +91,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
 
 /** What a page gives to an act or a list: the database that it names, or all that have the noun's tables. */
 export async function readsIn(
-  { databases, declared, clock }: ConsoleContext,
+  { databases, declared, clock, broker, settings }: ConsoleContext,
   { tables }: Pick<Act, 'tables'>,
   only: string | undefined,
 ): Promise<Reads> {
@@ -101,6 +102,8 @@ export async function readsIn(
     known: () => Promise.resolve(databases.all),
     events: declared.events,
     clock,
+    withAdmin: broker === undefined ? undefined : (ask) => askBroker(broker, ask),
+    signatures: settings.signatures,
   };
 }
 

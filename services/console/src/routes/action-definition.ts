@@ -18,8 +18,8 @@ export const previewSchema = z.object({
   effect: z.string(),
   /** The eligible ones with an obstacle that the operator may pass by a field of the form. */
   passable: z.number().int().optional(),
-  /** A field without which some are left out: the page shows it as a link to another preview. */
-  consent: z.object({ field: z.string(), value: z.string(), label: z.string() }).optional(),
+  /** Fields without which some are left out: the page shows each as a link to another preview. */
+  consents: z.array(z.object({ field: z.string(), value: z.string(), label: z.string() })).default([]),
   /** Remarks, such as the last act on a thing. */
   notes: z.array(z.string()).default([]),
   /** A payload that the action replaces, as far as it may be shown. */

@@ -15,7 +15,7 @@ export function actionForm<Input extends z.ZodObject>(
   { visitor, url }: Visit,
   denied: string | undefined,
 ): PageContent {
-  const { eligible, unit, others = [], effect, consent, notes = [], payload } = preview;
+  const { eligible, unit, others = [], effect, consents = [], notes = [], payload } = preview;
   const body = html`<section class="preview" aria-label="Preview">
       <p class="count"><strong>${eligible}</strong> ${unit}</p>
       <p>${effect}</p>
@@ -27,16 +27,14 @@ export function actionForm<Input extends z.ZodObject>(
                 ${others.map(({ count, why }) => html`<li>${count}: ${why}</li>`)}
               </ul>`
       }
-      ${
-        consent === undefined
-          ? nothing
-          : html`<p>
-              <a
-                href="${withQuery(url.pathname, { ...Object.fromEntries(url.searchParams), [consent.field]: consent.value })}"
-                >${consent.label}</a
-              >
-            </p>`
-      }
+      ${consents.map(
+        ({ field, value, label }) =>
+          html`<p>
+            <a href="${withQuery(url.pathname, { ...Object.fromEntries(url.searchParams), [field]: value })}"
+              >${label}</a
+            >
+          </p>`,
+      )}
       ${notes.map((note) => html`<p class="quiet">${note}</p>`)}
       ${
         payload === undefined

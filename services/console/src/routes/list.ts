@@ -22,13 +22,25 @@ interface ListOptions {
   readonly address: (given: Given, more: Readonly<Record<string, string>>) => string;
   /** What stands above the table, such as acts on all that match. */
   readonly above: (given: Given, isEmpty: boolean) => Html;
+  /** What can be done about a row. @default nothing */
+  readonly acts?: (row: Placed, given: Given) => Html;
 }
 
 /** Defines the page and the JSON route of a list, over the databases that have its tables. */
-export function defineList(context: ConsoleContext, list: View, { href, address, above }: ListOptions): void {
+export function defineList(
+  context: ConsoleContext,
+  list: View,
+  { href, address, above, acts }: ListOptions,
+): void {
   const { databases, payloads } = context;
-  const { title, columns, empty, order } = list;
-  const place = z.object({ place: order?.place ?? z.never() });
+  const { title, columns, empty } = list;
+  const columnsOf = (input: Given, now: number): readonly Column<Placed>[] => [
+    ...columns.map((column) => columnOf(column, now)),
+    ...(databases.names.length > 1 ? [{ title: 'Database', cell: ({ database }: Placed) => database }] : []),
+    ...(acts === undefined
+      ? []
+      : [{ title: 'Acts', kind: 'acts' as const, cell: (row: Placed) => acts(row, input) }]),
+  ];
   context.view({
     path: actPath(list.name),
     summary: sentenceOf(list.summary),
@@ -39,32 +51,8 @@ export function defineList(context: ConsoleContext, list: View, { href, address,
       unread: unreadSchema,
     }),
     read: async (input, { visitor }) => {
-      const given: Given = input;
-      const after = readCursor(typeof input['after'] === 'string' ? input['after'] : undefined, place);
-      const reads = await readsIn(context, list, given.database);
-      await list.check?.(reads, input);
-      const paged = { limit: LIMIT, after: after?.place };
-      const { rows, unread } = await databases.gather(
-        where(list.tables.table, async (executor) => {
-          const database = reads.databases.find((one) => one.executor === executor);
-          return database === undefined ? [] : list.find(reads, database, input, paged);
-        }),
-        given.database,
-      );
-      const placed = rows.map((row) => ({ row, at: order?.placeOf(row) ?? [] }));
-      const { page, next } = pageOf(
-        placed.toSorted((a, b) => inOrder(a.at, b.at)),
-        ({ at }) => ({ place: [...at] }),
-      );
-      return {
-        rows: hideErrors(
-          page.map(({ row }) => row),
-          payloads,
-          visitor,
-        ),
-        next: order === undefined ? undefined : next,
-        unread,
-      };
+      const { rows, ...rest } = await readPage(context, list, input);
+      return { rows: hideErrors(rows, payloads, visitor), ...rest };
     },
     page: ({ rows, next, unread }, { now }, input) => ({
       title,
@@ -74,16 +62,35 @@ export function defineList(context: ConsoleContext, list: View, { href, address,
         rows: rows as unknown as readonly Placed[],
         empty: sentenceOf(empty),
         href,
-        columns: [
-          ...columns.map((column) => columnOf(column, now)),
-          ...(databases.names.length > 1
-            ? [{ title: 'Database', cell: ({ database }: Placed) => database }]
-            : []),
-        ],
+        columns: columnsOf(input, now),
       })}
       ${nextPage(next, (after) => address(input, { after }))}`,
     }),
   });
+}
+
+/** Reads one page of a list over the databases; a list without an order is read whole. */
+async function readPage(context: ConsoleContext, list: View, given: Given) {
+  const { order } = list;
+  const place = z.object({ place: order?.place ?? z.never() });
+  const after = readCursor(typeof given['after'] === 'string' ? given['after'] : undefined, place);
+  const reads = await readsIn(context, list, given.database);
+  await list.check?.(reads, given);
+  const paged = { limit: order === undefined ? Infinity : LIMIT, after: after?.place };
+  const { rows, unread } = await context.databases.gather(
+    where(list.tables.table, async (executor) => {
+      const database = reads.databases.find((one) => one.executor === executor);
+      return database === undefined ? [] : list.find(reads, database, given, paged);
+    }),
+    given.database,
+  );
+  if (order === undefined) return { rows, next: undefined, unread };
+  const placed = rows.map((row) => ({ row, at: order.placeOf(row) }));
+  const { page, next } = pageOf(
+    placed.toSorted((a, b) => inOrder(a.at, b.at)),
+    ({ at }) => ({ place: [...at] }),
+  );
+  return { rows: page.map(({ row }) => row), next, unread };
 }
 
 function inOrder(a: readonly string[], b: readonly string[]): number {

@@ -3,8 +3,7 @@ import { attention } from './attention/screen.ts';
 import { audit } from './audit/screen.ts';
 import { fillAction } from './consumers/fill-action.ts';
 import { flowView } from './consumers/flow-view.ts';
-import { pauseAction as pauseConsumer } from './consumers/pause-action.ts';
-import { resumeAction as resumePartitions } from './consumers/resume-action.ts';
+import { consumerActs } from './consumers/acts.ts';
 import { approvalAction } from './drift/approval.ts';
 import { keyView } from './drift/key-view.ts';
 import { overviewView } from './drift/overview.ts';
@@ -72,7 +71,7 @@ const consumers: Screen = {
   title: 'Consumers and relays',
   path: '/consumers',
   summary: 'Backlog, lag, watermarks, gaps, leaders; pause a consumer, resume what is halted, fill gaps',
-  routes: [flowView, pauseConsumer, resumePartitions, fillAction],
+  routes: [flowView, consumerActs, fillAction],
 };
 
 /** Schedules: the next and the last run of each reconciler; pause, resume and run all that match. */

@@ -167,7 +167,6 @@ describe('consumers and relays', () => {
     expect(body).toMatchObject({ relays: [{ leader: null, term: '0', backlog: 0 }, {}], unread: [] });
     expect(body['lagUnknown']).toContain('no broker is set');
     expect([body['members'], body['membersUnknown']]).toEqual([[], body['lagUnknown']]);
-    expect((await ask('/consumers/resume')).body).toMatchObject({ eligible: 0 });
   });
 
   it('one consumer is paused, once, and the page of the consumer leads there', async () => {
@@ -185,7 +184,7 @@ describe('consumers and relays', () => {
     expect((await ask(path)).body).toMatchObject({ eligible: 0, others: [{ count: 2 }] });
     expect(await page('/consumers?consumer=to-pause')).toContain('paused by ada: a bad release');
     const form = await page('/consumers/resume?consumer=to-pause', { user: 'ada' });
-    expect([form.includes('paused partitions'), form.includes('name="obstacle"')]).toEqual([true, false]);
+    expect([form.includes('paused partitions'), form.includes('continue=yes')]).toEqual([true, false]);
     expect(await page('/consumers?consumer=to-pause')).not.toContain('halted');
     const { rows } = await executor.query(
       `select act, by, reason, before ->> 'offset' as "from" from converge.audit where subject_id = 'to-pause' order by id`,

@@ -4,7 +4,6 @@ import { waitUntil } from '@convergekit/testing';
 import { worstFirst } from './attention/screen.ts';
 import { sumByConsumer } from './consumers/consumer-tables.ts';
 import { lagMs, readMembers } from './consumers/read-flow.ts';
-import { previewOf as resumed } from './consumers/resume-action.ts';
 import { previewOf } from './drift/approval.ts';
 import { reconcilerState } from './drift/parts.ts';
 import { hiddenValue } from './drift/state-values.ts';
@@ -139,14 +138,6 @@ it('the sum of a consumer has the longest lag in time, no lag in records where o
       openGaps: 0,
     },
   ]);
-});
-
-it('a partition whose log lost its place is not resumed from the console', () => {
-  const halts = ['gap', 'topic_recreated', 'fork'].map((code) => ({
-    halted: { code, reason: '', at: at(0) },
-  }));
-  expect(resumed(halts, true)).toMatchObject({ eligible: 2, others: [{ count: 1 }, { count: 0 }] });
-  expect(resumed(halts, false)).toMatchObject({ eligible: 0 });
 });
 
 it('a masked state keeps its fields and the type of each value, and null and absence as they are', () => {

@@ -41,7 +41,7 @@ export const gapsCommand = command({
   },
   run: async (context, { consumer, keys, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
-    await requireConsumer(database.executor, consumer);
+    await requireConsumer(database, consumer);
     const gaps = await findGaps(database.executor, await context.admin(), consumer);
     const source = keys ? await sourceDatabase(context, database, url) : undefined;
     const listed: Listed[] = [];
@@ -86,7 +86,7 @@ export const fillCommand = command({
   },
   run: async (context, { consumer, limit, reason, dryRun: dry, sourceUrl: url }) => {
     const database = await context.database(inboxMigrations);
-    await consumerToActOn(context, database.executor, consumer);
+    await consumerToActOn(context, database, consumer);
     const gaps = await findGaps(database.executor, await context.admin(), consumer);
     if (gaps.length === 0)
       return result([], () => [

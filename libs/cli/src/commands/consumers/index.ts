@@ -1,22 +1,19 @@
+import { dropRegistered, listTypes, pause, replay, resume } from '@convergekit/operate/consumers';
+import { actCommand, listCommand } from '../../frame/act-command.ts';
 import type { Group } from '../../frame/command.ts';
 import { fillCommand, gapsCommand } from './gaps.ts';
-import { listCommand } from './list.ts';
-import { pauseCommand, resumeCommand } from './resume.ts';
-import { replayCommand } from './replay.ts';
-import { dropTypeCommand, listTypesCommand } from './types.ts';
+import { overviewCommand } from './list.ts';
 
 const types: Group = {
   name: 'types',
   summary: 'the types of events that consumers have registered',
-  commands: [listTypesCommand, dropTypeCommand],
+  commands: [listCommand(listTypes), actCommand(dropRegistered)],
 };
 
 export const consumerCommands = [
-  listCommand,
+  overviewCommand,
   gapsCommand,
   fillCommand,
-  pauseCommand,
-  resumeCommand,
-  replayCommand,
+  ...[pause, resume, replay].map(actCommand),
   types,
 ];

@@ -5,11 +5,11 @@ import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result, tableOf } from '../../frame/result.ts';
-import { haltLines, partitionState, stateText } from './halt-text.ts';
+import { haltLines, partitionState, stateText } from '@convergekit/operate/consumers';
 import { requireConsumer } from './known-consumer.ts';
 
 /** Lists the consumers of this database in sum, or the partitions of one, from the database's rows, not from Kafka. */
-export const listCommand = command({
+export const overviewCommand = command({
   name: 'list',
   aliases: ['lag'],
   summary:
@@ -17,7 +17,7 @@ export const listCommand = command({
   args: { consumer: optionalArgument('only this consumer, partition by partition') },
   run: async (context, { consumer }) => {
     const database = await context.database(inboxMigrations);
-    await requireConsumer(database.executor, consumer);
+    await requireConsumer(database, consumer);
     const rows = await readOverview(database.executor, consumer);
     const listed = await withLog(context, rows);
     // The document has every partition either way.

@@ -95,7 +95,13 @@ function haltedPart(halted: readonly PartitionAnswer[], filter: Filter, now: num
           </li>`,
       )}
     </ul>
-    <p>${actionLink(withQuery('/consumers/resume', filter), `Resume all ${halted.length} that match`)}</p>
+    ${[...Map.groupBy(halted, ({ database, consumer }) => `${database} ${consumer}`).values()].map(([one]) =>
+      one === undefined
+        ? nothing
+        : html`<p>
+            ${actionLink(withQuery('/consumers/resume', { ...filter, database: one.database, consumer: one.consumer }), `Resume ${one.consumer}`)}
+          </p>`,
+    )}
   </section>`;
 }
 
@@ -119,7 +125,10 @@ function pausedPart(paused: readonly PartitionAnswer[], filter: Filter, now: num
 function pauseLink(partitions: readonly PartitionAnswer[], filter: Filter): Html {
   const { consumer } = filter;
   if (consumer === undefined || partitions.every(({ halted }) => halted !== null)) return nothing;
-  return html`<p>${actionLink(withQuery('/consumers/pause', filter), `Pause ${consumer}`)}</p>`;
+  return html`<p>
+    ${actionLink(withQuery('/consumers/pause', filter), `Pause ${consumer}`)}
+    <a href="${withQuery('/consumers/types/list', filter)}">the types that it has registered</a>
+  </p>`;
 }
 
 function relayTable(rows: readonly RelayAnswer[]): Html {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { haltLines, partitionState, stateText } from './halt-text.ts';
+import { haltLines, partitionState, stateText } from './halts.ts';
 
 it('partitions that are halted for one reason are one line', () => {
   const at = (partition: number, reason: string) => ({

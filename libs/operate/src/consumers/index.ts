@@ -1,0 +1,7 @@
+/** Consumers: what an operator sees of them, and does. */
+export { haltLines, partitionState, stateText } from './halts.ts';
+export { databasesOf } from './partitions.ts';
+export { pause } from './pause.ts';
+export { replay } from './replay.ts';
+export { resume } from './resume.ts';
+export { dropRegistered, listTypes } from './types.ts';
