@@ -189,7 +189,7 @@ export interface Outside {
 }
 
 export interface GroupConsumer {
-  /** Joins the group. Rejects with a BrokerError when the broker cannot be reached or a topic does not exist. */
+  /** Joins the group, and waits for a broker that cannot be reached. Rejects with a BrokerError when a topic does not exist or access is refused. */
   start(): Promise<void>;
   /** Leaves the group after the batches in progress have ended; until then it stays a member. Idempotent. */
   stop(): Promise<void>;

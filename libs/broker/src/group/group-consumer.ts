@@ -81,15 +81,14 @@ export class LoopConsumer implements GroupConsumer {
   }
 
   async #run(onJoined: () => void): Promise<void> {
-    const { link } = this.#options;
     try {
-      await link.connect();
       await this.#memberships(onJoined);
     } catch (error) {
       this.#death ??= { error };
     }
     // A stop waits for every batch in progress, also of earlier memberships.
     await Promise.all(this.#draining.values());
+    const { link } = this.#options;
     await link.leave().catch(() => undefined);
     await link.close().catch(() => undefined);
     await this.#session?.finished();
@@ -105,14 +104,17 @@ export class LoopConsumer implements GroupConsumer {
     const stopped = new Promise<undefined>((resolve) =>
       this.#stopping.signal.addEventListener('abort', () => resolve(undefined), { once: true }),
     );
+    const { link } = this.#options;
+    let connected: Promise<void> | undefined;
     for (let attempt = 0; !this.#stopping.signal.aborted;) {
-      const joining = this.#options.link.join();
+      const joining = (connected ??= link.connect()).then(() => link.join());
       let membership: Membership | undefined;
       try {
         // A join waits for the other members; a stop does not wait for it.
         membership = await Promise.race([joining, stopped]);
         this.#refuseRecreated();
       } catch (error) {
+        await connected.catch(() => (connected = undefined));
         const { since } = this.#outside ?? {};
         if (!(since === undefined ? isRepeatable(error) : isRepeatableForMember(error))) throw error;
         if (since !== undefined) this.#outside = { since, error };

@@ -33,6 +33,33 @@ it('a member that the group put out knows for how long, until it is in the group
   await waitUntil(() => consumer.outside() === undefined, { what: 'the membership' });
 });
 
+// Planted fault: a connection that is cut before the first join ends the service, and with it its process.
+it('a member whose connection is cut at its start waits, says why, and starts when the log answers', async () => {
+  const cut = new BrokerError('joining group g in the local log failed', {
+    code: 'BROKER_UNREACHABLE',
+    kind: 'retry',
+  });
+  const clock = manualClock();
+  const link = new ScriptedLink();
+  let isCut = true;
+  link.connect = () => (isCut ? Promise.reject(cut) : Promise.resolve());
+  const said: unknown[] = [];
+  const log = (_level: string, text: string, fields?: object) => void said.push([text, fields]);
+  const consumer = new LoopConsumer({ link, groupId: 'g', topics: ['t'], clock, handlers, log });
+  onTestFinished(() => consumer.stop());
+  const started = consumer.start();
+  const failed = started.catch((error: unknown) => error);
+  const line = async () => {
+    await clock.advance(1_000);
+    return said.length > 0;
+  };
+  await Promise.race([waitUntil(line, { what: 'a line of the log' }), started]);
+  expect(said).toEqual([['joining the group fails; it is retried', { error: cut }]]);
+  isCut = false;
+  await clock.advance(5_000);
+  expect(await failed).toBeUndefined();
+});
+
 // Planted fault: a refused login ends the member.
 it('a refused login ends a start; a member whose login is refused later waits, says why, and is in the group again when it is accepted', async () => {
   const refused = new BrokerError('the broker refused the credentials', {

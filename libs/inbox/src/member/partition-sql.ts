@@ -1,7 +1,7 @@
 import { partitionId } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import { givenRows } from '@convergekit/postgres/engine';
-import { isPaused, type PartitionKey, type Place, placeColumns } from '../slice/fence-sql.ts';
+import { isPaused, type PartitionKey, type Place, placeColumns, THIS_SERVER } from '../slice/fence-sql.ts';
 
 export interface PartitionRow {
   readonly topic: string;
@@ -21,6 +21,8 @@ export interface PartitionRow {
   readonly filled: boolean;
   /** Slices of filled events so far: with `nextOffset`, what the fence compares. */
   readonly fills: bigint;
+  /** The database that has the row. */
+  readonly server: string;
   /** What its owner noted that it waits for. */
   readonly waitCode: string | null;
   /** The time of the database when the row was read, in milliseconds since 1970. */
@@ -31,7 +33,7 @@ export interface PartitionRow {
 
 type Raw = Pick<
   PartitionRow,
-  'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'waitCode' | 'readMs' | 'keysParked'
+  'topic' | 'partition' | 'topicId' | 'paused' | 'filled' | 'server' | 'waitCode' | 'readMs' | 'keysParked'
 > & {
   readonly next: string;
   readonly code: string | null;
@@ -44,7 +46,7 @@ type Raw = Pick<
 
 const rowsSql = (and: string): string => `
   select topic, partition, topic_id as "topicId", next_offset as next, halted_code as code, halted_reason as reason, halted_offset,
-         pass_offset, fills, ${isPaused} as paused, rejected::text[], wait_code as "waitCode",
+         pass_offset, fills, ${isPaused} as paused, rejected::text[], ${THIS_SERVER} as server, wait_code as "waitCode",
          (extract(epoch from clock_timestamp()) * 1000)::float8 as "readMs",
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled,

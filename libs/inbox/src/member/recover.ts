@@ -1,7 +1,6 @@
 import { delayMs, outageBackoff } from '@convergekit/core/engine';
 import { type Admin, BrokerError } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
-import { saveDeferred } from '../slice/commit-slice.ts';
 import { endsConsumer } from '../slice/fault.ts';
 import { haltPartition } from '../slice/fence-sql.ts';
 import { placeOf } from '../slice/partition.ts';
@@ -62,15 +61,10 @@ export async function placeLost<DB>(turn: Turn<DB>, admin: Admin): Promise<void>
   }
 }
 
-/** False: the row was changed meanwhile; look again. */
-async function decided<DB>(
-  { worker: { context }, partition, lost }: Turn<DB>,
-  admin: Admin,
-): Promise<boolean> {
+/** Compares the saved position with the log. False: the row was changed meanwhile; look again. */
+async function decided<DB>({ worker: { context }, partition }: Turn<DB>, admin: Admin): Promise<boolean> {
   const { key } = partition;
-  // The check compares the saved offset with the log.
-  const saved = await saveDeferred(context, partition, lost);
-  if (saved.kind === 'outage' || saved.kind === 'fence_held') throw saved.error;
+  // A deferred position is forgotten: it may be one of a log that is not there any more.
   const row = await reload(context, partition);
   if (row.halted !== undefined) return true;
   const { topicId, ends } = await logNow(admin, key.topic);

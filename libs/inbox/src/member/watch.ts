@@ -88,7 +88,8 @@ function touched(before: readonly Before[], rows: readonly PartitionRow[]): read
     if (row === undefined || partition.saved.nextOffset !== nextOffset) return [];
     const haltChanged = (row.halted === undefined) !== (partition.halt === undefined);
     const fillable = row.filled && row.halted === undefined;
-    return haltChanged || row.nextOffset !== nextOffset || fillable ? [partition] : [];
+    const moved = row.nextOffset !== nextOffset || row.server !== partition.saved.server;
+    return haltChanged || moved || fillable ? [partition] : [];
   });
 }
 
@@ -118,7 +119,8 @@ async function applyChange<DB>(turn: Turn<DB>): Promise<void> {
   if (!moved && partition.nextOffset === nextOffset) return;
   partition.fetchAgain();
   const range = { from: `${nextOffset}`, to: `${partition.nextOffset}` };
-  if (moved) context.log.info({ ...placeOf(partition), ...range }, 'an operator moved the partition');
+  const why = partition.saved.server === saved.server ? 'an operator' : 'another server of the database';
+  if (moved) context.log.info({ ...placeOf(partition), ...range }, `${why} moved the partition`);
   control.seek(partition.nextOffset);
   if (partition.halt === undefined) control.resume();
   else control.pause();

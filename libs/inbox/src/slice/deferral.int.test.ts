@@ -17,7 +17,8 @@ import { DEFER_MS } from './deferral.ts';
  * Tests of positions that are not in the database yet; time stands still unless a test moves it. Planted faults, each seen
  * to fail here: marks of deferred events that are not written; unknown types that are not compared with the registered
  * ones when the position is written; the version of the types from a snapshot instead of the locked row; a halt, a pause,
- * a stop or a rebalance that does not write the position; no timer; a batch that goes on beyond what must be read again.
+ * a stop or a rebalance that does not write the position; no timer; a batch that goes on beyond what must be read again; a position that is
+ * saved before the log is looked at.
  */
 describe('a deferred position', () => {
   let scene: FailureScene;
@@ -137,6 +138,20 @@ describe('a deferred position', () => {
     );
     expect(await effects()).toEqual([1, 2]);
     expect(partition(service)).toMatchObject({ nextOffset: 3n, state: 'running' });
+  });
+
+  it('G3b: is dropped when the log lost the end that was skipped', async () => {
+    const service = await start();
+    await publish(effect(0));
+    await saved(1);
+    const kept = scene.source.copy();
+    await publish(skip(1), skip(2));
+    await at(service, 3n);
+    scene.broker.cutEnd(topic, 0, 1n);
+    await at(service, 1n);
+    await kept.publish(scene.broker, [effect(1), effect(2)]);
+    await saved(3);
+    expect([await effects(), partition(service)?.state]).toEqual([[0, 1, 2], 'running']);
   });
 
   it('G3b: is dropped when another version has registered a type of its events meanwhile', async () => {

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { GivenColumns } from '@convergekit/postgres/engine';
+import { type GivenColumns, SERVER_STARTED } from '@convergekit/postgres/engine';
 import { GIVE_UP_LIMIT, PAUSED } from '../alarms.ts';
 
 export interface PartitionKey {
@@ -23,6 +23,15 @@ export interface Stand {
   /** Slices of filled events so far, and acts of operators that may have moved the offset back. */
   readonly fills: bigint;
 }
+
+/** A position as it was read from the database, or committed there. */
+export interface Saved extends Stand {
+  /** The database that has it: what a promoted standby or a restored one has under the same numbers is another past. */
+  readonly server: string;
+}
+
+/** The database that answers, by the start of its server and its oid. */
+export const THIS_SERVER = `(select concat(${SERVER_STARTED}, '/', oid) from pg_database where datname = current_database())`;
 
 /** The reason why a partition stops until an operator acts. */
 export interface Halt {

@@ -3,11 +3,12 @@ import { executorOfClient } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { ledgerDatabase, type LedgerDb } from '../fixture/ledger.ts';
-import { haltPartition } from './fence-sql.ts';
+import { haltPartition, THIS_SERVER } from './fence-sql.ts';
 import { openSlice, serverVersion } from './open-slice-sql.ts';
 
 /** Planted fault, seen to fail here: `openSlice` of several without `skip locked`. */
 let database: Database<LedgerDb>;
+let server: string;
 beforeAll(async () => {
   ({ database } = await ledgerDatabase(inject('stack').databaseUrl));
   await database.executor.query(`insert into converge.inbox_consumer (name) values ('stock')`);
@@ -15,24 +16,27 @@ beforeAll(async () => {
     `insert into converge.inbox_partition (consumer, topic, partition, start_offset, next_offset)
      select 'stock', 'orders', partition, 0, 0 from generate_series(0, 2) as partition`,
   );
+  const { rows } = await database.executor.query<{ server: string }>(`select ${THIS_SERVER} as server`);
+  server = rows[0]?.server ?? '';
 });
 afterAll(() => database.close());
 
 const HOUR_MS = 3_600_000;
 const limits = { idleMs: HOUR_MS, lockMs: HOUR_MS, statementMs: HOUR_MS, transactionMs: HOUR_MS };
-const moves = [0, 1, 2].map((partition) => ({
-  key: { consumer: 'stock', topic: 'orders', partition },
-  expected: { nextOffset: 0n, fills: 0n },
-  next: { nextOffset: 1n, fills: 0n },
-  marks: [],
-}));
+const moves = () =>
+  [0, 1, 2].map((partition) => ({
+    key: { consumer: 'stock', topic: 'orders', partition },
+    expected: { nextOffset: 0n, fills: 0n, server },
+    next: { nextOffset: 1n, fills: 0n },
+    marks: [],
+  }));
 
 it('G3c: a joint slice one of whose fences is locked is refused while the lock is held, and waits for no lock', async () => {
   const [holder, joint] = [await database.acquire(), await database.acquire()];
   try {
     const { rows } = await joint.query<{ pid: number }>('select pg_backend_pid() as pid');
     const version = await serverVersion(database.executor);
-    const open = () => openSlice(executorOfClient(joint), moves, limits, version);
+    const open = () => openSlice(executorOfClient(joint), moves(), limits, version);
     await holder.query('begin');
     await holder.query('select from converge.inbox_partition where partition = 1 for update');
     await joint.query('begin');

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { givenColumns } from '@convergekit/postgres/engine';
-import type { PartitionKey, Stand } from './fence-sql.ts';
+import { type PartitionKey, type Saved, type Stand, THIS_SERVER } from './fence-sql.ts';
 import type { MovedMark } from '../plan/judge.ts';
 
 export interface SessionLimits {
@@ -51,7 +51,7 @@ export async function serverVersion(executor: Executor): Promise<number> {
 /** The move of one partition: the rows that a slice moves, and their present values. */
 export interface Move {
   readonly key: PartitionKey;
-  readonly expected: Stand;
+  readonly expected: Saved;
   readonly next: Stand;
   /** Marks of distinct sources and epochs. */
   readonly marks: readonly MovedMark[];
@@ -67,6 +67,7 @@ const moveColumns = givenColumns<Move>({
   partition: ['int', ({ key }) => key.partition],
   expected: ['bigint', ({ expected }) => `${expected.nextOffset}`],
   expected_fills: ['bigint', ({ expected }) => `${expected.fills}`],
+  server: ['text', ({ expected }) => expected.server],
   next_offset: ['bigint', ({ next }) => `${next.nextOffset}`],
   fills: ['bigint', ({ next }) => `${next.fills}`],
 });
@@ -90,17 +91,17 @@ const markColumns = givenColumns<Mark>({
 
 const WATERMARK = `source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until`;
 const UNMOVED = `p.consumer = $5 and p.topic = m.topic and p.partition = m.partition
-       and p.next_offset = m.expected and p.fills = m.expected_fills and p.state = 'running'`;
+       and p.next_offset = m.expected and p.fills = m.expected_fills and m.server = limits.server and p.state = 'running'`;
 
 /** Fences of several partitions: one that is locked is missing in the answer, instead of waited for. */
 const lockedSql = `
   locked as materialized (
-    select m.* from limits, moves m join converge.inbox_partition p on ${UNMOVED}
+    select m.* from limits, moves m, converge.inbox_partition p where ${UNMOVED}
        for no key update of p skip locked),`;
 
 /**
  * The first statement of every slice does all of the inbox's own work, in one round trip:
- * - the session limits, which already apply to this statement's own wait for a lock (the join needs their row first);
+ * - the session limits, which already apply to this statement's own wait for a lock (the join needs their row first), and the database that answers;
  * - the fences: their rows stay locked until the commit. A slice of one partition waits for its fence, so that a second
  *   owner waits here and then moves zero rows, before any of its handlers runs. One of several waits for none: two of them
  *   cannot deadlock by fences, and a session that holds one fence holds up no other partition. Primary key look-ups, HOT
@@ -110,7 +111,7 @@ const lockedSql = `
  *   these rows against other writers. Primary key look-ups, HOT updates.
  */
 const openSql = (serverVersion: number, size: 'one' | 'many', isJoint: boolean): string => `
-  with limits as materialized (select ${limitColumns(serverVersion)}),
+  with limits as materialized (select ${limitColumns(serverVersion)}, ${THIS_SERVER} as server),
   moves as (${moveColumns.select(size, 6)}),${isJoint ? lockedSql : ''}
   fence as (
     update converge.inbox_partition p set next_offset = m.next_offset, fills = m.fills
@@ -122,7 +123,7 @@ const openSql = (serverVersion: number, size: 'one' | 'many', isJoint: boolean):
     select $5, f.topic, f.partition, m.source, m.epoch, m.tick, m.id, m.seen_offset, m.seen_event, m.prev_epoch, m.prev_tick,
            m.prev_id, m.newest_ms, m.unknown_until
       from fence f
-      join (${markColumns.select(size, 12)}) as m on m.topic = f.topic and m.partition = f.partition
+      join (${markColumns.select(size, 13)}) as m on m.topic = f.topic and m.partition = f.partition
     on conflict (consumer, topic, partition, source, epoch) do update
        set (tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
          = (excluded.tick, excluded.id, excluded.seen_offset, excluded.seen_event, excluded.prev_epoch,

@@ -21,6 +21,7 @@ function scene() {
     topicId: null,
     nextOffset: 0n,
     fills: 0n,
+    server: 'one',
     waitCode: null,
     readMs: 0,
     keysParked: false,

@@ -3,7 +3,7 @@ import type { PartitionRow } from '../member/partition-sql.ts';
 import type { Standstill } from '../member/standstill.ts';
 import type { KnownTypes } from '../member/type-sql.ts';
 import { type MovedMark, type Seen, watermarkOf } from '../plan/judge.ts';
-import type { Halt, PartitionKey, Stand } from './fence-sql.ts';
+import type { Halt, PartitionKey, Saved, Stand } from './fence-sql.ts';
 import type { Start } from '../define/types.ts';
 import type { Deferral } from './deferral.ts';
 import { firstLimit, nextLimit, type SliceBounds } from './slice-parts.ts';
@@ -102,7 +102,7 @@ export class Partition {
   readonly start: Start;
   readonly #bounds: SliceBounds;
   #standing: Standing;
-  #saved: Stand;
+  #saved: Saved;
   #held: Set<string>;
   #waiting: Waiting = { kind: 'running' };
   #watch: Watch = { lag: 0n, next: undefined, standstill: undefined };
@@ -122,7 +122,7 @@ export class Partition {
     this.#limit = firstLimit(bounds);
     this.#held = new Set();
     this.#standing = this.#load(loaded);
-    this.#saved = this.#standing;
+    this.#saved = savedIn(loaded.row);
   }
 
   get standing(): Standing {
@@ -166,7 +166,7 @@ export class Partition {
   }
 
   /** The position in the database. */
-  get saved(): Stand {
+  get saved(): Saved {
     return this.#saved;
   }
 
@@ -188,7 +188,7 @@ export class Partition {
   /** Takes the state from the database: after a lost fence, an outage or an operator's command. */
   reload(loaded: Loaded): void {
     this.#standing = this.#load(loaded);
-    this.#saved = this.#standing;
+    this.#saved = savedIn(loaded.row);
     this.#deferral = undefined;
     this.#suspect = undefined;
   }
@@ -213,7 +213,7 @@ export class Partition {
   committed({ next, marks, opened, tookMs }: Committed): TimedPause | undefined {
     for (const line of opened) this.#held.add(line);
     this.#moveTo(next, marks);
-    this.#saved = next;
+    this.#saved = { ...next, server: this.#saved.server };
     this.#deferral = undefined;
     this.#limit = nextLimit(this.#limit, tookMs, this.#bounds);
     this.#outages = 0;
@@ -313,6 +313,10 @@ export class Partition {
     for (const [name, more] of Object.entries(added) as [keyof Counts, number][]) counts[name] += more;
     this.#counts = counts;
   }
+}
+
+function savedIn({ nextOffset, fills, server }: Loaded['row']): Saved {
+  return { nextOffset, fills, server };
 }
 
 function pausedOr(interrupted: TimedPause | undefined): Waiting {
