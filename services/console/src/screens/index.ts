@@ -8,7 +8,7 @@ import { resumeAction as resumePartitions } from './consumers/resume-action.ts';
 import { approvalAction } from './drift/approval.ts';
 import { keyView } from './drift/key-view.ts';
 import { overviewView } from './drift/overview.ts';
-import { reconcilerView } from './drift/reconciler-view.ts';
+import { reconcilerValues, reconcilerView } from './drift/reconciler-view.ts';
 import { repairsView } from './drift/repairs-view.ts';
 import { editAction, replaceAction, skipAction } from './failures/change-event.ts';
 import { eventPage } from './failures/event.ts';
@@ -64,7 +64,7 @@ const drift: Screen = {
   path: '/drift',
   summary:
     'Reconcilers and their divergent keys: desired, actual and last written; approve repairs that are held',
-  routes: [overviewView, keyView, reconcilerView, repairsView, approvalAction],
+  routes: [overviewView, keyView, reconcilerView, reconcilerValues, repairsView, approvalAction],
 };
 
 /** Consumers and relays: how far each is, and what stops it. */
