@@ -140,7 +140,7 @@ describe('the console over a service with failures', () => {
       `select payload::json ->> 'customer' as customer, event_id::text as event from converge.outbox where key = $1`,
       [scene.doubled],
     );
-    const [{ customer = '', event = '' } = {}] = rows;
+    const [{ customer, event } = { customer: '', event: '' }] = rows;
     const path = `search?q=${encodeURIComponent(customer)}`;
     expect((await get(`/api/${path}`))['events']).toMatchObject([
       { key: scene.doubled, eventId: event, database: 'orders' },
