@@ -51,7 +51,7 @@ async function readTexts(side: Side, log: readonly Recorded[]): Promise<Seen['te
   const { code, stdout } = await side.tryCommand('orders', ['saga', 'verify', ...others]);
   texts.push({ kind: 'verify', about: 'all', text: `${stdout}\nexits with ${code}` });
   for (const name of SERVICES) {
-    await read('parked', name, name, 'parked', 'list', '--events', '--limit', '1000');
+    await read('parked', name, name, 'parked', 'list', '--limit', '1000');
     await read('audit', name, name, 'audit', '--limit', '1000');
   }
   const states = ['completed', 'compensated', 'stuck'].flatMap((state) => ['--state', state]);

@@ -31,7 +31,7 @@ async function parked(
   [act, key]: readonly ['retry' | 'skip' | 'edit', string],
   ...more: readonly string[]
 ): Promise<void> {
-  const listed = await side.command(service, ['parked', 'list', '--events', '--key', key]);
+  const listed = await side.command(service, ['parked', 'list', '--key', key]);
   const found = (listed as { id: string; state: string }[]).find(({ state }) => /dead|waiting/.test(state));
   if (found === undefined) throw new Error(`${side.name}: nothing of ${key} is parked in ${service}`);
   await side.text(service, ['parked', act, found.id, ...more, ...because, '--yes']);

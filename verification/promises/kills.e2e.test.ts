@@ -88,7 +88,7 @@ async function unfinished(scene: Scene<KilledDb>): Promise<string> {
     ...['workflow', 'list', '--state', 'completed', '--state', 'compensated'],
   );
   const [count] = await scene.rows<{ n: number }>('select count(*)::int as n from counted');
-  const waiting = await scene.json<unknown[]>('parked', 'list', '--events', '--state', 'waiting');
+  const waiting = await scene.json<unknown[]>('parked', 'list', '--state', 'waiting');
   const open = sagas.filter(({ state }) => state !== 'completed' && state !== 'compensated');
   const left = [
     ...(sagas.length < ORDERS.length || open.length > 0 ? [`sagas ${JSON.stringify(sagas)}`] : []),

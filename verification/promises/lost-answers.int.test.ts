@@ -66,15 +66,14 @@ it('G5k: an act on dead letters whose answer was lost, typed again, changes noth
   expectSaid(skipped, 'skipped it');
   expect([skipped.again.code, skipped.acts]).toEqual([1, [`parked skip ${c}`, `parked skip ${d}`]]);
   expect(skipped.again.stderr).toContain(`parked event ${c} is skipped`);
-  const edited = await typed('edit', [e], '--payload', '{"key":"e","n":9}');
-  expectSaid(edited, 'edited its payload');
-  expect([edited.again.code, edited.acts]).toEqual([0, [`parked edit ${e}`]]);
+  const edited = await typed('edit', [e], '--payload', '{"key":"e","n":9}', '--after-compensation');
+  expectSaid(edited, 'retried it');
+  expect([edited.again.code, edited.acts]).toEqual([0, [`parked edit ${e}`, `parked retry ${e}`]]);
   stock.throws = () => undefined;
   await stock.start();
-  await stock.until(2);
+  await stock.until(3);
   const gone = await stock.scene.cli('parked', 'retry', a!, e!, '--after-compensation', ...why);
   expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining(`there is no parked event ${a}`)]);
-  await stock.until(3);
   expect((await stock.applied()).toSorted()).toEqual([0, 1, 9]);
 });
 

@@ -79,7 +79,7 @@ describe('the history of a saga', () => {
   it('S24, G8a: the narrative of a saga that waited for an operator has the dead letter, and who retried it and why', async () => {
     const instance = await place('stuck', { confirm: 'not_applied' });
     await until(instance, 'stuck');
-    const [letter] = await scene.json<{ id: string }[]>('parked', 'list', '--events', '--state', 'dead');
+    const [letter] = await scene.json<{ id: string }[]>('parked', 'list', '--state', 'dead');
     moods.set('confirm', 'stuck', undefined);
     const why = ['--after-compensation', '--reason', 'the mail server is back', '--yes'];
     expect((await scene.cli('parked', 'retry', letter!.id, ...why)).code).toBe(0);

@@ -94,7 +94,7 @@ async function lookAround(log: () => string): Promise<void> {
   for (const [line, shown] of [
     ['npx convergekit doctor', 'holds the lease and publishes'],
     ['npx convergekit saga list', 'compensated'],
-    ['npx convergekit parked list', 'over the limit of this card'],
+    ['npx convergekit parked groups', 'over the limit of this card'],
     [`npx convergekit event history ${rejected}`, 'payments rejected'],
   ] as const) {
     const printed = await step(line, service, terminal);

@@ -18,7 +18,7 @@ export const FIGURES: readonly Figure[] = [
   { name: 'transactions, idle service', unit: 'per s' },
   { name: 'ready', unit: 's' },
   { name: 'CPU of `--help`', unit: 's' },
-  { name: 'CPU of `parked list`', unit: 's' },
+  { name: 'CPU of `parked groups`', unit: 's' },
 ];
 
 /**
@@ -34,7 +34,7 @@ export const BARS: Readonly<Record<string, Readonly<Record<string, number>>>> = 
     'transactions, idle service': 8,
     ready: 10,
     'CPU of `--help`': 1.8,
-    'CPU of `parked list`': 5.6,
+    'CPU of `parked groups`': 5.6,
   },
   'convergekit/postgres': { import: 2.7 },
 };

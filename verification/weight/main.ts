@@ -70,7 +70,7 @@ async function inUse(project: Project): Promise<Weights> {
       'transactions, idle service': perSecond,
       ready: readySeconds,
       'CPU of `--help`': await cpuOf(folder, ['--help'], env),
-      'CPU of `parked list`': await cpuOf(folder, ['parked', 'list'], env),
+      'CPU of `parked groups`': await cpuOf(folder, ['parked', 'groups'], env),
     };
   });
 }

@@ -75,7 +75,7 @@ export const alarmDefinitions = {
     kind: 'halted',
     means:
       'The consumer gave up as many events for a bug, a structural failure or refused data as it may in an hour (`giveUp.perHour` of its policy): it pauses in place of giving up more',
-    next: '`converge parked list`; fix and deploy, then `converge consumers resume <consumer> --reason "…"`: the parked events are tried again; `--continue` lets as many again be given up within the hour',
+    next: '`converge parked groups`; fix and deploy, then `converge consumers resume <consumer> --reason "…"`: the parked events are tried again; `--continue` lets as many again be given up within the hour',
   },
   breaker_open: {
     kind: 'paused',
@@ -85,7 +85,7 @@ export const alarmDefinitions = {
   parked_cap: {
     kind: 'paused',
     means: 'The consumer has reached its limit of parked events (`parking.maxRows`, `maxBytes`, `maxInLog`)',
-    next: '`converge parked list`; fix the cause, then retry or skip: the partition resumes when there is room',
+    next: '`converge parked groups`; fix the cause, then retry or skip: the partition resumes when there is room',
   },
   systemic_fault: {
     kind: 'paused',
@@ -146,7 +146,7 @@ export const alarmDefinitions = {
     kind: 'event',
     means:
       'A failure event that is not of the failing consumer’s own source: forged, or that consumer moved to another database',
-    next: '`converge parked list --code FAILURE_SOURCE`; if it moved, declare `failureSources`, else find out who writes to the failure topic',
+    next: '`converge parked groups --code FAILURE_SOURCE`; if it moved, declare `failureSources`, else find out who writes to the failure topic',
   },
   foreign_id_reused: {
     kind: 'event',

@@ -19,7 +19,7 @@ export { classify } from './find/classify.ts';
 export { findEvents, SEARCHED_ROWS } from './find/find-events.ts';
 export { type Fill, fillGap } from './gaps/fill.ts';
 export type { StoredAct, StoredRepair } from './history/act-sql.ts';
-export { readTried, type StoredEvent } from './history/attempt-sql.ts';
+export type { StoredEvent } from './history/attempt-sql.ts';
 export type { Chapter, Passed } from './history/chapter.ts';
 export type { Named } from './history/deliveries.ts';
 export type { History } from './history/history.ts';

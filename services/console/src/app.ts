@@ -4,7 +4,7 @@ import { declarationsOf } from '@convergekit/operate/declared';
 import { explain } from '@convergekit/operate/host';
 import { logger } from '@convergekit/telemetry';
 import { readFileSync } from 'node:fs';
-import { ConsoleRefusal, invalidInput, notFound, type RefusalStatus } from './errors.ts';
+import { invalidInput, notFound, refusalOf, type RefusalStatus } from './errors.ts';
 import { html } from './layout/html.ts';
 import { layout, type RenderPage } from './layout/layout.ts';
 import { state } from './layout/parts.ts';
@@ -95,7 +95,7 @@ function tooLarge(): never {
 
 // A fault of the console is logged with its place, and its text is not sent: it may quote what was read.
 async function failed(error: unknown, c: Context<ConsoleTypes>, render: RenderPage): Promise<Response> {
-  const refusal = error instanceof ConsoleRefusal ? error : undefined;
+  const refusal = refusalOf(error);
   const status: RefusalStatus | 500 = refusal?.status ?? 500;
   if (refusal === undefined) logger('console').error({ err: error, path: c.req.path }, 'a page failed');
   const code = refusal?.code ?? 'CONSOLE_FAILED';

@@ -1,4 +1,5 @@
 import { ConvergeError } from '@convergekit/core';
+import { UsageError } from '@convergekit/operate/errors';
 
 /** The status codes with which the console refuses a request. */
 export type RefusalStatus = 400 | 401 | 403 | 404 | 409 | 421 | 429 | 503;
@@ -11,6 +12,15 @@ export class ConsoleRefusal extends ConvergeError {
     super(message, { code, category: 'data', certainty: 'not_applied' });
     this.status = status;
   }
+}
+
+/** What a request is refused with when a view or an act refuses it; undefined = it failed. */
+export function refusalOf(error: unknown): ConsoleRefusal | undefined {
+  if (error instanceof ConsoleRefusal) return error;
+  if (error instanceof UsageError) return new ConsoleRefusal(400, error.code, error.message);
+  if (!isRefusal(error)) return undefined;
+  const isAbsent = /_(?:UNKNOWN|GONE)$/.test(error.code);
+  return new ConsoleRefusal(isAbsent ? 404 : 409, error.code, error.message);
 }
 
 /** True for the refusal of a package's function, whose words are for people. */

@@ -3,7 +3,7 @@ export const eventPath = (id: string): string => `/events/${encodeURIComponent(i
 
 /** The page of a parked event. Pure. */
 export const parkedPath = ({ database, id }: { readonly database: string; readonly id: string }): string =>
-  `/failures/events/${encodeURIComponent(database)}/${id}`;
+  `/parked/${encodeURIComponent(database)}/${id}`;
 
 /** The page of a saga's instance. Pure. */
 export const sagaPath = (instance: string): string => `/sagas/${encodeURIComponent(instance)}`;

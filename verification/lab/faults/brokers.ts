@@ -1,3 +1,4 @@
+import kafkajs from 'kafkajs';
 import { readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitUntil } from '@convergekit/testing';
@@ -123,7 +124,16 @@ export const readDeleted = ofBroker({
     const deleted = await asking(cluster, async (admin) => {
       const [committed] = await admin.fetchOffsets({ groupId: 'stock', topics: [TOPIC] });
       const partitions = (committed?.partitions ?? []).filter(({ offset }) => Number(offset) > 0);
-      await admin.deleteTopicRecords({ topic: TOPIC, partitions });
+      // An election that a fault before this one began may not have ended.
+      const isDone = (): Promise<boolean> =>
+        admin.deleteTopicRecords({ topic: TOPIC, partitions }).then(
+          () => true,
+          (error: unknown) => {
+            if (error instanceof kafkajs.KafkaJSError && error.retriable) return false;
+            throw error;
+          },
+        );
+      await waitUntil(isDone, { what: 'the records to be deleted', everyMs: 200 });
       return partitions.map(({ partition, offset }) => `${partition} up to ${offset}`);
     });
     return { what: deleted.join(', ') };

@@ -98,7 +98,7 @@ export const consumers: Dashboard = {
         {
           title: 'Parked events and dead letters',
           description:
-            'Events that wait for a retry, and those that wait for an operator: `converge parked list`.',
+            'Events that wait for a retry, and those that wait for an operator: `converge parked groups`.',
           queries: [maxOf('inboxParked', { where, by: ['consumer', 'parkedState'] })],
         },
         {

@@ -38,7 +38,7 @@ export const overview: Dashboard = {
         {
           kind: 'stat',
           title: 'Dead letters',
-          description: 'Events given up that wait for an operator: `converge parked list`.',
+          description: 'Events given up that wait for an operator: `converge parked groups`.',
           width: 4,
           alarmFrom: 1,
           queries: [

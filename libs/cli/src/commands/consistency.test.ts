@@ -26,7 +26,7 @@ const optionOf = (flag: string): string =>
 /** A value that the flag accepts. */
 function sampleOf({ choices, parse }: Flag<unknown>): string {
   if (choices?.[0] !== undefined) return choices[0];
-  const accepted = ['1', '{}', 'x', '1d', 'a=b'].find((text) => {
+  const accepted = ['1', '{}', 'x', '1d', 'a=b', '01980000-0000-7000-8000-000000000000'].find((text) => {
     try {
       parse?.(text, undefined);
       return true;

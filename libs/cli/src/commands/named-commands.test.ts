@@ -5,6 +5,9 @@ import { allCommands, parseOnly } from '../fixture/all-commands.ts';
 import type { Command } from '../frame/command.ts';
 import { nouns } from './index.ts';
 
+/** Stands for a name or an id. */
+const ANY = '01980000-0000-7000-8000-000000000000';
+
 const root = new URL('../../../../', import.meta.url).pathname;
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
 const commands = await allCommands();
@@ -27,11 +30,11 @@ const sources = globSync(
   { cwd: root, exclude: ['**/node_modules/**', '**/*.test.ts', '**/fixture/**'] },
 );
 
-/** Splits a command line into words, up to a comment, a pipe or the end of the sentence. Placeholders become `x`. */
+/** Splits a command line into words, up to a comment, a pipe or the end of the sentence. A placeholder becomes `ANY`. */
 function wordsOf(line: string): readonly string[] {
   const text = line
-    .replace(/\$\{[^}]*\}/g, 'x')
-    .replace(/<[^>]*>/g, 'x')
+    .replace(/\$\{[^}]*\}/g, ANY)
+    .replace(/<[^>]*>/g, ANY)
     .replace(/\[|\]/g, '');
   const words: string[] = [];
   for (const [word] of text.matchAll(/"[^"]*"|'[^']*'|\S+/g)) {
@@ -124,11 +127,11 @@ describe('a command that the kit names', () => {
     expect(found.filter(([, fault]) => fault !== undefined)).toEqual([]);
   });
 
-  // Seen to fail without: `parked list --consumer` in three alerts, which had `parked list <consumer>`.
+  // Seen to fail without: `parked groups --consumer` in three alerts, which had `parked groups <consumer>`.
   it('the next command of each alarm, alert and finding is accepted by the command line as it is printed', async () => {
     const alerts = globSync('infra/prometheus/*.rules.yaml', { cwd: root }).flatMap((path) =>
       [...read(path).matchAll(/converge ((?:[^;:,'\n]|\{\{[^}]*\}\})*\{\{[^}]*\}\}[^;:,'\n]*)/g)].map(
-        ([, line = '']) => line.replaceAll(/\{\{[^}]*\}\}/g, 'x'),
+        ([, line = '']) => line.replaceAll(/\{\{[^}]*\}\}/g, ANY),
       ),
     );
     const findings = sources.flatMap((path) =>
@@ -142,7 +145,7 @@ describe('a command that the kit names', () => {
           .replace('--state ${state}', line.startsWith('saga') ? '--state stuck' : '--state dead')
           .replace('--repairs n', '--repairs 1')
           .replace('--reject <offset>', '--reject 7'),
-      ).map((word) => word.replaceAll('…', 'x'));
+      ).map((word) => word.replaceAll('…', ANY));
       await expect(parseOnly(words), line).resolves.toBeDefined();
       // An alias is for what operators have learnt.
       expect(words, line).toContain(commandOf(words)?.name);

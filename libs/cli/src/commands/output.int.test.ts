@@ -45,6 +45,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'consumers types drop': ['stock', 'a.type', '--yes'],
   'event history': [ID],
   'event story': [ID],
+  'parked groups': [],
   'parked list': [],
   'parked show': [ID],
   'parked retry': ['--all', ...why],

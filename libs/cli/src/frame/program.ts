@@ -67,7 +67,7 @@ function fill(parser: Parser, command: Command, act: Act): void {
   parser.description(command.summary).aliases(command.aliases);
   const { args, flags } = command;
   for (const [name, flag] of Object.entries(args)) parser.addArgument(argumentOf(name, flag));
-  for (const [name, flag] of Object.entries(flags)) parser.addOption(optionOf(name, flag));
+  for (const [name, flag] of Object.entries(flags)) parser.addOption(addedOption(name, flag));
   parser.action(async () => {
     const given = Object.keys(args).map((name, at) => [name, parser.processedArgs[at] as unknown] as const);
     const all = lineOf(parser).map((one) => one.opts<{ json?: true; quiet?: true; config?: unknown }>());
@@ -102,7 +102,7 @@ function argumentOf(name: string, flag: Flag<unknown>): Argument {
   return argument;
 }
 
-function optionOf(name: string, flag: Flag<unknown>): Option {
+function addedOption(name: string, flag: Flag<unknown>): Option {
   const { value, many, required, choices, initial, conflicts, parse: parser } = flag;
   const shape = value === undefined ? '' : ` <${value}${many === true ? '...' : ''}>`;
   const option = new Option(`--${kebab(name)}${shape}`, flag.help);
@@ -117,6 +117,9 @@ function optionOf(name: string, flag: Flag<unknown>): Option {
   if (conflicts !== undefined) option.conflicts([...conflicts]);
   return option;
 }
+
+/** The option of a flag: `--dry-run`. Pure. */
+export const optionOf = (name: string): string => `--${kebab(name)}`;
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 

@@ -138,18 +138,25 @@ export function skipParked(
   });
 }
 
-/** Replaces the payload from the next attempt on; the original is kept. */
+/**
+ * Replaces the payload from the next attempt on; the original is kept. With `retrying` it is retried in the same transaction; one that
+ * waits behind another of its key is tried after that one.
+ */
 export function editParked(
   database: Pick<Database, 'acquire'>,
   id: string,
   payload: Buffer,
   operator: Operator,
+  retrying?: AfterCompensation,
 ): Promise<void> {
   return acting(database, id, async (tx, row) => {
     if (row.state === 'superseded') throw refused(row, 'its saga undid it');
     if (row.state === 'replaced') throw refused(row, 'an operator replaced it by another event');
     if (await putEdited(tx, id, payload))
       await writeAudit(tx, row, { act: 'parked edit', ...operator, edited: payload });
+    if (retrying === undefined) return;
+    if (row.state === 'waiting') await wakeLine(tx, row);
+    else await retry(tx, row, operator, retrying);
   });
 }
 

@@ -166,7 +166,7 @@ type Refusal = Pick<Pause, 'code' | 'reason'>;
 const CAP: Refusal = {
   code: 'parked_cap',
   reason:
-    'the consumer has reached its limit of parked events: nothing more is parked until some are applied; list them with `converge parked list`, fix the cause, then retry or skip',
+    'the consumer has reached its limit of parked events: nothing more is parked until some are applied; list them with `converge parked groups`, fix the cause, then retry or skip',
 };
 
 /** The systemic fault of a handler; undefined: of the whole consumer. */

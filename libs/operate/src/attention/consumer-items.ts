@@ -115,7 +115,7 @@ export function parkedItems(groups: readonly ParkedGroup[]): readonly FoundCondi
       ? counted(events, 'dead letter', 'dead letters')
       : counted(events, 'event waits', 'events wait');
     const text = `${consumer}: ${what} of ${counted(keys, 'key', 'keys')} of ${topic}, `;
-    const common = { since: oldest, next: `converge parked list --consumer ${consumer} --state ${state}` };
+    const common = { since: oldest, next: `converge parked groups --consumer ${consumer} --state ${state}` };
     // A hundred thousand events may wait behind the one that failed.
     const follow = sumOf(behind.get(`${consumer} ${topic}`) ?? []);
     if (category === null || code === null)

@@ -27,7 +27,7 @@ export function pendingText(pending: Pending): string {
     case 'halted':
       return `halted: ${placeOf(pending)}: ${pending.why}`;
     case 'parked':
-      return 'parked: events of this key are parked (converge parked list)';
+      return 'parked: events of this key are parked (converge parked groups)';
     case 'saga_open':
       return `open: ${pending.step} of this key has begun and has no outcome yet`;
   }

@@ -167,7 +167,7 @@ it('each reason to wait has a text', () => {
     'settling: the drift must stay unchanged for the settle window',
     'in flight: shop.orders/3 must be handled up to 7/120, and is at no position',
     'halted: shop.orders/3: it is held',
-    'parked: events of this key are parked (converge parked list)',
+    'parked: events of this key are parked (converge parked groups)',
     'open: step reserve of this key has begun and has no outcome yet',
   ]);
 });

@@ -20,6 +20,10 @@ export const previewSchema = z.object({
   passable: z.number().int().optional(),
   /** A field without which some are left out: the page shows it as a link to another preview. */
   consent: z.object({ field: z.string(), value: z.string(), label: z.string() }).optional(),
+  /** Remarks, such as the last act on a thing. */
+  notes: z.array(z.string()).default([]),
+  /** A payload that the action replaces, as far as it may be shown. */
+  payload: z.object({ label: z.string(), text: z.string() }).optional(),
 });
 
 export type Preview = z.input<typeof previewSchema>;
@@ -48,6 +52,8 @@ export interface Action<Input extends z.ZodObject> {
   readonly concerns: (input: z.output<Input>) => Concerned | Promise<Concerned>;
   /** The fields of path, query and form: which things, by the filter of their list, and how. All arrive as texts. */
   readonly input: Input;
+  /** The fields of a preview, where the form asks for some that it lacks. @default input */
+  readonly previewed?: z.ZodObject;
   readonly preview: (input: z.output<Input>, visit: Visit) => Promise<Preview>;
   /** Own fields of the form, above the reason. Those of the query stay as they are, hidden. @default none */
   readonly fields?: (input: z.output<Input>, preview: Preview) => Html;

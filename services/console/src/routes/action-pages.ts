@@ -15,7 +15,7 @@ export function actionForm<Input extends z.ZodObject>(
   { visitor, url }: Visit,
   denied: string | undefined,
 ): PageContent {
-  const { eligible, unit, others = [], effect, consent } = preview;
+  const { eligible, unit, others = [], effect, consent, notes = [], payload } = preview;
   const body = html`<section class="preview" aria-label="Preview">
       <p class="count"><strong>${eligible}</strong> ${unit}</p>
       <p>${effect}</p>
@@ -36,6 +36,13 @@ export function actionForm<Input extends z.ZodObject>(
                 >${consent.label}</a
               >
             </p>`
+      }
+      ${notes.map((note) => html`<p class="quiet">${note}</p>`)}
+      ${
+        payload === undefined
+          ? nothing
+          : html`<p class="quiet">${payload.label}:</p>
+              <pre tabindex="0">${payload.text}</pre>`
       }
     </section>
     ${formOf({ title, eligible, visitor, url, denied, own: fields?.(input, preview) ?? nothing })}`;

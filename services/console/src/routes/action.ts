@@ -28,11 +28,11 @@ export function defineActions(
   running: RunningActions,
 ): DefineAction {
   return (action) => {
-    const { path, summary, input } = action;
+    const { path, summary, input, previewed = input } = action;
     view({
       path,
       summary: `Preview: ${summary}`,
-      input,
+      input: previewed as typeof input,
       answer: previewSchema,
       // A reason that concerns nothing is left out.
       read: async (given, visit) => {

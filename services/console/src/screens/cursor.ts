@@ -5,10 +5,12 @@ const ROWS = 50;
 /** A list reads one row more than a page has: whether there is another page. */
 export const LIMIT = ROWS + 1;
 
+type CursorValues = Readonly<Record<string, string | readonly string[]>>;
+
 /** One page of rows, which are in order, and the cursor of the next page. */
 export function pageOf<Row>(
   rows: readonly Row[],
-  cursorOf: (row: Row) => Readonly<Record<string, string>>,
+  cursorOf: (row: Row) => CursorValues,
 ): { readonly page: Row[]; readonly next: string | undefined } {
   const page = rows.slice(0, ROWS);
   const last = rows.length > ROWS ? page.at(-1) : undefined;
@@ -19,7 +21,7 @@ export function pageOf<Row>(
 export const compare = <Key extends string | bigint>(a: Key, b: Key): number => Number(a > b) - Number(a < b);
 
 /** A cursor in an address: the values of a keyset as JSON in base64url, which needs no escapes. */
-export function writeCursor(values: Readonly<Record<string, string>>): string {
+export function writeCursor(values: CursorValues): string {
   return Buffer.from(JSON.stringify(values)).toString('base64url');
 }
 

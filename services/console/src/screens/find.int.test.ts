@@ -40,7 +40,7 @@ describe('the console over a service with failures', () => {
           /^stock: 1 dead letter of 1 key of shop\.orders, TypeError \(bug\); of this topic 1 event waits behind such events$/,
         ),
         since: expect.stringMatching(/Z$/),
-        next: 'converge parked list --consumer stock --state dead',
+        next: 'converge parked groups --consumer stock --state dead',
       }),
     );
     const severities = (items as { severity: string }[]).map(({ severity }) => severity);

@@ -10,12 +10,10 @@ import { keyView } from './drift/key-view.ts';
 import { overviewView } from './drift/overview.ts';
 import { reconcilerValues, reconcilerView } from './drift/reconciler-view.ts';
 import { repairsView } from './drift/repairs-view.ts';
-import { editAction, replaceAction, skipAction } from './failures/change-event.ts';
-import { eventPage } from './failures/event.ts';
-import { eventsPage } from './failures/events.ts';
-import { groupsPage } from './failures/groups.ts';
-import { keysPage } from './failures/keys.ts';
-import { replayAction } from './failures/replay.ts';
+import { parkedActs, parkedList } from './parked/acts.ts';
+import { eventPage } from './parked/event.ts';
+import { groupsPage } from './parked/groups.ts';
+import { keysPage } from './parked/keys.ts';
 import { policiesView } from './policies/policies-view.ts';
 import { policyView } from './policies/policy-view.ts';
 import { attemptAllAction } from './sagas/attempt-all.ts';
@@ -48,13 +46,14 @@ const sagas: Screen = {
   ],
 };
 
-const failures: Screen = {
-  name: 'failures',
-  title: 'Failures',
-  path: '/failures',
+const parked: Screen = {
+  name: 'parked',
+  title: 'Parked events',
+  path: '/parked',
   summary:
     'Parked events and dead letters by handler and failure, down to one event; retry of all that match',
-  routes: [groupsPage, keysPage, eventsPage, eventPage, replayAction, editAction, replaceAction, skipAction],
+  // The page of one event comes behind those whose path has a name in the same place.
+  routes: [groupsPage, keysPage, parkedList, parkedActs, eventPage],
 };
 
 /** Drift: what reconcilers found, field by field, and the approval of repairs that are held. */
@@ -99,7 +98,7 @@ const policies: Screen = {
 export const screens: readonly Screen[] = [
   attention,
   sagas,
-  failures,
+  parked,
   drift,
   search,
   tail,

@@ -123,7 +123,7 @@ describe('in Chromium', () => {
       },
     );
     const groups = async (): Promise<readonly (readonly unknown[])[]> =>
-      ((await api('/api/failures?state=dead&database=stock'))['groups'] as Record<string, unknown>[]).map(
+      ((await api('/api/parked?state=dead&database=stock'))['groups'] as Record<string, unknown>[]).map(
         ({ code, events: count }) => [code, count],
       );
     const broken = [
@@ -225,11 +225,11 @@ it('a payload is shown with its values masked, and an edited one is applied inst
   still.outage = false;
   await scene.source.publish(scene.broker, [events.counted({ key: SECRET, n: 101 })]);
   const found = async () =>
-    ((await api(`/api/failures/events?consumer=${name}&key=${SECRET}`))['events'] as { id: string }[])[0]?.id;
+    ((await api(`/api/parked/list?consumer=${name}&key=${SECRET}`))['rows'] as { id: string }[])[0]?.id;
   const id = await waitUntil(found, { what: 'the dead letter' });
-  const { payload } = await api(`/api/failures/events/stock/${id}`);
+  const { payload } = await api(`/api/parked/stock/${id}`);
   expect(JSON.parse(String(payload))).toEqual({ key: `‹text, ${SECRET.length}›`, n: '‹number›' });
-  const path = `/api/failures/events/stock/${id}/edit`;
+  const path = `/api/parked/edit?database=stock&id=${id}`;
   const page = await fetch(new URL(path.replace('/api', ''), under.url));
   expect(await page.text()).not.toContain('101');
   expect(await post(path, { payload: '{oops', reason: 'x' })).toMatchObject([
@@ -240,7 +240,7 @@ it('a payload is shown with its values masked, and an edited one is applied inst
   await post(path, { payload: corrected, reason: 'too many', afterCompensation: 'yes' });
   const edited = async () => (await lines(scene.database)).some(({ n }) => n === 102);
   await waitUntil(edited, { what: 'the edited event' });
-  expect(await post('/api/failures/replay', { reason: 'all of it' })).toEqual([
+  expect(await post('/api/parked/retry', { reason: 'all of it' })).toEqual([
     409,
     expect.stringContaining('choose what to retry'),
   ]);

@@ -219,7 +219,7 @@ export class CountedPart implements Part {
   /** Counts events that are parked now, also those that may succeed later. */
   async #lookForParked(): Promise<void> {
     for (const place of this.consumers.values()) {
-      const list = ['parked', 'list', '--events', '--limit', '1000000'];
+      const list = ['parked', 'list', '--limit', '1000000'];
       const found = await converge<readonly unknown[]>(list, this.envOf(place)).catch(() => []);
       this.#parked = Math.max(this.#parked, found.length);
     }

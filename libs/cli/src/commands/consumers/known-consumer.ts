@@ -60,6 +60,6 @@ export async function requireHandler(
   if (names.includes(handler)) return;
   throw refused(
     'HANDLER_UNKNOWN',
-    `there is no handler ${handler}${consumer === undefined ? '' : ` of ${consumer}`} in this database${didYouMean(handler, names)}: \`converge parked list\` shows what is parked`,
+    `there is no handler ${handler}${consumer === undefined ? '' : ` of ${consumer}`} in this database${didYouMean(handler, names)}: \`converge parked groups\` shows what is parked`,
   );
 }

@@ -26,7 +26,8 @@ import {
 } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { consumerToActOn, requireRead } from './known-consumer.ts';
-import { contradictions } from '../parked/compensations.ts';
+import { contradictions } from '@convergekit/operate/parked';
+import { knownTo } from '../../frame/act-command.ts';
 import { databases } from '../../frame/named-databases.ts';
 
 /** Sets a consumer back in one topic, after naming the effects that it will repeat. */
@@ -64,9 +65,8 @@ export const replayCommand = command({
         await planReplay(executor, admin, { consumer, topic, partition: row.partition }, from, signed),
       );
     const contradicted = await contradictions(
-      context,
+      { known: knownTo(context, urls) },
       plans.flatMap(({ reported }) => reported),
-      urls,
     );
     for (const line of [...plans.flatMap(describe), ...contradicted]) context.output.progress(line);
     if (!dry && plans.some(({ offset }) => offset !== undefined)) {

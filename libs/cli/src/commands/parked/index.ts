@@ -1,13 +1,10 @@
-import { editCommand, replaceCommand } from './edit.ts';
-import { listCommand, showCommand } from './list.ts';
-import { retryCommand } from './retry.ts';
-import { skipCommand } from './skip.ts';
+import { edit, groups, list, replace, retry, skip } from '@convergekit/operate/parked';
+import { actCommand, listCommand } from '../../frame/act-command.ts';
+import { showCommand } from './show.ts';
 
 export const parkedCommands = [
-  listCommand,
+  listCommand(groups),
+  listCommand(list),
   showCommand,
-  retryCommand,
-  skipCommand,
-  editCommand,
-  replaceCommand,
+  ...[retry, skip, edit, replace].map(actCommand),
 ];

@@ -121,7 +121,7 @@ it('what the login of the console may not read is named, and home does not say t
 });
 
 it('the list of failures does not say that nothing failed while a database cannot be read', async () => {
-  const page = await shown.page('/failures?code=NONE');
+  const page = await shown.page('/parked?code=NONE');
   expect(page).toContain('ledger is not shown');
   expect(page).not.toContain('Nothing has failed');
 });

@@ -14,7 +14,7 @@ type Place = readonly [act: string, path: (about: About, database: string) => st
 
 const failures: Place = [
   'See the failures',
-  ({ consumer, category, code }, database) => withQuery('/failures', { database, consumer, category, code }),
+  ({ consumer, category, code }, database) => withQuery('/parked', { database, consumer, category, code }),
 ];
 const consumers = ({ consumer }: About, database: string): string =>
   withQuery('/consumers', { database, consumer });

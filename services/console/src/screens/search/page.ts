@@ -2,7 +2,7 @@ import { html, type Html, nothing } from '../../layout/html.ts';
 import { ago, dataTable, due, state, unreadNote, withQuery } from '../../layout/parts.ts';
 import { eventPath, sagaPath } from '../../links.ts';
 import type { PageContent } from '../../screen.ts';
-import { parkedState } from '../failures/parked-text.ts';
+import { parkedState } from '../parked/parked-text.ts';
 import { stateOf } from '../sagas/state.ts';
 import { actsTable, historyPart } from './parts.ts';
 import type { SearchAnswer } from './schemas.ts';

@@ -1,4 +1,3 @@
-import type { Concerned } from '@convergekit/operate/host';
 import { readParked } from '@convergekit/inbox/operate';
 import { z } from 'zod';
 import type { Databases } from '../../databases.ts';
@@ -13,7 +12,7 @@ const PLAIN_HEADERS = /^(ce_|traceparent$|tracestate$|content-type$)/;
 /** Defines the page of one parked event. */
 export function eventPage({ view, look, databases, payloads }: ConsoleContext): void {
   view({
-    path: '/failures/events/:database/:id',
+    path: '/parked/:database/:id',
     summary:
       'One parked event: its headers, its payload as far as it may be shown, every attempt, and what operators did',
     input: z.object({ database: z.string(), id: z.uuid() }),
@@ -41,7 +40,7 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
     }),
   });
   look({
-    path: '/failures/events/:database/:id/payload',
+    path: '/parked/:database/:id/payload',
     summary: 'The payload of a parked event in full',
     input: z.object({ database: z.string(), id: z.uuid() }),
     read: async ({ database, id }) => {
@@ -75,20 +74,6 @@ export async function requireEvent(databases: Databases, place: Place): Promise<
   const found = await findEvent(databases, place);
   if (found !== undefined) return found;
   throw notFound(`there is no parked event ${place.id} in ${place.database}: it was applied meanwhile`);
-}
-
-/** Returns what an act on parked events concerns: of one event, the consumer that parked it, whatever the filter says. */
-export async function concernedOf(
-  databases: Databases,
-  {
-    database = '*',
-    consumer = '*',
-    id,
-  }: Readonly<Partial<Record<'database' | 'consumer' | 'id', string | undefined>>>,
-): Promise<Concerned> {
-  if (id === undefined) return { database, consumer };
-  const found = database === '*' ? undefined : await findEvent(databases, { database, id });
-  return { database, consumer: found?.consumer ?? '*' };
 }
 
 /** Shows headers that name things; the values of others are a producer's own data (pure). */

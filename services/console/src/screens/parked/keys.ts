@@ -5,7 +5,14 @@ import { actionLink, ago, dataTable, facts, nextPage, unreadNote } from '../../l
 import type { ConsoleContext } from '../../screen.ts';
 import { compare, LIMIT, pageOf, readCursor } from '../cursor.ts';
 import { where } from '../../present-sql.ts';
-import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
+import {
+  type FailureFilter,
+  filtered,
+  filterIn,
+  filterSchema,
+  parkedFilterOf,
+  retryAllPath,
+} from './filter.ts';
 import { hideErrors } from '../../payload.ts';
 import { failureText, parkedState } from './parked-text.ts';
 import { unreadSchema } from '../../databases.ts';
@@ -41,19 +48,21 @@ const answerSchema = z.object({
   unread: unreadSchema,
 });
 
+const AFTER = { after: z.string().optional() };
 const cursor = z.object({ consumer: z.string(), topic: z.string(), key: z.string() });
 
 /** Defines the page of one group of failures: its keys, and what an operator can do about it. */
 export function keysPage({ view, databases, payloads }: ConsoleContext): void {
   view({
-    path: '/failures/keys',
+    path: '/parked/keys',
     summary: 'The keys of failures that match',
-    input: z.object({ ...filterFields, after: z.string().optional() }),
+    input: filterSchema.extend(AFTER),
     answer: answerSchema,
-    read: async (filter, { now, visitor }) => {
+    read: async (given, { now, visitor }) => {
+      const filter = filterIn(given);
       const parked = parkedFilterOf(filter);
       const span = { from: new Date(now), to: new Date(now + 1), buckets: 1 };
-      const paging = { after: readCursor(filter.after, cursor), limit: LIMIT };
+      const paging = { after: readCursor(given['after'] as string | undefined, cursor), limit: LIMIT };
       const only = filter.database;
       const groups = await databases.gather(
         where('converge.parked', (executor) => groupFailures(executor, parked, span)),
@@ -78,11 +87,11 @@ export function keysPage({ view, databases, payloads }: ConsoleContext): void {
       title: group === undefined ? 'Failures by key' : `Failures of ${group.handler.replace(/^saga:/, '')}`,
       body: html`${unreadNote(unread)} ${group === undefined ? nothing : headOf(group)}
         <p>
-          ${keys.length === 0 ? nothing : actionLink(filtered('/failures/replay', filter), 'Retry all that match')}
-          <a href="${filtered('/failures/events', filter)}">the events, in the order of parking</a>
+          ${keys.length === 0 ? nothing : actionLink(retryAllPath(filterIn(filter)), 'Retry all that match')}
+          <a href="${filtered('/parked/list', filterIn(filter))}">the events, in the order of parking</a>
         </p>
-        ${tableOf(keys, filter, now)}
-        ${nextPage(next, (after) => filtered('/failures/keys', filter, { after }))}`,
+        ${tableOf(keys, filterIn(filter), now)}
+        ${nextPage(next, (after) => filtered('/parked/keys', filterIn(filter), { after }))}`,
     }),
   });
 }
@@ -104,8 +113,7 @@ function tableOf(keys: readonly Key[], filter: FailureFilter, now: number): Html
     caption: 'Keys, in the order of their names',
     rows: keys,
     empty: 'No parked event matches: it was applied meanwhile.',
-    href: ({ database, consumer, key }) =>
-      filtered('/failures/events', { ...filter, database, consumer, key }),
+    href: ({ database, consumer, key }) => filtered('/parked/list', filter, { database, consumer, key }),
     columns: [
       { title: 'Key', kind: 'code', cell: ({ key }) => key },
       { title: 'Events', kind: 'number', cell: ({ events }) => events },

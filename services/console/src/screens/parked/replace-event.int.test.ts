@@ -28,31 +28,28 @@ it('G5l: a dead letter is replaced by a new event in the console, and data that 
     }),
   );
   const found = async (): Promise<string | undefined> => {
-    const answer = await under.get('/api/failures/events?state=dead');
-    return (answer['events'] as readonly { readonly id: string }[])[0]?.id;
+    const answer = await under.get('/api/parked/list?state=dead');
+    return (answer['rows'] as readonly { readonly id: string }[])[0]?.id;
   };
   const id = await waitUntil(found, { what: 'the dead letter' });
-  const page = await under.page(`/failures/events/stock/${id}`);
-  expect(page).toContain(`/failures/events/stock/${id}/replace`);
-  const path = new URL(`/api/failures/events/stock/${id}/replace`, under.url);
+  const page = await under.page(`/parked/stock/${id}`);
+  expect(page).toContain(`/parked/replace?database=stock&amp;id=${id}`);
+  const path = new URL(`/api/parked/replace?database=stock&id=${id}`, under.url);
   const replace = (payload: string, more: object = { afterCompensation: 'yes' }) =>
     postAs(TOKENS.ada, path, { payload, reason: 'a typo', ...more });
   expect(await replace('{"key":"k","n":2}', {})).toEqual([
     409,
     expect.stringContaining('--after-compensation'),
   ]);
-  const preview = await under.page(`/failures/events/stock/${id}/replace`);
-  expect(preview).toContain(`/failures/events/stock/${id}/replace?afterCompensation=yes`);
+  const preview = await under.page(`/parked/replace?database=stock&id=${id}`);
+  expect(preview).toContain(`/parked/replace?database=stock&amp;id=${id}&amp;afterCompensation=yes`);
   expect(await replace('{"key":"k","n":"2"}')).toEqual([
     409,
     expect.stringContaining('is not that of test.counted v1'),
   ]);
   expect(await lines(scene.database)).toEqual([]);
   const [status, text] = await replace('{"key":"k","n":2}');
-  expect([status, text]).toEqual([
-    200,
-    expect.stringMatching(/^It is replaced by event \S+, which is due now$/),
-  ]);
+  expect([status, text]).toEqual([200, expect.stringMatching(/: replaced by event \S+, which is due now/)]);
   await waitUntil(async () => (await lines(scene.database)).length > 0, { what: 'the new event' });
   const [line] = await lines(scene.database);
   expect([line?.n, text.includes(line?.event_id ?? '?')]).toEqual([2, true]);

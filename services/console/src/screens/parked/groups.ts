@@ -1,36 +1,21 @@
-import { groupFailures, PARKED_STATES, type Span } from '@convergekit/inbox/operate';
+import { PARKED_STATES } from '@convergekit/inbox/operate';
+import { groups as list } from '@convergekit/operate/parked';
 import { CATEGORIES } from '@convergekit/core/engine';
 import { z } from 'zod';
 import { html, type Html } from '../../layout/html.ts';
 import { actionLink, ago, dataTable, filterForm, unreadNote } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { where } from '../../present-sql.ts';
-import { type FailureFilter, filtered, filterFields, parkedFilterOf } from './filter.ts';
+import { type FailureFilter, filtered, filterIn, filterSchema, retryAllPath } from './filter.ts';
+import { readsIn } from '../../routes/act.ts';
 import { hideErrors } from '../../payload.ts';
 import { failureText, parkedState } from './parked-text.ts';
 import { unreadSchema } from '../../databases.ts';
 
-/** The sparklines show a day, unless the filter names a span. */
-const DAY_MS = 86_400_000;
-const BUCKETS = 24;
 const MOST_GROUPS = 200;
+const WHOLE = { limit: Infinity, after: undefined };
 
-const groupSchema = z.object({
-  database: z.string(),
-  consumer: z.string(),
-  handler: z.string(),
-  state: z.enum(PARKED_STATES),
-  category: z.string().nullable(),
-  code: z.string().nullable(),
-  fingerprint: z.string().nullable(),
-  shape: z.string().nullable(),
-  structural: z.boolean(),
-  events: z.number(),
-  keys: z.number(),
-  first: z.date(),
-  last: z.date(),
-  counts: z.array(z.number()),
-});
+const groupSchema = list.row.extend({ database: z.string() });
 type Group = z.output<typeof groupSchema>;
 
 const answerSchema = z.object({
@@ -41,47 +26,43 @@ const answerSchema = z.object({
 });
 
 /** Defines the list of failures, by handler, state and fingerprint. */
-export function groupsPage({ view, databases, payloads }: ConsoleContext): void {
+export function groupsPage(context: ConsoleContext): void {
+  const { view, databases, payloads } = context;
   view({
-    path: '/failures',
+    path: '/parked',
     summary: 'Parked events and dead letters, grouped by handler and failure',
-    input: z.object(filterFields),
+    input: filterSchema,
     answer: answerSchema,
-    read: async (filter, { now, visitor }) => {
-      const span = spanOf(filter, now);
+    read: async (given, { visitor }) => {
+      const reads = await readsIn(context, list, filterIn(given).database);
       const { rows, unread } = await databases.gather(
-        where('converge.parked', (executor) => groupFailures(executor, parkedFilterOf(filter), span)),
-        filter.database,
+        where(list.tables.table, async (executor) => {
+          const database = reads.databases.find((one) => one.executor === executor);
+          return database === undefined ? [] : list.find(reads, database, filterIn(given), WHOLE);
+        }),
+        filterIn(given).database,
       );
       const sorted = rows.toSorted((a, b) => b.events - a.events);
       return {
-        groups: hideErrors(sorted.slice(0, MOST_GROUPS), payloads, visitor).map((row) => ({
-          ...row,
-          counts: [...row.counts],
-        })),
+        groups: hideErrors(sorted.slice(0, MOST_GROUPS), payloads, visitor),
         left: Math.max(0, sorted.length - MOST_GROUPS),
         unread,
       };
     },
     page: ({ groups, left, unread }, { now }, filter) => ({
       title: 'Failures',
-      body: html`${unreadNote(unread)} ${form(filter, databases.names)}
-      ${tableOf(groups, filter, now, unread.length > 0)}
+      body: html`${unreadNote(unread)} ${form(filterIn(filter), databases.names)}
+      ${tableOf(groups, filterIn(filter), now, unread.length > 0)}
       ${left === 0 ? '' : html`<p class="note">${left} smaller groups are not shown: filter by consumer or code.</p>`}
-      ${groups.length === 0 || filtered('', filter) === '' ? '' : html`<p>${actionLink(filtered('/failures/replay', filter), 'Retry all that match')}</p>`}`,
+      ${groups.length === 0 || filtered('', filterIn(filter)) === '' ? '' : html`<p>${actionLink(retryAllPath(filterIn(filter)), 'Retry all that match')}</p>`}`,
     }),
   });
 }
 
-function spanOf({ since, until }: FailureFilter, now: number): Span {
-  const to = until ?? new Date(now);
-  return { from: since ?? new Date(to.getTime() - DAY_MS), to, buckets: BUCKETS };
-}
-
 function form(filter: FailureFilter, databases: readonly string[]): Html {
-  return filterForm('/failures', [
+  return filterForm('/parked', [
     { name: 'consumer', label: 'Consumer', value: filter.consumer },
-    { name: 'state', label: 'State', value: filter.state, options: PARKED_STATES },
+    { name: 'state', label: 'State', value: filter.state[0], options: PARKED_STATES },
     { name: 'code', label: 'Code', value: filter.code },
     { name: 'key', label: 'Key', value: filter.key },
     { name: 'handler', label: 'Handler', value: filter.handler, more: true },
@@ -101,16 +82,7 @@ function tableOf(groups: readonly Group[], filter: FailureFilter, now: number, i
       ? 'Nothing is known to have failed: not every database could be read.'
       : 'Nothing has failed: no event is parked, and there is no dead letter.',
     href: ({ database, consumer, handler, state, category, code, fingerprint }) =>
-      filtered('/failures/keys', {
-        ...filter,
-        database,
-        consumer,
-        handler,
-        state,
-        category: category ?? undefined,
-        code: code ?? undefined,
-        fingerprint: fingerprint ?? undefined,
-      }),
+      filtered('/parked/keys', filter, { database, consumer, handler, state, category, code, fingerprint }),
     columns: [
       { title: 'Failure', kind: 'wide', cell: (group) => failureText(group) },
       {

@@ -1,7 +1,10 @@
 import { PARKED_STATES } from '@convergekit/inbox/operate';
+import { edit, replace, retry, skip } from '@convergekit/operate/parked';
+import type { Act } from '@convergekit/operate/registry';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { actionLink, dataTable, facts, moment } from '../../layout/parts.ts';
+import { actionLink, dataTable, facts, moment, withQuery } from '../../layout/parts.ts';
+import { actPath } from '../../routes/act.ts';
 import { eventPath, parkedPath } from '../../links.ts';
 import { parkedState } from './parked-text.ts';
 
@@ -52,7 +55,7 @@ export type ParkedEvent = z.output<typeof parkedEventSchema>;
 
 /** The page of one parked event. `inFull`: a signed-in user may see its payload in full. */
 export function parkedEventPage(event: ParkedEvent, inFull: boolean): Html {
-  const { database, id, closed, note } = event;
+  const { database, id, closed, note, state } = event;
   const path = parkedPath(event);
   return html`${factsOf(event)}
     ${
@@ -65,16 +68,17 @@ export function parkedEventPage(event: ParkedEvent, inFull: boolean): Html {
     ${closed === null ? nothing : html`<p class="note needs">It cannot be retried: ${closed}</p>`}
     ${note === null ? nothing : html`<p class="note">${note}</p>`}
     <p>
-      ${actionLink(`/failures/replay?database=${encodeURIComponent(database)}&id=${id}`, 'Retry this event')}
-      ${actionLink(`${path}/edit`, 'Edit its payload')}
-      ${event.state === 'dead' || event.state === 'rejected' ? actionLink(`${path}/replace`, 'Replace it by a new event') : nothing}
-      ${actionLink(`${path}/skip`, 'Skip it')}
+      ${ACTS.filter(({ name }) => name !== replace.name || state === 'dead' || state === 'rejected').map((act) => actionLink(withQuery(actPath(act.name), { database, [idOf(act)]: id }), act.title))}
       ${inFull ? actionLink(`${path}/payload`, 'See its payload in full') : nothing}
     </p>
     ${attemptsTable(event)}
     <h2>Payload</h2>
     ${payloadOf(event)} ${recordTables(event)}`;
 }
+
+/** What an operator can do about one event. */
+const ACTS = [retry, edit, replace, skip];
+const idOf = ({ input }: Act): string => ('id' in input ? 'id' : 'ids');
 
 function payloadOf({ payload, edited }: ParkedEvent): Html {
   if (payload === undefined)

@@ -1,0 +1,177 @@
+import { systemClock } from '@convergekit/core';
+import { isEvent } from '@convergekit/operate/declared';
+import { refused, UsageError } from '@convergekit/operate/errors';
+import { exportsThat } from '@convergekit/operate/host';
+import type {
+  Act,
+  Fields,
+  InputOf,
+  Outcome,
+  Preview,
+  Reads,
+  Tables,
+  View,
+} from '@convergekit/operate/registry';
+import { tableOf } from '@convergekit/operate/registry';
+import { type Command, command } from './command.ts';
+import type { CommandContext } from './context.ts';
+import { flagsOf } from './field-flags.ts';
+import { asks, count, dryRun, type Flag, reason } from './flags.ts';
+import { databases as moreDatabases, namedDatabases } from './named-databases.ts';
+import { optionOf } from './program.ts';
+import { type Result, result } from './result.ts';
+
+/** The options that no field of a noun gives. */
+interface Own {
+  readonly database: readonly string[];
+  readonly events: readonly string[];
+  readonly limit: number;
+  readonly reason: string;
+  readonly dryRun: boolean;
+}
+
+/** Makes the command of an act: preview, question, act, and what became of each thing. */
+export function actCommand(act: Act): Command {
+  const { input, most, looksElsewhere, needsEvents } = act;
+  const { args, flags } = flagsOf(input);
+  return command({
+    name: verbOf(act.name),
+    summary: act.summary,
+    args,
+    flags: {
+      ...flags,
+      ...(most !== undefined && {
+        limit: count(most.unit, `refuse when more ${most.unit} match`, most.initial),
+      }),
+      ...(looksElsewhere === true && moreDatabases),
+      ...(needsEvents === true && { events: declaring }),
+      reason: reason('why: it is kept with the act'),
+      ...dryRun,
+      ...asks,
+    },
+    run: (context, given) => perform(context, act, given as InputOf<Fields> & Own),
+  });
+}
+
+/** Without an initial value, so that it must be given. */
+const declaring: Flag<readonly string[]> = {
+  help: 'modules that export the declaration of the event: the data is checked against it',
+  value: 'module',
+  many: true,
+  required: true,
+};
+
+async function perform(context: CommandContext, act: Act, given: InputOf<Fields> & Own): Promise<Result> {
+  const { limit, reason: why, dryRun: isDry } = given;
+  const reads = await readsOf(context, act.tables, given);
+  const preview = await act.preview(reads, given);
+  const { eligible } = preview;
+  if (act.most !== undefined && eligible > limit)
+    throw new UsageError(
+      'TOO_MANY',
+      `${eligible} match, more than ${limit}: narrow the filter, or raise --limit`,
+    );
+  const left = preview.others.filter(({ count: some }) => some > 0);
+  const lines = [
+    ...(preview.notes ?? []),
+    ...payloadLines(preview),
+    ...left.map(
+      ({ count: some, why: reasonOf }) => `${some} ${some === 1 ? 'is' : 'are'} left alone: ${reasonOf}`,
+    ),
+  ];
+  if (isDry) {
+    const things = await preview.things();
+    return result(things.rows, () => [
+      ...lines,
+      ...things.lines,
+      `would have ${act.did} ${eligible} ${preview.unit}`,
+    ]);
+  }
+  if (eligible === 0 && left.length > 0)
+    throw refused(
+      preview.refusal,
+      `nothing is ${act.did}: ${left.map(({ count: some, why: reasonOf }) => `${some}: ${reasonOf}`).join('; ')}${consentText(preview)}`,
+    );
+  for (const line of lines) context.output.progress(line);
+  await context.confirm(`${act.title}: ${eligible} ${preview.unit}? ${preview.effect}`);
+  const outcome = await act.run(reads, given, {
+    by: context.operator,
+    reason: why,
+    expected: eligible,
+    report: reporter(context),
+    signal: context.stopRequested(),
+  });
+  context.audit({ changed: outcome.changed, reason: why });
+  return outcomeResult(context, outcome);
+}
+
+function outcomeResult(
+  context: CommandContext,
+  { text, refused: refusals = [], lines = [], value }: Outcome,
+): Result {
+  for (const line of refusals) context.output.progress(line);
+  return result(value, () => [...lines, text], refusals.length === 0);
+}
+
+/** How an operator includes what a preview leaves out. */
+const consentText = ({ consent }: Preview): string =>
+  consent === undefined ? '' : ` (${optionOf(consent.field)}: ${consent.label})`;
+
+const payloadLines = ({ payload }: Preview): readonly string[] =>
+  payload === undefined ? [] : [`${payload.label}: ${payload.bytes?.toString('utf8') ?? 'no payload'}`];
+
+/** Reports what an act waits for, once for each reason. */
+function reporter({ output }: CommandContext): (done: number, total?: number, note?: string) => void {
+  let last: string | undefined;
+  return (_done, _total, note) => {
+    if (note !== undefined && note !== last) output.progress(note);
+    last = note ?? last;
+  };
+}
+
+/** Makes the command of a list. */
+export function listCommand(view: View): Command {
+  const { args, flags } = flagsOf(view.input);
+  const limit = view.order === undefined ? {} : { limit: count('rows', 'at most so many rows', 50) };
+  return command({
+    name: verbOf(view.name),
+    summary: view.summary,
+    args,
+    flags: { ...flags, ...limit },
+    run: async (context, values) => {
+      const given = values as InputOf<Fields> & { readonly limit?: number };
+      const reads = await readsOf(context, view.tables, {});
+      await view.check?.(reads, given);
+      const page = { limit: given.limit ?? Infinity, after: undefined };
+      const found = await Promise.all(
+        reads.databases.map((database) => view.find(reads, database, given, page)),
+      );
+      const rows = found.flat().map((row) => view.row.parse(row));
+      return result(rows, () => tableOf(rows, view));
+    },
+  });
+}
+
+const verbOf = (name: string): string => name.slice(name.indexOf('.') + 1);
+
+/** What a command gives to a view or an act: DATABASE_URL, and what its options name. */
+async function readsOf(
+  context: CommandContext,
+  { migrations }: Tables,
+  { database: urls = [], events = [] }: Partial<Own>,
+): Promise<Reads> {
+  const database = await context.database(...migrations);
+  const named = { name: database.target.database, database, executor: database.executor };
+  return {
+    databases: [named],
+    known: knownTo(context, urls),
+    events: () => exportsThat(events, isEvent, 'no event: export what defineEvent returns'),
+    clock: systemClock,
+  };
+}
+
+/** DATABASE_URL and more databases, by the names of their sources. */
+export const knownTo =
+  (context: CommandContext, urls: readonly string[]): Reads['known'] =>
+  async () =>
+    (await namedDatabases(context, urls, [])).map((one) => ({ ...one, executor: one.database.executor }));

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+
+/** A value that a view or an act is given: as an option of a command, as a field of a form, in an address, or as JSON. */
+export interface Field<T = unknown> {
+  readonly schema: z.ZodType<T>;
+  readonly shape: Shape;
+  readonly help: string;
+  /** True where a command takes it by its place. @default false */
+  readonly isArgument?: boolean;
+  /** True where the form of an act asks for it; the others choose the things, and are in the address. @default false */
+  readonly isAsked?: boolean;
+  readonly isRequired?: boolean;
+}
+
+/** How a field is written. `value` names what is given, and a quantity names its unit. */
+export type Shape =
+  | { readonly kind: 'toggle' }
+  | { readonly kind: 'text' | 'json' | 'instant'; readonly value: string }
+  | { readonly kind: 'texts'; readonly value: string; readonly choices?: readonly string[] }
+  /** `suggested`: what the form has, where nothing is given. */
+  | {
+      readonly kind: 'whole';
+      readonly value: string;
+      readonly initial?: number;
+      readonly suggested?: number;
+    };
+
+export type Fields = Readonly<Record<string, Field>>;
+
+/** The values of fields, by name. */
+export type InputOf<F> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+/** The schema of what an address, a form or a JSON body has. */
+export const schemaOf = (fields: Fields): z.ZodObject =>
+  z.object(Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema])));
+
+const uuid = z.uuid({ error: 'It must be an id (a UUID)' });
+
+/** Yes or no. A form and an address write it as `yes`. */
+export function toggle(help: string): Field<boolean> {
+  const yes = z.literal('yes').transform(() => true);
+  return { schema: z.union([z.boolean(), yes]).default(false), shape: { kind: 'toggle' }, help };
+}
+
+export function text(value: string, help: string): Field<string | undefined> {
+  return { schema: z.string().optional(), shape: { kind: 'text', value }, help };
+}
+
+/** One or more texts of a fixed set; none = any. */
+export function someOf<T extends string>(
+  value: string,
+  all: readonly [T, ...T[]],
+  help: string,
+): Field<readonly T[]> {
+  return { schema: listOf(z.enum(all)), shape: { kind: 'texts', value, choices: all }, help };
+}
+
+/** The ids of things, which a command takes by their place; none = those that the other fields choose. */
+export function ids(help: string): Field<readonly string[]> {
+  return { schema: listOf(uuid), shape: { kind: 'texts', value: 'id' }, help, isArgument: true };
+}
+
+/** The ids of things, one at least. */
+export const someIds = (help: string): Field<readonly string[]> => {
+  const { schema, ...rest } = ids(help);
+  const given = schema.refine((all) => all.length > 0, 'name one at least');
+  return { ...rest, schema: given, isRequired: true };
+};
+
+/** The id of one thing, which a command takes by its place. */
+export function id(help: string): Field<string> {
+  return { schema: uuid, shape: { kind: 'text', value: 'id' }, help, isArgument: true, isRequired: true };
+}
+
+/** A quantity from 1 to `most`, in a unit. */
+export function whole(
+  unit: string,
+  help: string,
+  { most = 999_999_999, ...given }: { readonly most?: number; readonly suggested?: number } = {},
+): Field<number | undefined> {
+  return {
+    schema: z.coerce.number().int().min(1).max(most).optional(),
+    shape: { kind: 'whole', value: unit, ...given },
+    help,
+  };
+}
+
+/** A quantity from 1 to `most`, in a unit, that has a value where none is given. */
+export function wholeOf(unit: string, help: string, initial: number, most = 999_999_999): Field<number> {
+  return {
+    schema: z.coerce.number().int().min(1).max(most).default(initial),
+    shape: { kind: 'whole', value: unit, initial },
+    help,
+  };
+}
+
+/** A moment with a year of four digits: what Postgres reads, and an address can hold. */
+export function instant(help: string): Field<Date | undefined> {
+  const moment = z
+    .string()
+    .refine((given) => isMoment(given), 'a time is written as 2026-01-31T12:00:00Z')
+    .transform((given) => new Date(given));
+  return { schema: moment.optional(), shape: { kind: 'instant', value: 'time' }, help };
+}
+
+function isMoment(given: string): boolean {
+  const at = new Date(given);
+  return !Number.isNaN(at.getTime()) && at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9_999;
+}
+
+/** Text that is JSON, passed on unchanged. */
+export function json(help: string): Field<string> {
+  const schema = z
+    .string({ error: 'it is missing' })
+    .max(1_000_000)
+    .superRefine((given, check) => {
+      const wrong = notJson(given);
+      if (wrong !== undefined) check.addIssue(`it is no JSON: ${wrong}`);
+    });
+  return { schema, shape: { kind: 'json', value: 'json' }, help, isRequired: true, isAsked: true };
+}
+
+function notJson(given: string): string | undefined {
+  try {
+    JSON.parse(given);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : '';
+  }
+}
+
+/** The same field, for which the form of an act asks. */
+export const asked = <T>(field: Field<T>): Field<T> => ({ ...field, isAsked: true });
+
+/** A list that an address writes as one text, or as several of one name. */
+function listOf<T>(one: z.ZodType<T>): z.ZodType<readonly T[]> {
+  return z
+    .union([one, z.array(one)])
+    .transform((given) => [given].flat() as T[])
+    .default([]);
+}

@@ -1,0 +1,133 @@
+import { hasTables } from '@convergekit/postgres/engine';
+import {
+  type Act,
+  type Field,
+  type Fields,
+  type InputOf,
+  type Reads,
+  schemaOf,
+} from '@convergekit/operate/registry';
+import { z } from 'zod';
+import { conflict } from '../errors.ts';
+import { html, type Html } from '../layout/html.ts';
+import { shownPayload } from '../payload.ts';
+import type { ConsoleContext } from '../screen.ts';
+import type { Preview } from './action-definition.ts';
+
+/** The path of an act's form, below which nothing else is: `/parked/retry`. Pure. */
+export const actPath = (name: string): string => `/${name.replace('.', '/')}`;
+
+/** The names of fields that an address gives beside those of an act. */
+const ONLY = { database: z.string().optional() };
+type Given = InputOf<Fields> & { readonly database?: string };
+
+interface ActOptions {
+  /** The page that shows the result. */
+  readonly result: (input: Given) => string;
+}
+
+/** Defines the form and the JSON routes of an act. */
+export function defineAct(context: ConsoleContext, act: Act, { result }: ActOptions): void {
+  const { payloads } = context;
+  const inputSchema = schemaOf(act.input);
+  // A form asks for what a preview does not have yet.
+  const previewed = inputSchema.extend(
+    Object.fromEntries(
+      Object.entries(act.input)
+        .filter(([, { isAsked, isRequired }]) => isAsked === true && isRequired === true)
+        .map(([name]) => [name, z.string().default('')]),
+    ),
+  );
+  const readsOf = (given: Given): Promise<Reads> => readsIn(context, act, given.database);
+  context.action({
+    path: actPath(act.name),
+    title: act.title,
+    summary: sentenceOf(act.summary),
+    ...(act.needs !== undefined && { needs: act.needs }),
+    input: inputSchema.extend(ONLY),
+    previewed: previewed.extend(ONLY),
+    concerns: async (given) => act.concerns(await readsOf(given), given),
+    preview: async (given): Promise<Preview> => {
+      const {
+        eligible,
+        unit,
+        others,
+        effect,
+        consent,
+        notes = [],
+        payload,
+      } = await act.preview(await readsOf(given), given);
+      return {
+        eligible,
+        unit,
+        effect,
+        others: [...others],
+        notes: [...notes],
+        consent: consent && { ...consent, value: 'yes' },
+        payload: payload && {
+          label: payload.label,
+          text: shownPayload(payload.bytes?.toString('utf8') ?? '', payloads) ?? 'not shown',
+        },
+      };
+    },
+    fields: (given) =>
+      html`${Object.entries(act.input).map(([name, field]) => (field.isAsked === true ? formField(name, field, (given as Given)[name]) : ''))}`,
+    run: async (given, { user, ...acting }) => {
+      const {
+        text,
+        changed,
+        refused = [],
+      } = await act.run(await readsOf(given), given, {
+        ...acting,
+        by: user,
+      });
+      const said = [text, ...refused].join('. ');
+      if (changed === 0 && refused.length > 0) throw conflict(said);
+      return { text: said, changed, href: result(given) };
+    },
+  });
+}
+
+/** What a page gives to an act or a list: the database that it names, or all that have the noun's tables. */
+export async function readsIn(
+  { databases, declared, clock }: ConsoleContext,
+  { tables }: Pick<Act, 'tables'>,
+  only: string | undefined,
+): Promise<Reads> {
+  const asked = only === undefined ? databases.all : [databases.get(only)];
+  const present = await Promise.all(asked.map(({ executor }) => hasTables(executor, tables.table)));
+  return {
+    databases: asked.filter((_, at) => present[at]),
+    known: () => Promise.resolve(databases.all),
+    events: declared.events,
+    clock,
+  };
+}
+
+/** The line of a help as a sentence of a page. Pure. */
+export const sentenceOf = (help: string): string => `${help.charAt(0).toUpperCase()}${help.slice(1)}`;
+
+/** The field of a form for which an act asks. */
+function formField(name: string, { shape, help, schema }: Field, given: unknown): Html {
+  const label = sentenceOf(help);
+  switch (shape.kind) {
+    case 'whole': {
+      const { minimum = 1, maximum } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+      const value = (given as number | undefined) ?? shape.initial ?? shape.suggested ?? '';
+      return html`<label
+        >${label}
+        <input name="${name}" type="number" min="${minimum}" max="${maximum ?? ''}" value="${value}"
+      /></label>`;
+    }
+    case 'json':
+      return html`<label
+        >${label} <textarea name="${name}" rows="8" required spellcheck="false"></textarea>
+      </label>`;
+    case 'toggle':
+      return html`<label><input name="${name}" type="checkbox" value="yes" /> ${label}</label>`;
+    case 'text':
+    case 'texts':
+    case 'instant':
+      return html`<label>${label} <input name="${name}" autocomplete="off" spellcheck="false" /></label>`;
+  }
+}

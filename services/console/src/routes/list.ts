@@ -1,0 +1,119 @@
+import { type Column as Shown, schemaOf, type View } from '@convergekit/operate/registry';
+import { z } from 'zod';
+import { unreadSchema } from '../databases.ts';
+import { html, type Html } from '../layout/html.ts';
+import { type Column, dataTable, due, nextPage, state, unreadNote } from '../layout/parts.ts';
+import { hideErrors } from '../payload.ts';
+import type { ConsoleContext } from '../screen.ts';
+import { where } from '../present-sql.ts';
+import { compare, LIMIT, pageOf, readCursor } from '../screens/cursor.ts';
+import { actPath, readsIn, sentenceOf } from './act.ts';
+
+const MORE = { database: z.string().optional(), after: z.string().optional() };
+
+/** A row of a list, and its database. */
+export type Placed = Readonly<Record<string, unknown>> & { readonly database: string };
+export type Given = Readonly<Record<string, unknown>> & { readonly database?: string };
+
+interface ListOptions {
+  /** The page of a row; its first cell is the link. */
+  readonly href: (row: Placed) => string | undefined;
+  /** The address of the list with a filter. */
+  readonly address: (given: Given, more: Readonly<Record<string, string>>) => string;
+  /** What stands above the table, such as acts on all that match. */
+  readonly above: (given: Given, isEmpty: boolean) => Html;
+}
+
+/** Defines the page and the JSON route of a list, over the databases that have its tables. */
+export function defineList(context: ConsoleContext, list: View, { href, address, above }: ListOptions): void {
+  const { databases, payloads } = context;
+  const { title, columns, empty, order } = list;
+  const place = z.object({ place: order?.place ?? z.never() });
+  context.view({
+    path: actPath(list.name),
+    summary: sentenceOf(list.summary),
+    input: schemaOf(list.input).extend(MORE),
+    answer: z.object({
+      rows: z.array(list.row.extend({ database: z.string() })),
+      next: z.string().optional(),
+      unread: unreadSchema,
+    }),
+    read: async (input, { visitor }) => {
+      const given: Given = input;
+      const after = readCursor(typeof input['after'] === 'string' ? input['after'] : undefined, place);
+      const reads = await readsIn(context, list, given.database);
+      await list.check?.(reads, input);
+      const paged = { limit: LIMIT, after: after?.place };
+      const { rows, unread } = await databases.gather(
+        where(list.tables.table, async (executor) => {
+          const database = reads.databases.find((one) => one.executor === executor);
+          return database === undefined ? [] : list.find(reads, database, input, paged);
+        }),
+        given.database,
+      );
+      const placed = rows.map((row) => ({ row, at: order?.placeOf(row) ?? [] }));
+      const { page, next } = pageOf(
+        placed.toSorted((a, b) => inOrder(a.at, b.at)),
+        ({ at }) => ({ place: [...at] }),
+      );
+      return {
+        rows: hideErrors(
+          page.map(({ row }) => row),
+          payloads,
+          visitor,
+        ),
+        next: order === undefined ? undefined : next,
+        unread,
+      };
+    },
+    page: ({ rows, next, unread }, { now }, input) => ({
+      title,
+      body: html`${unreadNote(unread)} ${above(input, rows.length === 0)}
+      ${dataTable<Placed>({
+        caption: title,
+        rows: rows as unknown as readonly Placed[],
+        empty: sentenceOf(empty),
+        href,
+        columns: [
+          ...columns.map((column) => columnOf(column, now)),
+          ...(databases.names.length > 1
+            ? [{ title: 'Database', cell: ({ database }: Placed) => database }]
+            : []),
+        ],
+      })}
+      ${nextPage(next, (after) => address(input, { after }))}`,
+    }),
+  });
+}
+
+function inOrder(a: readonly string[], b: readonly string[]): number {
+  for (const [at, text] of a.entries()) {
+    const order = compare(text, b[at] ?? '');
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** A column of a list as a page shows it. */
+function columnOf({ title, kind, cell, sign }: Shown<never>, now: number): Column<Placed> {
+  const valueOf = (row: Placed) => cell(row as never);
+  switch (kind) {
+    case 'time':
+      return {
+        title,
+        cell: (row) => {
+          const at = valueOf(row);
+          return at instanceof Date ? due(at, now) : null;
+        },
+      };
+    case 'state':
+      return { title, cell: (row) => state(sign?.(row as never) ?? 'ok', textOf(valueOf(row)) ?? '') };
+    default:
+      return { title, ...(kind !== undefined && { kind }), cell: (row) => textOf(valueOf(row)) };
+  }
+}
+
+function textOf(value: ReturnType<Shown<never>['cell']>): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  return value instanceof Date ? value.toISOString() : String(value);
+}
