@@ -58,7 +58,8 @@ create table converge.outbox (
 alter sequence converge.outbox_id owned by converge.outbox.id;
 create index outbox_xid on converge.outbox (xid);
 -- One row has several digests, so no btree. Partial: a row without any has no entry. Without `fastupdate`, whose list of pending
--- entries one emit in thousands would have to merge, holding its keys. It leaves with its child, as the events do.
+-- entries one emit in thousands would have to merge, holding its keys. It leaves with its child, as the events do. An append without
+-- fields pays 1.5 µs of CPU for the index (2 %), one with two 6 µs; a table of its own would cost nothing and 9, and have to be emptied.
 create index outbox_search on converge.outbox using gin (search) with (fastupdate = off) where search is not null;
 
 -- Topics of which a record may be smaller than the table admits, with the broker's limit (max.message.bytes): one larger event
