@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The names of the fields of an event that can be found by: those with a text or a number. */
 export type SearchField<Data> = {
@@ -10,7 +10,7 @@ export type SearchField<Data> = {
  * for each value, and holds none. Pure.
  */
 export function searchDigest(value: string): string {
-  return createHash('sha256').update(value).digest().readBigInt64BE().toString();
+  return hash('sha256', value, 'buffer').readBigInt64BE().toString();
 }
 
 /** Returns the digests of the fields of an event, each once; absent and null ones have none. Pure. */
