@@ -34,6 +34,7 @@ async function writeEvent(id: number, topic = 'orders'): Promise<void> {
     type: 't',
     headers: JSON.stringify({ name: PERSON }),
     payload: json,
+    search: '{1}',
   });
 }
 
@@ -99,8 +100,8 @@ describe('the erasure of a person', () => {
     expect(new Set(tables).size).toBeGreaterThanOrEqual(16);
     expect(await erase(PERSON)).toEqual([]);
     expect(await rowsWith(PERSON)).toEqual([]);
-    const { rows } = await database.executor.query('select payload, headers from converge.outbox');
-    expect(rows).toEqual([{ payload: '{"erased":true}', headers: '{}' }]);
+    const { rows } = await database.executor.query('select payload, headers, search from converge.outbox');
+    expect(rows).toEqual([{ payload: '{"erased":true}', headers: '{}', search: null }]);
     // Planted fault: the steps leave. Later an undo, or a cancellation, is answered as if they had never taken effect.
     const fences = await database.executor.query(
       'select instance, state, intent, journal from converge.saga_fence order by instance',

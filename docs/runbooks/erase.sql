@@ -41,7 +41,7 @@ end $$;
 
 -- Events that are in the log. Their place, id and key stay: the relay and gaps count by them.
 update converge.outbox o
-   set payload = '{"erased":true}', headers = case when pg_temp.mentions(o.headers) then '{}' else o.headers end
+   set payload = '{"erased":true}', headers = case when pg_temp.mentions(o.headers) then '{}' else o.headers end, search = null
  where (pg_temp.mentions(o.payload) or pg_temp.mentions(o.headers))
    and pg_visible_in_snapshot(o.xid, (select t.snapshot from converge.relay_source s join converge.tick t on t.number = s.done_tick))
    and not exists (select from converge.relay_topic h where h.topic = o.topic and h.held_at is not null);

@@ -2,6 +2,7 @@ import { deepFreeze } from '@convergekit/core/engine';
 import { ContractError } from './contract-error.ts';
 import type { DomainEvent, EventDefinition, Upcasts } from './event-definition.ts';
 import { checkPayload, encodePayload, parsePayload } from './payload.ts';
+import { type SearchField, searchDigests } from './search.ts';
 import { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
 
 export interface DefineEventOptions<Schema extends StandardSchema> {
@@ -13,6 +14,11 @@ export interface DefineEventOptions<Schema extends StandardSchema> {
   readonly key: (data: InferOutput<Schema>) => string;
   /** The schema of the payload: any Standard Schema with synchronous checks. */
   readonly data: Schema;
+  /**
+   * Fields by which operators find the event, as long as its row is retained: `['orderId', 'email']`. Name those whose value few
+   * events have; each costs an entry of an index at the emit. @default none
+   */
+  readonly search?: readonly SearchField<InferOutput<Schema>>[];
   /** Upcast steps, one for each older version that must stay readable, without gaps. @default none */
   readonly upcast?: Upcasts;
 }
@@ -37,7 +43,7 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
   options: DefineEventOptions<Schema>,
 ): EventDefinition<Type, InferOutput<Schema>, InferInput<Schema>> {
   type Data = InferOutput<Schema>;
-  const { version = 1, topic, key } = options;
+  const { version = 1, topic, key, search } = options;
   checkDefinition({ ...options, type, version });
   // Schemas carry their types only by inference; `validate` returns the schema's own output.
   const schema = options.data as StandardSchema<unknown, Data>;
@@ -52,7 +58,8 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
     const payload = encodePayload(validate(schema, input, type), type);
     checkPayload(payload);
     const data = checkReadBack(type, payload, parse(payload, version));
-    return Object.freeze({ definition, type, version, topic, key: keyOf(type, key(data)), data, payload });
+    const event = { definition, type, version, topic, key: keyOf(type, key(data)), data, payload };
+    return Object.freeze(search === undefined ? event : { ...event, search: searchDigests(data, search) });
   };
   const definition: EventDefinition<Type, Data, InferInput<Schema>> = Object.freeze(
     Object.assign(emit, { type, version, oldest, topic, schema, keyOf: key, parse }),
@@ -121,10 +128,14 @@ interface DefinitionShape {
   readonly version: number;
   readonly topic: string;
   readonly data: StandardSchema;
+  readonly search?: readonly string[];
   readonly upcast?: Upcasts;
 }
 
-function checkDefinition({ type, version, topic, data, upcast = {} }: DefinitionShape): void {
+/** The most fields of one event that can be found by. */
+const MOST_SEARCHED = 8;
+
+function checkDefinition({ type, version, topic, data, search = [], upcast = {} }: DefinitionShape): void {
   const wrong = (field: string, what: string): ContractError =>
     new ContractError('DEFINITION_INVALID', `defineEvent(${JSON.stringify(type)}): ${field} ${what}`);
   if (!TYPE.test(type) || type.length > 200)
@@ -134,6 +145,7 @@ function checkDefinition({ type, version, topic, data, upcast = {} }: Definition
     throw wrong('topic', 'must be a Kafka topic name: at most 249 of letters, digits, ".", "_", "-"');
   if ((data as Partial<StandardSchema>)['~standard']?.version !== 1)
     throw wrong('data', 'must be a Standard Schema, for example a zod schema');
+  if (search.length > MOST_SEARCHED) throw wrong('search', `has more than ${MOST_SEARCHED} fields`);
   const steps = Object.keys(upcast).map(Number);
   const first = Math.min(...steps);
   if (

@@ -20,6 +20,7 @@ export {
 } from './position.ts';
 export type { Envelope } from './received-event.ts';
 export { type StepUndoneData, stepUndoneEvent, type StuckData, stuckEvent } from './step-events.ts';
+export { searchDigest } from './search.ts';
 export {
   signatureHeader,
   signatureOf,

@@ -44,4 +44,6 @@ export interface DomainEvent<Data = unknown, Type extends string = string> {
   readonly data: Data;
   /** The data as JSON text. */
   readonly payload: string;
+  /** The digests of the fields to search by. Undefined: the definition names none. */
+  readonly search?: readonly string[];
 }

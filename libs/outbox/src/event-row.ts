@@ -18,7 +18,10 @@ export interface AppendContext extends EventContext {
 }
 
 /** An event whose id and kit headers the writer chooses. A handler derives both from the incoming event. */
-export interface AppendEvent extends Pick<DomainEvent, 'type' | 'version' | 'topic' | 'key' | 'payload'> {
+export interface AppendEvent extends Pick<
+  DomainEvent,
+  'type' | 'version' | 'topic' | 'key' | 'payload' | 'search'
+> {
   /**
    * The id, a UUID, by which consumers deduplicate. Derive it from the incoming event where a repeat must give the same.
    * @default a new UUIDv7
@@ -39,6 +42,8 @@ export interface EventRow {
   readonly type: string;
   readonly headers: string;
   readonly payload: string;
+  /** The digests of its fields to search by, as an array of Postgres; null: none. */
+  readonly search: string | null;
 }
 
 /** The attributes of an event for a span, without key and payload. */
@@ -60,7 +65,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Validates an event and returns its row. Throws ContractError or OutboxError; nothing was written then. */
 export function rowOf(event: AppendEvent, context: AppendContext, settings: RowSettings): EventRow {
-  const { type, topic, key, payload } = event;
+  const { type, topic, key, payload, search = [] } = event;
   const eventId = event.id ?? settings.newId();
   checkNames(event, eventId);
   checkPayload(payload, settings.maxBytes);
@@ -74,7 +79,8 @@ export function rowOf(event: AppendEvent, context: AppendContext, settings: RowS
   checkHeaders(headers, { reserved: 'allow' });
   checkRelayOwned(headers, type);
   checkHops(headers[WIRE.hops], event, settings.maxHops);
-  return { eventId, topic, key, type, headers: JSON.stringify(headers), payload };
+  const digests = search.length === 0 ? null : `{${search.join(',')}}`;
+  return { eventId, topic, key, type, headers: JSON.stringify(headers), payload, search: digests };
 }
 
 function checkNames({ type, topic, key }: AppendEvent, eventId: string): void {

@@ -37,6 +37,9 @@ const maxBytes = 8_000_000;
 // one round trip. They are in the select list because a function in FROM costs more to plan than the insert takes.
 const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
 const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';
+// Events without fields to search by pay for no parameter.
+const searchOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7, $8) as written';
+const searchAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7, $8) as written';
 // The result is cast, because Prisma does not read the type `void`.
 const lockSql = 'select converge.outbox_lock($1, $2, $3)::pg_catalog.text';
 
@@ -92,15 +95,21 @@ function writtenOf([row]: readonly Answer[]): Written {
 function appendOf(rows: readonly EventRow[], { idleTimeoutMs, notify }: AppendSettings): NamedStatement {
   const [first] = rows;
   const mark = { channel: OUTBOX_CHANNEL, count: rows.length };
-  const marked = (columns: readonly unknown[]): readonly unknown[] => {
-    const values = [...columns, idleTimeoutMs];
+  const isSearched = rows.some(({ search }) => search !== null);
+  const marked = (columns: readonly unknown[], search: unknown): readonly unknown[] => {
+    const values = [...columns, idleTimeoutMs, ...(isSearched ? [search] : [])];
     return notify ? notifyAfterCommit(values, mark) : values;
   };
   if (rows.length === 1 && first !== undefined) {
-    const values = marked(COLUMNS.map((name) => first[name]));
+    const columns = COLUMNS.map((name) => first[name]);
+    const values = marked(columns, first.search);
+    if (isSearched) return { name: 'converge_append_one_search', text: searchOneSql, values };
     return { name: 'converge_append_one', text: appendOneSql, values };
   }
-  const values = marked(COLUMNS.map((name) => rows.map((row) => row[name])));
+  const columns = COLUMNS.map((name) => rows.map((row) => row[name]));
+  const searches = rows.map(({ search }) => search);
+  const values = marked(columns, searches);
+  if (isSearched) return { name: 'converge_append_all_search', text: searchAllSql, values };
   return { name: 'converge_append_all', text: appendAllSql, values };
 }
 

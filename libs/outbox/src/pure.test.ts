@@ -27,6 +27,7 @@ describe('slices of a bulk insert', () => {
     type: '',
     headers: '',
     payload: 'x'.repeat(size),
+    search: null,
   });
 
   it('slices of a bulk insert keep the order and lose nothing', () => {

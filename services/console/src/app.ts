@@ -50,7 +50,7 @@ export function createApp({ base, mount, screens, running, signer, ...parts }: A
   app.use(checkHost(hostsOf(settings.console, mount)));
   app.use(checkOrigin());
   app.use(bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
-  const known: Known = { sessions: new Sessions(signer), limit: new SignInLimit() };
+  const known: Known = { sessions: new Sessions(signer), limit: new SignInLimit(), signer };
   app.use(identify({ settings, clock, base, mount }, known));
   app.use(checkReader(readersOf(settings.console, mount)));
   app.onError((error, c) => failed(error, c, render));

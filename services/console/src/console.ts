@@ -45,8 +45,8 @@ export function openConsole(
       'the console has no database: give CONVERGE__DATABASES__<NAME>=postgres://… for each database that it shows',
       { code: 'CONFIG_MISSING', category: 'configuration', certainty: 'not_applied' },
     );
-  checkAccess(settings.console, Object.keys(settings.databases), mount);
   const base = basePathOf(settings.console.basePath);
+  checkAccess(settings.console, Object.keys(settings.databases), mount, base);
   const databases = openDatabases(settings);
   const broker = brokerOf(settings);
   const running = new RunningActions(newUuidV7);

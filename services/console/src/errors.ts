@@ -2,7 +2,7 @@ import { ConvergeError } from '@convergekit/core';
 import { UsageError } from '@convergekit/operate/errors';
 
 /** The status codes with which the console refuses a request. */
-export type RefusalStatus = 400 | 401 | 403 | 404 | 409 | 421 | 429;
+export type RefusalStatus = 400 | 401 | 403 | 404 | 409 | 421 | 429 | 503;
 
 /** A request that the console refuses; nothing was changed. */
 export class ConsoleRefusal extends ConvergeError {

@@ -3,8 +3,8 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Html } from './layout/html.ts';
 
-/** How a user was known; `application` = by the login of the application in which the console is mounted. */
-export type Via = 'token' | 'session' | 'proxy' | 'application';
+/** How a user was known; `provider` = by a session that an OpenID Connect provider began, `application` = by the login of the application around. */
+export type Via = 'token' | 'session' | 'provider' | 'proxy' | 'application';
 
 export interface User {
   readonly user: string;

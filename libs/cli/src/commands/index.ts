@@ -75,7 +75,10 @@ export const nouns: readonly Noun[] = [
   {
     name: 'event',
     summary: 'look at single events',
-    load: async () => [(await import('./event/history.ts')).historyCommand],
+    load: async () => [
+      (await import('./event/find.ts')).findCommand,
+      (await import('./event/history.ts')).historyCommand,
+    ],
   },
   {
     name: 'parked',

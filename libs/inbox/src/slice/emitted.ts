@@ -43,11 +43,11 @@ export class Emitted {
     const count = `${handler} ${incoming}`;
     const index = this.#counts.get(count) ?? 0;
     this.#counts.set(count, index + 1);
-    const { type, version, topic, key, payload } = event;
+    const { type, version, topic, key, payload, search } = event;
     const headers = contextHeaders(event, { ...eventContextOf(answers), ...context });
     injectTrace(headers); // the handler's span has ended when the slice appends
     const id = fixed ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
-    this.#events.push({ id, type, version, topic, key, payload, headers });
+    this.#events.push({ id, type, version, topic, key, payload, headers, ...(search && { search }) });
   }
 }
 

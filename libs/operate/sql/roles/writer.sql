@@ -10,7 +10,7 @@ revoke all on schema converge from converge_writer;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_writer;
-grant insert (event_id, topic, key, type, headers, payload) on converge.outbox to converge_writer;
+grant insert (event_id, topic, key, type, headers, payload, search) on converge.outbox to converge_writer;
 -- The columns are read by `returning` and by the look-up of a lost commit.
 grant select (event_id, id, xid) on converge.outbox to converge_writer;
 grant usage on sequence converge.outbox_id to converge_writer;

@@ -115,7 +115,9 @@ export function rightsFaults(rights: Readonly<Record<string, Right>>, known: Kno
     );
     const empty =
       groups.length > 0 && !known.hasGroups
-        ? [`${at}__GROUPS names ${groups.join(', ')}, and nothing says who belongs to a group: name users`]
+        ? [
+            `${at}__GROUPS names ${groups.join(', ')}, and nothing says who belongs to a group: name users, or set a provider (CONVERGE__CONSOLE__OIDC__ISSUER)`,
+          ]
         : [];
     return [...unused, ...unknown, ...empty, ...areas.flatMap((area) => areaFault(at, area, known))];
   });

@@ -83,6 +83,49 @@ const proxy = z.object({
     ),
 });
 
+const oidc = z.object({
+  issuer: z.url().optional().meta({
+    description:
+      'The address of an OpenID Connect provider with which people sign in. Needs `npm install openid-client`, `clientId`, `redirectUri` and `rights`.',
+    range: 'https://login.example/realms/main',
+    fallback: 'none: people sign in with tokens',
+  }),
+  clientId: z.string().min(1).optional().describe('The name under which the provider knows the console.'),
+  clientSecret: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'The secret of the console at the provider.', fallback: 'none: a public client' }),
+  redirectUri: z.url().optional().meta({
+    description:
+      'The address to which the provider sends people back, as it is registered there: that of the console in a browser, then `/sign-in/callback`.',
+    range: 'https://ops.example/sign-in/callback',
+  }),
+  scopes: z
+    .string()
+    .default('openid profile email')
+    .describe('The scopes that are asked for, with spaces between; some providers need one for groups.'),
+  nameClaim: z
+    .string()
+    .min(1)
+    .default('email')
+    .describe(
+      'The claim with the name of a person, for `rights` and the audit: one that its person cannot change at the provider. An `email` that is not verified is refused.',
+    ),
+  groupsClaim: z
+    .string()
+    .min(1)
+    .default('groups')
+    .describe('The claim with the groups of a person, to which `rights` are given.'),
+  sessionMs: milliseconds
+    .min(60_000)
+    .max(43_200_000)
+    .default(3_600_000)
+    .describe(
+      'The time after which a person signs in anew; the provider then says the groups anew, so that who left one acts for at most this long.',
+    ),
+});
+
 const right = z.object({
   role: z
     .enum(ROLES)
@@ -144,6 +187,7 @@ const consoleSettings = z.object({
       range: '16 characters or more',
     }),
   proxy: proxy.prefault({}),
+  oidc: oidc.prefault({}),
 });
 
 /**

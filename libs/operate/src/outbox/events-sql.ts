@@ -29,6 +29,8 @@ export interface ListedEvent {
 export interface WholeEvent extends Pick<ListedEvent, 'id' | 'eventId' | 'topic' | 'key' | 'type'> {
   readonly headers: string;
   readonly payload: string;
+  /** The digests of its fields to search by. */
+  readonly search: readonly string[] | null;
 }
 
 // An event is published when the last acknowledged window saw it; for a held topic, the last window before the hold.
@@ -74,7 +76,8 @@ export async function readWhole(
   limit: number,
 ): Promise<readonly WholeEvent[]> {
   const { rows } = await executor.query<WholeEvent>(
-    `select o.id::text, o.event_id::text as "eventId", o.topic, o.key, o.type, o.headers, o.payload
+    `select o.id::text, o.event_id::text as "eventId", o.topic, o.key, o.type, o.headers, o.payload,
+            o.search::text[] as search
        from converge.outbox o where ${conditionsSql} order by o.id limit $9`,
     [...valuesOf(filter), limit],
   );

@@ -16,7 +16,7 @@ const scriptOf = (file: string): Html => html`<script type="module" src="/static
 export type RenderPage = (
   c: Context<ConsoleTypes>,
   content: PageContent,
-  status?: 200 | 400 | 401 | 403 | 404 | 409 | 421 | 429 | 500,
+  status?: 200 | 400 | 401 | 403 | 404 | 409 | 421 | 429 | 500 | 503,
 ) => Promise<Response>;
 
 /** Makes the function that puts content into the frame of the console: menu, search box, user. */
@@ -89,7 +89,7 @@ function userPart(visitor: Visitor | undefined, path: string): Html {
     </p>`;
   const name =
     visitor.kind === 'viewer' ? html`${visitor.user} <span class="quiet">(read-only)</span>` : visitor.user;
-  if (visitor.via !== 'session') return html`<p class="user">${name}</p>`;
+  if (visitor.via !== 'session' && visitor.via !== 'provider') return html`<p class="user">${name}</p>`;
   return html`<form class="user" method="post" action="/sign-out">
     <span>${name}</span>
     <input type="hidden" name="formToken" value="${visitor.formToken}" />

@@ -43,3 +43,11 @@ const ADDRESSES = /(\s(?:href|action|src|data-stream)=")\/(?!\/)/g;
 export function pageUnder(base: string, page: string): string {
   return base === '' ? page : page.replaceAll(ADDRESSES, `$1${base}/`);
 }
+
+/**
+ * Returns a path of the console; addresses of other sites become the home page. Pure.
+ * Browsers leave tabs and line feeds out of an address: what looks like a path may be `//host` to them.
+ */
+export function pathOf(to: string | undefined): string {
+  return to !== undefined && /^\/(?![/\\])[^\p{Cc}]*$/u.test(to) ? to : '/';
+}

@@ -46,7 +46,7 @@ it('the document of the API is valid by the schema of OpenAPI 3.1', async () => 
 });
 
 /** Paths that are no page with data: files, sign-in, the document itself, exports and streams. */
-const WITHOUT_TWIN = /^\/(static|sign-|api\/|\*$|audit\.jsonl$)|^\*$|\/payload$|^\/tail\/events$/;
+const WITHOUT_TWIN = /^\/(static|sign-|api\/|\*$|audit\.jsonl$)|^\*$|\/(payload|values)$|^\/tail\/events$/;
 
 it('every page and every action has its twin in the document of the API', async () => {
   const app = wholeApp();

@@ -135,6 +135,26 @@ describe('the console over a service with failures', () => {
       ]);
   });
 
+  it('an event is found by a field that its definition names, on the page and by the command, and no value is shown', async () => {
+    const { rows } = await shown.databases.orders.executor.query<{ customer: string; event: string }>(
+      `select payload::json ->> 'customer' as customer, event_id::text as event from converge.outbox where key = $1`,
+      [scene.doubled],
+    );
+    const [{ customer, event } = { customer: '', event: '' }] = rows;
+    const path = `search?q=${encodeURIComponent(customer)}`;
+    expect((await get(`/api/${path}`))['events']).toMatchObject([
+      { key: scene.doubled, eventId: event, database: 'orders' },
+    ]);
+    // The payload's shape is on the page of the event; the value only where the visitor wrote it.
+    expect(await shown.page(`events/${event}`)).not.toContain(customer);
+    const listed = await cli(['event', 'find', customer, '--json'], shown.environment);
+    expect(JSON.parse(listed.stdout)).toMatchObject([
+      { database: 'orders', key: scene.doubled, eventId: event },
+    ]);
+    const table = await cli(['event', 'find', 'no such value'], shown.environment);
+    expect(table.stdout).toContain('no event has this value in a field to search by');
+  });
+
   it('the log of a key names the records that repeat an event', async () => {
     const answer = await get(`/api/search/log?topic=${TOPIC}&key=${scene.doubled}`);
     const records = answer['records'] as { offset: string; copyOf: string | null }[];

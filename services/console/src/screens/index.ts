@@ -7,7 +7,7 @@ import { consumerActs } from './consumers/acts.ts';
 import { approvalAction } from './drift/approval.ts';
 import { keyView } from './drift/key-view.ts';
 import { overviewView } from './drift/overview.ts';
-import { reconcilerView } from './drift/reconciler-view.ts';
+import { reconcilerValues, reconcilerView } from './drift/reconciler-view.ts';
 import { repairsView } from './drift/repairs-view.ts';
 import { parkedActs, parkedList } from './parked/acts.ts';
 import { eventPage } from './parked/event.ts';
@@ -62,7 +62,7 @@ const drift: Screen = {
   path: '/drift',
   summary:
     'Reconcilers and their divergent keys: desired, actual and last written; approve repairs that are held',
-  routes: [overviewView, keyView, reconcilerView, repairsView, approvalAction],
+  routes: [overviewView, keyView, reconcilerView, reconcilerValues, repairsView, approvalAction],
 };
 
 /** Consumers and relays: how far each is, and what stops it. */

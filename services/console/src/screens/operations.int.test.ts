@@ -49,17 +49,27 @@ describe('drift', () => {
     });
   });
 
-  it('G5o: a reader sees which fields differ and no value; an operator sees values, and the look is audited', async () => {
-    const reader = await ask('/drift/inventory/stock-reserved');
-    expect(JSON.stringify(reader.body)).not.toContain('customer');
-    expect(reader.body).toMatchObject({ declared: true, masked: true });
-    const operator = await ask('/drift/inventory/stock-reserved', { user: 'ada' });
-    expect(operator.body).toMatchObject({
-      masked: false,
-      keys: held.map((key) => ({
+  it('G5o: pages show which fields differ and no value; an operator sees values with a reason, and the look is audited', async () => {
+    const path = '/drift/inventory/stock-reserved';
+    for (const user of [undefined, 'ada'] as const) {
+      const shownTo = async (below: string) => {
+        const asked = user === undefined ? {} : { user };
+        return JSON.stringify((await ask(below, asked)).body) + (await page(below, asked));
+      };
+      for (const below of [path, `${path}/repairs`, `/drift/key?key=${held[0]}`])
+        expect([below, user, await shownTo(below)]).not.toEqual([
+          below,
+          user,
+          expect.stringContaining('customer'),
+        ]);
+    }
+    expect((await ask(path)).body).toMatchObject({ declared: true });
+    expect((await ask(`${path}/values`, { body: { reason: 'ticket 7' } })).status).toBe(401);
+    expect((await ask(`${path}/values`, { user: 'ada', body: {} })).status).toBe(400);
+    const looked = await ask(`${path}/values`, { user: 'ada', body: { reason: 'ticket 7' } });
+    expect(JSON.parse(String(looked.body['payload']))).toMatchObject(
+      held.map((key) => ({
         key,
-        verdict: 'held',
-        compared: { kind: 'now', verdict: 'divergent' },
         fields: [
           { field: 'note', desired: `for customer ${key.slice(4)}`, marks: ['owned'] },
           {
@@ -71,11 +81,11 @@ describe('drift', () => {
           { field: 'version', actual: 1, marks: ['version'] },
         ],
       })),
-    });
-    const { rows } = await shown.databases.inventory.executor.query(
-      `select by, subject_id from converge.audit where act = 'state look'`,
     );
-    expect(rows).toEqual([{ by: 'ada', subject_id: 'stock-reserved' }]);
+    const { rows } = await shown.databases.inventory.executor.query(
+      `select by, subject_id, reason from converge.audit where act = 'state look'`,
+    );
+    expect(rows).toEqual([{ by: 'ada', subject_id: 'stock-reserved', reason: 'ticket 7' }]);
   });
 
   it('one key has its differences in all reconcilers, and its repairs', async () => {
@@ -84,7 +94,7 @@ describe('drift', () => {
       repairs: [
         {
           verdict: 'repaired',
-          after: { quantity: 10 * Number(repaired.slice(4)) },
+          after: { quantity: '‹number›' },
           actor: 'reconciler test',
         },
       ],

@@ -86,7 +86,7 @@ export function checkOrigin(): MiddlewareHandler<ConsoleTypes> {
 export function checkReader(reads: 'anyone' | 'signed-in'): MiddlewareHandler<ConsoleTypes> {
   return async (c, next) => {
     const { path } = c.req;
-    const isOpen = path === '/sign-in' || path.startsWith('/static/');
+    const isOpen = path === '/sign-in' || path.startsWith('/sign-in/') || path.startsWith('/static/');
     const visitor = c.get('visitor');
     if (reads === 'anyone' || isOpen || visitor.kind !== 'reader') return next();
     if (visitor.named !== undefined) throw noRight(visitor.named);

@@ -5,7 +5,7 @@ import type { Clock } from '@convergekit/core';
 import { type Grant, grantsOf, type Settings } from '@convergekit/operate/host';
 import { type ConsoleTypes, READER, type Via, type Visitor } from '../types.ts';
 import { ConsoleRefusal } from '../errors.ts';
-import { sessionCookie, type Sessions, userOfToken } from './session.ts';
+import { sessionCookie, type Sessions, type Signer, userOfToken } from './session.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 
 /** A person of the application in which the console is mounted. */
@@ -72,10 +72,12 @@ export function visitorOf(claims: Claims, trust: Trust, now: number, sessions: S
   if (byToken !== undefined) return known(byToken, 'token', granted(byToken, [], ALL));
   const { person } = claims;
   if (person !== undefined) return known(person.name.trim(), 'application', grantsOfPerson(person, granted));
-  const byCookie = claims.cookie === undefined ? undefined : sessions.userOf(claims.cookie, now);
-  // A user whose token was taken away since is not signed in any more.
-  if (byCookie !== undefined && Object.hasOwn(trust.tokens, byCookie))
-    return known(byCookie, 'session', granted(byCookie, [], ALL));
+  const session = claims.cookie === undefined ? undefined : sessions.userOf(claims.cookie, now);
+  // People of a provider have what the rights give; a user whose token was taken away since is not signed in any more.
+  if (session?.groups !== undefined)
+    return known(session.user, 'provider', granted(session.user, session.groups, []));
+  if (session !== undefined && Object.hasOwn(trust.tokens, session.user))
+    return known(session.user, 'session', granted(session.user, [], ALL));
   const { proxyUser = '', address } = claims;
   const isProxy = address !== undefined && trust.proxy.addresses.includes(address.replace(/^::ffff:/, ''));
   if (trust.proxy.userHeader !== undefined && isProxy && proxyUser.trim() !== '')
@@ -98,6 +100,7 @@ const isOwn = (site: string | undefined): boolean => site === 'same-origin' || s
 export interface Known {
   readonly sessions: Sessions;
   readonly limit: SignInLimit;
+  readonly signer: Signer;
 }
 
 /** Returns the address at the other end of the connection. */

@@ -3,7 +3,7 @@
  * the audit; the form's token in the API of an action, of a look and of a stop.
  */
 import { describe, expect, it } from 'vitest';
-import { appUnderTest, PAYLOAD } from '../fixture/app-under-test.ts';
+import { type AppUnderTest, appUnderTest, PAYLOAD } from '../fixture/app-under-test.ts';
 
 const ours = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' };
 
@@ -35,6 +35,13 @@ describe('a request to the API by a session', () => {
   });
 });
 
+/** Asks for a look as a signed-in user. */
+async function refusedTo({ ask, signIn, formToken }: AppUnderTest): Promise<Response> {
+  const cookie = await signIn();
+  const form = { reason: 'r', formToken: await formToken(cookie) };
+  return ask('/echo/x/payload', { form, headers: { ...ours, cookie } });
+}
+
 describe('a look at a payload in full', () => {
   const path = '/echo/x/payload';
   const full = { CONVERGE__CONSOLE__PAYLOADS: 'full' };
@@ -58,8 +65,8 @@ describe('a look at a payload in full', () => {
       [403, permitted.ask(path, { form: { reason: 'r', formToken: 'wrong' }, headers })],
       [400, permitted.ask(path, { form: { reason: ' ', formToken }, headers })],
       ...(['masked', 'none', undefined] as const).map((payloads) => {
-        const { ask } = appUnderTest(payloads === undefined ? {} : { CONVERGE__CONSOLE__PAYLOADS: payloads });
-        return [403, ask(path, { form: { reason: 'r', formToken }, headers })] as const;
+        const other = appUnderTest(payloads === undefined ? {} : { CONVERGE__CONSOLE__PAYLOADS: payloads });
+        return [403, refusedTo(other)] as const;
       }),
     ] as const;
     for (const [status, asked] of refusals) {

@@ -2,6 +2,7 @@
  * The console with the login of an application. Seen to fail without: the form's token of its users, the demotion of a read that
  * another site may have asked for, the readers of a mounted console.
  */
+import { readSettings } from '@convergekit/operate/host';
 import { describe, expect, it } from 'vitest';
 import { appUnderTest } from '../fixture/app-under-test.ts';
 import { TOKENS } from '../fixture/console-under-test.ts';
@@ -20,7 +21,8 @@ const login = (role: ConsolePerson['role'] = 'operator'): Mount => ({
   },
 });
 const eve = { cookie: 'login=eve' };
-const none = { reads: undefined, host: '127.0.0.1', tokens: {}, rights: {}, proxy: { addresses: [] } };
+const { oidc } = readSettings({}).console;
+const none = { reads: undefined, host: '127.0.0.1', tokens: {}, rights: {}, proxy: { addresses: [] }, oidc };
 
 describe('a console in an application', () => {
   it('only users of the application read by default, also on this machine, and without any login it does not start', async () => {

@@ -2,11 +2,13 @@
  * Who may read, and who may act. Seen to fail without: the guard of reads, the demotion of a read that another site may have asked
  * for, the list of viewers, the check of the addresses of the proxy.
  */
+import { readSettings } from '@convergekit/operate/host';
 import { describe, expect, it } from 'vitest';
 import { appUnderTest } from '../fixture/app-under-test.ts';
 import { TOKENS } from '../fixture/console-under-test.ts';
 import { checkAccess, readersOf } from './readers.ts';
 
+const { oidc } = readSettings({}).console;
 const act = '/echo/x/act';
 const own = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' };
 
@@ -19,7 +21,14 @@ describe('where only users may read', () => {
   });
 
   it('a console on which no user could sign in, or that trusts a header from any address, does not start', () => {
-    const none = { reads: undefined, host: '0.0.0.0', tokens: {}, rights: {}, proxy: { addresses: [] } };
+    const none = {
+      reads: undefined,
+      host: '0.0.0.0',
+      tokens: {},
+      rights: {},
+      proxy: { addresses: [] },
+      oidc,
+    };
     expect(() => checkAccess(none, [])).toThrow(/no user can sign in: give a user a token/);
     expect(() => checkAccess({ ...none, tokens: TOKENS }, [])).not.toThrow();
     expect(() => checkAccess({ ...none, reads: 'anyone' }, [])).not.toThrow();
@@ -30,7 +39,7 @@ describe('where only users may read', () => {
 
 describe('a viewer', () => {
   it('a console whose rights name a user that is not there, a group that no login has, an unknown area or database does not start', () => {
-    const settings = { reads: undefined, host: '127.0.0.1', tokens: TOKENS, proxy: { addresses: [] } };
+    const settings = { reads: undefined, host: '127.0.0.1', tokens: TOKENS, proxy: { addresses: [] }, oidc };
     const right = {
       role: 'viewer' as const,
       users: [] as string[],

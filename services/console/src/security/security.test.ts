@@ -4,7 +4,7 @@ import { appUnderTest } from '../fixture/app-under-test.ts';
 import { TOKENS } from '../fixture/console-under-test.ts';
 import { visitorOf } from './identify.ts';
 import { SESSION_MS, Sessions, signer } from './session.ts';
-import { pathOf } from './sign-in.ts';
+import { pathOf } from '../routes/base-path.ts';
 
 const ours = { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' };
 
@@ -21,11 +21,14 @@ describe('a user', () => {
 
   it('G5n: a session that is forged, over, or of another process is none', () => {
     const sessions = new Sessions(key);
-    const cookie = sessions.begin('ada', 1_000);
-    expect(sessions.userOf(cookie, 1_001)).toBe('ada');
-    const [, end, signature] = cookie.split('.');
-    const forged = `${Buffer.from('bob').toString('base64url')}.${end ?? ''}.${signature ?? ''}`;
-    expect(sessions.userOf(forged, 1_001)).toBeUndefined();
+    const cookie = sessions.begin({ user: 'ada' }, 1_000);
+    expect(sessions.userOf(cookie, 1_001)?.user).toBe('ada');
+    const [content = '', signature = ''] = cookie.split('.');
+    const text = Buffer.from(content, 'base64url').toString().replace('ada', 'bob');
+    expect(text).toContain('bob');
+    const forged = `${Buffer.from(text).toString('base64url')}.${signature}`;
+    for (const other of [forged, `${cookie}.x`, content, ''])
+      expect(sessions.userOf(other, 1_001)).toBeUndefined();
     expect(sessions.userOf(cookie, 1_001 + SESSION_MS)).toBeUndefined();
     expect(new Sessions(signer(Buffer.alloc(32, 2))).userOf(cookie, 1_001)).toBeUndefined();
   });
@@ -62,7 +65,7 @@ describe('a user', () => {
       authorization: undefined,
       proxyUser: undefined,
       address: undefined,
-      cookie: new Sessions(key).begin('ada', 0),
+      cookie: new Sessions(key).begin({ user: 'ada' }, 0),
       isForeign: false,
     };
     const proxy = { addresses: [] };

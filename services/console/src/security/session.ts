@@ -23,6 +23,31 @@ export const SESSION_MS = 12 * 3_600_000;
 /** The name of a console's cookie: two consoles under one host have two. */
 export const sessionCookie = (base: string): string => `converge_console${base.replaceAll('/', '.')}`;
 
+/** Returns a value as a text that only this process could have written, for one purpose. */
+export function seal(signer: Signer, purpose: string, value: object): string {
+  const content = Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${content}.${signer.sign(purpose, content)}`;
+}
+
+/** Reads a sealed value; undefined for what another process, or a visitor, wrote. */
+export function unseal(signer: Signer, purpose: string, text: string): unknown {
+  const [content = '', signature = '', more] = text.split('.');
+  if (more !== undefined || !sameText(signature, signer.sign(purpose, content))) return undefined;
+  return JSON.parse(Buffer.from(content, 'base64url').toString());
+}
+
+/** The user of a session. */
+export interface SessionUser {
+  readonly user: string;
+  /** The groups to which rights belong, as the provider named them; undefined = signed in with a token. */
+  readonly groups?: readonly string[];
+}
+
+interface SealedSession extends SessionUser {
+  readonly end: number;
+  readonly signOuts: number;
+}
+
 /** The sessions of this process. They are kept in cookies alone; what is kept here is how often each user signed out. */
 export class Sessions {
   readonly #signer: Signer;
@@ -32,19 +57,22 @@ export class Sessions {
     this.#signer = signer;
   }
 
-  /** Makes the value of a session's cookie: the user, its end, and a signature. */
-  begin(user: string, now: number): string {
-    const name = Buffer.from(user).toString('base64url');
-    const end = String(now + SESSION_MS);
-    return `${name}.${end}.${this.#signature(user, end)}`;
+  /** Makes the value of a session's cookie. */
+  begin({ user, groups }: SessionUser, now: number, lastsMs = SESSION_MS): string {
+    const session: SealedSession = {
+      user,
+      ...(groups !== undefined && { groups }),
+      end: now + lastsMs,
+      signOuts: this.#signOutsOf(user),
+    };
+    return seal(this.#signer, 'session', session);
   }
 
   /** Reads the user of a cookie; undefined when it is forged, over, or from before the user's last sign-out. */
-  userOf(cookie: string, now: number): string | undefined {
-    const [name = '', end = '', signature = '', more] = cookie.split('.');
-    const user = Buffer.from(name, 'base64url').toString();
-    if (more !== undefined || !sameText(signature, this.#signature(user, end))) return undefined;
-    return Number(end) > now ? user : undefined;
+  userOf(cookie: string, now: number): SessionUser | undefined {
+    const session = unseal(this.#signer, 'session', cookie) as SealedSession | undefined;
+    if (session === undefined || session.end <= now) return undefined;
+    return session.signOuts === this.#signOutsOf(session.user) ? session : undefined;
   }
 
   /** Ends all sessions of a user, copies of their cookies included. */
@@ -55,10 +83,6 @@ export class Sessions {
   /** The token that each form of this user carries. */
   formToken(user: string): string {
     return this.#signer.sign('form', user);
-  }
-
-  #signature(user: string, end: string): string {
-    return this.#signer.sign('session', `${this.#signOutsOf(user)}\n${end}\n${user}`);
   }
 
   #signOutsOf(user: string): number {

@@ -3,12 +3,15 @@ import { deleteCookie, setCookie } from 'hono/cookie';
 import { ConsoleRefusal } from '../errors.ts';
 import { html, type Html, nothing } from '../layout/html.ts';
 import type { RenderPage } from '../layout/layout.ts';
+import { pathOf } from '../routes/base-path.ts';
 import { formOf } from '../routes/input.ts';
 import type { ConsoleContext } from '../screen.ts';
-import type { App, ConsoleTypes } from '../types.ts';
+import { type App, type ConsoleTypes, type PageContent, READER } from '../types.ts';
 import { requireUser } from './guard.ts';
 import { addressOf, type Known, refuseGuesses } from './identify.ts';
 import type { Mount } from './identify.ts';
+import { type ProviderSettings, providerSettings } from './oidc/provider-settings.ts';
+import { providerRoutes } from './oidc/routes.ts';
 import { sessionCookie, SESSION_MS, userOfToken } from './session.ts';
 
 interface SignInParts extends Pick<ConsoleContext, 'settings' | 'clock'> {
@@ -20,16 +23,28 @@ interface SignInParts extends Pick<ConsoleContext, 'settings' | 'clock'> {
 export function signInRoutes(
   app: App,
   { settings, clock, base, mount }: SignInParts,
-  { sessions, limit }: Known,
+  known: Known,
   page: RenderPage,
 ): void {
+  const { sessions, limit } = known;
   const { tokens } = settings.console;
-  const hasTokens = Object.keys(tokens).length > 0;
-  const isOfApplication = mount?.findPerson !== undefined;
-  const body = (to: string): Html =>
-    html`${isOfApplication ? APPLICATION : nothing}${hasTokens ? form(to) : isOfApplication ? nothing : READ_ONLY}`;
+  const found = providerSettings(settings.console, base);
+  const ofProvider = typeof found === 'object' ? found : undefined;
+  const signInPage = pageOf({
+    hasTokens: Object.keys(tokens).length > 0,
+    isOfApplication: mount?.findPerson !== undefined,
+    provider: ofProvider,
+  });
   const [cookie, path] = [sessionCookie(base), base === '' ? '/' : base];
-  app.get('/sign-in', (c) => page(c, { title: 'Sign in', body: body(pathOf(c.req.query('to'))) }));
+  const provider =
+    ofProvider &&
+    providerRoutes(
+      app,
+      { settings: ofProvider, rights: settings.console.rights, clock, base, signInPage },
+      known,
+      page,
+    );
+  app.get('/sign-in', (c) => page(c, signInPage(pathOf(c.req.query('to')))));
   app.post('/sign-in', async (c) => {
     const { token, to } = await formOf(c);
     const [address, now] = [addressOf(c), clock.now()];
@@ -44,7 +59,7 @@ export function signInRoutes(
       );
     }
     limit.right(address);
-    setCookie(c, cookie, sessions.begin(user, now), {
+    setCookie(c, cookie, sessions.begin({ user }, now), {
       httpOnly: true,
       sameSite: 'Strict',
       path,
@@ -55,21 +70,33 @@ export function signInRoutes(
   });
   app.post('/sign-out', async (c) => {
     const { formToken } = await formOf(c);
-    sessions.endAll(requireUser(c, formToken).user);
+    const { user, via } = requireUser(c, formToken);
+    sessions.endAll(user);
     deleteCookie(c, cookie, { path });
-    return c.redirect('/', 303);
+    if (via !== 'provider' || provider === undefined) return c.redirect('/', 303);
+    c.set('visitor', READER);
+    return page(c, { title: 'Signed out', body: signedOut(provider.host, await provider.signOutAddress()) });
   });
 }
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-/**
- * Returns a path of the console; addresses of other sites become the home page. Pure.
- * Browsers leave tabs and line feeds out of an address: what looks like a path may be `//host` to them.
- */
-export function pathOf(to: string | undefined): string {
-  return to !== undefined && /^\/(?![/\\])[^\p{Cc}]*$/u.test(to) ? to : '/';
+interface Ways {
+  readonly hasTokens: boolean;
+  readonly isOfApplication: boolean;
+  readonly provider: ProviderSettings | undefined;
 }
+
+/** Makes the page with the ways to sign in, and what went wrong with one. Pure. */
+const pageOf =
+  ({ hasTokens, isOfApplication, provider }: Ways) =>
+  (to: string, trouble?: string): PageContent => ({
+    title: 'Sign in',
+    body: html`${trouble === undefined ? nothing : html`<p class="note needs">${trouble}</p>`}
+    ${isOfApplication ? APPLICATION : nothing}
+    ${provider === undefined ? nothing : providerLink(to, provider)} ${hasTokens ? form(to) : nothing}
+    ${hasTokens || isOfApplication || provider !== undefined ? nothing : READ_ONLY}`,
+  });
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** True where the browser came by TLS: to the proxy in front, or to the application. */
 function isSecure(c: Context<ConsoleTypes>): boolean {
@@ -86,6 +113,17 @@ const APPLICATION = html`<p>
   This console takes its users from the application in which it is mounted: sign in there, and open this page
   again.
 </p>`;
+
+const providerLink = (to: string, { issuer }: ProviderSettings): Html =>
+  html`<p><a href="/sign-in/start?to=${encodeURIComponent(to)}">Sign in with ${issuer.host}</a></p>`;
+
+/** The console cannot end the session at the provider, and a browser takes no form there: the user does it by a link. */
+const signedOut = (host: string, address: string | undefined): Html =>
+  html`<p>
+    You are signed out of the console. ${host} may still know you:
+    ${address === undefined ? 'sign out there, too' : html`<a href="${address}" rel="noreferrer">sign out there</a>`},
+    on a machine that others use.
+  </p>`;
 
 function form(to: string): Html {
   return html`<form method="post" action="/sign-in" class="stacked">

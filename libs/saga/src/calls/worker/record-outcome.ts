@@ -157,13 +157,13 @@ class OutcomeEvents {
 
   add(event: DomainEvent, as: EmitAs = {}): void {
     const { consumer, handler, id: intent, cause } = this.#work;
-    const { type, version, topic, key, payload } = event;
+    const { type, version, topic, key, payload, search } = event;
     if (!this.#open)
       throw new TypeError(`${type} was emitted after its transaction had ended: await everything that emits`);
     const headers = contextHeaders(event, contextOf(cause, as));
     inject(headers);
     const id = as.id ?? deterministicUuid(consumer, handler, this.#phase, 0, intent, this.#events.length);
-    this.#events.push({ id, type, version, topic, key, payload, headers });
+    this.#events.push({ id, type, version, topic, key, payload, headers, ...(search && { search }) });
   }
 
   close(): readonly AppendEvent[] {

@@ -1,13 +1,13 @@
 import { readAudit, readDrift } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { html } from '../../layout/html.ts';
-import { unreadNote } from '../../layout/parts.ts';
+import { unreadNote, withQuery } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { driftKeySchema, repairSchema } from './answers.ts';
-import { keyPart, maskedNote } from './parts.ts';
+import { keyPart, reconcilerPath } from './parts.ts';
 import { findDeclared, readReconcilers } from './read-drift.ts';
 import { repairTable } from './repairs-view.ts';
-import { hidden, recordLook, stateView } from './state-values.ts';
+import { hidden, hiddenRepair } from './state-values.ts';
 import { unreadSchema } from '../../databases.ts';
 
 /** Rows of the history of each reconciler. */
@@ -23,49 +23,41 @@ export function keyView(context: ConsoleContext): void {
     summary: 'One key in all reconcilers: its differences now, its repairs and verdicts',
     input: z.object({ key: z.string() }),
     answer: z.object({
-      masked: z.boolean(),
       keys: z.array(driftKeySchema),
       repairs: z.array(ownRepair),
       unread: unreadSchema,
     }),
-    read: async ({ key }, { visitor }) => {
+    read: async ({ key }) => {
       const { rows, unread } = await databases.gather(async (executor, database) => {
         const found = [];
         for (const { name: reconciler } of await readReconcilers(executor)) {
-          const states = stateView(payloads, visitor, { database, reconciler });
-          await recordLook(executor, states, visitor, { reconciler, key });
           const open = await findDeclared(context, database, reconciler);
           const [row] = await readDrift(executor, reconciler, { key, limit: 1 }, open);
           const repairs = await readAudit(executor, reconciler, { key, limit: ROWS });
           found.push({
-            masked: states.masked,
             keys:
-              row === undefined ? [] : [{ ...row, database, reconciler, fields: hidden(row.fields, states) }],
-            repairs: repairs.map((one) => ({
-              ...one,
-              database,
-              reconciler,
-              before: states.shown(one.before),
-              after: states.shown(one.after),
-            })),
+              row === undefined
+                ? []
+                : [{ ...row, database, reconciler, fields: hidden(row.fields, payloads) }],
+            repairs: repairs.map((one) => ({ ...hiddenRepair(one, payloads), database, reconciler })),
           });
         }
         return found;
       });
       return {
-        masked: rows.some(({ masked }) => masked),
         keys: rows.flatMap(({ keys }) => keys),
         repairs: rows.flatMap(({ repairs }) => repairs),
         unread,
       };
     },
-    page: ({ masked, keys, repairs, unread }, { now }, { key }) => {
-      const body = html`${unreadNote(unread)} ${maskedNote(masked)}
+    page: ({ keys, repairs, unread }, { now }, { key }) => {
+      const body = html`${unreadNote(unread)}
         ${keys.length === 0 ? html`<p class="empty">No reconciler knows this key as divergent.</p>` : ''}
         ${keys.map(
           (one) =>
             html`<h2>${one.reconciler} in ${one.database}</h2>
-              ${keyPart(one, now, false)}`,
+              ${keyPart(one, now, false)}
+              <p><a href="${valuesPath(one)}">See its values</a></p>`,
         )}
         <h2>Repairs and verdicts</h2>
         ${repairTable(repairs, `Repairs and verdicts of ${key}`)}
@@ -74,3 +66,7 @@ export function keyView(context: ConsoleContext): void {
     },
   });
 }
+
+/** The address of the divergent key with its values, and of the form to see them. */
+const valuesPath = ({ database, reconciler, key }: z.output<typeof driftKeySchema>): string =>
+  withQuery(reconcilerPath({ database, name: reconciler }, '/values'), { key });

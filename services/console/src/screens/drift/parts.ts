@@ -106,12 +106,3 @@ function marksPart(marks: readonly string[]): Html {
 export function valueText(value: unknown): string {
   return value === undefined ? '–' : JSON.stringify(value);
 }
-
-/** The note above values that are not shown. */
-export function maskedNote(masked: boolean): Html {
-  if (!masked) return nothing;
-  return html`<p class="note">
-    Values are masked. Sign in where <code>CONVERGE__CONSOLE__PAYLOADS=full</code> is set to read them, or run
-    <code>converge reconcile diff</code>.
-  </p>`;
-}

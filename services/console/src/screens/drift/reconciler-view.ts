@@ -3,61 +3,58 @@ import { z } from 'zod';
 import { notFound } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
 import { ago, facts, filterForm, moment, nextPage, withQuery } from '../../layout/parts.ts';
+import { toJson } from '../../routes/json.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { driftKeySchema, type ReconcilerAnswer, reconcilerSchema } from './answers.ts';
-import { keyPart, maskedNote, reconcilerPath, reconcilerState } from './parts.ts';
+import { type DriftKeyAnswer, driftKeySchema, type ReconcilerAnswer, reconcilerSchema } from './answers.ts';
+import { keyPart, reconcilerPath, reconcilerState } from './parts.ts';
 import { findDeclared, readReconcilers } from './read-drift.ts';
-import { hidden, recordLook, stateView } from './state-values.ts';
+import { maskedPart } from '../../routes/look.ts';
+import { hidden, named } from './state-values.ts';
 
 /** Keys of one page: each is compared now where its reconciler is declared. */
 const KEYS = 20;
 
+const place = {
+  database: z.string(),
+  name: z.string(),
+  verdict: z.string().optional(),
+  after: z.string().optional(),
+};
+
 /** Defines the page of one reconciler: its state, and its divergent keys field by field. */
 export function reconcilerView(context: ConsoleContext): void {
-  const { view, databases, payloads } = context;
+  const { view, payloads } = context;
   view({
     path: '/drift/:database/:name',
     summary: 'One reconciler: its state, and its divergent keys with desired, actual and last written',
-    input: z.object({
-      database: z.string(),
-      name: z.string(),
-      verdict: z.string().optional(),
-      after: z.string().optional(),
-    }),
+    input: z.object(place),
     answer: z.object({
       reconciler: reconcilerSchema,
       declared: z.boolean(),
-      masked: z.boolean(),
       keys: z.array(driftKeySchema),
       /** The last key of the page; behind it there are more. */
       next: z.string().nullable(),
     }),
-    read: async ({ database, name, verdict, after }, { visitor }) => {
-      const { executor } = databases.get(database);
-      const reconciler = (await readReconcilers(executor)).find((one) => one.name === name);
-      if (reconciler === undefined)
-        throw notFound(`database ${database} has no reconciler ${name}: see /drift`);
-      const open = await findDeclared(context, database, name);
-      const states = stateView(payloads, visitor, { database, reconciler: name });
-      await recordLook(executor, states, visitor, { reconciler: name });
-      const found = await readDrift(executor, name, { verdict, after, limit: KEYS + 1 }, open);
-      const keys = found
-        .slice(0, KEYS)
-        .map((one) => ({ ...one, database, reconciler: name, fields: hidden(one.fields, states) }));
+    read: async ({ database, name, ...asked }) => {
+      const { reconciler, open, found, next } = await readKeys(context, { database, name }, asked);
       return {
-        reconciler: { ...reconciler, database },
+        reconciler,
         declared: open !== undefined,
-        masked: states.masked,
-        keys,
-        next: found.length > KEYS ? (keys.at(-1)?.key ?? null) : null,
+        keys: found.map((one) => ({
+          ...one,
+          database,
+          reconciler: name,
+          fields: hidden(one.fields, payloads),
+        })),
+        next,
       };
     },
-    page: ({ reconciler, declared: isDeclared, masked, keys, next }, { now }, { verdict }) => {
+    page: ({ reconciler, declared: isDeclared, keys, next }, { now, visitor }, { verdict, after }) => {
       const path = reconcilerPath(reconciler);
-      const choose = reconciler.held !== null;
-      const list = html`${keys.map((one) => keyPart(one, now, choose))}`;
+      const of = { database: reconciler.database, reconciler: reconciler.name };
+      const values = withQuery(`${path}/values`, { verdict, after });
       const body = html`${summary(reconciler, now)} ${isDeclared ? nothing : undeclaredNote()}
-      ${maskedNote(masked)}
+      ${keys.length === 0 ? nothing : maskedPart(visitor, payloads, of, values)}
       ${filterForm(path, [
         {
           name: 'verdict',
@@ -67,11 +64,67 @@ export function reconcilerView(context: ConsoleContext): void {
         },
       ])}
       ${keys.length === 0 ? html`<p class="empty">No key is divergent, as of the last look at each.</p>` : nothing}
-      ${choose ? approvalForm(path, list) : list}
-      ${nextPage(next, (after) => withQuery(path, { verdict, after }))}`;
+      ${keysPart(reconciler, keys, now)}
+      ${nextPage(next, (last) => withQuery(path, { verdict, after: last }))}`;
       return { title: `Drift of ${reconciler.name}`, body };
     },
   });
+}
+
+/** Defines the look at the values of the divergent keys of one reconciler. */
+export function reconcilerValues(context: ConsoleContext): void {
+  const { look, databases } = context;
+  look({
+    path: '/drift/:database/:name/values',
+    summary: 'The divergent keys of one reconciler, or one of them, with their values in full',
+    input: z.object({ ...place, key: z.string().optional() }),
+    read: async ({ database, name, ...asked }, { now }) => {
+      const { reconciler, found } = await readKeys(context, { database, name }, asked);
+      const keys = found.map((one) => ({ ...one, database, reconciler: name, fields: named(one.fields) }));
+      const { key } = asked;
+      return {
+        database: databases.get(database),
+        of: { reconciler: name },
+        record: { act: 'state look', subject: name, before: { key } },
+        subject: key === undefined ? name : `${key} of ${name}`,
+        payload: toJson(keys.map((one) => ({ key: one.key, fields: one.fields }))),
+        body: keysPart(reconciler, keys, now),
+      };
+    },
+  });
+}
+
+interface Asked {
+  readonly key?: string | undefined;
+  readonly verdict?: string | undefined;
+  readonly after?: string | undefined;
+}
+
+/** Reads a reconciler, and a page of its divergent keys. `next`: the last key, behind which there are more. */
+async function readKeys(
+  context: ConsoleContext,
+  { database, name }: { readonly database: string; readonly name: string },
+  asked: Asked,
+) {
+  const { executor } = context.databases.get(database);
+  const reconciler = (await readReconcilers(executor)).find((one) => one.name === name);
+  if (reconciler === undefined) throw notFound(`database ${database} has no reconciler ${name}: see /drift`);
+  const open = await findDeclared(context, database, name);
+  const all = await readDrift(executor, name, { ...asked, limit: KEYS + 1 }, open);
+  const found = all.slice(0, KEYS);
+  return {
+    reconciler: { ...reconciler, database },
+    open,
+    found,
+    next: all.length > KEYS ? (found.at(-1)?.key ?? null) : null,
+  };
+}
+
+/** The keys with their fields; while repairs are held, with the form to approve those that are chosen. */
+function keysPart(reconciler: ReconcilerAnswer, keys: readonly DriftKeyAnswer[], now: number): Html {
+  const choose = reconciler.held !== null;
+  const list = html`${keys.map((one) => keyPart(one, now, choose))}`;
+  return choose ? approvalForm(reconcilerPath(reconciler), list) : list;
 }
 
 function summary(one: ReconcilerAnswer, now: number): Html {

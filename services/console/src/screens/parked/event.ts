@@ -47,8 +47,9 @@ export function eventPage({ view, look, databases, payloads }: ConsoleContext): 
       const { consumer, eventId, edited, payload } = await requireEvent(databases, { database, id });
       return {
         database: databases.get(database),
-        consumer,
-        eventId: eventId ?? id,
+        of: { consumer },
+        // Of a parked event that cannot be read its own id.
+        record: { act: 'payload look', subject: eventId ?? id },
         subject: `parked event ${id}`,
         payload: (edited ?? payload)?.toString('utf8') ?? '',
       };

@@ -60,7 +60,8 @@ export function eventRoutes(context: ConsoleContext): void {
       const found = await findPayload(databases.all, emitted);
       if (found === undefined)
         throw notFound(`the outbox row of event ${id} is not in these databases, or not retained`);
-      return { ...found, eventId: id, subject: `event ${id}` };
+      const record = { act: 'payload look', subject: id } as const;
+      return { ...found, of: {}, record, subject: `event ${id}` };
     },
   });
 }

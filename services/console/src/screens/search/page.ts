@@ -37,8 +37,8 @@ export function searchPage(answer: SearchAnswer, now: number): PageContent {
     answer.searchedRows === undefined
       ? nothing
       : html`<p class="quiet">
-          Of each outbox the newest ${answer.searchedRows.toLocaleString('en')} rows were searched;
-          <code>converge outbox list</code> reads all.
+          By key, id and trace the newest ${answer.searchedRows.toLocaleString('en')} rows of each outbox were
+          searched, <code>converge outbox list</code> reads all; by fields to search by, all were.
         </p>`
   }`;
   return { title: `Search: ${query}`, body };
@@ -47,7 +47,7 @@ export function searchPage(answer: SearchAnswer, now: number): PageContent {
 function intro(): Html {
   return html`<form action="/search" method="get" class="stacked">
       <label
-        >Event id, key, saga id, trace id or position
+        >Event id, key, value of a field to search by, saga id, trace id or position
         <input name="q" required autocomplete="off" spellcheck="false"
       /></label>
       <button type="submit">Search</button>

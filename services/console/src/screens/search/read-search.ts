@@ -1,10 +1,13 @@
 import {
   type AuditRow,
+  classify,
   describeAct,
+  findEvents,
   type History,
   historyText,
   readHistory,
   readOperatorAudit,
+  SEARCHED_ROWS,
 } from '@convergekit/operate';
 import { type Databases, GIVE_MORE, type Unread, unreadOf } from '../../databases.ts';
 import { listParked, type ParkedFilter } from '@convergekit/inbox/operate';
@@ -12,9 +15,8 @@ import type { Executor } from '@convergekit/postgres';
 import { listInstances, readInstance } from '@convergekit/saga/operate';
 import { where } from '../../present-sql.ts';
 import type { ConsoleContext } from '../../screen.ts';
-import { classify, type Query } from './classify.ts';
 import type { SearchAnswer } from './schemas.ts';
-import { findDrift, findEvents, findOpen, SEARCHED_ROWS } from './search-sql.ts';
+import { findDrift, findOpen } from './search-sql.ts';
 import { whyOf } from './why.ts';
 
 type Parts = Pick<ConsoleContext, 'databases' | 'broker'>;
@@ -32,7 +34,9 @@ export async function readSearch(
   const query = classify(given);
   const hasLog = parts.broker !== undefined;
   if (query.text === '') return { ...EMPTY, query: '', kind: 'none', hasLog };
-  const all = await find(parts, query, given.trim(), hide);
+  // A key, or a value of a field, may look like an id, a trace or a position.
+  const named = await byValue(parts, given.trim());
+  const all = query.kind === 'id' ? joined(named, await byId(parts, query.text, hide)) : named;
   const { parked = [], open = [], sagas = [] } = all;
   const found = { ...all, ...hide({ parked, open, sagas }) };
   return {
@@ -50,29 +54,10 @@ type Hide = <T>(found: T) => T;
 
 type Found = Partial<Omit<SearchAnswer, 'query' | 'kind' | 'hasLog' | 'why'>>;
 
-/** Finds what a text names by its form, and what has it as its key: a key may look like an id, a trace or a position. */
-async function find(parts: Parts, query: Query, key: string, hide: Hide): Promise<Found> {
-  const found = await byKey(parts, key);
-  switch (query.kind) {
-    case 'key':
-      return found;
-    case 'id':
-      return joined(found, await byId(parts, query.text, hide));
-    case 'trace':
-      return joined(found, await byEvent(parts, 'trace', query.text));
-    case 'position':
-      return joined(found, await byEvent(parts, 'row', query.row));
-  }
-}
-
-async function byEvent({ databases }: Parts, by: 'trace' | 'row', value: string): Promise<Found> {
-  const found = await databases.gather((executor) => findEvents(executor, by, value));
-  return { events: found.rows, unread: unreadOf(found) };
-}
-
-async function byKey({ databases }: Parts, key: string): Promise<Found> {
+/** Finds the events that a text names, and what has it as its key. */
+async function byValue({ databases }: Parts, key: string): Promise<Found> {
   const [events, parked, open, sagas, drift, acts] = await Promise.all([
-    databases.gather((executor) => findEvents(executor, 'key', key)),
+    databases.gather((executor) => findEvents(executor, key)),
     databases.gather(where('converge.parked', (executor) => findParked(executor, { key }))),
     databases.gather(where('converge.saga_work', (executor) => findOpen(executor, key))),
     databases.gather(

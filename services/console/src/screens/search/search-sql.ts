@@ -1,36 +1,10 @@
 import type { Executor } from '@convergekit/postgres';
 import type { SearchAnswer } from './schemas.ts';
 
-/** The newest rows of an outbox that are searched: it has no index but its ids, since every emit would pay for one. */
-export const SEARCHED_ROWS = 100_000;
 const MOST = 100;
 
 /** A row of a kind of answers, before the name of its database is added. */
-type Found<Kind extends 'events' | 'open' | 'drift'> = Omit<SearchAnswer[Kind][number], 'database'>;
-
-// Published is what the last acknowledged window saw; for a held topic, the last window before the hold.
-const eventsSql = (condition: string): string => `
-  select o.id::text as row, o.event_id::text as "eventId", o.topic, o.key, o.type, o.created_at as at,
-         o.headers::json ->> 'ce_replayof' as "replayOf",
-         coalesce(pg_visible_in_snapshot(o.xid, coalesce(
-           (select before.snapshot from converge.relay_topic r join converge.tick before on before.number = r.held_at - 1
-             where r.topic = o.topic),
-           (select t.snapshot from converge.relay_source s join converge.tick t on t.number = s.done_tick))), false) as published
-    from converge.outbox o where ${condition} order by o.id desc limit ${MOST}`;
-const newest = `o.id > (select coalesce(max(id), 0) from converge.outbox) - ${SEARCHED_ROWS}`;
-const byKeySql = eventsSql(`${newest} and o.key = $1`);
-const byTraceSql = eventsSql(`${newest} and strpos(o.headers, $1) > 0`);
-const byRowSql = eventsSql('o.id = $1::bigint');
-
-/** Finds events by key or trace among the newest rows, or by the row of a position. */
-export async function findEvents(
-  executor: Executor,
-  by: 'key' | 'trace' | 'row',
-  text: string,
-): Promise<readonly Found<'events'>[]> {
-  const sql = { key: byKeySql, trace: byTraceSql, row: byRowSql }[by];
-  return (await executor.query<Found<'events'>>(sql, [text])).rows;
-}
+type Found<Kind extends 'open' | 'drift'> = Omit<SearchAnswer[Kind][number], 'database'>;
 
 // Both arms use the partial indexes on the key of what is open.
 const openSql = `
