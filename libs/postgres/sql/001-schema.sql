@@ -81,3 +81,27 @@ create trigger policy_before before insert or update or delete on converge.polic
   for each row execute function converge.policy_before();
 create trigger policy_after after insert or update on converge.policy
   for each row execute function converge.policy_after();
+
+-- What the parts of the processes did, for the charts and the map of the console: one row a part and ten seconds in which
+-- something happened. Rows leave after a day, by the statement that writes the next ones. They prove nothing: what a crash or an
+-- outage took is not made up for, and any writer may add rows.
+create table converge.counter (
+  at        timestamptz not null default clock_timestamp(),
+  part      text        not null check (part in ('relay', 'consumer', 'reconciler')),
+  name      text        not null,                  -- of the consumer, the reconciler; `relay`
+  process   uuid        not null,                  -- one start of one process
+  version   text        not null,                  -- of the application; empty = it says none
+  seconds   real        not null check (seconds > 0),   -- the time that the row is about
+  done      bigint      not null,                  -- events published or applied; keys compared
+  topics    jsonb       not null default '{}',     -- done, by topic
+  failed    bigint      not null,                  -- sends that failed; events given up; keys that could not be looked at
+  retried   bigint      not null,                  -- attempts that failed and are repeated
+  drifted   bigint      not null,                  -- looks that found a drift
+  repaired  bigint      not null,
+  lag       bigint,                                -- events that wait; null = not known
+  oldest_ms bigint,                                -- age of the oldest of them
+  took      bigint      not null,                  -- commits whose time to their effect was measured: the oldest event of each slice
+  took_ms   bigint      not null,                  -- the sum of those times
+  most_ms   bigint      not null,                  -- the longest of them
+  primary key (at, process, part, name)
+);

@@ -1,4 +1,6 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
+export { Counter, type CounterRow, type Waiting } from './counter.ts';
+export { writeCounters } from './write-counters.ts';
 export { afterCommit, afterRollback } from './after-commit.ts';
 // The error and `executorOf` are exports of the package too; here they come without the pool, and so without Kysely.
 export { DatabaseError, isRefusedConnection, sqlState } from './errors.ts';

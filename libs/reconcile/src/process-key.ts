@@ -1,4 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
+import type { Counter } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
 import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
@@ -14,7 +15,7 @@ import { finishKey } from './key-queue.ts';
 import { confirm, glance, type Look, type Observation } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
 import { type Divergent, repair } from './repair.ts';
-import { reportOutcome } from './verdict/report.ts';
+import { countOutcome, reportOutcome } from './verdict/report.ts';
 
 export interface ReconcileContext {
   readonly reconciler: Reconciler;
@@ -24,6 +25,8 @@ export interface ReconcileContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** What the charts of the console show of this reconciler. */
+  readonly counter: Counter;
 }
 
 /** The outcome of a key. `lost`: the lease expired and another worker holds it; nothing was written. */
@@ -42,6 +45,7 @@ export async function judgeKey(context: ReconcileContext, claim: Claim): Promise
   const judged = await withSpan(spanNames.reconcile(name), { kind: 'internal', attributes }, () =>
     reconcileKey(context, claim).catch((error: unknown): Judgement => ({ outcome: outcomeOf(error, null) })),
   );
+  countOutcome(context.counter, judged.outcome.kind);
   reportOutcome(context, claim, judged.outcome);
   return judged;
 }

@@ -1,5 +1,6 @@
 import { executorOf } from '@convergekit/postgres';
 import { poll } from '@convergekit/core/engine';
+import { writeCounters } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { pruneAudit } from './audit/audit-sql.ts';
 import { rescheduleKeys } from './key-queue.ts';
@@ -48,7 +49,7 @@ export async function runLoops(
   signal: AbortSignal,
   faults: Map<string, string>,
 ): Promise<void> {
-  const { reconciler, databases, auditMs, clock, pollMs, random } = options;
+  const { reconciler, databases, auditMs, clock, pollMs, random, counter, log } = options;
   // A failure, such as a lost database, is logged, and the loop continues with backoff.
   const loop = (name: string, everyMs: number, run: () => Promise<unknown>): Promise<void> =>
     poll({
@@ -62,14 +63,22 @@ export async function runLoops(
       },
       onError: (error) => faults.set(name, logLoopFailure(options, error)),
     });
+  const executor = executorOf(databases.actual);
   await Promise.all([
+    writeCounters({
+      executor,
+      take: () => [counter.take()],
+      clock,
+      random,
+      signal,
+      onError: (error) => log.debug({ err: error }, 'the counts for the charts could not be written'),
+    }),
     loop('keys', pollMs, () => drain(options, signal)),
     loop('schedule', pollMs, () => leadOnce(options, signal)).then(() =>
       resign(options).catch(() => undefined),
     ), // otherwise the lease expires
     loop('watch', WATCH_MS, async () => {
       await watchKeys(options);
-      const executor = executorOf(databases.actual);
       await rescheduleKeys(executor, reconciler.name);
       await forgetRuns(executor, reconciler.name, KEPT_RUNS);
       await pruneAudit(executor, auditMs, signal);

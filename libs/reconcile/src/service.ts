@@ -8,6 +8,7 @@ import {
   systemClock,
   systemRandom,
 } from '@convergekit/core';
+import { Counter } from '@convergekit/postgres/engine';
 import { logger, type Logger } from '@convergekit/telemetry';
 import type { Kysely } from 'kysely';
 import { ReconcileError } from './errors.ts';
@@ -82,6 +83,7 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
     clock,
     random: options.random ?? systemRandom,
     log: options.log ?? logger('reconcile'),
+    counter: new Counter('reconciler', reconciler.name),
   };
 }
 

@@ -8,7 +8,7 @@ import { Attempts } from './leader/attempts.ts';
 import { checkTables } from './leader/check-tables.ts';
 import { Ending, type EndReason, STOP_MS } from './leader/ending.ts';
 import { lead } from './leader/lead.ts';
-import type { Leadership } from './leader/leadership.ts';
+import type { Leadership, Totals } from './leader/leadership.ts';
 import { takeOver, type TakeoverOutcome } from './leader/takeover-sql.ts';
 import { type RelayOptions, type RelaySettings, resolveOptions } from './options.ts';
 import { leadingState, type RelayState, type RelayStatus } from './watch/status.ts';
@@ -59,7 +59,7 @@ class RelayService implements Relay {
   readonly #settings: RelaySettings;
   readonly #finish: () => void;
   readonly #watch: RelayWatch;
-  readonly #totals = { published: 0 };
+  readonly #totals: Totals;
   readonly #attempts = new Attempts();
   readonly #failureLog: FailureLog;
   #phase: Phase = { kind: 'new' };
@@ -75,6 +75,7 @@ class RelayService implements Relay {
       failedTerms: this.#attempts.failedTerms(settings.clock.monotonic()),
     }));
     this.#settings = this.#watch.settings;
+    this.#totals = { published: 0, counter: this.#watch.counter };
     this.#failureLog = new FailureLog(settings.log);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.done = promise;

@@ -21,7 +21,7 @@ export interface Gathered<T> {
 }
 
 /** The databases that one of several reads could not read, each once. Pure. */
-export function unreadOf(...parts: readonly Gathered<object>[]): Unread[] {
+export function unreadOf(...parts: readonly Pick<Gathered<object>, 'unread'>[]): Unread[] {
   const all = parts.flatMap(({ unread }) => unread);
   return [...new Map(all.map((one) => [one.database, one])).values()];
 }

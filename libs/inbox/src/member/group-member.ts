@@ -11,6 +11,7 @@ import {
   type StartAt,
 } from '@convergekit/broker/engine';
 import type { Check } from '@convergekit/config';
+import type { CounterRow } from '@convergekit/postgres/engine';
 import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { loadPartitions, startAt } from './assign.ts';
@@ -19,7 +20,7 @@ import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
 import { DatabaseTime } from './database-time.ts';
 import { watchLag } from './lag-watch.ts';
-import { type ConsumerStatus, liveCheck, partitionStatus, readyCheck } from './status.ts';
+import { type ConsumerStatus, liveCheck, partitionStatus, readyCheck, waitingIn } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
 import { type OffsetHints, offsetHints } from './offset-hints.ts';
@@ -144,6 +145,13 @@ export class GroupMember<DB> {
       parked: this.#context.parking.totals,
       sourceConflicts: this.#worker.sources.conflicts,
     };
+  }
+
+  /** Takes what this member counted. Outside of its group it does not know what waits. */
+  takeCounts(): CounterRow | undefined {
+    const { counter, clock } = this.#context;
+    const isOutside = this.#client.outside() !== undefined;
+    return counter.take(isOutside ? undefined : waitingIn(this.#partitions.values(), clock.now()));
   }
 
   live(): Check {

@@ -1,6 +1,7 @@
 import type { Outside } from '@convergekit/broker/engine';
 import type { Check } from '@convergekit/config';
 import { messageOf } from '@convergekit/core/engine';
+import type { Waiting } from '@convergekit/postgres/engine';
 import type { ParkedTotals } from '../park/parking.ts';
 import type { Counts, Partition, Pause } from '../slice/partition.ts';
 import type { Halt } from '../slice/fence-sql.ts';
@@ -52,6 +53,15 @@ export function partitionStatus(partition: Partition): PartitionStatus {
     case 'halted':
       return { ...common, state: 'halted', ...waiting.halt };
   }
+}
+
+/** Returns what waits in partitions, as of the last look at their logs. */
+export function waitingIn(partitions: Iterable<Partition>, nowMs: number): Waiting {
+  const all = [...partitions];
+  return {
+    lag: all.reduce((sum, { watch }) => sum + Number(watch.lag), 0),
+    oldestMs: Math.max(0, ...all.map((partition) => nowMs - (oldestMs(partition) ?? nowMs))),
+  };
 }
 
 /** The time for which a rebalance may keep a member outside of its group, in milliseconds. */

@@ -1,5 +1,7 @@
 import type { Admin } from '@convergekit/broker';
-import { sqlState } from '@convergekit/postgres/engine';
+import { loopService } from '@convergekit/core/engine';
+import { sqlState, writeCounters } from '@convergekit/postgres/engine';
+import { logger } from '@convergekit/telemetry';
 import type { Service } from '@convergekit/core';
 import type { Checks } from '@convergekit/config';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
@@ -129,11 +131,24 @@ async function prepare<DB>(
       members.push(new GroupMember(context, sources, admin, broker, options));
       drains.push(drainService(context));
     }
+    drains.push(countService(members, options));
     return { admin, members, drains, elsewhere };
   } catch (error) {
     await admin.close();
     throw error;
   }
+}
+
+/** Writes what the members count, for the charts of the console. */
+function countService<DB>(
+  members: readonly GroupMember<DB>[],
+  { database: { executor }, clock, random }: ResolvedOptions<DB>,
+): Service {
+  const take = () => members.map((member) => member.takeCounts());
+  const onError = (error: unknown): void =>
+    logger('inbox').debug({ err: error }, 'the counts for the charts could not be written');
+  const run = (signal: AbortSignal) => writeCounters({ executor, take, clock, random, signal, onError });
+  return loopService({ name: 'counts', run });
 }
 
 /** A consumer that is new in its database, and the members that its group had before. */

@@ -3,6 +3,7 @@ import type { FailureData, FailureInput } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { EngineOutbox } from '@convergekit/outbox/engine';
 import type { Database } from '@convergekit/postgres';
+import type { Counter } from '@convergekit/postgres/engine';
 import type { Policy } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
 import type { Logger } from '@convergekit/telemetry';
@@ -45,6 +46,8 @@ export interface SliceContext<DB> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** What the charts of the console show of this consumer. */
+  readonly counter: Counter;
   /** Bounds the lines about failing events. */
   readonly lines: LineLimit;
 }

@@ -27,6 +27,7 @@ export const report = {
     if (log.isLevelEnabled('debug')) for (const one of applied.handled) report.event(context, one);
     const labels = topicLabels(key);
     const { duplicates, skipped, parked, rejected, deadLetters } = applied;
+    countEffects(context, key.topic, applied.handled, handled);
     partition.count({ handled, duplicates, skipped, parked, rejected, deadLetters });
     const made = instruments();
     made.inboxHandled.add(handled, labels);
@@ -63,6 +64,7 @@ export const report = {
   /** A parked event took effect. */
   drained<DB>(context: SliceContext<DB>, topic: string, handler: string): void {
     countApplied(context, new Map([[handler, 1]]));
+    context.counter.done(topic, 1);
     instruments().inboxHandled.add(1, topicLabels({ consumer: context.definition.name, topic }));
   },
   /** An event took effect: a line for who develops, since there is one for each event. */
@@ -110,6 +112,8 @@ export const report = {
     { number, category, certainty, code, outcome, wait }: Attempt,
   ): void {
     countAttempt({ ...ofHandler(context, handler), outcome, failure, wait });
+    const counted = COUNTED_AS[outcome];
+    if (counted !== undefined) context.counter.add(counted);
     // The line `rejected` follows, when its failure event is committed.
     if (outcome === 'reject') return;
     const note = context.lines.take(`${handler} ${code}`);
@@ -123,6 +127,27 @@ export const report = {
     );
   },
 };
+
+/** How an attempt that failed is counted. A rejection is an answer of the business. */
+const COUNTED_AS: Partial<Record<Attempt['outcome'], 'failed' | 'retried'>> = {
+  retry: 'retried',
+  rerun: 'retried',
+  pause: 'retried',
+  park: 'failed',
+  dead: 'failed',
+  stop: 'failed',
+};
+
+/** Counts the events of a slice, and the time from the emit of its oldest one. */
+function countEffects<DB>(
+  { counter, clock }: SliceContext<DB>,
+  topic: string,
+  [oldest]: readonly HandledEvent[],
+  count: number,
+): void {
+  counter.done(topic, count);
+  if (oldest !== undefined) counter.took(clock.now() - oldest.event.time.getTime());
+}
 
 /** `event`: retried in place · `key`: parked and released · `partition`: it paused, or lost its database. */
 type RecoveryScope = 'event' | 'key' | 'partition';

@@ -10,6 +10,8 @@ revoke all on schema converge from converge_consumer;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_consumer;
+-- Charts: counts are added, and leave after a day. They are locked before that, which requires the right to update a column.
+grant select, insert, delete, update (at) on converge.counter to converge_consumer;
 grant converge_writer to converge_consumer;
 grant select, insert, update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap
   to converge_consumer;

@@ -9,6 +9,8 @@ revoke all on schema converge from converge_reconciler;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_reconciler;
+-- Charts: counts are added, and leave after a day. They are locked before that, which requires the right to update a column.
+grant select, insert, delete, update (at) on converge.counter to converge_reconciler;
 grant converge_writer to converge_reconciler;
 grant select, insert, update, delete on converge.reconcile_key to converge_reconciler;
 grant select, insert, update on converge.reconciler to converge_reconciler;

@@ -10,6 +10,8 @@ revoke all on schema converge from converge_relay;
 revoke all on schema converge from public;
 revoke execute on all functions in schema converge from public;
 grant usage on schema converge to converge_relay;
+-- Charts: counts are added, and leave after a day. They are locked before that, which requires the right to update a column.
+grant select, insert, delete, update (at) on converge.counter to converge_relay;
 grant select on converge.outbox, converge.outbox_id, converge.source, converge.migration to converge_relay;
 grant select, insert, delete on converge.tick to converge_relay;
 grant select, insert, update on converge.relay_topic to converge_relay;

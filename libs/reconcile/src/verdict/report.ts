@@ -1,7 +1,8 @@
 import { shellWord } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { Logger } from '@convergekit/telemetry';
-import type { Claim, Outcome } from '../claim.ts';
+import type { Counter } from '@convergekit/postgres/engine';
+import type { Claim, Outcome, OutcomeKind } from '../claim.ts';
 import { pendingText } from '../in-flight/pending.ts';
 import type { Reconciler } from '../reconciler.ts';
 import { reasonOf, verdictOf } from './verdict.ts';
@@ -66,6 +67,16 @@ export function reportOutcome(
       return;
     }
   }
+}
+
+/** Counts a look at a key for the charts. A key whose sides could not be read is no drift. */
+export function countOutcome(counter: Pick<Counter, 'add'>, kind: OutcomeKind): void {
+  counter.add('done');
+  if (kind === 'repaired') counter.add('repaired');
+  const isFailed = kind === 'failed' || verdictOf(kind) === 'unknown';
+  const isDrift = verdictOf(kind) === 'resolvable' || verdictOf(kind) === 'unresolvable';
+  if (isFailed) counter.add('failed');
+  else if (isDrift) counter.add('drifted');
 }
 
 /** Logs what a key waits for, once and not at every look. */

@@ -1,7 +1,7 @@
 import { formatPosition } from '@convergekit/contracts/engine';
 import type { Source } from '@convergekit/outbox/engine';
 import { Wake } from '@convergekit/core/engine';
-import type { CopyExecutor } from '@convergekit/postgres/engine';
+import type { CopyExecutor, Counter } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import { Backlog } from '../backlog/backlog.ts';
 import { Lane } from '../backlog/lane.ts';
@@ -17,6 +17,8 @@ import type { Fence, Takeover } from './takeover-sql.ts';
 /** The totals that outlive a leadership. */
 export interface Totals {
   published: number;
+  /** What the charts of the console show of this relay. */
+  readonly counter: Counter;
   /** Monotonic time of the last warning at the commit of a tick. */
   tickWarnedAt?: number;
 }

@@ -149,6 +149,7 @@ export class SendLoop {
     leader.brokerTrouble = undefined;
     this.#lastSuccess = now;
     leader.totals.published += written.events;
+    leader.totals.counter.done(queue.topic, written.events);
     instruments().relayPublished.add(written.events, {
       ...leader.label,
       [attributeNames.topic]: queue.topic,
@@ -169,6 +170,7 @@ export class SendLoop {
       const topic = backlog.topic(queue.topic);
       if (topic === undefined || topic.state.kind === 'halted') continue;
       const { since, failures, isProbe } = queue.fail(error.code, beganAt);
+      leader.totals.counter.add('failed');
       instruments().relaySendFailures.add(1, { ...leader.label, [attributeNames.topic]: queue.topic });
       const decision = decideFailedSend({
         error,

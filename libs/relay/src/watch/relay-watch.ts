@@ -1,6 +1,7 @@
 import { classify } from '@convergekit/resilience';
 import type { Check } from '@convergekit/config';
 import { messageOf } from '@convergekit/core/engine';
+import { Counter, type Waiting, writeCounters } from '@convergekit/postgres/engine';
 import { isUnreachable, type Trouble } from './alarms.ts';
 import type { FailedTerms } from '../leader/attempts.ts';
 import type { Ending } from '../leader/ending.ts';
@@ -24,10 +25,14 @@ export interface Standing {
 export class RelayWatch {
   /** The settings for the relay to work with: what goes through their ports is seen. */
   readonly settings: RelaySettings;
+  readonly counter = new Counter('relay', 'relay');
   readonly #activity: Activity;
   readonly #observer: Observer;
   readonly #standing: () => Standing;
   readonly #awake: Awake;
+  readonly #counted = new AbortController();
+  readonly #writeCounts: () => Promise<void>;
+  #counting: Promise<void> = Promise.resolve();
   #trouble: Trouble | undefined;
   #overSince: number | undefined;
 
@@ -43,6 +48,16 @@ export class RelayWatch {
     };
     // The observer gets the unwatched ports: a survey is no sign of life.
     this.#observer = new Observer(settings, () => this.#facts());
+    this.#writeCounts = () =>
+      writeCounters({
+        executor: database.executor,
+        take: () => [this.counter.take(this.#waiting())],
+        clock: settings.clock,
+        random: settings.random,
+        signal: this.#counted.signal,
+        onError: (error) =>
+          settings.log.debug({ err: error }, 'the counts for the charts could not be written'),
+      });
   }
 
   get activity(): Activity {
@@ -60,10 +75,20 @@ export class RelayWatch {
   start(): void {
     this.#activity.begin();
     this.#observer.start();
+    this.#counting = this.#writeCounts();
   }
 
-  stop(): Promise<void> {
-    return this.#observer.stop();
+  async stop(): Promise<void> {
+    await this.#observer.stop();
+    this.#counted.abort();
+    await this.#counting;
+  }
+
+  /** What waits in the outbox. Only the leader says it: standbys would add the same events. */
+  #waiting(): Waiting | undefined {
+    const { survey } = this.#observer;
+    if (survey === undefined || this.#standing().leader === undefined) return undefined;
+    return { lag: survey.backlog, oldestMs: survey.oldestMs };
   }
 
   /** The lease was taken: the database answers. `ending` is the end of what begins. */

@@ -13,6 +13,7 @@ import { parkedActs, parkedList } from './parked/acts.ts';
 import { eventPage } from './parked/event.ts';
 import { groupsPage } from './parked/groups.ts';
 import { keysPage } from './parked/keys.ts';
+import { map } from './map/screen.ts';
 import { policiesView } from './policies/policies-view.ts';
 import { policyView } from './policies/policy-view.ts';
 import { attemptAllAction } from './sagas/attempt-all.ts';
@@ -96,6 +97,7 @@ const policies: Screen = {
 /** The screens in the order of the menu. */
 export const screens: readonly Screen[] = [
   attention,
+  map,
   sagas,
   parked,
   drift,

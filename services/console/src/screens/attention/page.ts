@@ -5,6 +5,8 @@ import { html, type Html, nothing } from '../../layout/html.ts';
 import { ago, dataTable, facts, state, unreadNote, withQuery } from '../../layout/parts.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { driftPath, sagaPath } from '../../links.ts';
+import { mapOf } from '../../map/map-svg.ts';
+import { mapSchema } from '../../map/read-map.ts';
 import type { PageContent } from '../../screen.ts';
 
 const text = z.string().optional();
@@ -75,6 +77,7 @@ const itemSchema = z.object({
 });
 
 export const attentionSchema = z.object({
+  map: mapSchema,
   items: z.array(itemSchema),
   checkedAt: z.date(),
   databases: z.array(z.string()),
@@ -89,7 +92,7 @@ type Item = AttentionAnswer['items'][number];
 
 /** The page of what needs attention: one calm line where nothing does. */
 export function attentionPage(
-  { items, checkedAt, databases, unread }: AttentionAnswer,
+  { map, items, checkedAt, databases, unread }: AttentionAnswer,
   now: number,
 ): PageContent {
   const body = html`<p class="note needs" role="alert" data-stale hidden></p>
@@ -103,7 +106,7 @@ export function attentionPage(
             </p>`
           : summary(items, checkedAt)
       }
-      ${items.length === 0 ? nothing : table(items, databases.length > 1, now)}
+      ${mapOf(map)} ${items.length === 0 ? nothing : table(items, databases.length > 1, now)}
     </div>`;
   return { title: 'Needs attention', body, script: 'home.js' };
 }

@@ -3,7 +3,9 @@ import { type AttentionItem, conditionOf, oneCause, readAttention } from '@conve
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
 import { gatherGone } from './read-gone.ts';
+import { unreadOf } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
+import { gatherFacts, mapFrom } from '../../map/read-map.ts';
 
 /** The home page: what needs an operator, in all databases, the worst first. */
 export const attention: Screen = {
@@ -21,12 +23,16 @@ function homeView(context: ConsoleContext): void {
     input: z.object({ database: z.string().optional() }),
     answer: attentionSchema,
     read: async ({ database }, { now }) => {
-      const { rows, unread } = await gather(context, database);
+      const [{ rows, unread }, facts] = await Promise.all([
+        gatherAttention(context, database),
+        gatherFacts(context, database),
+      ]);
       return {
+        map: await mapFrom(context, facts.rows, rows),
         items: worstFirst(rows),
         checkedAt: new Date(now),
         databases: [...context.databases.names],
-        unread,
+        unread: unreadOf({ unread }, facts),
       };
     },
     page: (answer, { now }) => attentionPage(answer, now),
@@ -50,7 +56,8 @@ function alarmView({ view }: ConsoleContext): void {
   });
 }
 
-async function gather(context: ConsoleContext, only: string | undefined) {
+/** Reads what needs an operator, or is late, in each database. */
+export async function gatherAttention(context: ConsoleContext, only?: string) {
   const { databases, settings } = context;
   const { overdueMs, stalledMs, ignoredConsumers } = settings.reconcile.scans;
   const bounds = { overdueMs, stalledMs, ignoredConsumers };
