@@ -66,7 +66,8 @@ export const twoAway = ofBroker({
   name: 'brokers-two-away',
   about: 'two of three brokers are away: there is no majority, and writes are refused',
   ms: AWAY_MS,
-  ...AWAY,
+  // Nothing is published meanwhile: a machine that starts brokers slowly has events that wait for a minute.
+  alarms: { ...AWAY.alarms, events_late: /./ },
   inject: async ({ nodes }) => {
     const away = nodes.slice(1);
     await Promise.all(away.map((node) => node.kill()));

@@ -182,10 +182,10 @@ it('every box of the drawn map is a link that says what it is and how it is, wit
   const view = {
     nodes: [...graph.nodes],
     edges: [...graph.edges],
-    shown: 'parts',
+    shown: 'parts' as const,
     service: null,
     q: hostile,
-  } as const;
+  };
   const page = String(await mapOf(view));
   expect(page).not.toContain('<img');
   const whole = graphOf(parts);
