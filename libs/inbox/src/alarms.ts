@@ -21,7 +21,7 @@ export const alarmDefinitions = {
   gap: {
     kind: 'halted',
     means: 'An event is missing: retention, truncation or an unclean election took it before it was read',
-    next: '`converge consumers fill <consumer> --source-url <URL> --reason "…"`, then `converge consumers resume <consumer> --reason "…"`; or the same with `--continue`, which keeps the range on record',
+    next: '`converge consumers fill <consumer> --database <URL> --reason "…"`, then `converge consumers resume <consumer> --reason "…"`; or the same with `--continue`, which keeps the range on record',
   },
   type_ahead: {
     kind: 'halted',
@@ -135,7 +135,7 @@ export const alarmDefinitions = {
   gap_passed: {
     kind: 'event',
     means: 'A gap was passed because of `onGap: continue`; the range is recorded',
-    next: '`converge consumers fill <consumer> --source-url <URL> --reason "…"`, while the source retains the events; else reconcile their keys',
+    next: '`converge consumers fill <consumer> --database <URL> --reason "…"`, while the source retains the events; else reconcile their keys',
   },
   fence_held: {
     kind: 'event',

@@ -17,7 +17,6 @@ export { readAbsent } from './doctor/read-absent.ts';
 export { checkTopic, topicsOfOutbox } from './doctor/topic-checks.ts';
 export { classify } from './find/classify.ts';
 export { findEvents, SEARCHED_ROWS } from './find/find-events.ts';
-export { type Fill, fillGap } from './gaps/fill.ts';
 export type { StoredAct, StoredRepair } from './history/act-sql.ts';
 export type { StoredEvent } from './history/attempt-sql.ts';
 export type { Chapter, Passed } from './history/chapter.ts';

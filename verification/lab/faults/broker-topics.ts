@@ -63,7 +63,7 @@ export const topicMadeAgain = ofBroker({
   alarms: {
     topic_unknown: /drill\.counted.*converge topics create drill\.counted --partitions/,
     topic_recreated: /drill\.counted.*(converge topics accept|converge consumers resume)/,
-    gap: /converge consumers fill .*--source-url/,
+    gap: /converge consumers fill .*--database/,
   },
   inject: async ({ nodes, counted }) => {
     await asking({ nodes }, (admin) => admin.deleteTopics({ topics: [TOPIC] }));

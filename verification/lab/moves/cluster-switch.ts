@@ -100,7 +100,7 @@ async function continueOn(part: CountedPart, b: Cluster): Promise<void> {
   let filled = 0;
   for (const [name, place] of part.consumers) {
     await part.startConsumer(name);
-    const env = { ...part.envOf(place), SOURCE_DATABASE_URL: part.orders.url };
+    const env = part.envOf(place);
     const isHalted = async (code: string): Promise<boolean> =>
       (await partitionStates(env)).some(({ consumer, halted }) => consumer === name && halted?.code === code);
     await waitUntil(() => isHalted('topic_recreated'), { what: `${name} to find the new cluster` });
@@ -109,7 +109,7 @@ async function continueOn(part: CountedPart, b: Cluster): Promise<void> {
     const isCaughtUp = async (): Promise<boolean> => {
       if (await isHalted('gap')) {
         const found = await converge<readonly { readonly events: number }[]>(
-          ['consumers', 'fill', name, '--yes', ...REASON],
+          ['consumers', 'fill', name, '--database', part.orders.url, '--yes', ...REASON],
           env,
         );
         filled += found.reduce((sum, { events }) => sum + events, 0);

@@ -43,6 +43,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   'consumers fill': ['stock', ...why],
   'consumers types list': ['stock'],
   'consumers types drop': ['stock', 'a.type', ...why],
+  'event find': ['k1'],
   'event history': [ID],
   'event story': [ID],
   'parked groups': [],

@@ -1,7 +1,7 @@
 import { systemClock } from '@convergekit/core';
 import { isEvent } from '@convergekit/operate/declared';
 import { refused, UsageError } from '@convergekit/operate/errors';
-import { exportsThat } from '@convergekit/operate/host';
+import { explain, exportsThat } from '@convergekit/operate/host';
 import type {
   Act,
   Fields,
@@ -17,7 +17,8 @@ import { type Command, command } from './command.ts';
 import type { CommandContext } from './context.ts';
 import { flagsOf } from './field-flags.ts';
 import { asks, count, dryRun, type Flag, reason } from './flags.ts';
-import { databases as moreDatabases, namedDatabases } from './named-databases.ts';
+import { allDatabases } from './all-databases.ts';
+import { databases as moreDatabases } from './named-databases.ts';
 import { optionOf } from './program.ts';
 import { type Result, result } from './result.ts';
 
@@ -153,9 +154,9 @@ export function listCommand(view: View): Command {
 const verbOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 
 /** What a command gives to a view or an act: DATABASE_URL, and what its options name. */
-async function readsOf(
+export async function readsOf(
   context: CommandContext,
-  { migrations }: Tables,
+  { migrations }: Pick<Tables, 'migrations'>,
   { database: urls = [], events = [] }: Partial<Own>,
 ): Promise<Reads> {
   const database = await context.database(...migrations);
@@ -170,8 +171,12 @@ async function readsOf(
   };
 }
 
-/** DATABASE_URL and more databases, by the names of their sources. */
-export const knownTo =
+/** Every database that the settings name, and those of --database. One that cannot be opened is named. */
+const knownTo =
   (context: CommandContext, urls: readonly string[]): Reads['known'] =>
-  async () =>
-    (await namedDatabases(context, urls, [])).map((one) => ({ ...one, executor: one.database.executor }));
+  () =>
+    allDatabases(context, {
+      urls,
+      onFailure: (error, name = 'a database') =>
+        context.output.progress(`${name} is not looked at: ${explain(error).message}`),
+    });

@@ -41,7 +41,7 @@ it('a partition that halts logs one alarm with its place and the next step', asy
   const { scene, alarms, place } = await gap({});
   expect(alarms()).toMatchObject([{ ...place, level: 'error', alarm: 'gap' }]);
   expect(alarms()[0]!['msg']).toContain(
-    `converge consumers fill ${place.consumer} --source-url <URL of the database of `,
+    `converge consumers fill ${place.consumer} --database <URL of the database of `,
   );
   expect([(await lines(scene.database)).length, twice()]).toEqual([1, []]);
 });

@@ -96,7 +96,7 @@ function haltFor<DB>(
     case 'gap':
       return {
         code: 'gap',
-        reason: `${gapText(obstacle)}. This partition halts, the others go on. Put the missing events into the inbox with \`converge consumers fill ${key.consumer} --source-url <URL of the database of ${obstacle.claim.sourceName}> --reason "…"\` and then \`${resume}\`, or continue without them: \`${resume} --continue\``,
+        reason: `${gapText(obstacle)}. This partition halts, the others go on. Put the missing events into the inbox with \`converge consumers fill ${key.consumer} --database <URL of the database of ${obstacle.claim.sourceName}> --reason "…"\` and then \`${resume}\`, or continue without them: \`${resume} --continue\``,
       };
     case 'type_ahead':
       return {

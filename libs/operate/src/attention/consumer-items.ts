@@ -156,7 +156,7 @@ export function gapItems(gaps: readonly OpenGap[]): readonly AttentionItem[] {
         alarm: 'events_lost',
         text: `${consumer} lacks events of ${source} in ${topic}: ${counted(some.length, 'open gap', 'open gaps')}`,
         since: null,
-        next: `converge consumers fill ${consumer} --source-url <URL of the database of ${source}> --reason "…"`,
+        next: `converge consumers fill ${consumer} --database <URL of the database of ${source}> --reason "…"`,
         about: { consumer, topic },
       } as const,
     ];

@@ -46,6 +46,6 @@ export const consumerConditions: readonly Condition[] = [
     page: 'now',
     means:
       'A consumer passed events without having them: an open gap. The line names the reconcilers that got its keys',
-    next: '`converge consumers fill <consumer> --source-url <URL> --reason "…"` while the source keeps the events; else `keys.gaps` of a reconciler, or `converge reconcile run <name> --now`',
+    next: '`converge consumers fill <consumer> --database <URL> --reason "…"` while the source keeps the events; else `keys.gaps` of a reconciler, or `converge reconcile run <name> --now`',
   },
 ];

@@ -1,4 +1,5 @@
 /** Consumers: what an operator sees of them, and does. */
+export { fill, gapRow, gapsOf } from './fill.ts';
 export { haltLines, partitionState, stateText } from './halts.ts';
 export { databasesOf } from './partitions.ts';
 export { pause } from './pause.ts';

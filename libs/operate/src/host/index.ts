@@ -21,7 +21,6 @@ export {
   type NamedSource,
   type Settings,
   addressesOf,
-  checkedUrl,
   hasDatabase,
   readSettings,
   requireBroker,

@@ -119,6 +119,6 @@ function lost(database: string, gap: OpenGap, reconcilers: readonly string[]): S
     alarm: 'events_lost',
     id: `lost ${database} ${gap.gap}`,
     fields: { ...gap, database, reconcilers },
-    text: `${consumer} lacks events of ${source} in ${topic}/${partition}: ${next}; \`converge consumers fill ${consumer} --source-url <URL of the database of ${source}> --reason "…"\` brings the events while the source keeps them`,
+    text: `${consumer} lacks events of ${source} in ${topic}/${partition}: ${next}; \`converge consumers fill ${consumer} --database <URL of the database of ${source}> --reason "…"\` brings the events while the source keeps them`,
   };
 }

@@ -9,6 +9,7 @@ import {
 } from '@convergekit/operate/registry';
 import { z } from 'zod';
 import { askBroker } from '../broker.ts';
+import type { Databases } from '../databases.ts';
 import { conflict } from '../errors.ts';
 import { html, type Html } from '../layout/html.ts';
 import { shownPayload } from '../payload.ts';
@@ -39,7 +40,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
         .map(([name]) => [name, z.string().default('')]),
     ),
   );
-  const readsOf = (given: Given): Promise<Reads> => readsIn(context, act, given.database);
+  const reading = (input: Given): Promise<Reads> => readsIn(context, act, input.database);
   context.action({
     path: actPath(act.name),
     title: act.title,
@@ -47,7 +48,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
     ...(act.needs !== undefined && { needs: act.needs }),
     input: inputSchema.extend(ONLY),
     previewed: previewed.extend(ONLY),
-    concerns: async (given) => act.concerns(await readsOf(given), given),
+    concerns: async (given) => act.concerns(await reading(given), given),
     preview: async (given): Promise<Preview> => {
       const {
         eligible,
@@ -57,7 +58,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
         consents = [],
         notes = [],
         payload,
-      } = await act.preview(await readsOf(given), given);
+      } = await act.preview(await reading(given), given);
       return {
         eligible,
         unit,
@@ -78,7 +79,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
         text,
         changed,
         refused = [],
-      } = await act.run(await readsOf(given), given, {
+      } = await act.run(await reading(given), given, {
         ...acting,
         by: user,
       });
@@ -89,23 +90,48 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
   });
 }
 
-/** What a page gives to an act or a list: the database that it names, or all that have the noun's tables. */
+/** What a page gives to an act: the database that it names, or all that have the noun's tables. */
 export async function readsIn(
-  { databases, declared, clock, broker, settings }: ConsoleContext,
+  context: ConsoleContext,
   { tables }: Pick<Act, 'tables'>,
   only: string | undefined,
 ): Promise<Reads> {
-  const asked = only === undefined ? databases.all : [databases.get(only)];
+  const asked = askedFor(context, only);
   const present = await Promise.all(asked.map(({ executor }) => hasTables(executor, tables.table)));
-  return {
-    databases: asked.filter((_, at) => present[at]),
-    known: () => Promise.resolve(databases.all),
-    events: declared.events,
-    clock,
-    withAdmin: broker === undefined ? undefined : (ask) => askBroker(broker, ask),
-    signatures: settings.signatures,
-  };
+  return readsOf(
+    context,
+    asked.filter((_, at) => present[at]),
+  );
 }
+
+/** What a page gives to a list, which shows the databases that can be read; `isWhole`: all can be. */
+export async function readableIn(
+  context: ConsoleContext,
+  { tables }: Pick<Act, 'tables'>,
+  only: string | undefined,
+): Promise<Reads & { readonly isWhole: boolean }> {
+  const asked = askedFor(context, only);
+  const present = await Promise.all(
+    asked.map(({ executor }) => hasTables(executor, tables.table).catch(() => undefined)),
+  );
+  const readable = asked.filter((_, at) => present[at]);
+  return { ...readsOf(context, readable), isWhole: !present.includes(undefined) };
+}
+
+const askedFor = ({ databases }: ConsoleContext, only: string | undefined): Databases['all'] =>
+  only === undefined ? databases.all : [databases.get(only)];
+
+const readsOf = (
+  { databases, declared, clock, broker, settings }: ConsoleContext,
+  chosen: Databases['all'],
+): Reads => ({
+  databases: chosen,
+  known: () => Promise.resolve(databases.all),
+  events: declared.events,
+  clock,
+  withAdmin: broker === undefined ? undefined : (ask) => askBroker(broker, ask),
+  signatures: settings.signatures,
+});
 
 /** The line of a help as a sentence of a page. Pure. */
 export const sentenceOf = (help: string): string => `${help.charAt(0).toUpperCase()}${help.slice(1)}`;

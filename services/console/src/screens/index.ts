@@ -1,7 +1,6 @@
 import type { Screen } from '../screen.ts';
 import { attention } from './attention/screen.ts';
 import { audit } from './audit/screen.ts';
-import { fillAction } from './consumers/fill-action.ts';
 import { flowView } from './consumers/flow-view.ts';
 import { consumerActs } from './consumers/acts.ts';
 import { approvalAction } from './drift/approval.ts';
@@ -72,7 +71,7 @@ const consumers: Screen = {
   title: 'Consumers and relays',
   path: '/consumers',
   summary: 'Backlog, lag, watermarks, gaps, leaders; pause a consumer, resume what is halted, fill gaps',
-  routes: [flowView, consumerActs, fillAction],
+  routes: [flowView, consumerActs],
 };
 
 /** Schedules: the next and the last run of each reconciler; pause, resume and run all that match. */

@@ -101,7 +101,8 @@ describe('converge consumers fill', () => {
       },
     );
 
-    const env = { ...kafka, DATABASE_URL: target.url, SOURCE_DATABASE_URL: source.url };
+    const env = { ...kafka, DATABASE_URL: target.url };
+    const its = ['--database', source.url];
     expect(
       await cli(['consumers', 'fill', name, '--reason', 'retention was short', '--yes'], {
         ...kafka,
@@ -111,7 +112,7 @@ describe('converge consumers fill', () => {
       code: 1,
       stderr: expect.stringContaining('what is missing is of') as string,
     });
-    const gaps = await cli(['consumers', 'gaps', name, '--keys', '--json'], env);
+    const gaps = await cli(['consumers', 'gaps', name, '--keys', '--json', ...its], env);
     expect(JSON.parse(gaps.stdout)).toMatchObject(
       [0, 1].map((partition) => ({
         partition,
@@ -122,7 +123,7 @@ describe('converge consumers fill', () => {
       })),
     );
     const ended = await cli(
-      ['consumers', 'fill', name, '--reason', 'retention was short', '--yes', '--json'],
+      ['consumers', 'fill', name, '--reason', 'retention was short', '--yes', '--json', ...its],
       env,
     );
     expect(ended).toMatchObject({
@@ -149,13 +150,16 @@ describe('converge consumers fill', () => {
     }
     // A repeat changes nothing; a range that the source dropped is refused as a whole.
     expect(
-      await cli(['consumers', 'fill', name, '--reason', 'retention was short', '--yes'], env),
+      await cli(['consumers', 'fill', name, '--reason', 'retention was short', '--yes', ...its], env),
     ).toMatchObject({ code: 0 });
     await source.database.executor.query(
       'delete from converge.outbox where id = (select max(id) from converge.outbox where topic = $1 and payload::json->>$2 = $3)',
       [topic, 'n', '200'],
     );
-    const refused = await cli(['consumers', 'fill', name, '--reason', 'retention was short', '--yes'], env);
+    const refused = await cli(
+      ['consumers', 'fill', name, '--reason', 'retention was short', '--yes', ...its],
+      env,
+    );
     expect(refused).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('cannot be read from this source') as string,

@@ -1,7 +1,7 @@
-import { dropRegistered, listTypes, pause, replay, resume } from '@convergekit/operate/consumers';
+import { dropRegistered, fill, listTypes, pause, replay, resume } from '@convergekit/operate/consumers';
 import { actCommand, listCommand } from '../../frame/act-command.ts';
 import type { Group } from '../../frame/command.ts';
-import { fillCommand, gapsCommand } from './gaps.ts';
+import { gapsCommand } from './gaps.ts';
 import { overviewCommand } from './list.ts';
 
 const types: Group = {
@@ -13,7 +13,6 @@ const types: Group = {
 export const consumerCommands = [
   overviewCommand,
   gapsCommand,
-  fillCommand,
-  ...[pause, resume, replay].map(actCommand),
+  ...[fill, pause, resume, replay].map(actCommand),
   types,
 ];

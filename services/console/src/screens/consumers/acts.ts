@@ -1,4 +1,4 @@
-import { dropRegistered, listTypes, pause, replay, resume } from '@convergekit/operate/consumers';
+import { dropRegistered, fill, listTypes, pause, replay, resume } from '@convergekit/operate/consumers';
 import { actionLink, withQuery } from '../../layout/parts.ts';
 import { html } from '../../layout/html.ts';
 import { actPath, defineAct } from '../../routes/act.ts';
@@ -7,7 +7,7 @@ import type { ConsoleContext } from '../../screen.ts';
 
 /** Defines the acts on consumers, and the list of the types that one has registered. */
 export function consumerActs(context: ConsoleContext): void {
-  for (const act of [pause, resume, replay, dropRegistered])
+  for (const act of [pause, resume, fill, replay, dropRegistered])
     defineAct(context, act, {
       result: ({ database, consumer }) => withQuery('/consumers', { database, consumer: String(consumer) }),
     });

@@ -7,7 +7,7 @@ import { actionLink, ago, dataTable, filterForm, unreadNote } from '../../layout
 import type { ConsoleContext } from '../../screen.ts';
 import { where } from '../../present-sql.ts';
 import { type FailureFilter, filtered, filterIn, filterSchema, retryAllPath } from './filter.ts';
-import { readsIn } from '../../routes/act.ts';
+import { readableIn } from '../../routes/act.ts';
 import { hideErrors } from '../../payload.ts';
 import { failureText, parkedState } from './parked-text.ts';
 import { unreadSchema } from '../../databases.ts';
@@ -34,7 +34,7 @@ export function groupsPage(context: ConsoleContext): void {
     input: filterSchema,
     answer: answerSchema,
     read: async (given, { visitor }) => {
-      const reads = await readsIn(context, list, filterIn(given).database);
+      const reads = await readableIn(context, list, filterIn(given).database);
       const { rows, unread } = await databases.gather(
         where(list.tables.table, async (executor) => {
           const database = reads.databases.find((one) => one.executor === executor);
