@@ -29,6 +29,11 @@ function shapeFlag({ shape, help, schema }: Field): Flag<unknown> {
       return toggle(help);
     case 'text':
       return { ...text(shape.value, help), parse: checked(schema) };
+    case 'span':
+      return {
+        ...text(shape.value, `${help}, as 30m, 2h or 1d (default: ${shape.suggested})`),
+        parse: checked(schema),
+      };
     case 'texts': {
       const { value, choices } = shape;
       // Choices are checked by the parser of the command line, which names them.

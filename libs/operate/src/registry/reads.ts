@@ -1,6 +1,9 @@
+import type { Broker } from '@convergekit/broker';
 import type { EventDefinition } from '@convergekit/contracts';
 import type { Clock } from '@convergekit/core';
 import type { MigrationSet } from '@convergekit/postgres';
+import type { Reconciler } from '@convergekit/reconcile';
+import type { Settings } from '../host/settings.ts';
 import type { NamedDatabase } from '../doctor/examine-database.ts';
 
 /** What a surface gives to a view or an act. */
@@ -11,6 +14,11 @@ export interface Reads {
   readonly known: () => Promise<readonly NamedDatabase[]>;
   /** The events that the user's modules declare. */
   readonly events: () => Promise<readonly EventDefinition[]>;
+  /** The reconcilers that the modules of the settings declare. */
+  readonly reconcilers: () => Promise<readonly Reconciler[]>;
+  /** The broker of the settings. Rejects where none is set. */
+  readonly broker: () => Broker;
+  readonly settings: Pick<Settings, 'policyLayers' | 'relay'>;
   readonly clock: Clock;
 }
 
@@ -19,4 +27,6 @@ export interface Tables {
   readonly migrations: readonly MigrationSet[];
   /** A table of theirs: a database without it has no such things. */
   readonly table: string;
+  /** Whether a command looks in all databases of the settings, not in that of DATABASE_URL alone. @default it does not */
+  isEverywhere?(this: void, input: Readonly<Record<string, unknown>>): boolean;
 }

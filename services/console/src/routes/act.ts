@@ -8,6 +8,7 @@ import {
   schemaOf,
 } from '@convergekit/operate/registry';
 import { z } from 'zod';
+import { requireBroker } from '../broker.ts';
 import { conflict } from '../errors.ts';
 import { html, type Html } from '../layout/html.ts';
 import { shownPayload } from '../payload.ts';
@@ -48,19 +49,10 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
     previewed: previewed.extend(ONLY),
     concerns: async (given) => act.concerns(await readsOf(given), given),
     preview: async (given): Promise<Preview> => {
-      const {
-        eligible,
-        unit,
-        others,
-        effect,
-        consent,
-        notes = [],
-        payload,
-      } = await act.preview(await readsOf(given), given);
+      const found = await act.preview(await readsOf(given), given);
+      const { others, consent, notes = [], payload } = found;
       return {
-        eligible,
-        unit,
-        effect,
+        ...found,
         others: [...others],
         notes: [...notes],
         consent: consent && { ...consent, value: 'yes' },
@@ -70,8 +62,8 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
         },
       };
     },
-    fields: (given) =>
-      html`${Object.entries(act.input).map(([name, field]) => (field.isAsked === true ? formField(name, field, (given as Given)[name]) : ''))}`,
+    fields: (given, { suggested }) =>
+      html`${Object.entries(act.input).map(([name, field]) => (field.isAsked === true ? formField(name, field, (given as Given)[name] ?? suggested?.[name]) : ''))}`,
     run: async (given, { user, ...acting }) => {
       const {
         text,
@@ -90,7 +82,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
 
 /** What a page gives to an act or a list: the database that it names, or all that have the noun's tables. */
 export async function readsIn(
-  { databases, declared, clock }: ConsoleContext,
+  { databases, declared, broker, settings, clock }: ConsoleContext,
   { tables }: Pick<Act, 'tables'>,
   only: string | undefined,
 ): Promise<Reads> {
@@ -100,6 +92,9 @@ export async function readsIn(
     databases: asked.filter((_, at) => present[at]),
     known: () => Promise.resolve(databases.all),
     events: declared.events,
+    reconcilers: declared.reconcilers,
+    broker: () => requireBroker(broker),
+    settings,
     clock,
   };
 }
@@ -125,6 +120,10 @@ function formField(name: string, { shape, help, schema }: Field, given: unknown)
       </label>`;
     case 'toggle':
       return html`<label><input name="${name}" type="checkbox" value="yes" /> ${label}</label>`;
+    case 'span':
+      return html`<label
+        >${label} <input name="${name}" required autocomplete="off" value="${shape.suggested}"
+      /></label>`;
     case 'text':
     case 'texts':
     case 'instant':

@@ -3,9 +3,10 @@ import { attention } from './attention/screen.ts';
 import { audit } from './audit/screen.ts';
 import { fillAction } from './consumers/fill-action.ts';
 import { flowView } from './consumers/flow-view.ts';
+import { sourceActs } from './consumers/source-acts.ts';
 import { pauseAction as pauseConsumer } from './consumers/pause-action.ts';
 import { resumeAction as resumePartitions } from './consumers/resume-action.ts';
-import { approvalAction } from './drift/approval.ts';
+import { reconcilerActs } from './drift/acts.ts';
 import { keyView } from './drift/key-view.ts';
 import { overviewView } from './drift/overview.ts';
 import { reconcilerView } from './drift/reconciler-view.ts';
@@ -14,6 +15,7 @@ import { parkedActs, parkedList } from './parked/acts.ts';
 import { eventPage } from './parked/event.ts';
 import { groupsPage } from './parked/groups.ts';
 import { keysPage } from './parked/keys.ts';
+import { policyActs } from './policies/acts.ts';
 import { policiesView } from './policies/policies-view.ts';
 import { policyView } from './policies/policy-view.ts';
 import { attemptAllAction } from './sagas/attempt-all.ts';
@@ -22,7 +24,6 @@ import { listPage } from './sagas/list.ts';
 import { pauseAction, resumeAction } from './sagas/pause-action.ts';
 import { sagaPage } from './sagas/saga.ts';
 import { attemptAction, resolveAction } from './sagas/step-actions.ts';
-import { scheduleActions } from './schedules/schedule-actions.ts';
 import { schedulesView } from './schedules/schedules-view.ts';
 import { search } from './search/screen.ts';
 import { tail } from './tail/screen.ts';
@@ -63,7 +64,7 @@ const drift: Screen = {
   path: '/drift',
   summary:
     'Reconcilers and their divergent keys: desired, actual and last written; approve repairs that are held',
-  routes: [overviewView, keyView, reconcilerView, repairsView, approvalAction],
+  routes: [overviewView, keyView, reconcilerView, repairsView, reconcilerActs],
 };
 
 /** Consumers and relays: how far each is, and what stops it. */
@@ -72,7 +73,7 @@ const consumers: Screen = {
   title: 'Consumers and relays',
   path: '/consumers',
   summary: 'Backlog, lag, watermarks, gaps, leaders; pause a consumer, resume what is halted, fill gaps',
-  routes: [flowView, pauseConsumer, resumePartitions, fillAction],
+  routes: [flowView, pauseConsumer, resumePartitions, fillAction, sourceActs],
 };
 
 /** Schedules: the next and the last run of each reconciler; pause, resume and run all that match. */
@@ -81,7 +82,7 @@ const schedules: Screen = {
   title: 'Schedules',
   path: '/schedules',
   summary: 'Next, last and missed runs of reconcilers; pause, resume or run all that match a filter',
-  routes: [schedulesView, scheduleActions],
+  routes: [schedulesView],
 };
 
 /** Policies: what they do, the load they add, and what changed beside the failed attempts. */
@@ -91,7 +92,7 @@ const policies: Screen = {
   path: '/policies',
   summary:
     'Central policies: explained, simulated, and what changed, by whom, beside the failed attempts over time',
-  routes: [policiesView, policyView],
+  routes: [policiesView, policyView, policyActs],
 };
 
 /** The screens in the order of the menu. */
