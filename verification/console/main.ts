@@ -125,7 +125,7 @@ function pagesOf({ stuck, completed, parked }: Picks) {
     { what: 'Drift: behind a key', path: '/drift/shop/parcels?after=order-50000' },
     { what: 'Drift: a verdict that none has', path: '/drift/shop/parcels?verdict=unknown' },
     { what: 'Drift: one key', path: '/drift/key?key=order-50000' },
-    { what: 'Drift: preview of an approval', path: '/drift/shop/parcels/approve' },
+    { what: 'Drift: preview of an approval', path: '/reconcile/approve?database=shop&name=parcels' },
     { what: 'Drift: repairs', path: '/drift/shop/parcels/repairs' },
     { what: 'Policies: of 30 days', path: '/policies?hours=720' },
     { what: 'One policy', path: '/policies/shop/default' },

@@ -1,7 +1,7 @@
 /** Exports for operators, used by the CLI and the console. They may change in any version. */
 export { readAudit } from './audit/audit-sql.ts';
 export { type Differences, diffKeys, type OpenReconciler, readDrift } from './diff/diff-keys.ts';
-export { countDrift, readWaiting, type WaitingKey } from './diff/drift-sql.ts';
+export { countDrift, readDriftKeys, readWaiting, type WaitingKey } from './diff/drift-sql.ts';
 export { retryKeys } from './key-queue.ts';
 export { type Condition, conditionOf } from './runs/condition.ts';
 export { listRuns, readStatus, type ReconcilerStatus, type RunView } from './runs/history-sql.ts';

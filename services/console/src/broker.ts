@@ -2,13 +2,18 @@ import type { Admin, Broker } from '@convergekit/broker';
 import { explain } from '@convergekit/operate/host';
 import { conflict } from './errors.ts';
 
+/** Returns the broker. Refuses where none is set. */
+export function requireBroker(broker: Broker | undefined): Broker {
+  if (broker === undefined) throw conflict('no broker is set: give the console KAFKA_BROKERS');
+  return broker;
+}
+
 /** Asks the broker, by a client that is closed after it. Refuses where no broker is set. */
 export async function askBroker<T>(
   broker: Broker | undefined,
   ask: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  if (broker === undefined) throw conflict('no broker is set: give the console KAFKA_BROKERS');
-  const admin = await broker.admin();
+  const admin = await requireBroker(broker).admin();
   try {
     return await ask(admin);
   } finally {

@@ -1,5 +1,8 @@
 import { systemClock } from '@convergekit/core';
-import { isEvent } from '@convergekit/operate/declared';
+import { isEvent, reconcilersOfSettings } from '@convergekit/operate/declared';
+import type { NamedDatabase } from '@convergekit/operate';
+import { hasTables } from '@convergekit/postgres/engine';
+import { requireMigrations } from '@convergekit/postgres/operate';
 import { refused, UsageError } from '@convergekit/operate/errors';
 import { explain, exportsThat } from '@convergekit/operate/host';
 import type {
@@ -13,11 +16,11 @@ import type {
   View,
 } from '@convergekit/operate/registry';
 import { tableOf } from '@convergekit/operate/registry';
+import { allDatabases } from './all-databases.ts';
 import { type Command, command } from './command.ts';
 import type { CommandContext } from './context.ts';
 import { flagsOf } from './field-flags.ts';
-import { asks, count, dryRun, type Flag, reason } from './flags.ts';
-import { allDatabases } from './all-databases.ts';
+import { asks, count, dryRun, type Flag, reason, text } from './flags.ts';
 import { databases as moreDatabases } from './named-databases.ts';
 import { optionOf } from './program.ts';
 import { type Result, result } from './result.ts';
@@ -46,13 +49,15 @@ export function actCommand(act: Act): Command {
       }),
       ...(looksElsewhere === true && moreDatabases),
       ...(needsEvents === true && { events: declaring }),
-      reason: reason('why: it is kept with the act'),
+      reason: act.usualReason === undefined ? why : text('text', why.help),
       ...dryRun,
       ...asks,
     },
-    run: (context, given) => perform(context, act, given as InputOf<Fields> & Own),
+    run: (context, given) => perform(context, act, given as Given),
   });
 }
+
+const why = reason('why: it is kept with the act');
 
 /** Without an initial value, so that it must be given. */
 const declaring: Flag<readonly string[]> = {
@@ -62,8 +67,11 @@ const declaring: Flag<readonly string[]> = {
   required: true,
 };
 
-async function perform(context: CommandContext, act: Act, given: InputOf<Fields> & Own): Promise<Result> {
-  const { limit, reason: why, dryRun: isDry } = given;
+type Given = InputOf<Fields> & Partial<Own>;
+
+/** Performs an act as a command: preview, question, act. */
+export async function perform(context: CommandContext, act: Act, given: Given): Promise<Result> {
+  const { limit = Infinity, reason: because = act.usualReason ?? '', dryRun: isDry = false } = given;
   const reads = await readsOf(context, act.tables, given);
   const preview = await act.preview(reads, given);
   const { eligible } = preview;
@@ -89,16 +97,16 @@ async function perform(context: CommandContext, act: Act, given: InputOf<Fields>
     throw refused(preview.refusal, `nothing is ${act.did}: ${lefts.join('; ')}${consentText(preview)}`);
   for (const line of [...payloadLines(preview), ...lefts.map((one) => `left alone: ${one}`)])
     context.output.progress(line);
-  if (preview.isHarmless !== true)
+  if ((act.asks?.(given) ?? true) && eligible > 0)
     await context.confirm(`${act.title}: ${eligible} ${preview.unit}? ${preview.effect}`);
   const outcome = await act.run(reads, given, {
     by: context.operator,
-    reason: why,
+    reason: because,
     expected: eligible,
     report: reporter(context),
     signal: context.stopRequested(),
   });
-  context.audit({ changed: outcome.changed, reason: why });
+  context.audit({ changed: outcome.changed, reason: because });
   return outcomeResult(context, outcome);
 }
 
@@ -153,22 +161,53 @@ export function listCommand(view: View): Command {
 
 const verbOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 
-/** What a command gives to a view or an act: DATABASE_URL, and what its options name. */
+/** What a command gives to a view or an act: its databases, and what its options name. */
 export async function readsOf(
   context: CommandContext,
-  { migrations }: Pick<Tables, 'migrations'>,
-  { database: urls = [], events = [] }: Partial<Own>,
+  tables: Tables,
+  given: Partial<Own> = {},
 ): Promise<Reads> {
-  const database = await context.database(...migrations);
-  const named = { name: database.target.database, database, executor: database.executor };
+  const { database: urls = [], events = [] } = given;
   return {
-    databases: [named],
+    databases:
+      tables.isEverywhere?.({ ...given }) === true
+        ? await everywhere(context, tables)
+        : [await own(context, tables)],
     known: knownTo(context, urls),
     events: () => exportsThat(events, isEvent, 'no event: export what defineEvent returns'),
+    reconcilers: () => reconcilersOfSettings(context.settings),
+    broker: () => context.broker(),
+    hasBroker: true,
+    settings: context.settings,
     clock: systemClock,
-    withAdmin: async (ask) => ask(await context.admin()),
-    signatures: context.settings.signatures,
   };
+}
+
+async function own(context: CommandContext, { migrations }: Tables): Promise<NamedDatabase> {
+  const database = await context.database(...migrations);
+  return { name: database.target.database, database, executor: database.executor };
+}
+
+/** Opens all databases of the settings that have a noun's tables. One that cannot be read is reported, and left out. */
+async function everywhere(
+  context: CommandContext,
+  { migrations, table: needed }: Tables,
+): Promise<readonly NamedDatabase[]> {
+  const failed: { readonly error: unknown; readonly name: string }[] = [];
+  const onFailure = (error: unknown, name = 'DATABASE_URL') => void failed.push({ error, name });
+  const found: NamedDatabase[] = [];
+  for (const one of await allDatabases(context, { onFailure }))
+    try {
+      if (!(await hasTables(one.executor, needed))) continue;
+      await requireMigrations(one.executor, migrations);
+      found.push(one);
+    } catch (error) {
+      onFailure(error, one.name);
+    }
+  if (found.length === 0 && failed[0] !== undefined) throw failed[0].error;
+  for (const { error, name } of failed)
+    context.output.progress(`left out: database ${name}: ${explain(error).message}`);
+  return found;
 }
 
 /** Every database that the settings name, and those of --database. One that cannot be opened is named. */

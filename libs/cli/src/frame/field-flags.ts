@@ -1,6 +1,6 @@
 import type { Field, Fields } from '@convergekit/operate/registry';
 import { InvalidArgumentError } from 'commander';
-import { count, type Flag, type Flags, index, instant, json, text, toggle } from './flags.ts';
+import { count, type Flag, type Flags, instant, json, text, toggle } from './flags.ts';
 
 interface ArgsAndFlags {
   readonly args: Flags;
@@ -32,6 +32,11 @@ function shapeFlag({ shape, help, schema }: Field): Flag<unknown> {
         ...text(shape.value, help),
         ...(shape.choices === undefined ? { parse: checked(schema) } : { choices: shape.choices }),
       };
+    case 'span':
+      return {
+        ...text(shape.value, `${help}, as 30m, 2h or 1d (default: ${shape.suggested})`),
+        parse: checked(schema),
+      };
     case 'texts': {
       const { value, choices } = shape;
       // Choices are checked by the parser of the command line, which names them.
@@ -39,7 +44,6 @@ function shapeFlag({ shape, help, schema }: Field): Flag<unknown> {
       return { help, value, many: true, initial: [], ...own };
     }
     case 'whole':
-      if (shape.least === 0) return index(shape.value, help);
       return shape.initial === undefined ? count(shape.value, help) : count(shape.value, help, shape.initial);
     case 'instant':
       return instant(help);

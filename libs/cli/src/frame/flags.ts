@@ -15,6 +15,8 @@ export interface Flag<T> {
   readonly initial?: T;
   /** Options that contradict this one. */
   readonly conflicts?: readonly string[];
+  /** Values of other options where this one is given and they are not. */
+  readonly implies?: Readonly<Record<string, unknown>>;
   readonly parse?: (text: string, before: unknown) => T;
 }
 
@@ -146,7 +148,10 @@ export function reason(help: string): Flag<string> {
 
 /** The flag of a command that asks before it acts; the command's context obeys it. */
 export const asks = { yes: toggle('do not ask for confirmation') };
-export const dryRun = { dryRun: toggle('show what would happen, and change nothing') };
+/** A look needs no reason. */
+export const dryRun = {
+  dryRun: { ...toggle('show what would happen, and change nothing'), implies: { reason: 'a look' } },
+};
 
 export function argument(help: string): Flag<string>;
 export function argument<T>(help: string, parse: (given: string) => T): Flag<T>;

@@ -103,7 +103,7 @@ function argumentOf(name: string, flag: Flag<unknown>): Argument {
 }
 
 function addedOption(name: string, flag: Flag<unknown>): Option {
-  const { value, many, required, choices, initial, conflicts, parse: parser } = flag;
+  const { value, many, required, choices, initial, conflicts, implies, parse: parser } = flag;
   const shape = value === undefined ? '' : ` <${value}${many === true ? '...' : ''}>`;
   const option = new Option(`--${kebab(name)}${shape}`, flag.help);
   if (parser !== undefined) option.argParser(parser);
@@ -114,6 +114,7 @@ function addedOption(name: string, flag: Flag<unknown>): Option {
     option.default(initial, Object.values(initial ?? {}).join(', '));
   else if (typeof initial === 'number' || typeof initial === 'string')
     option.default(initial, String(initial));
+  if (implies !== undefined) option.implies(implies);
   if (conflicts !== undefined) option.conflicts([...conflicts]);
   return option;
 }

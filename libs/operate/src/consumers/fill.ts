@@ -7,7 +7,7 @@ import { readMissing } from '@convergekit/relay/operate';
 import type { NamedDatabase } from '../doctor/examine-database.ts';
 import { act } from '../registry/act.ts';
 import { actOnEach, requireExpected } from '../registry/each.ts';
-import { type Reads, requireBroker } from '../registry/reads.ts';
+import { type Reads, withAdmin } from '../registry/reads.ts';
 import { counted } from '../text.ts';
 import { type Fill, fillGap } from './fill-gap.ts';
 import { concerns, databasesOf, lastActsOn, ofConsumer, tables } from './partitions.ts';
@@ -87,7 +87,7 @@ export async function gapsOf(reads: Reads, consumer: string): Promise<readonly F
     if (await hasTables(executor, 'converge.relay_source'))
       sources.set((await readSource(executor)).id, executor);
   const databases = await databasesOf(reads, consumer);
-  return requireBroker(reads)(async (admin) => {
+  return withAdmin(reads, async (admin) => {
     const found: Found[] = [];
     for (const database of databases)
       for (const gap of await findGaps(database.executor, admin, consumer))

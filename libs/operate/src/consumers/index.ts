@@ -1,7 +1,7 @@
 /** Consumers: what an operator sees of them, and does. */
 export { fill, gapRow, gapsOf } from './fill.ts';
 export { haltLines, partitionState, stateText } from './halts.ts';
-export { databasesOf } from './partitions.ts';
+export { databasesOf, tables } from './partitions.ts';
 export { pause } from './pause.ts';
 export { replay } from './replay.ts';
 export { resume } from './resume.ts';

@@ -4,7 +4,7 @@ import { lastActs } from '../audit/last-acts.ts';
 import type { NamedDatabase } from '../doctor/examine-database.ts';
 import { didYouMean, refused } from '../host/errors.ts';
 import type { Concerned } from '../host/rights.ts';
-import { index, type InputOf, name, text } from '../registry/fields.ts';
+import { index, type InputOf, name, optional, text } from '../registry/fields.ts';
 import type { Reads, Tables } from '../registry/reads.ts';
 
 export const tables: Tables = { migrations: [inboxMigrations], table: 'converge.inbox_partition' };
@@ -12,7 +12,7 @@ export const tables: Tables = { migrations: [inboxMigrations], table: 'converge.
 /** The fields that choose partitions of one consumer: all consumers are never meant at once. */
 export const ofConsumer = { consumer: name('a consumer of DATABASE_URL') };
 export const ofTopic = { ...ofConsumer, topic: text('name', 'only of this topic') };
-export const ofPartition = { ...ofTopic, partition: index('number', 'only this partition') };
+export const ofPartition = { ...ofTopic, partition: optional(index('only this partition')) };
 export type Which = Partial<InputOf<typeof ofPartition>> & InputOf<typeof ofConsumer>;
 
 /** A partition of a consumer, and the database that has it. */

@@ -20,6 +20,7 @@ export const pause = act({
   summary: 'pause a consumer: no handler is called, also for parked events, until it is resumed',
   did: 'paused',
   tables,
+  asks: () => false,
   input: ofTopic,
   concerns,
   preview: async (reads, which) => {
@@ -37,7 +38,6 @@ export const pause = act({
       effect:
         'Handlers that run now end. Then none is called, also for parked events, until the consumer is resumed; the log keeps the events, and the lag grows. What is halted already keeps its reason.',
       refusal: 'NOTHING_RUNS',
-      isHarmless: true,
       notes: await lastActsOn(reads, which.consumer),
       things: () => thingsOf(open),
     };

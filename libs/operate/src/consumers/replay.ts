@@ -5,7 +5,7 @@ import { contradictions } from '../parked/compensations.ts';
 import { act } from '../registry/act.ts';
 import { actOnEach } from '../registry/each.ts';
 import { instant, type InputOf, required, text, toggle } from '../registry/fields.ts';
-import { type Reads, requireBroker } from '../registry/reads.ts';
+import { type Reads, withAdmin } from '../registry/reads.ts';
 import {
   concerns,
   lastActsOn,
@@ -77,7 +77,7 @@ export const replay = act({
     const operator = { by: acting.by, reason: acting.reason };
     const how = { afterCompensation: given.afterCompensation };
     const planned = await planAll(reads, given);
-    const { changed } = await requireBroker(reads)((admin) =>
+    const { changed } = await withAdmin(reads, (admin) =>
       actOnEach(
         planned.filter(({ plan }) => plan.offset !== undefined),
         acting,
@@ -99,11 +99,11 @@ async function planAll(reads: Reads, given: Input & { readonly topic: string }):
   const { consumer, topic } = given;
   const from = fromOf(given);
   const rows = await requirePartitions(reads, given);
-  return requireBroker(reads)(async (admin) => {
+  return withAdmin(reads, async (admin) => {
     const planned: Planned[] = [];
     for (const at of rows) {
       const { executor } = at.database;
-      const signed = await replaySignatures(executor, consumer, reads.signatures);
+      const signed = await replaySignatures(executor, consumer, reads.settings.signatures);
       const key = { consumer, topic, partition: at.partition };
       planned.push({ at, plan: await planReplay(executor, admin, key, from, signed) });
     }

@@ -2,8 +2,8 @@ import { GIVE_UP_LIMIT, PAUSED, type Resumed, resumePartition } from '@convergek
 import { refused, UsageError } from '../host/errors.ts';
 import { act, type Preview } from '../registry/act.ts';
 import { actOnEach, requireExpected } from '../registry/each.ts';
-import { digits, type InputOf, oneOf, toggle } from '../registry/fields.ts';
-import { requireBroker } from '../registry/reads.ts';
+import { bigIndex, type InputOf, oneOf, optional, toggle } from '../registry/fields.ts';
+import { withAdmin } from '../registry/reads.ts';
 import {
   concerns,
   lastActsOn,
@@ -36,7 +36,7 @@ const input = {
   continue: toggle(
     'pass the record at which they are halted: a gap is kept for later, a record of an old primary is skipped; after give_up_limit, let as many again be given up',
   ),
-  reject: digits('offset', 'take this record for forged: its position does not count'),
+  reject: optional(bigIndex('take this record for forged: its position does not count')),
   from: oneOf('place', ['earliest'], 'begin with what the log holds, after it lost their place'),
 };
 type Input = InputOf<typeof input>;
@@ -48,13 +48,14 @@ export const resume = act({
   summary: 'resume halted partitions; what was filled is handled first',
   did: 'resumed',
   tables,
+  asks: (given) => given.continue || given.reject !== undefined,
   input,
   concerns,
   preview: async (reads, given) => {
     const { halted, runs } = await haltedOf(reads, given);
     const notes = await lastActsOn(reads, given.consumer);
     if (halted.length === 0) return { ...nothingHalted(given, runs), notes };
-    const hasBroker = reads.withAdmin !== undefined;
+    const hasBroker = reads.hasBroker;
     return { ...previewOf(halted, given, hasBroker), notes: [...notes, ...haltTexts(halted)] };
   },
   run: async (reads, given, acting) => {
@@ -64,7 +65,7 @@ export const resume = act({
     const { reject } = given;
     const done: (Resumed & ReturnType<typeof placeOf>)[] = [];
     // What does not fit the halt of one partition does not keep the others from their resume.
-    const result = await requireBroker(reads)((admin) =>
+    const result = await withAdmin(reads, (admin) =>
       actOnEach(halted, acting, async (at) => {
         const { database } = at.database;
         const resumed = await resumePartition(
@@ -76,7 +77,7 @@ export const resume = act({
             reason,
             pass: given.continue && isPassable(at),
             fromEarliest: given.from === 'earliest' && isMoved(at),
-            ...(reject !== undefined && { reject: BigInt(reject) }),
+            ...(reject !== undefined && { reject }),
           },
         ).catch((error: unknown) => {
           throw error instanceof Error ? stays(at, error) : error;
@@ -164,7 +165,6 @@ export function previewOf(
       ...(reject === undefined ? [] : [`The record at offset ${reject} is taken for forged.`]),
     ].join(' '),
     refusal: 'RESUME_REFUSED',
-    isHarmless: !passes && reject === undefined,
     consents: [
       ...(passable === 0 ? [] : [{ field: 'continue', value: 'yes', label: PASS }]),
       ...(moved.length === 0

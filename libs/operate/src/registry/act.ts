@@ -18,6 +18,10 @@ export interface Act<F extends Fields = Fields> {
   readonly input: F;
   /** The most things that a command line acts on unless it says so: with `--yes` no operator reads its preview. @default no bound */
   readonly most?: { readonly unit: string; readonly initial: number };
+  /** False where a command asks nothing: a later act takes it back, or its input is the confirmation. @default true */
+  asks?(this: void, input: InputOf<F>): boolean;
+  /** What is recorded where a command gives no reason. @default it must give one */
+  readonly usualReason?: string;
   /** True where the preview looks into other services' databases. @default false */
   readonly looksElsewhere?: boolean;
   /** True where it needs the events that the user's modules declare. @default false */
@@ -46,8 +50,8 @@ export interface Preview {
   readonly refusal: string;
   /** Fields without which some are left out: a page shows each as a link to another preview. @default none */
   readonly consents?: readonly Consent[];
-  /** True where a command acts without a question: another act takes it back. @default false */
-  readonly isHarmless?: boolean;
+  /** What the form has in fields where nothing is given. @default what the fields suggest */
+  readonly suggested?: Readonly<Record<string, number>>;
   /** Remarks, such as the last act on a thing. @default none */
   readonly notes?: readonly string[];
   /** A payload that the act replaces: a surface shows as much of it as its user may see. */
@@ -64,7 +68,8 @@ export interface Consent {
 }
 
 export interface Things {
-  readonly rows: readonly unknown[];
+  /** They as a value, for scripts. */
+  readonly rows: unknown;
   readonly lines: readonly string[];
 }
 

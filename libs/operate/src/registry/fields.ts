@@ -17,12 +17,12 @@ export type Shape =
   | { readonly kind: 'toggle' }
   | { readonly kind: 'json' | 'instant'; readonly value: string }
   | { readonly kind: 'text'; readonly value: string; readonly choices?: readonly string[] }
+  | { readonly kind: 'span'; readonly value: string; readonly suggested: string }
   | { readonly kind: 'texts'; readonly value: string; readonly choices?: readonly string[] }
   /** `suggested`: what the form has, where nothing is given. */
   | {
       readonly kind: 'whole';
       readonly value: string;
-      readonly least?: 0;
       readonly initial?: number;
       readonly suggested?: number;
     };
@@ -44,17 +44,6 @@ export function toggle(help: string): Field<boolean> {
   return { schema: z.union([z.boolean(), yes]).default(false), shape: { kind: 'toggle' }, help };
 }
 
-/** The name of a thing, which a command takes by its place. */
-export function name(help: string): Field<string> {
-  return {
-    schema: z.string({ error: 'it is missing' }).min(1),
-    shape: { kind: 'text', value: 'name' },
-    help,
-    isArgument: true,
-    isRequired: true,
-  };
-}
-
 /** One text of a fixed set. */
 export function oneOf<T extends string>(
   value: string,
@@ -62,18 +51,6 @@ export function oneOf<T extends string>(
   help: string,
 ): Field<T | undefined> {
   return { schema: z.enum(choices).optional(), shape: { kind: 'text', value, choices }, help };
-}
-
-/** A place in a log, which may be larger than a number is exact. */
-export function digits(value: string, help: string): Field<string | undefined> {
-  const schema = z.string().regex(/^\d{1,18}$/, 'It must be a whole number from 0');
-  return { schema: schema.optional(), shape: { kind: 'text', value }, help };
-}
-
-/** A place from 0, such as a partition. */
-export function index(value: string, help: string): Field<number | undefined> {
-  const schema = z.coerce.number().int().min(0).max(999_999_999).optional();
-  return { schema, shape: { kind: 'whole', value, least: 0 }, help };
 }
 
 export function text(value: string, help: string): Field<string | undefined> {
@@ -89,9 +66,54 @@ export function someOf<T extends string>(
   return { schema: listOf(z.enum(all)), shape: { kind: 'texts', value, choices: all }, help };
 }
 
+/** Texts of any kind; none = those that the other fields choose. */
+export function texts(value: string, help: string): Field<readonly string[]> {
+  return { schema: listOf(z.string().min(1)), shape: { kind: 'texts', value }, help };
+}
+
+/** The names of things, which a command takes by their place; none = those that the other fields choose. */
+export const names = (help: string): Field<readonly string[]> => ({
+  ...texts('name', help),
+  isArgument: true,
+});
+
+/** The name of one thing, which a command takes by its place. */
+export function name(help: string): Field<string> {
+  const schema = z.string({ error: 'it is missing' }).min(1);
+  return { schema, shape: { kind: 'text', value: 'name' }, help, isArgument: true, isRequired: true };
+}
+
 /** The ids of things, which a command takes by their place; none = those that the other fields choose. */
 export function ids(help: string): Field<readonly string[]> {
   return { schema: listOf(uuid), shape: { kind: 'texts', value: 'id' }, help, isArgument: true };
+}
+
+const eventId = z.uuid({
+  error: 'It must be the id of an event (a UUID), as `converge outbox list` shows it',
+});
+
+/** The ids of events; none = those that the other fields choose. */
+export const eventIds = (help: string): Field<readonly string[]> => ({
+  ...ids(help),
+  schema: listOf(eventId),
+});
+
+/** A place from 0, such as a partition, which a command takes by its place. */
+export function index(help: string): Field<number> {
+  const schema = z
+    .union([z.number(), z.string().regex(/^\d{1,9}$/, 'It must be a whole number from 0')])
+    .transform(Number)
+    .pipe(z.int().min(0).max(999_999_999));
+  return { schema, shape: { kind: 'text', value: 'number' }, help, isArgument: true, isRequired: true };
+}
+
+/** A row or an offset, which may be larger than a number is exact. */
+export function bigIndex(help: string): Field<bigint> {
+  const schema = z
+    .string({ error: 'it is missing' })
+    .regex(/^\d{1,18}$/, 'It must be a whole number from 0')
+    .transform((given) => BigInt(given));
+  return { schema, shape: { kind: 'text', value: 'number' }, help, isArgument: true, isRequired: true };
 }
 
 /** The ids of things, one at least. */
@@ -126,6 +148,17 @@ export function wholeOf(unit: string, help: string, initial: number, most = 999_
     shape: { kind: 'whole', value: unit, initial },
     help,
   };
+}
+
+const SPANS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A time span in milliseconds, written as `90s`, `30m`, `2h` or `1d`. */
+export function span(help: string, suggested: string): Field<number | undefined> {
+  const schema = z
+    .string()
+    .regex(/^[1-9]\d{0,5}[smhd]$/, 'It must be a time span, as 90s, 30m, 2h or 1d')
+    .transform((given) => Number(given.slice(0, -1)) * SPANS[given.slice(-1) as keyof typeof SPANS]);
+  return { schema: schema.optional(), shape: { kind: 'span', value: 'span', suggested }, help };
 }
 
 /** A moment with a year of four digits: what Postgres reads, and an address can hold. */
@@ -168,6 +201,13 @@ export const required = <T>({ schema, ...field }: Field<T | undefined>): Field<T
   ...field,
   schema: z.custom<unknown>((given) => given !== undefined, 'it is missing').pipe(schema) as z.ZodType<T>,
   isRequired: true,
+});
+
+/** The same field as an option of a command, which may be left out. */
+export const optional = <T>({ schema, shape, help }: Field<T>): Field<T | undefined> => ({
+  schema: schema.optional(),
+  shape,
+  help,
 });
 
 /** The same field, for which the form of an act asks. */

@@ -1,9 +1,9 @@
 import type { EventDefinition } from '@convergekit/contracts';
-import type { Admin } from '@convergekit/broker';
+import type { Admin, Broker } from '@convergekit/broker';
 import type { Clock } from '@convergekit/core';
 import type { MigrationSet } from '@convergekit/postgres';
+import type { Reconciler } from '@convergekit/reconcile';
 import type { NamedDatabase } from '../doctor/examine-database.ts';
-import { refused } from '../host/errors.ts';
 import type { Settings } from '../host/settings.ts';
 
 /** What a surface gives to a view or an act. */
@@ -14,16 +14,26 @@ export interface Reads {
   readonly known: () => Promise<readonly NamedDatabase[]>;
   /** The events that the user's modules declare. */
   readonly events: () => Promise<readonly EventDefinition[]>;
+  /** The reconcilers that the modules of the settings declare. */
+  readonly reconcilers: () => Promise<readonly Reconciler[]>;
+  /** The broker of the settings. Throws where none is set. */
+  readonly broker: () => Broker;
+  readonly hasBroker: boolean;
+  readonly settings: Pick<Settings, 'policyLayers' | 'relay' | 'signatures'>;
   readonly clock: Clock;
-  /** Asks the broker; undefined = none is set. */
-  readonly withAdmin: (<T>(ask: (admin: Admin) => Promise<T>) => Promise<T>) | undefined;
-  readonly signatures: Settings['signatures'];
 }
 
-/** Returns the way to ask the broker. Refuses where none is set. */
-export function requireBroker({ withAdmin }: Pick<Reads, 'withAdmin'>): NonNullable<Reads['withAdmin']> {
-  if (withAdmin !== undefined) return withAdmin;
-  throw refused('BROKER_NOT_SET', 'no broker is set: give KAFKA_BROKERS, or CONVERGE__BROKER=local');
+/** Asks the broker, by a client that is closed after it. Rejects where none is set. */
+export async function withAdmin<T>(
+  { broker }: Pick<Reads, 'broker'>,
+  ask: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  const admin = await broker().admin();
+  try {
+    return await ask(admin);
+  } finally {
+    await admin.close();
+  }
 }
 
 /** What a noun needs of a database. */
@@ -31,4 +41,6 @@ export interface Tables {
   readonly migrations: readonly MigrationSet[];
   /** A table of theirs: a database without it has no such things. */
   readonly table: string;
+  /** Whether a command looks in all databases of the settings, not in that of DATABASE_URL alone. @default it does not */
+  isEverywhere?(this: void, input: Readonly<Record<string, unknown>>): boolean;
 }

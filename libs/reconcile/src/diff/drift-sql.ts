@@ -75,6 +75,20 @@ export async function readDriftRows(
   return rows.map(({ written, ...row }) => (written === null ? row : { ...row, lastWritten: written.state }));
 }
 
+/** Reads the divergent keys of a reconciler with a verdict, in their order. */
+export async function readDriftKeys(
+  executor: Executor,
+  reconciler: string,
+  { verdict, limit }: Pick<DriftFilter, 'verdict' | 'limit'>,
+): Promise<readonly string[]> {
+  const { rows } = await executor.query<{ key: string }>(
+    `select k.key from converge.reconcile_key k
+      where k.reconciler = $1 and ${isDivergent} and ($2::text is null or ${verdictOfKey} = $2) order by k.key limit $3`,
+    [reconciler, verdict ?? null, limit],
+  );
+  return rows.map(({ key }) => key);
+}
+
 const lastWrittenSql = `
   select after from converge.reconcile_audit
    where reconciler = $1 and key = $2 and verdict = 'repaired' order by id desc limit 1`;

@@ -8,7 +8,7 @@ import {
   schemaOf,
 } from '@convergekit/operate/registry';
 import { z } from 'zod';
-import { askBroker } from '../broker.ts';
+import { requireBroker } from '../broker.ts';
 import type { Databases } from '../databases.ts';
 import { conflict } from '../errors.ts';
 import { html, type Html } from '../layout/html.ts';
@@ -50,19 +50,10 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
     previewed: previewed.extend(ONLY),
     concerns: async (given) => act.concerns(await reading(given), given),
     preview: async (given): Promise<Preview> => {
-      const {
-        eligible,
-        unit,
-        others,
-        effect,
-        consents = [],
-        notes = [],
-        payload,
-      } = await act.preview(await reading(given), given);
+      const found = await act.preview(await reading(given), given);
+      const { others, consents = [], notes = [], payload } = found;
       return {
-        eligible,
-        unit,
-        effect,
+        ...found,
         others: [...others],
         notes: [...notes],
         consents: [...consents],
@@ -72,8 +63,8 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
         },
       };
     },
-    fields: (given) =>
-      html`${Object.entries(act.input).map(([name, field]) => (field.isAsked === true ? formField(name, field, (given as Given)[name]) : ''))}`,
+    fields: (given, { suggested }) =>
+      html`${Object.entries(act.input).map(([name, field]) => (field.isAsked === true ? formField(name, field, (given as Given)[name] ?? suggested?.[name]) : ''))}`,
     run: async (given, { user, ...acting }) => {
       const {
         text,
@@ -129,8 +120,10 @@ const readsOf = (
   known: () => Promise.resolve(databases.all),
   events: declared.events,
   clock,
-  withAdmin: broker === undefined ? undefined : (ask) => askBroker(broker, ask),
-  signatures: settings.signatures,
+  reconcilers: declared.reconcilers,
+  broker: () => requireBroker(broker),
+  hasBroker: broker !== undefined,
+  settings,
 });
 
 /** The line of a help as a sentence of a page. Pure. */
@@ -154,6 +147,10 @@ function formField(name: string, { shape, help, schema }: Field, given: unknown)
       </label>`;
     case 'toggle':
       return html`<label><input name="${name}" type="checkbox" value="yes" /> ${label}</label>`;
+    case 'span':
+      return html`<label
+        >${label} <input name="${name}" required autocomplete="off" value="${shape.suggested}"
+      /></label>`;
     case 'text':
     case 'texts':
     case 'instant':

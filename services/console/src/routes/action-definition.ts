@@ -20,6 +20,8 @@ export const previewSchema = z.object({
   passable: z.number().int().optional(),
   /** Fields without which some are left out: the page shows each as a link to another preview. */
   consents: z.array(z.object({ field: z.string(), value: z.string(), label: z.string() })).default([]),
+  /** What the form has in its fields where the query gives nothing. */
+  suggested: z.record(z.string(), z.number()).optional(),
   /** Remarks, such as the last act on a thing. */
   notes: z.array(z.string()).default([]),
   /** A payload that the action replaces, as far as it may be shown. */

@@ -3,7 +3,8 @@ import { attention } from './attention/screen.ts';
 import { audit } from './audit/screen.ts';
 import { flowView } from './consumers/flow-view.ts';
 import { consumerActs } from './consumers/acts.ts';
-import { approvalAction } from './drift/approval.ts';
+import { sourceActs } from './consumers/source-acts.ts';
+import { reconcilerActs } from './drift/acts.ts';
 import { keyView } from './drift/key-view.ts';
 import { overviewView } from './drift/overview.ts';
 import { reconcilerValues, reconcilerView } from './drift/reconciler-view.ts';
@@ -13,6 +14,7 @@ import { eventPage } from './parked/event.ts';
 import { groupsPage } from './parked/groups.ts';
 import { keysPage } from './parked/keys.ts';
 import { map } from './map/screen.ts';
+import { policyActs } from './policies/acts.ts';
 import { policiesView } from './policies/policies-view.ts';
 import { policyView } from './policies/policy-view.ts';
 import { attemptAllAction } from './sagas/attempt-all.ts';
@@ -21,7 +23,6 @@ import { listPage } from './sagas/list.ts';
 import { pauseAction, resumeAction } from './sagas/pause-action.ts';
 import { sagaPage } from './sagas/saga.ts';
 import { attemptAction, resolveAction } from './sagas/step-actions.ts';
-import { scheduleActions } from './schedules/schedule-actions.ts';
 import { schedulesView } from './schedules/schedules-view.ts';
 import { search } from './search/screen.ts';
 import { tail } from './tail/screen.ts';
@@ -62,7 +63,7 @@ const drift: Screen = {
   path: '/drift',
   summary:
     'Reconcilers and their divergent keys: desired, actual and last written; approve repairs that are held',
-  routes: [overviewView, keyView, reconcilerView, reconcilerValues, repairsView, approvalAction],
+  routes: [overviewView, keyView, reconcilerView, reconcilerValues, repairsView, reconcilerActs],
 };
 
 /** Consumers and relays: how far each is, and what stops it. */
@@ -71,7 +72,7 @@ const consumers: Screen = {
   title: 'Consumers and relays',
   path: '/consumers',
   summary: 'Backlog, lag, watermarks, gaps, leaders; pause a consumer, resume what is halted, fill gaps',
-  routes: [flowView, consumerActs],
+  routes: [flowView, consumerActs, sourceActs],
 };
 
 /** Schedules: the next and the last run of each reconciler; pause, resume and run all that match. */
@@ -80,7 +81,7 @@ const schedules: Screen = {
   title: 'Schedules',
   path: '/schedules',
   summary: 'Next, last and missed runs of reconcilers; pause, resume or run all that match a filter',
-  routes: [schedulesView, scheduleActions],
+  routes: [schedulesView],
 };
 
 /** Policies: what they do, the load they add, and what changed beside the failed attempts. */
@@ -90,7 +91,7 @@ const policies: Screen = {
   path: '/policies',
   summary:
     'Central policies: explained, simulated, and what changed, by whom, beside the failed attempts over time',
-  routes: [policiesView, policyView],
+  routes: [policiesView, policyView, policyActs],
 };
 
 /** The screens in the order of the menu. */

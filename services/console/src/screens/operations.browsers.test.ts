@@ -52,8 +52,8 @@ describe('tasks of an operator in Chromium', () => {
     );
     await page.getByLabel('Reason').fill('the order is paid');
     await click('Approve repairs');
-    await page.getByText(`1 repairs of stock-reserved (${chosen}) may be made`).waitFor();
-    expect(clicks()).toBeLessThanOrEqual(5);
+    await page.getByText(`stock-reserved: 1 repairs (${chosen}) approved`).waitFor();
+    expect(clicks()).toBeLessThanOrEqual(4);
     await close();
     await runStock(shown.databases);
     expect(await repairedKeys(shown.databases)).toEqual([repaired, chosen].toSorted());
@@ -68,8 +68,8 @@ describe('tasks of an operator in Chromium', () => {
     await page.getByRole('link', { name: 'Pause all 2 that match' }).waitFor();
     await click('Pause all 2 that match');
     await page.getByLabel('Reason').fill('a new price list');
-    await click('Pause schedules');
-    await page.getByText('2 schedules paused.').waitFor();
+    await click('Pause reconcilers');
+    await page.getByText('2 reconcilers paused').waitFor();
     expect(clicks()).toBeLessThanOrEqual(4);
     await close();
     const { rows } = await shown.databases.inventory.executor.query(

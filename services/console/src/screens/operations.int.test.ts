@@ -103,8 +103,8 @@ describe('drift', () => {
   });
 
   it('an approval of chosen keys repairs these and no other', async () => {
-    const path = '/drift/inventory/stock-reserved/approve';
-    const preview = await ask(`${path}?key=${held[3]}&key=${held[1]}`);
+    const path = '/reconcile/approve?database=inventory&name=stock-reserved';
+    const preview = await ask(`${path}&key=${held[3]}&key=${held[1]}`);
     expect(preview.body).toMatchObject({ eligible: 2, others: [{ count: 2 }] });
     expect((await ask(path, { body: { key: [held[3]], reason: 'x' } })).status).toBe(401);
     const approved = await ask(path, { user: 'ada', body: { key: [held[1], held[3]], reason: 'checked' } });
@@ -127,11 +127,13 @@ describe('schedules', () => {
       { reconciler: 'price-us' },
     ]);
     const act = (name: string) =>
-      ask(`/schedules/${name}`, { user: 'ada', body: { name: 'price-', reason: 'price list' } });
+      ask(`/reconcile/${name}`, { user: 'ada', body: { matching: 'price-', reason: 'price list' } });
     expect((await act('pause')).body).toMatchObject({ changed: 2 });
-    expect((await ask('/schedules/pause?name=price-')).body).toMatchObject({
+    expect((await ask('/reconcile/pause?matching=price-')).body).toMatchObject({
       eligible: 0,
-      others: [{ count: 2, why: 'paused already' }],
+      others: [
+        { count: 2, why: expect.stringContaining('price-eu, price-us: paused already, by ada') as string },
+      ],
     });
     expect((await act('run')).body).toMatchObject({ changed: 0 });
     expect((await act('resume')).body).toMatchObject({ changed: 2 });

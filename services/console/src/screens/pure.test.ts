@@ -4,7 +4,6 @@ import { waitUntil } from '@convergekit/testing';
 import { worstFirst } from './attention/screen.ts';
 import { sumByConsumer } from './consumers/consumer-tables.ts';
 import { lagMs, readMembers } from './consumers/read-flow.ts';
-import { previewOf } from './drift/approval.ts';
 import { reconcilerState } from './drift/parts.ts';
 import { hiddenValue } from './drift/state-values.ts';
 import { placeOf } from './policies/error-chart.ts';
@@ -34,37 +33,6 @@ it('a reconciler that runs is not sound while keys of it need an operator', asyn
     String(await reconcilerState({ ...running, verdicts: [{ verdict, keys: 200, oldest: null }] } as never));
   expect(await text('unresolvable')).toContain('200 keys need you');
   expect(await text('pending')).toContain('runs');
-});
-
-describe('the preview of an approval', () => {
-  const status = {
-    name: 'stock',
-    held: {
-      at: at(0),
-      reason:
-        'a window allows 1 repair (20 % of the 5 keys in the last run); all were made, and more keys differ',
-    },
-    keys: { queued: 0, pending: 4, running: 0, terminal: 0 },
-    window: { since: at(0), repairs: 1, lastRunKeys: 5 },
-  };
-
-  it('the preview names the repairs that are allowed and the keys that are held, before and after', () => {
-    expect(previewOf(status, ['a', 'b', 'gone'], ['a', 'b'])).toMatchObject({
-      eligible: 2,
-      others: [{ count: 2 }, { count: 1, why: 'chosen, and not divergent any more' }],
-      effect: expect.stringMatching(
-        /^Now: 0 repairs allowed, 4 keys held, after 1 repairs in this window; .*After the approval: 2 repairs allowed \(40 % of the 5 keys of the last run\), 2 keys held; only a, b\.$/,
-      ) as string,
-    });
-    expect(previewOf(status, undefined, undefined)).toMatchObject({
-      eligible: 4,
-      others: [{ count: 0 }, { count: 0 }],
-    });
-  });
-
-  it('nothing is eligible where no repair is held', () => {
-    expect(previewOf({ ...status, held: null }, undefined, undefined).eligible).toBe(0);
-  });
 });
 
 it('the members of a consumer are the processes in the group of its name, with what each reads', async () => {

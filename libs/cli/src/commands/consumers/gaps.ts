@@ -1,5 +1,4 @@
-import { inboxMigrations } from '@convergekit/inbox';
-import { gapRow, gapsOf } from '@convergekit/operate/consumers';
+import { gapRow, gapsOf, tables } from '@convergekit/operate/consumers';
 import { keysBetween } from '@convergekit/relay/operate';
 import { readsOf } from '../../frame/act-command.ts';
 import { command } from '../../frame/command.ts';
@@ -23,7 +22,7 @@ export const gapsCommand = command({
     ...databases,
   },
   run: async (context, { consumer, keys, database }) => {
-    const reads = await readsOf(context, { migrations: [inboxMigrations] }, { database });
+    const reads = await readsOf(context, tables, { database });
     const listed: Listed[] = [];
     for (const { gap, source } of await gapsOf(reads, consumer))
       listed.push({

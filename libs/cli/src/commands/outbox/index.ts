@@ -1,5 +1,6 @@
-import { againCommand } from './again.ts';
+import { again } from '@convergekit/operate/source';
+import { actCommand } from '../../frame/act-command.ts';
 import { listCommand, tailCommand } from './list.ts';
 import { statsCommand } from './stats.ts';
 
-export const outboxCommands = [statsCommand, listCommand, tailCommand, againCommand];
+export const outboxCommands = [statsCommand, listCommand, tailCommand, actCommand(again)];

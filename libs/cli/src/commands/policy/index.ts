@@ -1,6 +1,7 @@
 import { explainCommand, historyCommand, listCommand, showCommand, simulateCommand } from './show.ts';
 import { pathsCommand } from './paths.ts';
-import { setCommand } from './set.ts';
+import { set } from '@convergekit/operate/policy';
+import { actCommand } from '../../frame/act-command.ts';
 
 export const policyCommands = [
   listCommand,
@@ -8,6 +9,6 @@ export const policyCommands = [
   explainCommand,
   simulateCommand,
   pathsCommand,
-  setCommand,
+  actCommand(set),
   historyCommand,
 ];

@@ -79,6 +79,46 @@ describe('converge policy', () => {
     expect(parent).toMatchObject({ code: 0 });
   });
 
+  it('`converge policy set --service` changes the tables of several services, each with its own outcome, and passes one that lacks the name', async () => {
+    const made = await Promise.all(
+      ['orders', 'bank', 'mail'].map((prefix) =>
+        migratedDatabase(inject('stack').databaseUrl, allMigrations, { prefix }),
+      ),
+    );
+    const [orders, bank, mail] = made;
+    const named = {
+      DATABASE_URL: '',
+      CONVERGE__DATABASES__ORDERS: orders?.url ?? '',
+      CONVERGE__DATABASES__BANK: bank?.url ?? '',
+      CONVERGE__DATABASES__MAIL: mail?.url ?? '',
+    };
+    for (const one of [orders, bank])
+      await one?.database.executor.query(
+        `insert into converge.saga_worker (call, holder) values ('payment.charge', 'w')`,
+      );
+    const set = (...more: readonly string[]) =>
+      policy(['set', 'payment.charge', 'attempts=2', ...more, '--json'], named);
+    const reason = ['--reason', 'the bank is slow', '--yes'];
+    expect(await set('--service', 'oders', ...reason)).toMatchObject({
+      stderr: expect.stringContaining('did you mean orders?') as string,
+    });
+    const changed = await set('--service', '*', ...reason);
+    // A service that is left out is an operator's to see: the command fails.
+    expect(changed.code).toBe(1);
+    expect(changed.stderr).toMatch(/mail: nothing was changed: no consumer, call or rule/);
+    expect(JSON.parse(changed.stdout)).toMatchObject([
+      { database: 'bank', change: { attempts: 2 }, version: 1 },
+      { database: 'orders', change: { attempts: 2 }, version: 1 },
+    ]);
+    const acts = await Promise.all(
+      made.map(({ database }) =>
+        database.executor.query(`select by from converge.audit where act = 'policy set'`),
+      ),
+    );
+    expect(acts.map(({ rowCount }) => rowCount)).toEqual([1, 1, 0]);
+    await Promise.all(made.map(({ database }) => database.close()));
+  });
+
   it('`converge policy` explains, lists and simulates without any database', async () => {
     const environment = { CONVERGE__POLICIES__CACHE__WARM__ATTEMPTS: '1' };
     const bare = (...args: string[]) => cli(['policy', ...args], environment);

@@ -1,15 +1,15 @@
 import { databaseVariable, nearest } from '@convergekit/config/engine';
 import type { Database, Executor } from '@convergekit/postgres';
 import { reconcileMigrations, type Reconciler } from '@convergekit/reconcile';
-import { type OpenReconciler, readStatus } from '@convergekit/reconcile/operate';
+import type { OpenReconciler } from '@convergekit/reconcile/operate';
 import { requireMigrations } from '@convergekit/postgres/operate';
-import { reportLastActs } from '../../frame/last-acts.ts';
-import { allDatabases } from '../../frame/all-databases.ts';
+import { requireReconciler, tables } from '@convergekit/operate/reconcile';
+import { readsOf } from '../../frame/act-command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { misconfigured, UsageError } from '@convergekit/operate/errors';
 import { argument, texts } from '../../frame/flags.ts';
-import { addressesOf, type Settings } from '@convergekit/operate/host';
-import { loadReconcilers, reconcilersOfSettings } from '@convergekit/operate/declared';
+import { addressesOf } from '@convergekit/operate/host';
+import { loadReconcilers } from '@convergekit/operate/declared';
 
 /** A reconciler that an operator names, and the database that has its rows. */
 export interface Found {
@@ -22,47 +22,12 @@ export interface Found {
 
 export const nameArgument = { name: argument('a reconciler, as `reconcile list` names it') };
 
-/**
- * Finds a reconciler by name: in the modules of the settings, else in the databases of the settings.
- * Rejects with RECONCILER_UNKNOWN, which suggests the nearest name.
- */
+/** Finds a reconciler by name in the databases of the settings, and its declaration. Rejects with RECONCILER_UNKNOWN. */
 export async function findReconciler(context: CommandContext, name: string): Promise<Found> {
-  const { settings } = context;
-  const declared = await reconcilersOfSettings(settings);
-  const mine = declared.find((one) => one.name === name);
-  if (mine !== undefined) {
-    const { executor } = await openSide(context, name, mine.actual.in);
-    await requireMigrations(executor, [reconcileMigrations]);
-    return { name, declared: mine, executor };
-  }
-  const names = declared.map((one) => one.name);
-  for (const { executor } of await allDatabases(context)) {
-    const known = (await readStatus(executor)).map((one) => one.name);
-    if (known.includes(name)) {
-      await requireMigrations(executor, [reconcileMigrations]);
-      return { name, declared: undefined, executor };
-    }
-    names.push(...known);
-  }
-  const isTypo = nearest(name, [...names]) !== undefined;
-  throw declared.length > 0 || isTypo ? unknownName(name, names) : unknownHere(context.settings, name);
-}
-
-/** Finds a reconciler by name, and reports the last act on it. */
-export async function reconcilerToActOn(context: CommandContext, name: string): Promise<Found> {
-  const found = await findReconciler(context, name);
-  await reportLastActs(context, found.executor, [name], 'reconciler');
-  return found;
-}
-
-/** Makes the error of a name that none of the databases has; a reconciler has its rows in the one that it repairs. */
-function unknownHere({ databases }: Settings, name: string): UsageError {
-  const settings = Object.keys(databases).map(databaseVariable);
-  const where = settings.length > 0 ? settings.join(', ') : 'DATABASE_URL';
-  return new UsageError(
-    'RECONCILER_UNKNOWN',
-    `no reconciler ${name} has run in the database of ${where}. Its rows are in the database that it repairs: give CONVERGE__DATABASES__<NAME>=postgres://… of that one, and CONVERGE__MODULES=<module> for one that has not run yet`,
-  );
+  const reads = await readsOf(context, tables);
+  const { executor } = (await requireReconciler(reads, name)).database;
+  const declared = (await reads.reconcilers()).find((one) => one.name === name);
+  return { name, declared, executor };
 }
 
 /** Opens a database that a reconciler names. Rejects with DATABASE_UNKNOWN where the settings do not have it. */

@@ -1,4 +1,5 @@
-import { approveCommand, pauseCommand, resumeCommand, retryCommand } from './act.ts';
+import { approve, pause, resume, retry } from '@convergekit/operate/reconcile';
+import { actCommand } from '../../frame/act-command.ts';
 import { auditCommand, historyCommand } from './history.ts';
 import { diffCommand } from './diff.ts';
 import { listCommand } from './list.ts';
@@ -10,10 +11,7 @@ export const reconcileCommands = [
   listCommand,
   showCommand,
   diffCommand,
-  approveCommand,
   auditCommand,
-  retryCommand,
   historyCommand,
-  pauseCommand,
-  resumeCommand,
+  ...[approve, retry, pause, resume].map(actCommand),
 ];

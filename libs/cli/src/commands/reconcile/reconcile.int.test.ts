@@ -97,12 +97,12 @@ describe('converge reconcile', () => {
     expect(state).toMatch(/state +paused by \S+: stocktaking\n/);
     expect(state).toMatch(/next: converge reconcile resume stock-copy\n/);
     expect(await cli(['reconcile', 'run', 'stock-copy', '--now'], env)).toMatchObject({
-      code: 78,
-      stderr: expect.stringMatching(/stock-copy is paused by .*\(stocktaking\): nothing was run/) as string,
+      code: 1,
+      stderr: expect.stringMatching(/stock-copy: paused by .*\(stocktaking\): nothing was run/) as string,
     });
     expect(await cli(['reconcile', 'pause', 'stock-copy', '--reason', 'again'], env)).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('is paused already') as string,
+      stderr: expect.stringContaining('paused already, by') as string,
     });
     expect(await amount()).toBe(55);
     expect(await cli(['reconcile', 'resume', 'stock-copy'], env)).toMatchObject({ code: 0 });

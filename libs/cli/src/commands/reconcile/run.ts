@@ -8,18 +8,17 @@ import {
 import { type Logger, logger } from '@convergekit/telemetry';
 import { requireMigrations } from '@convergekit/postgres/operate';
 import type { Service } from '@convergekit/core';
-import { readWaiting, requestRun, type WaitingKey } from '@convergekit/reconcile/operate';
+import { readWaiting, type WaitingKey } from '@convergekit/reconcile/operate';
 import { type Database, executorOf } from '@convergekit/postgres';
+import { runNow } from '@convergekit/operate/reconcile';
+import { perform } from '../../frame/act-command.ts';
 import { command } from '../../frame/command.ts';
 import { anyArguments, toggle } from '../../frame/flags.ts';
 import { openPools, runLong, type Settings } from '@convergekit/operate/host';
 import { dryRunOf, waitingText } from './diff.ts';
 import { loadReconcilers } from '@convergekit/operate/declared';
 import { scanService } from '@convergekit/operate';
-import type { CommandContext } from '../../frame/context.ts';
-import { UsageError } from '@convergekit/operate/errors';
 import { type Result, result, tableOf } from '../../frame/result.ts';
-import { type Found, reconcilerToActOn } from './find-reconciler.ts';
 import { outcomesText } from './status-text.ts';
 
 /** Runs reconcilers on their schedules until stopped, or each once, or asks the running processes for a run. */
@@ -37,7 +36,7 @@ export const runCommand = command({
     now: toggle('ask the processes that run these reconcilers for one run of each, and end'),
   },
   run: async (context, { modules, once, dryRun, now }) => {
-    if (now) return requestRuns(context, modules);
+    if (now) return perform(context, runNow, { names: modules, all: false });
     const { settings } = context;
     const reconcilers = await loadReconcilers(settings, modules);
     if (dryRun) return dryRunOf(context, reconcilers);
@@ -86,30 +85,6 @@ function scans({ reconcile }: Settings, scanned: NamedPools, log: Logger): reado
   const { everyMs, ...bounds } = reconcile.scans;
   if (named.length === 0 || everyMs === 'off') return [];
   return [scanService({ ...bounds, everyMs, databases: named, log })];
-}
-
-/** Asks the running processes for a run of each: the one that leads its schedule makes it. */
-async function requestRuns(context: CommandContext, names: readonly string[]): Promise<Result> {
-  if (names.length === 0)
-    throw new UsageError(
-      'COMMAND_LINE_INVALID',
-      '--now needs the names of reconcilers: `converge reconcile run <name> --now`; `converge reconcile list` shows them',
-    );
-  const found: Found[] = [];
-  for (const name of names) found.push(await reconcilerToActOn(context, name));
-  const requested: { name: string; requested: boolean }[] = [];
-  for (const { name, executor } of found) {
-    const isNew = await requestRun(executor, name, { by: context.operator, reason: 'a run now' });
-    if (isNew) context.audit({ reconciler: name });
-    requested.push({ name, requested: isNew });
-  }
-  return result(requested, () =>
-    requested.map(({ name, requested: isNew }) =>
-      isNew
-        ? `${name}: requested; \`converge reconcile history ${name}\` shows the run once a process has taken it`
-        : `${name}: a run is requested already, and no process has taken it yet`,
-    ),
-  );
 }
 
 /** Keys of each reconciler that are listed with their reason. */

@@ -1,8 +1,6 @@
-import type { Phantom, RebaseReport, SourceInspection } from '@convergekit/relay/operate';
+import type { SourceInspection } from '@convergekit/relay/operate';
 import { labelled } from '../../frame/fields.ts';
 import { tableOf } from '../../frame/result.ts';
-
-const MOST_LINES = 40;
 
 export function sourceLines(inspection: SourceInspection): readonly string[] {
   const { source, epochs, leader, doneTick, cursors } = inspection;
@@ -55,45 +53,5 @@ function comparisonLines(comparison: SourceInspection['comparison']): readonly s
       ({ topic, partition, offset }) =>
         `  ${topic}/${partition} at offset ${offset}: an epoch that was left behind is still written`,
     ),
-  ];
-}
-
-export function rebaseLines(report: RebaseReport): readonly string[] {
-  const { dryRun, source, epoch, forkedTick, partitions, phantoms, notMarked, newTransactionIds } = report;
-  const again = phantoms.filter(({ kind }) => kind === 'sent_again').length;
-  return [
-    dryRun
-      ? `${source.name} would begin epoch ${epoch}, forked after tick ${forkedTick}; nothing was changed`
-      : `${source.name} is at epoch ${epoch}, forked after tick ${forkedTick}`,
-    `beyond the fork: ${phantoms.length - again} phantoms (consumers may have applied them, and this database does not have them), ` +
-      `${again} events that are sent again under new positions (applied twice unless their handler is idempotent)`,
-    ...(newTransactionIds
-      ? ['the tables came from another cluster: the outbox gets transaction ids of this one']
-      : []),
-    ...partitions
-      .filter(({ logLost }) => logLost)
-      .map(
-        ({ topic, partition, prev }) => `${topic}/${partition} lost its log's end: sent again after ${prev}`,
-      ),
-    ...notMarked.map((why) => `without a marker: ${why}`),
-    ...phantomLines(phantoms),
-  ];
-}
-
-export function phantomLines(phantoms: readonly Phantom[]): readonly string[] {
-  if (phantoms.length === 0) return [];
-  const shown = phantoms.slice(0, MOST_LINES);
-  const more = phantoms.length - shown.length;
-  return [
-    ...tableOf(shown, '', {
-      kind: ({ kind }) => kind,
-      partition: ({ topic, partition }) => `${topic}/${partition}`,
-      offset: ({ offset }) => offset,
-      position: ({ position }) => position,
-      event: ({ eventId }) => eventId,
-      type: ({ type }) => type,
-      key: ({ key }) => JSON.stringify(key),
-    }),
-    ...(more > 0 ? [`and ${more} more: --json shows all of them`] : []),
   ];
 }

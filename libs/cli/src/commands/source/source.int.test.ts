@@ -85,7 +85,7 @@ describe('converge source', () => {
         .rows[0]?.epoch;
     const unasked = await cli(['source', 'rebase'], restored);
     expect(unasked.code).not.toBe(0);
-    expect(unasked.stderr).toContain('nothing was changed');
+    expect(unasked.stderr).toContain('--reason');
     expect(await cli(['source', 'rebase', '--dry-run'], restored)).toMatchObject({ code: 0 });
     expect(await epoch()).toBe(1);
 

@@ -1,5 +1,5 @@
-import { acceptCommand } from './accept.ts';
+import { accept, forget } from '@convergekit/operate/source';
+import { actCommand } from '../../frame/act-command.ts';
 import { checkCommand, createCommand } from './create.ts';
-import { forgetCommand } from './forget.ts';
 
-export const topicCommands = [createCommand, checkCommand, acceptCommand, forgetCommand];
+export const topicCommands = [createCommand, checkCommand, ...[accept, forget].map(actCommand)];

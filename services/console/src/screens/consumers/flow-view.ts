@@ -161,11 +161,21 @@ function relayTable(rows: readonly RelayAnswer[]): Html {
   });
 }
 
-function relayState({ leader, held }: RelayAnswer): Html {
+function relayState({ database, leader, held }: RelayAnswer): Html {
   const stopped = held.map(
-    ({ topic, reason }) => html`<br />${state('needs', `${topic} is held`)} ${reason}`,
+    ({ topic, reason }) =>
+      html`<br />${state('needs', `${topic} is held`)} ${reason} ${heldLink({ database, topic }, reason)}`,
   );
   return html`${leader === null ? state('needs', 'no relay leads') : state('ok', 'publishes')}${stopped}`;
+}
+
+/** The act that ends the hold of a topic, where one does. */
+function heldLink(of: { readonly database: string; readonly topic: string }, reason: string): Html {
+  if (reason.startsWith('TOPIC_RECREATED:'))
+    return html`<a href="${withQuery('/topics/accept', { ...of, madeAgain: 'yes' })}">Accept ${of.topic}</a>`;
+  if (reason.startsWith('TOPIC_UNKNOWN:'))
+    return html`<a href="${withQuery('/topics/forget', of)}">Forget ${of.topic}</a>`;
+  return nothing;
 }
 
 /** The consumers of these rows, each once in each database. Pure. */

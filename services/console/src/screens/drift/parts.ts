@@ -68,6 +68,13 @@ export function keyPart(row: DriftKeyAnswer, now: number, choose: boolean): Html
       ${nextAt === null ? 'not looked at again by itself' : html`next look ${due(nextAt, now)}`}
       ${reason === null ? nothing : html`<br />${reason}`}
     </p>
+    <p>
+      <a
+        href="${withQuery('/reconcile/retry', { database: row.database, name: row.reconciler, keys: key })}"
+        aria-label="${`Compare ${key} again`}"
+        >Compare again</a
+      >
+    </p>
     ${comparedNote(compared)} ${fieldTable(row)}
   </section>`;
 }

@@ -2,7 +2,7 @@ import { readDrift } from '@convergekit/reconcile/operate';
 import { z } from 'zod';
 import { notFound } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { ago, facts, filterForm, moment, nextPage, withQuery } from '../../layout/parts.ts';
+import { actionLink, ago, facts, filterForm, moment, nextPage, withQuery } from '../../layout/parts.ts';
 import { toJson } from '../../routes/json.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { type DriftKeyAnswer, driftKeySchema, type ReconcilerAnswer, reconcilerSchema } from './answers.ts';
@@ -63,6 +63,7 @@ export function reconcilerView(context: ConsoleContext): void {
           options: reconciler.verdicts.map((one) => one.verdict),
         },
       ])}
+      ${verdict === undefined || keys.length === 0 ? nothing : html`<p>${actionLink(withQuery('/reconcile/retry', { database: reconciler.database, name: reconciler.name, verdict }), 'Compare all that match again')}</p>`}
       ${keys.length === 0 ? html`<p class="empty">No key is divergent, as of the last look at each.</p>` : nothing}
       ${keysPart(reconciler, keys, now)}
       ${nextPage(next, (last) => withQuery(path, { verdict, after: last }))}`;
@@ -124,7 +125,7 @@ async function readKeys(
 function keysPart(reconciler: ReconcilerAnswer, keys: readonly DriftKeyAnswer[], now: number): Html {
   const choose = reconciler.held !== null;
   const list = html`${keys.map((one) => keyPart(one, now, choose))}`;
-  return choose ? approvalForm(reconcilerPath(reconciler), list) : list;
+  return choose ? approvalForm(reconciler, list) : list;
 }
 
 function summary(one: ReconcilerAnswer, now: number): Html {
@@ -150,8 +151,10 @@ function summary(one: ReconcilerAnswer, now: number): Html {
     <p><a href="${reconcilerPath(one, '/repairs')}">Repairs and verdicts</a></p>`;
 }
 
-function approvalForm(path: string, list: Html): Html {
-  return html`<form method="get" action="${`${path}/approve`}">
+function approvalForm({ database, name }: ReconcilerAnswer, list: Html): Html {
+  return html`<form method="get" action="/reconcile/approve">
+    <input type="hidden" name="database" value="${database}" />
+    <input type="hidden" name="name" value="${name}" />
     <p>
       <button type="submit">Approve repairs</button>
       <span class="quiet">of the keys that you choose below; of all keys, if you choose none</span>

@@ -88,6 +88,7 @@ function databasePart({ database, rules, changes, rate }: DatabaseAnswer, hours:
     `/policies/${encodeURIComponent(database)}/${encodeURIComponent(name)}`;
   return html`<h2>${database}</h2>
     ${errorChart(rate, changes, `Failed attempts in ${database} in ${hours} h, and changes of policies`)}
+    ${changeForm(database)}
     ${changes.length === 0 ? nothing : changeTable(changes, `Changes of policies in ${database}, the newest first`, path)}
     ${dataTable({
       caption: `Rules of the central table in ${database}`,
@@ -100,6 +101,31 @@ function databasePart({ database, rules, changes, rate }: DatabaseAnswer, hours:
         { title: 'Version', kind: 'number', cell: ({ version }) => version },
       ],
     })}`;
+}
+
+/** The form of a change, which leads to its preview. `name`: of this policy alone. */
+export function changeForm(database: string, name?: string): Html {
+  return html`<form class="filter" method="get" action="/policy/set">
+    <input type="hidden" name="database" value="${database}" />
+    ${
+      name === undefined
+        ? html`<label
+            >Policy
+            <input name="name" required placeholder="payment.charge" autocomplete="off" spellcheck="false"
+          /></label>`
+        : html`<input type="hidden" name="name" value="${name}" />`
+    }
+    <label
+      >Fields
+      <input
+        name="fields"
+        required
+        placeholder="attempts=2 backoff.capMs=500"
+        autocomplete="off"
+        spellcheck="false"
+    /></label>
+    <button type="submit">Look at the change</button>
+  </form>`;
 }
 
 /** A table of changes: what, by whom, why, and the failed attempts around it. */

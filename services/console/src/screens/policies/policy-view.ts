@@ -10,7 +10,7 @@ import { dataTable, filterForm, state } from '../../layout/parts.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { errorChart } from './error-chart.ts';
 import { rateSchema, readErrorRate, withAround } from './error-rate.ts';
-import { changeSchema, changeTable } from './policies-view.ts';
+import { changeForm, changeSchema, changeTable } from './policies-view.ts';
 
 const CHANGES = 50;
 const CALLS = 2_000;
@@ -79,7 +79,7 @@ export function policyView({ view, databases }: ConsoleContext): void {
         <ul>
           ${lines.map((line) => html`<li>${line}</li>`)}
         </ul>
-        ${appliedTable(applied)}
+        ${appliedTable(applied)} ${changeForm(database, name)}
         <h2>What changed</h2>
         ${errorChart(rate, changes, `Failed attempts in ${database} in ${HOURS} h, and changes of ${name}`)}
         ${changeTable(changes, `Changes of ${name}, the newest first`, () => path)}

@@ -1,21 +1,20 @@
 import { readSchedules, type RecordedSchedule } from '@convergekit/reconcile/operate';
 import type { Databases, Gathered } from '../../databases.ts';
 
-/** Chooses schedules: a part of the name, or one name exactly. All given conditions must hold. */
+/** Chooses schedules: all given conditions must hold. */
 export interface ScheduleFilter {
   readonly database?: string | undefined;
   /** A part of the name: `stock-` is a family. */
   readonly name?: string | undefined;
-  readonly only?: string | undefined;
 }
 
 /** Reads the schedules that match, of all databases or of one. */
 export function gatherSchedules(
   databases: Databases,
-  { database, name, only }: ScheduleFilter,
+  { database, name }: ScheduleFilter,
 ): Promise<Gathered<RecordedSchedule>> {
   const matches = ({ reconciler }: RecordedSchedule): boolean =>
-    (only === undefined || reconciler === only) && (name === undefined || reconciler.includes(name));
+    name === undefined || reconciler.includes(name);
   return databases.gather(async (executor) => (await readSchedules(executor)).filter(matches), database);
 }
 

@@ -70,10 +70,12 @@ export function schedulesView({ view, databases }: ConsoleContext): void {
 function actions(filter: ScheduleFilter, matching: number): Html {
   if (matching === 0) return nothing;
   const of = `all ${matching} that match`;
+  const { database, name } = filter;
+  const query = { database, ...(name === undefined ? { all: 'yes' } : { matching: name }) };
   return html`<p>
-    ${actionLink(withQuery('/schedules/pause', { ...filter }), `Pause ${of}`)}
-    ${actionLink(withQuery('/schedules/resume', { ...filter }), `Resume ${of}`)}
-    ${actionLink(withQuery('/schedules/run', { ...filter }), `Run ${of} now`)}
+    ${actionLink(withQuery('/reconcile/pause', query), `Pause ${of}`)}
+    ${actionLink(withQuery('/reconcile/resume', query), `Resume ${of}`)}
+    ${actionLink(withQuery('/reconcile/run', query), `Run ${of} now`)}
   </p>`;
 }
 
@@ -133,13 +135,13 @@ function loadBar(schedule: Schedule): Html | null {
 }
 
 function rowActions({ database, reconciler, paused }: Schedule): Html {
-  const only = { database, only: reconciler };
+  const only = { database, names: reconciler };
   if (paused !== null)
-    return html`<a href="${withQuery('/schedules/resume', only)}" aria-label="${`Resume ${reconciler}`}"
+    return html`<a href="${withQuery('/reconcile/resume', only)}" aria-label="${`Resume ${reconciler}`}"
       >Resume</a
     >`;
-  return html`<a href="${withQuery('/schedules/run', only)}" aria-label="${`Run now: ${reconciler}`}"
+  return html`<a href="${withQuery('/reconcile/run', only)}" aria-label="${`Run now: ${reconciler}`}"
       >Run now</a
     >
-    <a href="${withQuery('/schedules/pause', only)}" aria-label="${`Pause ${reconciler}`}">Pause</a>`;
+    <a href="${withQuery('/reconcile/pause', only)}" aria-label="${`Pause ${reconciler}`}">Pause</a>`;
 }

@@ -1,4 +1,4 @@
-import { UsageError } from '@convergekit/operate/errors';
+import { UsageError } from '../host/errors.ts';
 
 interface Fields {
   readonly [name: string]: unknown;

@@ -1,39 +1,20 @@
-import { systemClock } from '@convergekit/core';
 import type { Admin, LogEnds } from '@convergekit/broker/engine';
+import type { Clock } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
 import type { Operator } from '@convergekit/postgres/operate';
-import { relayMigrations } from '@convergekit/relay';
 import { readTopic, recordAcceptance, requestAcceptance, type TopicRecord } from '@convergekit/relay/operate';
-import { command } from '../../frame/command.ts';
-import type { CommandContext } from '../../frame/context.ts';
-import { refused, UsageError } from '@convergekit/operate/errors';
-import { argument, asks, dryRun, reason as why, texts, toggle, type Values } from '../../frame/flags.ts';
-import type { Output } from '../../frame/output.ts';
-import { result, type Result } from '../../frame/result.ts';
-import { acceptRecreated } from './forget.ts';
+import { refused, UsageError } from '../host/errors.ts';
+import type { Acting, Outcome, Preview } from '../registry/act.ts';
+import type { Reads } from '../registry/reads.ts';
+import { oneSource } from '../source/one-source.ts';
+import { withAdmin } from '../registry/reads.ts';
 
-const args = {
-  topic: argument('a topic that the relay halted with PARTITION_COUNT_CHANGED or TOPIC_RECREATED'),
-};
-const flags = {
-  group: texts('name', 'consumer groups that read it: the command waits for them'),
-  force: toggle('wait for no group: keys that move lose their order across the change'),
-  madeAgain: toggle('instead: it was deleted and created again; continue behind what was acknowledged'),
-  reason: why('why: it is kept in the audit'),
-  ...dryRun,
-  ...asks,
-};
-
-/** Lets the relay continue with a topic that changed at the broker. */
-export const acceptCommand = command({
-  name: 'accept',
-  summary:
-    'continue with a topic that got more partitions (drained, read to its end, switched), or was created again',
-  args,
-  flags,
-  run: (context, input) =>
-    input.madeAgain ? acceptRecreated(context, input) : acceptPartitions(context, input),
-});
+/** What an operator gives for another number of partitions. */
+export interface Given {
+  readonly topic: string;
+  readonly group: readonly string[];
+  readonly force: boolean;
+}
 
 interface Change {
   readonly topic: string;
@@ -43,39 +24,63 @@ interface Change {
 
 const LOOK_MS = 250;
 
-/**
- * Lets a topic continue with another number of partitions. It waits three times, and each wait can be interrupted and
- * repeated: for the hold, for the relay to send what it read with the old count, for the groups to read to the log's end.
- */
-async function acceptPartitions(
-  context: CommandContext,
-  { topic, group, force, reason, dryRun: dry }: Values<typeof args & typeof flags>,
-): Promise<Result> {
+const groupsOf = ({ topic, group, force }: Given): readonly string[] => {
   if (group.length === 0 && !force)
     throw new UsageError(
       'GROUPS_MISSING',
       `name the groups that read ${topic} with --group: keys move to other partitions, and a group that still has to read the old ones would see them out of order. --force gives up that order`,
     );
-  const groups = [...new Set(group)];
-  const { output } = context;
-  const { executor } = await context.database(relayMigrations);
-  const admin = await context.admin();
-  const change = await changeOf(executor, admin, topic);
-  if (change === undefined)
-    return result({ topic, changed: false }, () => [`${topic}: the count on record is the broker's`]);
-  if (dry) {
-    const lags = await lagsOfAll(admin, topic, groups);
-    return result({ ...change, groups, lags, dryRun: true }, () => [describe(change), ...lags.map(lagText)]);
-  }
-  output.progress(describe(change));
-  await context.confirm(`Accept ${change.after} partitions for ${topic}?`);
-  await drain(executor, output, change);
-  if (!force) await untilRead(admin, output, topic, groups);
-  await record(executor, admin, change, { by: context.operator, reason });
-  context.audit({ ...change, groups, force, reason });
-  return result({ ...change, groups, force, changed: true }, () => [
-    `${topic} continues with ${change.after} partitions${force ? '; order was not kept across the change for groups that had not read to its end' : ''}`,
-  ]);
+  return [...new Set(group)];
+};
+
+/** Previews another number of partitions. Without a change nothing is eligible. */
+export async function previewPartitions(reads: Reads, given: Given): Promise<Preview> {
+  const groups = groupsOf(given);
+  const { executor } = await oneSource(reads);
+  const { change, lags } = await withAdmin(reads, async (admin) => ({
+    change: await changeOf(executor, admin, given.topic),
+    lags: await lagsOfAll(admin, given.topic, groups),
+  }));
+  return {
+    eligible: change === undefined ? 0 : 1,
+    unit: 'topic',
+    others: [],
+    effect:
+      change === undefined
+        ? `${given.topic}: the count on record is the broker's.`
+        : `The relay continues with ${change.after} partitions once the groups have read the old ones.`,
+    refusal: 'ACCEPT_REFUSED',
+    notes: change === undefined ? [] : [describe(change), ...lags.map(lagText)],
+    things: () => Promise.resolve({ rows: { ...change, groups, lags, dryRun: true }, lines: [] }),
+  };
+}
+
+/**
+ * Lets a topic continue with another number of partitions. It waits three times, and each wait can be interrupted and
+ * repeated: for the hold, for the relay to send what it read with the old count, for the groups to read to the log's end.
+ */
+export async function acceptPartitions(reads: Reads, given: Given, acting: Acting): Promise<Outcome> {
+  const { topic, force } = given;
+  const groups = groupsOf(given);
+  const { executor } = await oneSource(reads);
+  return withAdmin(reads, async (admin) => {
+    const change = await changeOf(executor, admin, topic);
+    if (change === undefined)
+      return {
+        text: `${topic}: the count on record is the broker's`,
+        changed: 0,
+        value: { topic, changed: false },
+      };
+    const waits: Waits = { ...acting, clock: reads.clock };
+    await drain(executor, waits, change);
+    if (!force) await untilRead(admin, waits, topic, groups);
+    await record(executor, admin, change, acting);
+    return {
+      text: `${topic} continues with ${change.after} partitions${force ? '; order was not kept across the change for groups that had not read to its end' : ''}`,
+      changed: 1,
+      value: { ...change, groups, force, changed: true },
+    };
+  });
 }
 
 async function changeOf(executor: Executor, admin: Admin, topic: string): Promise<Change | undefined> {
@@ -97,11 +102,11 @@ const describe = ({ topic, before, after }: Change): string =>
   `${topic}: ${before} partitions on record, ${after} at the broker; about ${Math.round(100 * (1 - before / after))} % of its keys move`;
 
 /** Waits until the leader has sent every window that may use the old count. */
-async function drain(executor: Executor, output: Output, { topic, after }: Change): Promise<void> {
-  await patiently(output, `the relay to halt ${topic} (one must run: \`converge relay\`)`, () =>
+async function drain(executor: Executor, waits: Waits, { topic, after }: Change): Promise<void> {
+  await patiently(waits, `the relay to halt ${topic} (one must run: \`converge relay\`)`, () =>
     requestAcceptance(executor, topic, after),
   );
-  await patiently(output, `the relay to send what it read of ${topic} with the old count`, async () =>
+  await patiently(waits, `the relay to send what it read of ${topic} with the old count`, async () =>
     isDrained(await readTopic(executor, topic)),
   );
 }
@@ -117,16 +122,16 @@ function isDrained(found: TopicRecord | undefined): boolean {
 /** Waits for the groups. The log ends here while the topic is held; two looks see a produce in flight at the hold. */
 async function untilRead(
   admin: Admin,
-  output: Output,
+  waits: Waits,
   topic: string,
   groups: readonly string[],
 ): Promise<void> {
   let readAt = 0;
   let shown = '';
-  await patiently(output, `${groups.join(', ')} to read ${topic} to its end`, async () => {
+  await patiently(waits, `${groups.join(', ')} to read ${topic} to its end`, async () => {
     const lags = await lagsOfAll(admin, topic, groups);
     const lines = lags.map(lagText).join('; ');
-    if (lines !== shown && lines !== '') output.progress(lines);
+    if (lines !== shown && lines !== '') waits.report(0, 1, lines);
     shown = lines;
     readAt = lags.length === 0 ? readAt + 1 : 0;
     return readAt >= 2;
@@ -180,16 +185,23 @@ async function record(
     throw notNow(`the hold of ${topic} changed meanwhile: run the command again`);
 }
 
-async function patiently(output: Output, what: string, look: () => Promise<boolean>): Promise<void> {
+/** The circumstances of a wait. */
+type Waits = Pick<Acting, 'report' | 'signal'> & { readonly clock: Clock };
+
+async function patiently(
+  { report, signal, clock }: Waits,
+  what: string,
+  look: () => Promise<boolean>,
+): Promise<void> {
   let waiting = false;
   while (!(await look())) {
+    if (signal.aborted)
+      throw notNow(`it was stopped while it waited for ${what}: the same act again continues the wait`);
     if (!waiting)
-      output.progress(
-        `waiting for ${what}; Ctrl-C stops the wait, and running the command again continues it`,
-      );
+      report(0, 1, `waiting for ${what}; a stop ends the wait, and the same act again continues it`);
     waiting = true;
-    await systemClock.sleep(LOOK_MS);
+    await clock.sleep(LOOK_MS, signal);
   }
 }
 
-const notNow = (text: string) => refused('ACCEPT_REFUSED', text, 'service');
+const notNow = (text: string) => refused('ACCEPT_REFUSED', text);

@@ -1,0 +1,2 @@
+/** Central policies: what an operator changes of them. */
+export { set } from './set.ts';
