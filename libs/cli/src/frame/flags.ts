@@ -47,13 +47,6 @@ export function eventIds(given: string, before: unknown): readonly string[] {
   return [...((before ?? []) as readonly string[]), given.toLowerCase()];
 }
 
-/** The consent to run given-up events again whose failure events are published. `does`: what the command does with them. */
-export function afterCompensation(does: string): Flag<boolean> {
-  return toggle(
-    `${does} given-up events too, although other services may have compensated their failure events`,
-  );
-}
-
 /** One or more states of a fixed set. */
 export function states<T extends string>(
   all: readonly T[],
@@ -74,27 +67,6 @@ export function count(unit: string, help: string): Flag<number | undefined>;
 export function count(unit: string, help: string, initial?: number): Flag<number | undefined> {
   const parse = wholeFrom(1);
   return initial === undefined ? { help, value: unit, parse } : { help, value: unit, parse, initial };
-}
-
-/** A place from 0, such as a partition or an offset. */
-export function index(value: string, help: string): Flag<number | undefined> {
-  return { help, value, parse: wholeFrom(0) };
-}
-
-const SPANS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** A time span, in milliseconds: `90s`, `30m`, `2h`, `1d`. */
-export function span(help: string): Flag<number | undefined> {
-  return {
-    help: `${help}, as 30m, 2h or 1d`,
-    value: 'span',
-    parse: (given) => {
-      const [, number, unit] = /^([1-9]\d{0,5})([smhd])$/.exec(given) ?? [];
-      if (number === undefined)
-        throw new InvalidArgumentError('It must be a time span, as 90s, 30m, 2h or 1d');
-      return Number(number) * SPANS[unit as keyof typeof SPANS];
-    },
-  };
 }
 
 export function instant(help: string): Flag<Date | undefined> {
@@ -125,10 +97,6 @@ export function json(help: string, more: Conflicts = {}): Flag<string | undefine
       return given;
     },
   };
-}
-
-export function needed<T>(flag: Flag<T | undefined>): Flag<T> {
-  return { ...(flag as Flag<T>), required: true };
 }
 
 /** The reason of an operator for a change. The reason is stored with the change. */
@@ -181,10 +149,4 @@ export function wholeFrom(least: 0 | 1): (given: string) => number {
       throw new InvalidArgumentError(`It must be a whole number from ${least}`);
     return Number(given);
   };
-}
-
-/** A row id or an offset, which may be larger than a number is exact. */
-export function bigWhole(given: string): bigint {
-  if (!/^\d{1,18}$/.test(given)) throw new InvalidArgumentError('It must be a whole number from 0');
-  return BigInt(given);
 }

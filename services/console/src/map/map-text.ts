@@ -1,4 +1,3 @@
-import { formatMs } from '@convergekit/operate/text';
 import type { MapNode } from './graph.ts';
 
 const STATES = { ok: '', waits: 'late', needs: 'needs you', off: 'paused' } as const;
@@ -30,6 +29,3 @@ export function compact(value: number): string {
 
 const rounded = (value: number): string =>
   String(value >= 9.95 ? Math.round(value) : Math.round(value * 10) / 10);
-
-/** A duration in plain units. */
-export const durationText = (ms: number): string => formatMs(Math.round(ms));

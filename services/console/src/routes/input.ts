@@ -3,9 +3,6 @@ import { z } from 'zod';
 import { invalidInput } from '../errors.ts';
 import type { ConsoleTypes } from '../types.ts';
 
-/** Texts that may be given several times: one is a list of one. */
-export const texts = z.union([z.string(), z.array(z.string())]).transform((given) => [given].flat());
-
 /** A moment with a year of four digits: what Postgres reads, and an address can hold. */
 export const instant = z
   .string()
