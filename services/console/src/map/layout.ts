@@ -17,9 +17,9 @@ const { graphlib, layout: dagre } = dagreModule as unknown as {
   readonly layout: (drawn: Drawing) => void;
 };
 
-export const BOX = { width: 184, height: 52 } as const;
+export const BOX = { width: 172, height: 52 } as const;
 /** `half`: between the parts of one column that was split. */
-const GAP = { column: 64, row: 12, half: 16 } as const;
+const GAP = { column: 56, row: 12, half: 16 } as const;
 const MARGIN = 8;
 /** The room for the heads of the columns. */
 const HEAD = 28;

@@ -94,7 +94,7 @@ function nodeOf(node: PlacedNode): Html {
     <title>${KINDS[kind]} ${name}${place}: ${line}</title>
     <rect class="box" x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="8" />
     ${iconAt(kind, x + 12, y + 10)}
-    <text class="name" x="${x + 36}" y="${y + 22}">${short(name, 17)}</text>
-    <text class="line" x="${x + 12}" y="${y + 41}">${SIGNS[state]}${short(line, 28)}</text>
+    <text class="name" x="${x + 36}" y="${y + 22}">${short(name, 16)}</text>
+    <text class="line" x="${x + 12}" y="${y + 41}">${SIGNS[state]}${short(line, 26)}</text>
   </a>`;
 }

@@ -43,13 +43,15 @@ export function actionForm<Input extends z.ZodObject>(
               <pre tabindex="0">${payload.text}</pre>`
       }
     </section>
-    ${formOf({ title, eligible, visitor, url, denied, own: fields?.(input, preview) ?? nothing })}`;
+    ${formOf({ title, eligible, isLeft: others.length > 0, visitor, url, denied, own: fields?.(input, preview) ?? nothing })}`;
   return { title, body };
 }
 
 interface FormParts {
   readonly title: string;
   readonly eligible: number;
+  /** True where something matches that is left alone. */
+  readonly isLeft: boolean;
   readonly visitor: Visit['visitor'];
   readonly url: URL;
   /** Why this user may not act, and who may. */
@@ -57,8 +59,11 @@ interface FormParts {
   readonly own: Html;
 }
 
-function formOf({ title, eligible, visitor, url, denied, own }: FormParts): Html {
-  if (eligible === 0) return html`<p>${state('ok', 'Nothing to do')}</p>`;
+function formOf({ title, eligible, isLeft, visitor, url, denied, own }: FormParts): Html {
+  if (eligible === 0)
+    return html`<p>
+      ${isLeft ? state('off', 'Nothing is changed as it stands') : state('ok', 'Nothing to do')}
+    </p>`;
   if (visitor.kind === 'viewer') return html`<p class="note">${visitor.user} may read here and not act.</p>`;
   if (denied !== undefined) return html`<p class="note">${denied}</p>`;
   if (visitor.kind !== 'operator')
