@@ -114,7 +114,7 @@ describe('converge topics accept', () => {
     const accepting = ['topics', 'accept', topic, '--reason', 'more room'];
     expect(await cli([...accepting, '--yes'], env)).toMatchObject({ code: 2 });
     const accept = startedCli([...(await advised(`g.${topic}`)), '--yes'], env);
-    await waitUntil(() => accept.stderr().includes(`group g.${topic}, partition`), {
+    await waitUntil(() => accept.stderr().includes(`waiting for g.${topic} to read`), {
       what: 'the command to wait for the group',
     });
     await emit(201, 400);
