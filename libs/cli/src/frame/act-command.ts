@@ -20,7 +20,7 @@ import { allDatabases } from './all-databases.ts';
 import { type Command, command } from './command.ts';
 import type { CommandContext } from './context.ts';
 import { flagsOf } from './field-flags.ts';
-import { asks, count, dryRun, type Flag, reason, text } from './flags.ts';
+import { asks, count, dryRun, type Flag, reason, usualReason } from './flags.ts';
 import { databases as moreDatabases } from './named-databases.ts';
 import { optionOf } from './program.ts';
 import { type Result, result } from './result.ts';
@@ -49,15 +49,13 @@ export function actCommand(act: Act): Command {
       }),
       ...(looksElsewhere === true && moreDatabases),
       ...(needsEvents === true && { events: declaring }),
-      reason: act.usualReason === undefined ? why : text('text', why.help),
+      reason: (act.usualReason === undefined ? reason : usualReason)('why: it is kept with the act'),
       ...dryRun,
       ...asks,
     },
     run: (context, given) => perform(context, act, given as Given),
   });
 }
-
-const why = reason('why: it is kept with the act');
 
 /** Without an initial value, so that it must be given. */
 const declaring: Flag<readonly string[]> = {

@@ -100,11 +100,16 @@ export function json(help: string, more: Conflicts = {}): Flag<string | undefine
 }
 
 /** The reason of an operator for a change. The reason is stored with the change. */
-export function reason(help: string): Flag<string> {
+export const reason = (help: string): Flag<string> => ({
+  ...usualReason(help),
+  required: true,
+});
+
+/** A reason that has a usual text where none is given. */
+export function usualReason(help: string): Flag<string> {
   return {
     help,
     value: 'text',
-    required: true,
     parse: (given) => {
       if (given.trim() === '') throw new InvalidArgumentError('It must say why');
       if (given.length > REASON_MAX)

@@ -164,10 +164,11 @@ interface Replay {
 
 /** A new event with the old one's content and headers. Pure. */
 function replayOf(event: WholeEvent, id: string): AppendEvent & { readonly id: string } {
-  const { topic, key, type, payload } = event;
+  const { topic, key, type, payload, search } = event;
   const headers = JSON.parse(event.headers) as Record<string, string>;
   const version = versionOf(headers[WIRE.dataSchema]);
-  return { id, topic, key, type, version, payload, headers: { ...headers, [WIRE.replayOf]: event.eventId } };
+  const replay = { id, topic, key, type, version, payload, ...(search !== null && { search }) };
+  return { ...replay, headers: { ...headers, [WIRE.replayOf]: event.eventId } };
 }
 
 const outbox = createEngineOutbox([]);

@@ -148,9 +148,16 @@ describe('converge outbox', () => {
   // Planted fault: a second page that is not cut where the command began has replays, which are emitted once more.
   it('`converge outbox again` with a filter emits no replay of its own again', async () => {
     const ids = await emit(1, 3);
+    await database.executor.query(`update converge.outbox set search = array[id, -7]`);
     const again = await cli(['outbox', 'again', '--topic', topic, '--rate', '2', '--yes', '--json'], env);
     expect(JSON.parse(again.stdout)).toMatchObject({ count: 3, of: 3 });
     expect(await replays()).toEqual(ids);
+    // A replay is found by the fields of the event that it repeats.
+    const { rows } = await database.executor.query<{ n: number }>(
+      `select count(*)::int as n from converge.outbox o join converge.outbox r
+          on r.headers::json ->> 'ce_replayof' = o.event_id::text and r.search = o.search`,
+    );
+    expect(rows).toEqual([{ n: 3 }]);
   });
 
   it('`converge outbox tail` shows each committed event, also of late commits, until Ctrl-C', async () => {
