@@ -6,7 +6,8 @@ import { hasTables } from '@convergekit/postgres/engine';
 import { readMissing } from '@convergekit/relay/operate';
 import type { NamedDatabase } from '../doctor/examine-database.ts';
 import { act } from '../registry/act.ts';
-import { actOnEach, requireExpected } from '../registry/each.ts';
+import { actOnEach, isRefusal, requireExpected } from '../registry/each.ts';
+import { wholeOf } from '../registry/fields.ts';
 import { type Reads, withAdmin } from '../registry/reads.ts';
 import { counted } from '../text.ts';
 import { type Fill, fillGap } from './fill-gap.ts';
@@ -29,42 +30,41 @@ export const fill = act({
   summary: 'put what a consumer misses into its inbox, read from the outbox of its source',
   did: 'filled',
   tables,
-  input: ofConsumer,
-  most: { unit: 'events', initial: 100_000 },
+  input: {
+    ...ofConsumer,
+    limit: wholeOf('events', 'refuse when more events are missing in one partition', 100_000),
+  },
   looksElsewhere: true,
   concerns,
-  preview: async (reads, { consumer }) => {
+  preview: async (reads, { consumer, limit }) => {
     const found = await gapsOf(reads, consumer);
     const unknown = found.filter(({ source }) => source === undefined);
     const names = [...new Set(unknown.map(({ gap }) => gap.source.name))].join(', ');
-    const fills = await readAll(found);
+    const { fills, unreadable } = await readEach(found, limit);
     return {
-      eligible: found.length - unknown.length,
-      unit: found.length - unknown.length === 1 ? 'gap' : 'gaps',
+      eligible: fills.length,
+      unit: fills.length === 1 ? 'gap' : 'gaps',
       others: [
         {
           count: unknown.length,
           why: `what is missing is of ${names}, and no known database is this source: give it with --database, or as CONVERGE__DATABASES__<NAME>`,
         },
+        ...unreadable.map((why) => ({ count: 1, why })),
       ],
       effect:
         'The events are read whole from the outbox of their source, and handled in order. A gap whose events are not kept any more is named, and stays. A partition that is halted at its gap then needs a resume.',
-      refusal: 'SOURCE_UNKNOWN',
+      refusal: unknown.length > 0 ? 'SOURCE_UNKNOWN' : 'RANGE_NOT_READABLE',
       notes: [...(await lastActsOn(reads, consumer)), ...fills.map(describe)],
       things: () => Promise.resolve({ rows: fills.map(rowOf), lines: [] }),
     };
   },
-  run: async (reads, { consumer }, acting) => {
-    const found = await gapsOf(reads, consumer);
-    const known = found.filter(({ source }) => source !== undefined);
-    requireExpected(known.length, 'can be filled', acting);
+  run: async (reads, { consumer, limit }, acting) => {
     const { by, reason } = acting;
-    const done: Fill[] = [];
-    const { refused } = await actOnEach(known, acting, async (one) => {
-      for (const filled of await readAll([one])) {
-        await fillGap(one.database.database, filled, { by, reason });
-        done.push(filled);
-      }
+    const found = await gapsOf(reads, consumer);
+    const { fills, unreadable } = await readEach(found, limit);
+    requireExpected(fills.length, 'can be filled', acting);
+    const { changed: done, refused } = await actOnEach(fills, acting, async (one) => {
+      await fillGap(one.database.database, one, { by, reason });
     });
     const events = done.reduce((sum, one) => sum + one.events.length, 0);
     return {
@@ -73,7 +73,7 @@ export const fill = act({
           ? `${consumer} misses nothing: no partition is halted at a gap, and none that was passed is open`
           : `${counted(done.length, 'gap', 'gaps')} of ${consumer} filled with ${counted(events, 'event', 'events')}`,
       changed: done.length,
-      refused: refused.map(({ message }) => message),
+      refused: [...unreadable, ...refused.map(({ message }) => message)],
       lines: done.map(describe),
       value: done.map(rowOf),
     };
@@ -96,12 +96,25 @@ export async function gapsOf(reads: Reads, consumer: string): Promise<readonly F
   });
 }
 
-/** Reads the events of the gaps whose source is known. */
-async function readAll(found: readonly Found[]): Promise<readonly Fill[]> {
-  const fills: Fill[] = [];
-  for (const { gap, source } of found)
-    if (source !== undefined) fills.push({ gap, events: await readMissing(source, gap) });
-  return fills;
+interface Readable extends Fill {
+  readonly database: NamedDatabase;
+}
+
+/** Reads the events of each gap whose source is known. One that its source does not keep whole is named. */
+async function readEach(
+  found: readonly Found[],
+  limit: number,
+): Promise<{ readonly fills: readonly Readable[]; readonly unreadable: readonly string[] }> {
+  const [fills, unreadable]: [Readable[], string[]] = [[], []];
+  for (const { gap, database, source } of found)
+    if (source !== undefined)
+      try {
+        fills.push({ gap, database, events: await readMissing(source, { ...gap, limit }) });
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        unreadable.push(`${gap.topic}/${gap.partition}: ${error.message}`);
+      }
+  return { fills, unreadable };
 }
 
 /** The place of a gap. */

@@ -32,5 +32,6 @@ export async function actOnEach<Thing>(
   return { changed, refused };
 }
 
-const isRefusal = (error: unknown): error is ConvergeError =>
+/** True for the refusal of an owner's function, whose words are for people. */
+export const isRefusal = (error: unknown): error is ConvergeError =>
   error instanceof ConvergeError && (error.category === 'data' || error.category === 'contention');
