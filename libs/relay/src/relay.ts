@@ -212,7 +212,9 @@ class RelayService implements Relay {
     }
   }
 
-  async #tryTakeOver(): Promise<TakeoverOutcome> {
+  async #tryTakeOver(): Promise<
+    Exclude<TakeoverOutcome, { kind: 'standby' }> | { readonly kind: 'standby'; readonly heldBy: string }
+  > {
     const { database, lease, holder, leaseMs: ttlMs, clock, random } = this.#settings;
     const request = { name: lease, holder, ttlMs };
     const other = await otherHolder(database.executor, request);

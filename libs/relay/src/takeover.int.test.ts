@@ -211,6 +211,7 @@ test('G1j: a copy of a database that still publishes is refused, and a live lead
     rebaseSource({ by: 'ada', database, broker, reason: 'by mistake', waitMs: 300 }),
   ).rejects.toMatchObject({
     code: 'SOURCE_LEASE_HELD',
+    message: expect.stringMatching(/its lease lasts until \d{4}-.*Z: stop all its relays/) as string,
   });
 });
 

@@ -82,7 +82,7 @@ export interface Takeover {
 
 export type TakeoverOutcome =
   | { readonly kind: 'leading'; readonly takeover: Takeover }
-  | { readonly kind: 'standby'; readonly heldBy: string };
+  | { readonly kind: 'standby'; readonly heldBy: string; readonly expiresAt: Date };
 
 /**
  * Takes the lease and stamps the new term into every row that the relay saves, in the caller's transaction. It begins
@@ -94,7 +94,8 @@ export async function takeOver(
   lease: { readonly name: string; readonly holder: string; readonly ttlMs: number },
 ): Promise<TakeoverOutcome> {
   const outcome = await acquireLease(tx, lease);
-  if (outcome.kind === 'held') return { kind: 'standby', heldBy: outcome.heldBy };
+  if (outcome.kind === 'held')
+    return { kind: 'standby', heldBy: outcome.heldBy, expiresAt: outcome.expiresAt };
   const term = outcome.term.toString();
   const source = await readSource(tx);
   const topics = await stampTopics(tx, term);

@@ -182,7 +182,7 @@ async function take(database: RelayDatabase, holder: string, waitMs: number): Pr
     if (outcome.kind === 'leading') return outcome.takeover;
     if (systemClock.monotonic() > deadline)
       throw new ConvergeError(
-        `${outcome.heldBy} leads this source: stop all its relays, then rebase (a rebase is for a source whose relay refuses to lead)`,
+        `${outcome.heldBy} leads this source, or was killed and its lease lasts until ${outcome.expiresAt.toISOString()}: stop all its relays, and rebase after that time (a rebase is for a source whose relay refuses to lead)`,
         { code: 'SOURCE_LEASE_HELD', category: 'configuration', certainty: 'not_applied' },
       );
     await systemClock.sleep(20);
