@@ -1,4 +1,3 @@
-import type { AttentionItem } from '@convergekit/operate';
 import type { StateKind } from '../layout/parts.ts';
 
 /** The state of a thing on the map, by what an operator does about it. */
@@ -6,19 +5,17 @@ export type MapState = StateKind;
 
 /** An entry of the list of what needs an operator or is late. */
 export interface Concern {
-  /** The name of its condition. */
-  readonly alarm: string;
+  readonly kind: string;
   readonly severity: 'act' | 'watch';
-  readonly state?: 'paused' | 'given up';
   readonly database: string;
-  readonly about: AttentionItem['about'];
+  readonly about: Readonly<Record<string, string | undefined>>;
 }
 
 /** The state of a thing by what the list has about it, so that map and list cannot disagree. Pure. */
-export function stateOf(concerns: readonly Pick<Concern, 'severity' | 'state'>[]): MapState {
+export function stateOf(concerns: readonly Pick<Concern, 'kind' | 'severity'>[]): MapState {
   if (concerns.some(({ severity }) => severity === 'act')) return 'needs';
   if (concerns.length === 0) return 'ok';
-  return concerns.every(({ state }) => state === 'paused') ? 'off' : 'waits';
+  return concerns.every(({ kind }) => kind.endsWith('_paused')) ? 'off' : 'waits';
 }
 
 const ORDER: readonly MapState[] = ['ok', 'off', 'waits', 'needs'];
