@@ -1,4 +1,3 @@
-import type { MemoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
@@ -10,7 +9,7 @@ it('G4d: a partition that gets no records is paused by name within seconds, and 
   const { scene, name, topic, events } = await stockScene(inject('stack').databaseUrl);
   onTestFinished(() => scene.close());
   const { counted } = events;
-  const broker = scene.broker as MemoryBroker;
+  const broker = scene.broker;
   const { cluster } = broker;
   const open = broker.consumer.bind(broker);
   broker.consumer = (options) => open({ ...options, fetchStallMs: 300 });
