@@ -233,7 +233,7 @@ it('a payload is shown with its values masked, and an edited one is applied inst
   const page = await fetch(new URL(path.replace('/api', ''), under.url));
   expect(await page.text()).not.toContain('101');
   expect(await post(path, { payload: '{oops', reason: 'x' })).toMatchObject([
-    409,
+    400,
     expect.stringContaining('no JSON'),
   ]);
   const corrected = JSON.stringify({ key: SECRET, n: 102 });
@@ -242,6 +242,6 @@ it('a payload is shown with its values masked, and an edited one is applied inst
   await waitUntil(edited, { what: 'the edited event' });
   expect(await post('/api/parked/retry', { reason: 'all of it' })).toEqual([
     409,
-    expect.stringContaining('choose what to retry'),
+    expect.stringContaining('name what to retry'),
   ]);
 });

@@ -129,7 +129,7 @@ describe('every screen in Chromium', () => {
 describe('tasks of an operator, four clicks from home at most', () => {
   it('N11: an operator says why an order is late', async () => {
     const { page, clicks, close } = await openPage(browser, shown.url);
-    await page.getByRole('searchbox').fill(scene.late);
+    await page.getByRole('searchbox', { name: /^Search/ }).fill(scene.late);
     await page.keyboard.press('Enter');
     const reason = page.getByRole('listitem').filter({ hasText: 'needs you' });
     expect(await reason.innerText()).toMatch(
@@ -141,7 +141,7 @@ describe('tasks of an operator, four clicks from home at most', () => {
 
   it('an operator finds which events of a key were duplicates', async () => {
     const { page, click, clicks, close } = await openPage(browser, shown.url);
-    await page.getByRole('searchbox').fill(scene.doubled);
+    await page.getByRole('searchbox', { name: /^Search/ }).fill(scene.doubled);
     await page.keyboard.press('Enter');
     await click('Records and duplicates in the log of shop.orders');
     await page.getByText('1 duplicate').waitFor();

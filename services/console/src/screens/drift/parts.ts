@@ -71,7 +71,7 @@ export function keyPart(row: DriftKeyAnswer, now: number, choose: boolean): Html
     <p>
       <a
         href="${withQuery('/reconcile/retry', { database: row.database, name: row.reconciler, keys: key })}"
-        aria-label="${`Compare ${key} again`}"
+        aria-label="${`Compare again: ${key}`}"
         >Compare again</a
       >
     </p>
