@@ -194,7 +194,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   no_child_ahead: 'libs/operate/src/doctor/doctor-checks.test.ts',
   outbox_filling: 'libs/relay/src/watch/alarms.test.ts',
   outbox_full: 'libs/relay/src/watch/alarms.test.ts',
-  event_beyond_sequence: 'libs/relay/src/watch/alarms.test.ts',
+  event_beyond_sequence: 'libs/relay/src/window/stray-id.int.test.ts',
   events_stalled: 'libs/operate/src/scans/scans.int.test.ts',
   consumer_gone: 'services/console/src/screens/find.int.test.ts',
   partition_hot: 'libs/operate/src/conditions/read-groups.test.ts',
