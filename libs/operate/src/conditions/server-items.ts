@@ -35,23 +35,27 @@ export function serverItems({ isStandby, waitingCommits, absent }: ServerState):
       next: 'set the address of this database to the primary, or promote this server',
       about: {},
     });
-  if (absent !== null)
-    found.push({
-      severity: 'act',
-      alarm: 'tick_commit_warned',
-      text: `synchronous_standby_names is ${absent} and no such standby is connected: commits wait for it, and a tick that is not confirmed is not sent`,
-      since: null,
-      next: 'bring the standby back, or change synchronous_standby_names',
-      about: {},
-    });
+  // One cause is one row: commits that wait say which standby is away.
   if (waitingCommits > 0)
     found.push({
       severity: 'act',
       alarm: 'commits_wait',
-      text: `${waitingCommits} commits wait for a synchronous standby that does not answer: nothing is written or published, and what else is wrong is not looked at, since a commit that waits keeps its locks`,
+      text: `${waitingCommits} commits wait for a synchronous standby that does not answer${absent === null ? '' : ` (${absentText(absent)})`}: nothing is written or published, and what else is wrong is not looked at, since a commit that waits keeps its locks`,
       since: null,
       next: alarmDefinitions.commits_wait.next,
       about: {},
     });
+  else if (absent !== null)
+    found.push({
+      severity: 'act',
+      alarm: 'tick_commit_warned',
+      text: `${absentText(absent)}: commits wait for it, and a tick that is not confirmed is not sent`,
+      since: null,
+      next: 'bring the standby back, or change synchronous_standby_names',
+      about: {},
+    });
   return found;
 }
+
+const absentText = (names: string): string =>
+  `synchronous_standby_names is ${names} and no such standby is connected`;

@@ -3,7 +3,7 @@ import { type AttentionItem, conditionOf, oneCause, readAttention } from '@conve
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
 import { gatherGroups } from './gather-groups.ts';
-import { unreadOf } from '../../databases.ts';
+import { type Gathered, unreadOf } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
 import { gatherFacts, mapFrom } from '../../map/read-map.ts';
 
@@ -57,7 +57,10 @@ function alarmView({ view }: ConsoleContext): void {
 }
 
 /** Reads what needs an operator, or is late, in each database. */
-export async function gatherAttention(context: ConsoleContext, only?: string) {
+export async function gatherAttention(
+  context: ConsoleContext,
+  only?: string,
+): Promise<Gathered<AttentionItem>> {
   const { databases, settings } = context;
   const { overdueMs, stalledMs, ignoredConsumers } = settings.reconcile.scans;
   const bounds = { overdueMs, stalledMs, ignoredConsumers };
@@ -70,7 +73,7 @@ export async function gatherAttention(context: ConsoleContext, only?: string) {
   ]);
   const rows = found.rows.flatMap(({ items, database }) => items.map((item) => ({ ...item, database })));
   return {
-    rows: oneCause([...rows, ...groups.rows]),
+    rows: [...oneCause([...rows, ...groups.rows])],
     unread: [...found.unread, ...found.rows.flatMap(uncheckedOf), ...groups.unread],
   };
 }
