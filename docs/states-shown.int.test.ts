@@ -41,27 +41,21 @@ type State = readonly [
 /** `home`: its items. `doctor`: what it finds beside them; that none may be wrong is what it says of all others. */
 const states: readonly State[] = [
   ['fresh', 'in which nothing was ever emitted', [], [], []],
-  [
-    'begun',
-    'in which an event waits for the first relay to start',
-    [emitted(5)],
-    [],
-    ['alarms warn', 'relay warn'],
-  ],
+  ['begun', 'in which an event waits for the first relay to start', [emitted(5)], [], ['relay alarms warn']],
   [
     'forgotten',
     'that no relay has led while an event waits',
     [emitted(120)],
     ['relay_gone act', 'events_late watch'],
-    ['backlog warn', 'relay warn'],
+    [],
   ],
-  ['stopped', 'whose service was stopped while nothing waits', [gaveBack], [], ['alarms warn']],
+  ['stopped', 'whose service was stopped while nothing waits', [gaveBack], [], ['relay alarms warn']],
   [
     'left',
     'whose service was stopped while an event waits',
     [gaveBack, emitted(120)],
     ['relay_gone act', 'events_late watch'],
-    ['backlog warn', 'relay warn'],
+    [],
   ],
   [
     'died',

@@ -1,4 +1,3 @@
-import type { AttentionItem } from '@convergekit/operate';
 import type { Executor } from '@convergekit/postgres';
 import {
   ago,
@@ -17,7 +16,6 @@ import {
 export interface MadeWait {
   /** Rows of docs/guides/waiting.md that it makes. */
   readonly states: readonly string[];
-  readonly kind: AttentionItem['kind'];
   readonly alarm: string;
   /** A part of the text, with the reason. */
   readonly text: string;
@@ -29,28 +27,24 @@ export interface MadeWait {
 
 const wait = (code: string, number: number): MadeWait => ({
   states: ['partition paused', 'inbox_partition.running'],
-  kind: 'partition_waits',
   alarm: code,
   text: `orders waits (1 partition), as its process noted: why ${code}`,
   make: partition({ partition: number, wait: code }),
 });
 const step = (state: string): MadeWait => ({
   states: [`saga_fence.${state}`],
-  kind: 'saga',
   alarm: 'journal_overdue',
   text: `step ${state} of order of key k is ${state}`,
   make: fence(state),
 });
 const call = (state: string, one: Work, more: readonly string[] = []): MadeWait => ({
   states: [`saga_work.${state}`, ...more],
-  kind: 'calls',
   alarm: 'calls_waiting',
   text: `1 call of ${one.call} waits: ${one.code === undefined ? 'no attempt was made yet' : `the last failure is mostly ${one.code}`}`,
   make: work(one),
 });
 const saga = (state: string, states: readonly string[]): MadeWait => ({
   states,
-  kind: 'saga_late',
   alarm: 'saga_expired',
   text: `1 saga of order-${state} is expired: not ended in time`,
   make: instance(state),
@@ -89,7 +83,6 @@ export const madeWaits: readonly MadeWait[] = [
   call('ready', { call: 'expire', state: 'ready', op: 'expire' }, ['saga_work op expire']),
   {
     states: ['saga_work.stuck'],
-    kind: 'call',
     alarm: 'call_late',
     text: 'call held of key k is stuck',
     make: work({ call: 'held', state: 'stuck' }),
@@ -97,14 +90,12 @@ export const madeWaits: readonly MadeWait[] = [
   },
   ...['running', 'compensating'].map((state): MadeWait => ({
     states: [`workflow.${state}`],
-    kind: 'workflow',
     alarm: 'journal_overdue',
     text: `workflow refund is ${state}`,
     make: workflow(state),
   })),
   {
     states: ['workflow.stuck'],
-    kind: 'workflow',
     alarm: 'workflow_stuck',
     text: 'workflow refund is stuck',
     make: workflow('stuck'),
@@ -112,7 +103,6 @@ export const madeWaits: readonly MadeWait[] = [
   },
   {
     states: ['parked_key.waiting', 'parked.waiting'],
-    kind: 'parked',
     alarm: 'exhausted',
     text: 'orders: 1 event waits of 1 key of shop, DOWN (service)',
     make: parked('waiting'),
@@ -120,10 +110,23 @@ export const madeWaits: readonly MadeWait[] = [
   },
   {
     states: dead,
-    kind: 'dead_letters',
     alarm: 'exhausted',
     text: 'orders: 1 dead letter of 1 key of shop, DOWN (service)',
     make: parked('dead'),
+    atOnce: true,
+  },
+  ...(['data', 'bug'] as const).map((category): MadeWait => ({
+    states: dead,
+    alarm: category,
+    text: `orders: 1 dead letter of 1 key of shop, BAD (${category})`,
+    make: parked('dead', category, 'BAD'),
+    atOnce: true,
+  })),
+  {
+    states: ['parked.waiting'],
+    alarm: 'structural',
+    text: 'orders: 1 event waits of 1 key of shop, 42703 (configuration)',
+    make: parked('waiting', 'configuration', '42703'),
     atOnce: true,
   },
   ...[
@@ -137,7 +140,6 @@ export const madeWaits: readonly MadeWait[] = [
   ].map(wait),
   {
     states: ['inbox_partition.halted'],
-    kind: 'partition',
     alarm: 'gap',
     text: 'orders is halted at shop/10: why gap',
     make: partition({ partition: 10, halt: 'gap' }),
@@ -145,28 +147,24 @@ export const madeWaits: readonly MadeWait[] = [
   },
   {
     states: ['reconcile_key.queued'],
-    kind: 'reconciler',
     alarm: 'reconcile_keys_late',
     text: 'copy-queued-: 1 key is due, and no worker takes them',
     make: key('queued'),
   },
   {
     states: ['reconcile_key.running'],
-    kind: 'reconciler',
     alarm: 'reconcile_keys_late',
     text: 'copy-running-: 1 key is due, and no worker takes them',
     make: key('running'),
   },
   {
     states: ['reconcile_key in flight'],
-    kind: 'reconciler',
     alarm: 'reconcile_keys_late',
     text: 'copy-queued-an event is parked: 1 drift waits: an event is parked',
     make: key('queued', 'an event is parked'),
   },
   {
     states: ['reconcile_key.terminal'],
-    kind: 'reconciler',
     alarm: 'reconcile_unresolvable',
     text: 'copy-terminal- leaves 1 key to an operator',
     make: key('terminal'),
@@ -174,7 +172,6 @@ export const madeWaits: readonly MadeWait[] = [
   },
   {
     states: ['reconcile_run.running', 'reconcile_run.interrupted'],
-    kind: 'reconciler',
     alarm: 'reconcile_overdue',
     text: 'no process runs it',
     make: (executor, seconds) =>
@@ -184,14 +181,12 @@ export const madeWaits: readonly MadeWait[] = [
   },
   {
     states: ['topic flowing', 'topic catching_up', 'topic joining'],
-    kind: 'relay',
     alarm: 'events_late',
     text: 'about 1 wait, the oldest for',
     make: emitted,
   },
   {
     states: ['topic halted'],
-    kind: 'relay',
     alarm: 'topic_unknown',
     text: 'topic shop, TOPIC_UNKNOWN: gone',
     make: (executor) =>

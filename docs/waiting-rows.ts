@@ -55,19 +55,22 @@ export const workflow = (state: string) => (executor: Executor, seconds: number)
   );
 
 /** A parked event of a key: it waits, or it is a dead letter that holds the key. */
-export const parked = (state: 'waiting' | 'dead') => async (executor: Executor, seconds: number) => {
-  await executor.query(
-    `insert into converge.parked_key (consumer, topic, key, partition, state, tail) values ('orders', 'shop', $1, 0, $1, 1)`,
-    [state],
-  );
-  await executor.query(
-    `insert into converge.parked (id, consumer, topic, line, seq, state, handler, partition, record_offset, timestamp_ms, key, headers,
-                                  category, certainty, code, reason, failure_event, parked_at)
-     values (gen_random_uuid(), 'orders', 'shop', $1, 1, $1, 'h', 0, 1, 1, $1, '[]', 'service', 'not_applied', 'DOWN', 'r',
+export const parked =
+  (state: 'waiting' | 'dead', category = 'service', code = 'DOWN') =>
+  async (executor: Executor, seconds: number) => {
+    const key = `${state}-${category}`;
+    await executor.query(
+      `insert into converge.parked_key (consumer, topic, key, partition, state, tail) values ('orders', 'shop', $1, 0, $2, 1)`,
+      [key, state],
+    );
+    await executor.query(
+      `insert into converge.parked (id, consumer, topic, line, seq, state, handler, partition, record_offset, timestamp_ms, key, headers,
+                                  category, structural, certainty, code, reason, failure_event, parked_at)
+     values (gen_random_uuid(), 'orders', 'shop', $1, 1, $2, 'h', 0, 1, 1, $1, '[]', $3, $3 = 'configuration', 'not_applied', $4, 'r',
              gen_random_uuid(), ${ago(seconds)})`,
-    [state],
-  );
-};
+      [key, state, category, code],
+    );
+  };
 
 interface PartitionWait {
   readonly partition: number;

@@ -1,3 +1,5 @@
+import type { Check } from './checks.ts';
+
 /** The parts of a service that conditions are about. */
 export type Noun = 'source' | 'consumer' | 'saga' | 'reconciler';
 
@@ -14,13 +16,15 @@ export interface Condition {
   readonly page: 'now' | 'today' | 'log';
   /** What the table of the guide has beside: when it is raised, or which kind it is. */
   readonly more?: string;
+  /** The checks of home and doctor that find it; or where it is seen in place of them. */
+  readonly found: readonly Check[] | string;
 }
 
-/** Declares the conditions that an engine names in a table of its own: `pageOf` says who is to know. Pure. */
+/** Declares the conditions that an engine names in a table of its own: `of` says who is to know, and what finds it. Pure. */
 export function conditionsOfEngine<Definition extends Pick<Condition, 'means' | 'next'>>(
   noun: Noun,
   table: Readonly<Record<string, Definition>>,
-  of: (name: string, definition: Definition) => Pick<Condition, 'page' | 'more'>,
+  of: (name: string, definition: Definition) => Pick<Condition, 'page' | 'more' | 'found'>,
 ): readonly Condition[] {
   return Object.entries(table).map(([name, definition]) => {
     const { means, next } = definition;

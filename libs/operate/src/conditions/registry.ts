@@ -1,3 +1,4 @@
+import type { DatabaseCheck } from './checks.ts';
 import type { Condition } from './condition.ts';
 import { consumerConditions, inboxConditions } from './consumer.ts';
 import { reconcilerConditions } from './reconciler.ts';
@@ -18,3 +19,12 @@ export const conditions: readonly Condition[] = Object.values(conditionSections)
 export function conditionOf(name: string): Condition | undefined {
   return conditions.find((one) => one.name === name);
 }
+
+/** All checks of a database that conditions name, in the order of their conditions. */
+export const databaseChecks: readonly DatabaseCheck[] = [
+  ...new Set(
+    conditions.flatMap(({ found }) =>
+      typeof found === 'string' ? [] : found.filter((check): check is DatabaseCheck => 'find' in check),
+    ),
+  ),
+];

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { calm } from '../../../relay/src/fixture/calm-survey.ts';
-import { relayItems } from '../attention/items.ts';
+import { relayItems } from '../conditions/relay-items.ts';
+import { serverItems } from '../conditions/server-items.ts';
 import { checkBacklog } from './backlog-checks.ts';
-import { checkArea } from './examine-service.ts';
+import { findingsOf } from './findings-of-checks.ts';
 import { checkPermissions } from './permission-checks.ts';
 import { checkServerSettings, judgeClock, type ServerSettings } from './settings-checks.ts';
 import { checkSizes } from './size-checks.ts';
@@ -13,8 +14,6 @@ const sound: ServerSettings = {
   version: '18.0',
   synchronousCommit: 'on',
   fsync: 'on',
-  standbyNames: '',
-  standbys: 0,
 };
 const verdicts = (change: Partial<ServerSettings>) =>
   checkServerSettings({ ...sound, ...change }).map((one) => [one.check, one.verdict]);
@@ -97,8 +96,8 @@ describe("the doctor's checks of waiting events and open transactions", () => {
       },
     });
     expect(late).toMatchObject([
-      { check: 'relay', verdict: 'warn' },
-      { check: 'backlog', verdict: 'warn', text: '12 events wait, the oldest for 1 min 1 s' },
+      { check: 'relay', verdict: 'ok', text: 'none publishes this outbox now' },
+      { check: 'backlog', verdict: 'ok', text: '12 events wait, the oldest for 1 min 1 s' },
       {
         check: 'outbox limit',
         verdict: 'ok',
@@ -130,7 +129,7 @@ describe("the doctor's alarms", () => {
     expect(relayItems(calm, [], 100_000)).toEqual([]);
     const late = { ...calm, lost: 5, childrenAhead: 0, oldestMs: 70_000, blockers: [blocker] };
     const conditions = relayItems(late, [topic], 100_000);
-    const found = checkArea({ name: 'alarms' }, { conditions, sound: 'none' }, 100_000);
+    const found = findingsOf({ check: { name: 'relay alarms', sound: 'none' }, found: conditions }, 100_000);
     expect(found.map(({ check, verdict }) => [check, verdict])).toEqual([
       ['alarm topic_record_too_large', 'fail'],
       ['alarm lease_lost_repeatedly', 'warn'],
@@ -145,11 +144,11 @@ describe("the doctor's alarms", () => {
   });
 
   it('the doctor names a synchronous standby that is not connected', () => {
-    expect(checkServerSettings({ ...sound, standbyNames: 'a', standbys: 0 }).at(-1)).toMatchObject({
-      check: 'alarm tick_commit_warned',
-      verdict: 'fail',
-    });
-    expect(verdicts({ standbyNames: 'a', standbys: 1 }).every(([, verdict]) => verdict === 'ok')).toBe(true);
+    const state = { isStandby: false, waitingCommits: 0, absent: null };
+    expect(serverItems(state)).toEqual([]);
+    expect(serverItems({ ...state, absent: 'a' })).toMatchObject([
+      { alarm: 'tick_commit_warned', severity: 'act' },
+    ]);
   });
 });
 

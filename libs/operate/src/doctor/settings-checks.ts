@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { readDatabaseTime } from '../attention/database-time.ts';
+import { readDatabaseTime } from '../conditions/database-time.ts';
 import type { Finding } from './finding.ts';
 import { formatMs } from '../text.ts';
 
@@ -8,16 +8,12 @@ export interface ServerSettings {
   readonly version: string;
   readonly synchronousCommit: string;
   readonly fsync: string;
-  /** Standbys that a commit waits for: the setting, and how many are there. */
-  readonly standbyNames: string;
-  readonly standbys: number;
 }
 
 const sql = `
   select current_setting('server_version_num')::int as "versionNumber", current_setting('server_version') as version,
          current_setting('synchronous_commit') as "synchronousCommit",
-         current_setting('fsync') as fsync, current_setting('synchronous_standby_names') as "standbyNames",
-         (select count(*)::int from pg_stat_replication where sync_state in ('sync', 'quorum')) as standbys`;
+         current_setting('fsync') as fsync`;
 
 export async function readServerSettings(executor: Executor): Promise<ServerSettings> {
   const { rows } = await executor.query<ServerSettings>(sql);
@@ -28,7 +24,7 @@ export async function readServerSettings(executor: Executor): Promise<ServerSett
 
 /** Checks the server settings that the guarantees require. The function is pure. */
 export function checkServerSettings(found: ServerSettings): readonly Finding[] {
-  return [versionOf(found), synchronousCommit(found), fsync(found), standbys(found)].flat();
+  return [versionOf(found), synchronousCommit(found), fsync(found)].flat();
 }
 
 const OLDEST = 140_000;
@@ -53,13 +49,6 @@ function fsync({ fsync: value }: ServerSettings): readonly Finding[] {
   const text =
     'off: after a crash of the machine the database may be damaged, and published events may be unknown to it';
   return [{ check: 'fsync', verdict: 'fail', text, next: 'set fsync = on and restart Postgres' }];
-}
-
-function standbys({ standbyNames, standbys: there }: ServerSettings): readonly Finding[] {
-  if (standbyNames === '' || there > 0) return [];
-  const text = `synchronous_standby_names is ${standbyNames} and no such standby is connected: commits wait for it, and a tick that is not confirmed is not sent`;
-  const next = 'bring the standby back, or change synchronous_standby_names';
-  return [{ check: 'alarm tick_commit_warned', verdict: 'fail', text, next }];
 }
 
 const CLOCK_WARN_MS = 1_000;

@@ -15,7 +15,7 @@ export function checkTopic(
   found: TopicDescription | undefined,
   recorded?: number,
 ): readonly Finding[] {
-  const check = `topic ${name}`;
+  const check = `topic ${name}` as const;
   if (found === undefined)
     return [
       {

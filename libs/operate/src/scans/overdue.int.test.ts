@@ -11,7 +11,7 @@ import { pauseReconciler, readStatus, resumeReconciler } from '@convergekit/reco
 import { waitUntil } from '@convergekit/testing';
 import { migratedDatabase } from '@convergekit/testing/engine';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
-import { reconcilerItems } from '../attention/items.ts';
+import { reconcilerItems } from '../conditions/reconciler-items.ts';
 import { scanSchedules } from './scan-overdue.ts';
 
 /** A start that is later than this is overdue. */

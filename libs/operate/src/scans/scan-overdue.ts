@@ -3,7 +3,7 @@ import { readSchedules } from '@convergekit/reconcile/operate';
 import { shellWord } from '@convergekit/core/engine';
 import type { ScanFinding } from './findings.ts';
 import type { NamedExecutor } from './scan-outbox.ts';
-import { overdueOf } from '../attention/reconciler-text.ts';
+import { overdueOf } from '../conditions/reconciler-text.ts';
 
 /** The entries that one round reports of a database, the oldest first. */
 const LIMIT = 100;

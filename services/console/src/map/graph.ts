@@ -1,3 +1,4 @@
+import { conditionOf } from '@convergekit/operate';
 import { z } from 'zod';
 import { plural, withQuery } from '../layout/parts.ts';
 import { driftPath } from '../links.ts';
@@ -147,7 +148,9 @@ function sourceNode(service: ServiceFacts, own: readonly Concern[]): MapNode {
     // A topic that is held is red itself.
     state: worst(
       leads ? 'ok' : 'off',
-      stateOf(own.filter(({ kind, about }) => kind === 'relay' && about['topic'] === undefined)),
+      stateOf(
+        own.filter(({ alarm, about }) => conditionOf(alarm)?.noun === 'source' && about.topic === undefined),
+      ),
     ),
     note: leads ? '' : 'no relay leads',
     perSecond: rateOf(service, 'relay', 'relay', null),
@@ -173,7 +176,7 @@ function consumerNode(
     kind: 'consumer',
     name,
     database: service.database,
-    state: worst(paused > 0 ? 'off' : 'ok', stateOf(own.filter(({ about }) => about['consumer'] === name))),
+    state: worst(paused > 0 ? 'off' : 'ok', stateOf(own.filter(({ about }) => about.consumer === name))),
     note: notes.filter((note) => note !== '').join(', '),
     perSecond: rateOf(service, 'consumer', name, null),
     lag: lagOf(service, 'consumer', name),
@@ -193,7 +196,7 @@ function reconcilerNode(
     kind: 'reconciler',
     name,
     database: service.database,
-    state: worst(paused ? 'off' : 'ok', stateOf(own.filter(({ about }) => about['reconciler'] === name))),
+    state: worst(paused ? 'off' : 'ok', stateOf(own.filter(({ about }) => about.reconciler === name))),
     note: held ? 'repairs are held' : paused ? 'paused' : keys,
     perSecond: rateOf(service, 'reconciler', name, null),
     lag: null,
@@ -210,7 +213,9 @@ function topicNodes(
 ): readonly MapNode[] {
   return [...shownTopics(services)].map((name) => {
     const id = `topic/${name}`;
-    const state = stateOf(concerns.filter(({ kind, about }) => kind === 'relay' && about['topic'] === name));
+    const state = stateOf(
+      concerns.filter(({ about }) => about.topic === name && about.consumer === undefined),
+    );
     return {
       id,
       kind: 'topic',
@@ -232,7 +237,7 @@ function sagaNode(name: string, services: readonly ServiceFacts[], concerns: rea
   const stuck = own.reduce((sum, saga) => sum + saga.stuck, 0);
   // A saga, or a step of it.
   const isOf = (what = ''): boolean => what === name || what.startsWith(`${name}.`);
-  const about = concerns.filter(({ kind, about: of }) => kind.startsWith('saga') && isOf(of['name']));
+  const about = concerns.filter(({ alarm, about: of }) => !/^calls?_/.test(alarm) && isOf(of.name));
   return {
     id: `saga/${name}`,
     kind: 'saga',

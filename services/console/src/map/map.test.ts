@@ -29,14 +29,15 @@ const consumer = (name: string, topics: readonly string[], handlers: readonly st
 });
 const concern = (
   database: string,
-  kind: string,
+  alarm: string,
   about: Concern['about'],
   severity: Concern['severity'] = 'act',
-) => ({
+): Concern => ({
   database,
-  kind,
+  alarm,
   about,
   severity,
+  ...(alarm.endsWith('_paused') && { state: 'paused' }),
 });
 
 const shop: readonly ServiceFacts[] = [
@@ -61,9 +62,9 @@ const shop: readonly ServiceFacts[] = [
 const parts: MapParts = {
   services: shop,
   concerns: [
-    concern('inventory', 'parked', { consumer: 'stock' }, 'watch'),
+    concern('inventory', 'bug', { consumer: 'stock' }, 'watch'),
     concern('inventory', 'reconciler', { reconciler: 'stock-reserved' }),
-    concern('orders', 'saga', { name: 'order.charge', id: 'x' }),
+    concern('orders', 'step_stuck', { name: 'order.charge', id: 'x' }),
   ],
   sagas: ['order'],
   reconcilers: [{ name: 'stock-reserved', desired: 'orders', actual: 'inventory' }],
@@ -109,7 +110,7 @@ it('what is paused is neither green nor red, and a held topic is red itself, not
     ],
     concerns: [
       concern('inventory', 'consumer_paused', { consumer: 'stock' }, 'watch'),
-      concern('orders', 'relay', { topic: 'shop.orders' }),
+      concern('orders', 'topic_recreated', { topic: 'shop.orders' }),
     ],
   });
   expect(states(graph)).toMatchObject({
@@ -121,7 +122,7 @@ it('what is paused is neither green nor red, and a held topic is red itself, not
 });
 
 it('collapsed by service, each service is red exactly where its part of the list is, whatever it is about', () => {
-  const about = concern('orders', 'worker', { name: 'a.call' });
+  const about = concern('orders', 'calls_waiting', { name: 'a.call' });
   const { nodes, edges } = byService(graphOf(parts), [parts.concerns[0]!, about]);
   expect(nodes.map(({ name, state, note }) => [name, state, note])).toEqual([
     ['orders', 'needs', '1 needs you'],

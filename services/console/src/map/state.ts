@@ -1,3 +1,4 @@
+import type { AttentionItem } from '@convergekit/operate';
 import type { StateKind } from '../layout/parts.ts';
 
 /** The state of a thing on the map, by what an operator does about it. */
@@ -5,17 +6,19 @@ export type MapState = StateKind;
 
 /** An entry of the list of what needs an operator or is late. */
 export interface Concern {
-  readonly kind: string;
+  /** The name of its condition. */
+  readonly alarm: string;
   readonly severity: 'act' | 'watch';
+  readonly state?: 'paused' | 'given up';
   readonly database: string;
-  readonly about: Readonly<Record<string, string | undefined>>;
+  readonly about: AttentionItem['about'];
 }
 
 /** The state of a thing by what the list has about it, so that map and list cannot disagree. Pure. */
-export function stateOf(concerns: readonly Pick<Concern, 'kind' | 'severity'>[]): MapState {
+export function stateOf(concerns: readonly Pick<Concern, 'severity' | 'state'>[]): MapState {
   if (concerns.some(({ severity }) => severity === 'act')) return 'needs';
   if (concerns.length === 0) return 'ok';
-  return concerns.every(({ kind }) => kind.endsWith('_paused')) ? 'off' : 'waits';
+  return concerns.every(({ state }) => state === 'paused') ? 'off' : 'waits';
 }
 
 const ORDER: readonly MapState[] = ['ok', 'off', 'waits', 'needs'];

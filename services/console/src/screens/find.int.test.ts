@@ -32,7 +32,7 @@ describe('the console over a service with failures', () => {
     expect(unread).toEqual([]);
     expect(items).toContainEqual(
       expect.objectContaining({
-        kind: 'dead_letters',
+        state: 'given up',
         severity: 'act',
         alarm: 'bug',
         database: 'inventory',
@@ -50,8 +50,8 @@ describe('the console over a service with failures', () => {
   // Planted fault: home is red during each restart; the doctor, which asks no group, is green.
   it('a consumer that has records to read and no process is on home after half a minute, and in the doctor as well', async () => {
     const gone = async () =>
-      ((await get('/api/attention'))['items'] as { kind: string }[]).filter(
-        ({ kind }) => kind === 'consumer_gone',
+      ((await get('/api/attention'))['items'] as { alarm: string }[]).filter(
+        ({ alarm }) => alarm === 'consumer_gone',
       );
     aheadMs = -3_600_000;
     expect(await gone()).toEqual([]);
@@ -73,7 +73,6 @@ describe('the console over a service with failures', () => {
     expect(listed.stdout).toMatch(/^stock +no process in its group +0 /m);
     expect(items).toContainEqual(
       expect.objectContaining({
-        kind: 'consumer_gone',
         severity: 'act',
         alarm: 'consumer_gone',
         database: 'inventory',
@@ -86,11 +85,11 @@ describe('the console over a service with failures', () => {
     await shown.databases.orders.executor.query('alter table converge.migration rename to migration_away');
     const { items, unread } = await get('/api/attention');
     await shown.databases.orders.executor.query('alter table converge.migration_away rename to migration');
-    const kinds = (items as { database: string; kind: string }[]).map(
-      ({ database, kind }) => `${database} ${kind}`,
+    const alarms = (items as { database: string; alarm: string }[]).map(
+      ({ database, alarm }) => `${database} ${alarm}`,
     );
-    expect(kinds).toContain('inventory dead_letters');
-    expect([kinds.includes('orders migrations'), unread]).toEqual([true, []]);
+    expect(alarms).toContain('inventory bug');
+    expect([alarms.includes('orders migrations_missing'), unread]).toEqual([true, []]);
   });
 
   it('a search for a key says why it is late: the dead letter first', async () => {

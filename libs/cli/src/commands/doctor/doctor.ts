@@ -1,23 +1,21 @@
 import type { Admin } from '@convergekit/broker';
 import { systemClock } from '@convergekit/core';
-import { type PartitionOverview, readOverview } from '@convergekit/inbox/operate';
-import { hasTables, sqlState } from '@convergekit/postgres/engine';
 import {
-  checkArea,
   checkTopic,
   type DoctorExamination,
   examineDatabase,
   type Finding,
+  findingsOf,
+  groups,
   type NamedDatabase,
-  readAbsent,
-  readGone,
+  readGroups,
 } from '@convergekit/operate';
 import { fromModules, topicsOfModules } from '../topics/declared-topics.ts';
 import { command } from '../../frame/command.ts';
 import { allDatabases } from '../../frame/all-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { explain } from '@convergekit/operate/host';
-import { findingsOf } from './findings.ts';
+import { resultOf } from './findings.ts';
 
 /** Checks whole services: what Converge takes as given, and what waits. It fails when something must be fixed. */
 export const doctorCommand = command({
@@ -48,7 +46,7 @@ export const doctorCommand = command({
       const ends = await examineLog(check, admin, topics, recorded);
       return { findings: [...ends.findings, ...(await examineGroups(admin, opened, of))] };
     });
-    return findingsOf(context.output, [...findings, ...log.findings]);
+    return resultOf(context.output, [...findings, ...log.findings]);
   },
 });
 
@@ -57,7 +55,10 @@ interface Examined {
 }
 
 // Runs a check. A system that cannot be reached is a finding, and the examination continues with the rest.
-async function attempt<T extends Examined>(check: string, fn: () => Promise<T>): Promise<T | Examined> {
+async function attempt<T extends Examined>(
+  check: Finding['check'],
+  fn: () => Promise<T>,
+): Promise<T | Examined> {
   try {
     return await fn();
   } catch (error) {
@@ -93,7 +94,7 @@ const openAll = (context: CommandContext, findings: Finding[]): Promise<readonly
   });
 
 async function examineLog(
-  check: string,
+  check: 'kafka' | 'local log',
   admin: Admin,
   topics: readonly string[],
   recorded: ReadonlyMap<string, number>,
@@ -104,35 +105,17 @@ async function examineLog(
   return { findings: [{ check, verdict: 'ok', text: 'reachable' }, ...findings] };
 }
 
-/** Compares the groups of consumers with their positions: a consumer without a process is in no database. */
+/** Finds what the broker alone knows of consumers. */
 async function examineGroups(
   admin: Admin,
   databases: readonly NamedDatabase[],
   { bounds }: DoctorExamination,
 ): Promise<readonly Finding[]> {
-  const parts = await Promise.all(databases.map(partitionsOf));
-  const kept = parts.flat().filter(({ consumer }) => !bounds.ignoredConsumers.includes(consumer));
-  if (kept.length === 0) return [];
   // The broker's times.
   const now = systemClock.now();
-  const gone = [...(await readGone(admin, kept, now)), ...(await readAbsent(admin, kept))];
-  const check = { name: 'processes' };
-  if (gone.length === 0)
-    return checkArea(check, { conditions: [], sound: 'each consumer with records to read has one' }, now);
-  return gone.flatMap(({ database: name, ...one }) =>
-    named(checkArea(check, { conditions: [one], sound: '' }, now), { name }, databases),
+  const found = await readGroups(admin, databases, { bounds, now });
+  if (found.length === 0) return findingsOf({ check: groups, found }, now);
+  return found.flatMap(({ database: name, ...one }) =>
+    named(findingsOf({ check: groups, found: [one] }, now), { name }, databases),
   );
-}
-
-async function partitionsOf({
-  name: database,
-  executor,
-}: NamedDatabase): Promise<readonly (PartitionOverview & { readonly database: string })[]> {
-  try {
-    if (!(await hasTables(executor, 'converge.inbox_partition'))) return [];
-    return (await readOverview(executor, undefined)).map((one) => ({ ...one, database }));
-  } catch (error) {
-    if (sqlState(error) === '42501') return [];
-    throw error;
-  }
 }

@@ -20,7 +20,7 @@ function namedOf(findings: readonly Finding[]): readonly Finding[] {
 }
 
 /** Builds the result of checks, which is not ok when one failed. */
-export function findingsOf({ mark }: Pick<Output, 'mark'>, findings: readonly Finding[]): Result {
+export function resultOf({ mark }: Pick<Output, 'mark'>, findings: readonly Finding[]): Result {
   const ok = findings.every((finding) => finding.verdict !== 'fail');
   return result(
     { ok, findings },

@@ -84,7 +84,7 @@ describe('converge relay', () => {
       return findings.find(({ text }) => text.includes('no relay leads'));
     };
     await waitUntil(async () => (await found()) !== undefined, { what: 'the end of the lease' });
-    expect(await found()).toMatchObject({ check: 'alarms' });
+    expect(await found()).toMatchObject({ check: 'relay alarms' });
     // As after half a minute.
     await executor.query(`update converge.lease set expires_at = expires_at - interval '31 seconds'`);
     const late = await found();

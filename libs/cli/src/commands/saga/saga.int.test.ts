@@ -12,7 +12,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { pauseSaga, readPauses } from '@convergekit/saga/operate';
 import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
 import { cli } from '../../fixture/cli.ts';
-import { pauseItems } from '../../../../operate/src/attention/saga-items.ts';
+import { pauseItems } from '../../../../operate/src/conditions/saga-items.ts';
 import { type TripDb, tripSaga, tripTables } from '../../fixture/trip-saga.ts';
 
 const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });

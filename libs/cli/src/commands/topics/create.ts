@@ -6,7 +6,7 @@ import { anyArguments, count, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
 import { fromModules, topicsOfModules } from './declared-topics.ts';
 import { checkTopic, topicsOfOutbox } from '@convergekit/operate';
-import { findingsOf } from '../doctor/findings.ts';
+import { resultOf } from '../doctor/findings.ts';
 
 type Config = Readonly<Record<string, string>>;
 
@@ -127,6 +127,6 @@ export const checkCommand = command({
     const admin = await context.admin();
     const findings = [];
     for (const name of new Set(wanted)) findings.push(...checkTopic(name, await admin.describeTopic(name)));
-    return findingsOf(context.output, findings);
+    return resultOf(context.output, findings);
   },
 });

@@ -5,7 +5,6 @@ import { type ConsoleUnderTest, startConsole } from '../../fixture/console-under
 
 interface Item {
   readonly database: string;
-  readonly kind: string;
   readonly alarm: string;
   readonly severity: string;
   readonly text: string;
@@ -61,7 +60,7 @@ it('an outage of the other system is one item with its failure, whatever each of
       [call, JSON.stringify(story), seconds],
     );
   const { items } = await home();
-  expect(items.filter(({ kind }) => kind === 'calls')).toMatchObject([
+  expect(items.filter(({ alarm }) => alarm === 'calls_waiting')).toMatchObject([
     {
       database: 'orders',
       severity: 'watch',
@@ -87,7 +86,7 @@ it('a paused consumer is one item with its resume, however many partitions it ha
   const { items } = await home();
   expect(items.filter(({ text }) => text.includes('stock'))).toMatchObject([
     {
-      kind: 'consumer_paused',
+      alarm: 'operator_paused',
       severity: 'watch',
       text: 'stock is paused by ada: a bad release (30 partitions)',
     },
@@ -115,7 +114,10 @@ it('what the login of the console may not read is named, and home does not say t
   await executor.query(`drop owned by ${role}; drop role ${role}`);
   expect(items).toEqual([]);
   expect(unread).toMatchObject([
-    { database: 'a part of narrow', reason: expect.stringMatching(/alarms, consumers, parked/) as string },
+    {
+      database: 'a part of narrow',
+      reason: expect.stringMatching(/relay alarms, partitions, parked/) as string,
+    },
   ]);
   expect(page).not.toContain('Nothing needs attention');
 });

@@ -1,78 +1,24 @@
 import { z } from 'zod';
-import { type AttentionItem, conditionOf } from '@convergekit/operate';
+import { addressOf, conditionOf } from '@convergekit/operate';
 import { unreadSchema } from '../../databases.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { ago, dataTable, facts, state, unreadNote, withQuery } from '../../layout/parts.ts';
+import { ago, dataTable, facts, state, unreadNote } from '../../layout/parts.ts';
 import { shortIds } from '../../layout/short-ids.ts';
-import { driftPath, sagaPath } from '../../links.ts';
 import { mapOf } from '../../map/map-svg.ts';
 import { mapSchema } from '../../map/read-map.ts';
 import type { PageContent } from '../../screen.ts';
 
 const text = z.string().optional();
 
-type About = AttentionItem['about'];
-type Place = readonly [act: string, path: (about: About, database: string) => string | undefined];
-
-const failures: Place = [
-  'See the failures',
-  ({ consumer, category, code }, database) => withQuery('/parked', { database, consumer, category, code }),
-];
-const consumers = ({ consumer }: About, database: string): string =>
-  withQuery('/consumers', { database, consumer });
-
-/** The page on which an operator acts on an item, by its kind; undefined where only a command does. */
-const PLACES: Readonly<Record<AttentionItem['kind'], Place | undefined>> = {
-  saga: ['Open the saga', ({ id }) => id && sagaPath(id)],
-  // The line that there are more is about none of them.
-  saga_paused: [
-    'Resume it',
-    ({ name, id }) => name && withQuery('/sagas/resume', { saga: name, instance: id }),
-  ],
-  saga_late: ['See the sagas', ({ name, state }) => withQuery('/sagas', { saga: name, state })],
-  dead_letters: failures,
-  parked: failures,
-  partition: ['See the consumer', consumers],
-  consumer_paused: [
-    'Resume it',
-    ({ consumer }, database) => withQuery('/consumers/resume', { database, consumer }),
-  ],
-  partition_waits: ['See the consumer', consumers],
-  consumer_gone: ['See the consumer', consumers],
-  gap: ['Fill it', ({ consumer }, database) => withQuery('/consumers/fill', { database, consumer })],
-  stalled: ['See the consumer', consumers],
-  relay: ['See the relay', consumers],
-  reconciler: ['See the drift', ({ reconciler }, database) => driftPath(database, reconciler)],
-  reconciler_paused: [
-    'See the schedule',
-    ({ reconciler }, database) => withQuery('/schedules', { database, name: reconciler }),
-  ],
-  server: undefined,
-  call: undefined,
-  workflow: undefined,
-  worker: undefined,
-  calls: undefined,
-  locks: undefined,
-  migrations: undefined,
-};
-
 const itemSchema = z.object({
-  kind: z.enum(Object.keys(PLACES) as AttentionItem['kind'][]),
   severity: z.enum(['act', 'watch']),
   alarm: z.string(),
   text: z.string(),
   since: z.date().nullable(),
   next: z.string(),
-  about: z.object({
-    consumer: text,
-    topic: text,
-    category: text,
-    code: text,
-    reconciler: text,
-    name: text,
-    id: text,
-    state: text,
-  }),
+  page: z.object({ does: z.string(), path: z.string() }).optional(),
+  state: z.enum(['paused', 'given up']).optional(),
+  about: z.object({ consumer: text, topic: text, reconciler: text, name: text, id: text }),
   database: z.string(),
 });
 
@@ -145,18 +91,9 @@ function table(items: readonly Item[], isMany: boolean, now: number): Html {
   });
 }
 
-function stateOf({ severity, kind }: Item): Html {
+function stateOf({ severity, state: word }: Item): Html {
   if (severity === 'act') return state('needs', 'needs you');
-  switch (kind) {
-    case 'saga_paused':
-    case 'consumer_paused':
-    case 'reconciler_paused':
-      return state('off', 'paused');
-    case 'dead_letters':
-      return state('off', 'given up');
-    default:
-      return state('waits', 'late');
-  }
+  return word === undefined ? state('waits', 'late') : state('off', word);
 }
 
 function alarmLink(alarm: string): Html {
@@ -164,11 +101,9 @@ function alarmLink(alarm: string): Html {
   return html`<a class="code" href="/alarms/${alarm}">${alarm}</a>`;
 }
 
-function nextOf({ kind, about, database, next }: Item): Html {
-  const [act, path] = PLACES[kind] ?? [];
-  const href = path?.(about, database);
-  if (href === undefined) return html`<code>${shortIds(next)}</code>`;
-  return html`<a data-row href="${href}">${act}</a>`;
+function nextOf({ page, database, next }: Item): Html {
+  if (page === undefined) return html`<code>${shortIds(next)}</code>`;
+  return html`<a data-row href="${addressOf(page, database)}">${page.does}</a>`;
 }
 
 /** The page of an alarm, as docs/guides/alarms.md has it. */

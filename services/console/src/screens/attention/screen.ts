@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type AttentionItem, conditionOf, oneCause, readAttention } from '@convergekit/operate';
 import type { ConsoleContext, Screen } from '../../screen.ts';
 import { alarmPage, alarmSchema, attentionPage, attentionSchema } from './page.ts';
-import { gatherGone } from './read-gone.ts';
-import { unreadOf } from '../../databases.ts';
+import { gatherGroups } from './gather-groups.ts';
+import { type Gathered, unreadOf } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
 import { gatherFacts, mapFrom } from '../../map/read-map.ts';
 
@@ -57,25 +57,28 @@ function alarmView({ view }: ConsoleContext): void {
 }
 
 /** Reads what needs an operator, or is late, in each database. */
-export async function gatherAttention(context: ConsoleContext, only?: string) {
+export async function gatherAttention(
+  context: ConsoleContext,
+  only?: string,
+): Promise<Gathered<AttentionItem>> {
   const { databases, settings } = context;
   const { overdueMs, stalledMs, ignoredConsumers } = settings.reconcile.scans;
   const bounds = { overdueMs, stalledMs, ignoredConsumers };
-  const [found, gone] = await Promise.all([
+  const [found, groups] = await Promise.all([
     databases.gather(
       async (executor, name) => [await readAttention({ name, executor }, databases.all, bounds)],
       only,
     ),
-    gatherGone(context, only, ignoredConsumers),
+    gatherGroups(context, only, bounds),
   ]);
   const rows = found.rows.flatMap(({ items, database }) => items.map((item) => ({ ...item, database })));
   return {
-    rows: oneCause([...rows, ...gone.rows]),
-    unread: [...found.unread, ...found.rows.flatMap(uncheckedOf), ...gone.unread],
+    rows: [...oneCause([...rows, ...groups.rows])],
+    unread: [...found.unread, ...found.rows.flatMap(uncheckedOf), ...groups.unread],
   };
 }
 
-/** Names the areas that the console's login may not read: nothing that is wrong there would be shown. Pure. */
+/** Names the checks that the console's login may not read: nothing that is wrong there would be shown. Pure. */
 function uncheckedOf({
   database,
   unchecked,

@@ -1,6 +1,6 @@
-import type { AttentionItem } from './item.ts';
+import type { FoundCondition } from './found.ts';
 
-type Placed = AttentionItem & { readonly database: string };
+type Placed = FoundCondition & { readonly database: string };
 
 /**
  * Joins what one act ends in several databases (pure): a saga is paused and resumed in all that run it, so its pauses are one
@@ -17,8 +17,8 @@ export function oneCause<Item extends Placed>(items: readonly Item[]): readonly 
 }
 
 const causeOf = (item: Placed): unknown => {
-  const { kind, about } = item;
-  return kind === 'saga_paused' && about.name !== undefined ? `${about.name} ${about.id ?? ''}` : item;
+  const { alarm, about } = item;
+  return alarm === 'saga_paused' && about.name !== undefined ? `${about.name} ${about.id ?? ''}` : item;
 };
 
 const ageOf = ({ since }: Placed): number => since?.getTime() ?? Number.MAX_SAFE_INTEGER;

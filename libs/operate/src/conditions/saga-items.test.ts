@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
 import { FORGOTTEN_MS } from './bounds.ts';
-import { lateCallItems, lateSagaItems, MOST_PAUSES, pauseItems } from './saga-items.ts';
+import {
+  journalItems,
+  lateCallItems,
+  lateSagaItems,
+  MOST_PAUSES,
+  pauseItems,
+  workerItems,
+} from './saga-items.ts';
 
 const at = new Date(50_000);
 
@@ -42,4 +49,25 @@ it('a full list of pauses says that there may be more', () => {
     (ms) => pauseItems([pause], at.getTime() + ms)[0]?.severity,
   );
   expect(severities).toEqual(['watch', 'act']);
+});
+
+it('a stuck step needs an operator, an open one is late, and calls without a worker are named once', () => {
+  const entry = { name: 'trip', id: 'i', key: 'k', step: 'pay', ageMs: 40_000 };
+  const unclaimed = [{ call: 'mail', calls: 3, oldestMs: 20_000 }];
+  const items = journalItems(
+    [
+      { ...entry, kind: 'step', state: 'stuck' },
+      { ...entry, kind: 'step', state: 'started' },
+      { ...entry, kind: 'call', name: 'mail', step: null, state: 'ready' },
+    ],
+    unclaimed,
+    90_000,
+  );
+  expect(items.map(({ severity, alarm, since, page }) => [severity, alarm, since, page?.path])).toEqual([
+    ['act', 'step_stuck', at, '/sagas/i'],
+    ['watch', 'journal_overdue', at, '/sagas/i'],
+  ]);
+  expect(workerItems(unclaimed, 70_000)).toMatchObject([
+    { text: 'no worker does mail: 3 calls wait; start its service', since: at },
+  ]);
 });

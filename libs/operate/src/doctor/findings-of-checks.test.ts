@@ -2,12 +2,13 @@ import type { ParkedGroup, PartitionOverview } from '@convergekit/inbox/operate'
 import type { OverdueEntry } from '@convergekit/saga/operate';
 import type { ReconcilerStatus } from '@convergekit/reconcile/operate';
 import { expect, it } from 'vitest';
-import { haltedItems, parkedItems, pausedItems } from '../attention/consumer-items.ts';
-import type { FoundCondition } from '../attention/item.ts';
-import { journalItems, reconcilerItems, workerItems } from '../attention/items.ts';
+import { haltedItems, parkedItems, pausedItems } from '../conditions/consumer-items.ts';
+import type { FoundCondition } from '../conditions/found.ts';
+import { reconcilerItems } from '../conditions/reconciler-items.ts';
+import { journalItems, workerItems } from '../conditions/saga-items.ts';
 import { parseOnly } from '../../../cli/src/fixture/all-commands.ts';
-import { checkArea } from './examine-service.ts';
-import { findingsOf } from '../../../cli/src/commands/doctor/findings.ts';
+import { resultOf } from '../../../cli/src/commands/doctor/findings.ts';
+import { findingsOf } from './findings-of-checks.ts';
 
 const now = new Date(1_000_000);
 const group: ParkedGroup = {
@@ -62,8 +63,8 @@ const status: ReconcilerStatus = {
 
 const journal = (entries: readonly OverdueEntry[], unclaimed: (typeof lost)[] = []) =>
   journalItems(entries, unclaimed, now.getTime());
-const findings = (conditions: readonly FoundCondition[]) =>
-  checkArea({ name: 'area' }, { conditions, sound: 'nothing' }, now.getTime());
+const findings = (found: readonly FoundCondition[]) =>
+  findingsOf({ check: { name: 'parked', sound: 'nothing' }, found }, now.getTime());
 
 // Planted fault: a list of conditions that finds nothing fails its row.
 it.each<[string, readonly FoundCondition[], string, string]>([
@@ -78,12 +79,6 @@ it.each<[string, readonly FoundCondition[], string, string]>([
     parkedItems([{ ...group, state: 'waiting' }]),
     'warn alarm bug',
     '3 events wait of 2 keys',
-  ],
-  [
-    'an event behind another',
-    parkedItems([{ ...group, state: 'waiting', category: null, code: null }]),
-    'warn area',
-    'behind another event of their key (for 1 min)',
   ],
   [
     'a halted partition',
@@ -131,7 +126,7 @@ it.each<[string, readonly FoundCondition[], string, string]>([
   [
     'a reconciler that no process runs',
     reconcilerItems([{ ...status, leader: null }]),
-    'warn area',
+    'warn parked',
     'no process runs stock-copy',
   ],
 ])('the doctor finds %s, with a command that exists', async (_, conditions, what, text) => {
@@ -159,7 +154,7 @@ it('the doctor finds nothing in a sound service', () => {
     ...haltedItems([{ ...partition, halted: null }]),
     ...reconcilerItems([status]),
   ];
-  expect(findings(found)).toEqual([{ check: 'area', verdict: 'ok', text: 'nothing' }]);
+  expect(findings(found)).toEqual([{ check: 'parked', verdict: 'ok', text: 'nothing' }]);
 });
 
 it('the doctor reports work without a worker once, and counts what it does not name', () => {
@@ -167,7 +162,7 @@ it('the doctor reports work without a worker once, and counts what it does not n
   const many = journal(Array.from({ length: 9 }, () => entry));
   expect(findings(many)).toHaveLength(9);
   const mark = () => '-';
-  const lines = findingsOf({ mark }, findings(many)).lines();
+  const lines = resultOf({ mark }, findings(many)).lines();
   expect(lines.filter((line) => line.startsWith('-'))).toHaveLength(6);
   expect(lines.at(-1)).toContain('4 more like these');
 });

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { counted } from '../text.ts';
-import type { AttentionItem } from './item.ts';
+import type { FoundCondition } from './found.ts';
 
 /** A session that holds advisory locks of the kit for long, or lets another session wait for one. */
 export interface LockHolder {
@@ -40,7 +40,7 @@ export async function readLockHolders(
 }
 
 /** Lists sessions by which emits, migrations or the local log may wait (pure). */
-export function lockItems(holders: readonly LockHolder[]): readonly AttentionItem[] {
+export function lockItems(holders: readonly LockHolder[]): readonly FoundCondition[] {
   return holders.map(({ pid, login, application, locks, waiting, since }) => {
     const who =
       pid === null
@@ -48,7 +48,6 @@ export function lockItems(holders: readonly LockHolder[]): readonly AttentionIte
         : `session ${pid} (login ${login ?? '?'}, application "${application ?? ''}")`;
     const waits = `${counted(waiting, 'session waits', 'sessions wait')} for it`;
     return {
-      kind: 'locks',
       severity: 'watch',
       alarm: 'locks_held',
       text: `${who} holds ${counted(locks, 'lock', 'locks')} by which emits take turns; ${waits}`,

@@ -1,57 +1,17 @@
 import { shellWord } from '@convergekit/core/engine';
-import type { OverdueEntry, WaitingCalls } from '@convergekit/saga/operate';
 import type { LateKeys, ReconcilerStatus } from '@convergekit/reconcile/operate';
-import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay/operate';
-import { overdueCommand, overdueText, withWorker } from '../scans/scan-overdue.ts';
 import { counted } from '../text.ts';
 import { BURST, FORGOTTEN_MS } from './bounds.ts';
-import type { AttentionItem, FoundCondition } from './item.ts';
+import { type FoundCondition, HERE, page } from './found.ts';
 import { overdueOf } from './reconciler-text.ts';
-import type { ScanFinding } from '../scans/findings.ts';
 
-/** Lists steps, calls and workflows that are stuck or late (pure). Calls without a worker are `workerItems`. */
-export function journalItems(
-  entries: readonly OverdueEntry[],
-  unclaimed: readonly WaitingCalls[],
-  now: number,
-): readonly AttentionItem[] {
-  return withWorker(entries, unclaimed).map((entry) => {
-    const { kind, name, id, state, ageMs } = entry;
-    return {
-      kind: kind === 'step' ? 'saga' : kind,
-      severity: state === 'stuck' ? 'act' : 'watch',
-      alarm: alarmOf(entry),
-      text: overdueText(entry),
-      since: new Date(now - ageMs),
-      next: overdueCommand(entry),
-      about: { name, id },
-    } as const;
-  });
-}
-
-function alarmOf({ kind, state }: OverdueEntry): string {
-  if (state !== 'stuck') return 'journal_overdue';
-  return kind === 'step' ? 'step_stuck' : kind === 'workflow' ? 'workflow_stuck' : 'call_late';
-}
-
-/** Lists calls that are due and that no worker claims (pure). */
-export function workerItems(unclaimed: readonly WaitingCalls[], now: number): readonly AttentionItem[] {
-  return unclaimed.map(({ call, calls, oldestMs }) => ({
-    kind: 'worker',
-    severity: 'act',
-    alarm: 'call_undeclared',
-    text: `no worker does ${call}: ${counted(calls, 'call waits', 'calls wait')}; start its service`,
-    since: new Date(now - oldestMs),
-    next: `converge call list --name ${call}`,
-    about: { name: call },
-  }));
-}
+const seeDrift = (name: string) => page('See the drift', `/drift/${HERE}/${encodeURIComponent(name)}`);
 
 /** Lists held repairs, starts that were not made, and keys left to an operator (pure), and pauses: one may be meant to last. */
 export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly FoundCondition[] {
   return statuses.flatMap((status) => {
     const { name, held, paused, overdueSince, leader, keys } = status;
-    const common = { kind: 'reconciler', about: { reconciler: name } } as const;
+    const common = { about: { reconciler: name }, page: seeDrift(name) } as const;
     // A diff needs the modules of the user, which an operator may not have.
     const next = `converge reconcile show ${shellWord(name)}`;
     const found: FoundCondition[] = [];
@@ -85,8 +45,9 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
     if (paused !== null)
       found.push({
         ...common,
-        kind: 'reconciler_paused',
         severity: 'watch',
+        state: 'paused',
+        page: page('See the schedule', '/schedules', { database: HERE, name }),
         alarm: 'reconcile_paused',
         text: `${name} is paused by ${paused.by}: ${paused.reason}`,
         since: paused.at,
@@ -94,6 +55,8 @@ export function reconcilerItems(statuses: readonly ReconcilerStatus[]): readonly
       });
     if (paused === null && held === null && leader === null && overdueSince === null)
       found.push({
+        ...common,
+        alarm: 'reconcile_unled',
         severity: 'note',
         text: `no process runs ${name}`,
         since: null,
@@ -117,7 +80,7 @@ function burstOf({ name, held, now, window }: ReconcilerStatus) {
 }
 
 /** Lists keys that no worker takes, and drifts that wait for something else (pure). */
-export function lateKeyItems(late: readonly LateKeys[]): readonly AttentionItem[] {
+export function lateKeyItems(late: readonly LateKeys[]): readonly FoundCondition[] {
   return late.map(({ reconciler, due, waiting, reason, since }) => {
     const parts = [
       ...(due === 0 ? [] : [`${counted(due, 'key is', 'keys are')} due, and no worker takes them`]),
@@ -126,52 +89,13 @@ export function lateKeyItems(late: readonly LateKeys[]): readonly AttentionItem[
         : [`${counted(waiting, 'drift waits', 'drifts wait')}${reason === null ? '' : `: ${reason}`}`]),
     ];
     return {
-      kind: 'reconciler',
       severity: 'watch',
       alarm: 'reconcile_keys_late',
       text: `${reconciler}: ${parts.join('; ')}`,
       since,
       next: `converge reconcile show ${shellWord(reconciler)}`,
+      page: seeDrift(reconciler),
       about: { reconciler },
-    } as const;
-  });
-}
-
-/** The relay's default, in milliseconds. */
-const LATE_AFTER_MS = 60_000;
-
-/**
- * Lists the alarms of the relay that its database shows, under their names in log and /metrics (pure). Alarms that only the
- * process itself can detect (a stall, a broker that accepts nothing) are in its /readyz and /livez.
- */
-export function relayItems(
-  survey: Survey,
-  held: readonly HeldTopic[],
-  now: number,
-): readonly AttentionItem[] {
-  return conditionsOf({ held, survey }, { lateAfterMs: LATE_AFTER_MS }).map(({ name, subject, text }) => ({
-    kind: 'relay',
-    severity: name.startsWith('topic_') || name === 'outbox_full' ? 'act' : 'watch',
-    alarm: name,
-    text,
-    since: name === 'events_late' ? new Date(now - survey.oldestMs) : null,
-    next: alarmDefinitions[name].next,
-    about: { topic: subject },
-  }));
-}
-
-/** Lists events that were sent long ago and that a consumer of one of the databases has not handled (pure). */
-export function stalledItems(findings: readonly ScanFinding[], now: number): readonly AttentionItem[] {
-  return findings.map(({ alarm, text, fields }) => {
-    const { consumer, topic, ageMs } = fields;
-    return {
-      kind: 'stalled',
-      severity: 'watch',
-      alarm,
-      text: text.replace(/: look at .*$/s, ''),
-      since: typeof ageMs === 'number' ? new Date(now - ageMs) : null,
-      next: `converge consumers list ${String(consumer)}`,
-      about: { consumer: String(consumer), topic: String(topic) },
     } as const;
   });
 }

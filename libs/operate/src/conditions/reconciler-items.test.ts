@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { BRIEF_MS, BURST, FORGOTTEN_MS, RESTART_MS } from './bounds.ts';
-import type { FoundCondition } from './item.ts';
-import { journalItems, lateKeyItems, reconcilerItems, workerItems } from './items.ts';
+import type { FoundCondition } from './found.ts';
+import { lateKeyItems, reconcilerItems } from './reconciler-items.ts';
 import { relayGoneItems } from './relay-gone.ts';
 
 const at = new Date(50_000);
-const nameOf = (one: FoundCondition) => (one.severity === 'note' ? 'note' : one.alarm);
+const nameOf = ({ alarm }: FoundCondition) => alarm;
 
 it('keys that no worker takes, and drifts that wait for something else, are one item of their reconciler', () => {
   const late = { reconciler: 'copy', due: 2, waiting: 1, reason: 'an event is parked', since: at };
@@ -57,27 +57,6 @@ it('an outbox without a relay needs an operator after a restart, with what the c
   expect(said({ role: { ...role, sessions: 2 } })[1]).toContain('has 2 open sessions here');
 });
 
-it('a stuck step needs an operator, an open one is late, and calls without a worker are named once', () => {
-  const entry = { name: 'trip', id: 'i', key: 'k', step: 'pay', ageMs: 40_000 };
-  const unclaimed = [{ call: 'mail', calls: 3, oldestMs: 20_000 }];
-  const items = journalItems(
-    [
-      { ...entry, kind: 'step', state: 'stuck' },
-      { ...entry, kind: 'step', state: 'started' },
-      { ...entry, kind: 'call', name: 'mail', step: null, state: 'ready' },
-    ],
-    unclaimed,
-    90_000,
-  );
-  expect(items.map(({ kind, severity, alarm, since }) => [kind, severity, alarm, since])).toEqual([
-    ['saga', 'act', 'step_stuck', at],
-    ['saga', 'watch', 'journal_overdue', at],
-  ]);
-  expect(workerItems(unclaimed, 70_000)).toMatchObject([
-    { text: 'no worker does mail: 3 calls wait; start its service', since: at },
-  ]);
-});
-
 const status = {
   name: 'copy',
   now: at,
@@ -119,5 +98,3 @@ it('repairs in the mass that no limit holds are named for an hour, beside the ke
   expect(of({ now: new Date(at.getTime() + FORGOTTEN_MS + 1) })).toEqual([]);
   expect(of({ held: { at, reason: 'too many repairs' } })).toEqual(['reconcile_held']);
 });
-
-// A list that is cut without a word makes an operator believe that the rest goes on.

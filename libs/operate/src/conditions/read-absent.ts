@@ -2,7 +2,7 @@ import type { Admin } from '@convergekit/broker';
 import { nearest } from '@convergekit/config/engine';
 import { failingConsumerOf } from '@convergekit/contracts/engine';
 import type { PartitionOverview } from '@convergekit/inbox/operate';
-import type { Note } from '../attention/item.ts';
+import type { FoundCondition } from './found.ts';
 
 type Read = Pick<PartitionOverview, 'consumer' | 'topic'> & { readonly database: string };
 
@@ -13,9 +13,9 @@ type Read = Pick<PartitionOverview, 'consumer' | 'topic'> & { readonly database:
 export async function readAbsent(
   admin: Pick<Admin, 'describeTopic' | 'members' | 'logEnds'>,
   partitions: readonly Read[],
-): Promise<readonly (Note & { readonly database: string })[]> {
+): Promise<readonly (FoundCondition & { readonly database: string })[]> {
   const known = [...new Set(partitions.map(({ consumer }) => consumer))];
-  const found: (Note & { readonly database: string })[] = [];
+  const found: (FoundCondition & { readonly database: string })[] = [];
   for (const [topic, [reader]] of Map.groupBy(partitions, (one) => one.topic)) {
     const failing = failingConsumerOf(topic);
     if (reader === undefined || failing === undefined || known.includes(failing)) continue;
@@ -28,16 +28,18 @@ export async function readAbsent(
   return found;
 }
 
-function noteOf({ consumer }: Read, failing: string, known: readonly string[]): Note {
+function noteOf({ consumer }: Read, failing: string, known: readonly string[]): FoundCondition {
   const near = nearest(
     failing,
     known.filter((one) => one !== consumer),
   );
   const typo = near === undefined ? '' : `give ${near} to onFailure(…) if it is meant, or `;
   return {
+    alarm: 'onfailure_unknown',
     severity: 'note',
     text: `${consumer} handles the failures of consumer ${failing}, which does not run and has no failure event: ${typo}start the service that runs it`,
     since: null,
     next: `converge consumers list ${consumer}`,
+    about: { consumer },
   };
 }

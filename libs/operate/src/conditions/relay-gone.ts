@@ -1,6 +1,7 @@
 import type { Leaderless } from '@convergekit/relay/operate';
 import { BRIEF_MS, RESTART_MS } from './bounds.ts';
-import type { FoundCondition } from './item.ts';
+import type { FoundCondition } from './found.ts';
+import { seeRelay } from './relay-items.ts';
 
 /**
  * Describes an outbox that no relay leads (pure), with what the catalog says of its login. While a relay may be restarted, it is a
@@ -16,10 +17,9 @@ export function relayGoneItems(
   const { why, next } = causeOf(found);
   const text =
     holder === null ? `no relay has led yet: ${why}` : `no relay leads since ${holder} ended: ${why}`;
-  const common = { text, since, next };
   const isLate = oldestMs >= BRIEF_MS || (since !== null && now - since.getTime() >= RESTART_MS);
-  if (!isLate) return [{ ...common, severity: 'note' }];
-  return [{ ...common, severity: 'act', kind: 'relay', alarm: 'relay_gone', about: {} }];
+  const severity = isLate ? 'act' : 'note';
+  return [{ alarm: 'relay_gone', severity, text, since, next, page: seeRelay, about: {} }];
 }
 
 const START = 'converge relay';
