@@ -220,7 +220,11 @@ describe('converge doctor', () => {
     expect(ok).toBe(false);
     expect(findings).toContainEqual(expect.objectContaining({ check: 'postgres', verdict: 'ok' }));
     expect(findings).toContainEqual(
-      expect.objectContaining({ check: 'alarm migrations_missing', verdict: 'fail', next: 'converge migrate' }),
+      expect.objectContaining({
+        check: 'alarm migrations_missing',
+        verdict: 'fail',
+        next: 'converge migrate',
+      }),
     );
     expect(findings).toContainEqual(expect.objectContaining({ check: 'kafka', verdict: 'fail' }));
   });

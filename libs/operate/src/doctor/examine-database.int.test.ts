@@ -11,7 +11,7 @@ import { migratedDatabase } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
 import { allMigrations } from '../all-migrations.ts';
-import { examine } from '../conditions/examine.ts';
+import { type Examined, examine } from '../conditions/examine.ts';
 import { lockItems, readLockHolders } from '../conditions/key-locks.ts';
 import { databaseChecks } from '../conditions/registry.ts';
 import { examineDatabase } from './examine-database.ts';
@@ -181,19 +181,32 @@ describe('the doctor of a service', () => {
   });
 
   it('the doctor skips what its role may not read', async () => {
-    const role = `examined_${String(process.pid)}`;
-    const client = await database.acquire();
-    await client.query(`create role ${role}; grant usage on schema converge to ${role}; set role ${role}`);
-    const one = { name: 'shop', executor: executorOfClient(client) };
-    const { checked, now } = await examine({ one, all: [one], bounds });
-    await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
-    client.release();
+    const { checked, now } = await examinedAs('grant select on converge.migration to');
     // Every role may see the state and the locks of a server.
     const findings = checked.flatMap((each) => findingsOf(each, now));
+    const read = ['server', 'locks', 'migrations'];
     expect(findings.map(({ verdict, check }) => `${verdict} ${check}`).toSorted()).toEqual(
-      databaseChecks
-        .map(({ name }) => `${['server', 'locks'].includes(name) ? 'ok' : 'skip'} ${name}`)
-        .toSorted(),
+      databaseChecks.map(({ name }) => `${read.includes(name) ? 'ok' : 'skip'} ${name}`).toSorted(),
     );
   });
+
+  it('the doctor refuses a database of which its role may read no table', async () => {
+    await expect(examinedAs()).rejects.toThrow('permission denied for table migration');
+  });
 });
+
+/** Examines the database with a role that may use the schema, and what `grants` give to it. */
+async function examinedAs(...grants: readonly string[]): Promise<Examined> {
+  const role = `examined_${String(process.pid)}`;
+  const client = await database.acquire();
+  try {
+    await client.query(`create role ${role}; grant usage on schema converge to ${role}`);
+    for (const grant of grants) await client.query(`${grant} ${role}`);
+    await client.query(`set role ${role}`);
+    const one = { name: 'shop', executor: executorOfClient(client) };
+    return await examine({ one, all: [one], bounds });
+  } finally {
+    await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
+    client.release();
+  }
+}
