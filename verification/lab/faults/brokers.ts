@@ -123,19 +123,26 @@ export const readDeleted = ofBroker({
   about: 'records are deleted up to what the consumer has read, while it reads',
   inject: async (cluster) => {
     const deleted = await asking(cluster, async (admin) => {
-      const [committed] = await admin.fetchOffsets({ groupId: 'stock', topics: [TOPIC] });
-      const partitions = (committed?.partitions ?? []).filter(({ offset }) => Number(offset) > 0);
+      let read: kafkajs.SeekEntry[] = [];
+      const isDone = async (): Promise<boolean> => {
+        const [committed] = await admin.fetchOffsets({ groupId: 'stock', topics: [TOPIC] });
+        read = (committed?.partitions ?? []).filter(({ offset }) => Number(offset) > 0);
+        const ends = await admin.fetchTopicOffsets(TOPIC);
+        const isOfEarlierTopic = ({ partition, offset }: kafkajs.SeekEntry): boolean =>
+          Number(offset) > Number(ends.find((end) => end.partition === partition)?.high ?? 0);
+        // A topic that was just made again is shorter than what the consumer committed in the one before.
+        if (read.some(isOfEarlierTopic)) return false;
+        await admin.deleteTopicRecords({ topic: TOPIC, partitions: read });
+        return true;
+      };
       // An election that a fault before this one began may not have ended.
-      const isDone = (): Promise<boolean> =>
-        admin.deleteTopicRecords({ topic: TOPIC, partitions }).then(
-          () => true,
-          (error: unknown) => {
-            if (error instanceof kafkajs.KafkaJSError && error.retriable) return false;
-            throw error;
-          },
-        );
-      await waitUntil(isDone, { what: 'the records to be deleted', everyMs: 200 });
-      return partitions.map(({ partition, offset }) => `${partition} up to ${offset}`);
+      const isDoneUnlessElecting = (): Promise<boolean> =>
+        isDone().catch((error: unknown) => {
+          if (error instanceof kafkajs.KafkaJSError && error.retriable) return false;
+          throw error;
+        });
+      await waitUntil(isDoneUnlessElecting, { what: 'the records to be deleted', everyMs: 200 });
+      return read.map(({ partition, offset }) => `${partition} up to ${offset}`);
     });
     return { what: deleted.join(', ') };
   },
