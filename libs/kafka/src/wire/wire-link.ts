@@ -30,6 +30,7 @@ export interface WireLinkOptions {
 
 /** The assignment strategy; all members of a group name the same one, and kafkajs's is another. */
 const PROTOCOL = 'converge-even';
+/** The longest time between two looks at the topics, in milliseconds; a shorter session looks once in its length. */
 const TOPICS_EVERY_MS = 10_000;
 
 /** A member of a consumer group, by single requests of the classic protocol. */
@@ -218,7 +219,7 @@ export class WireLink implements GroupLink {
   /** Checks periodically for topics that were created again, and, as the leader, for new partitions. */
   async #topicsChanged(): Promise<boolean> {
     const now = systemClock.monotonic();
-    if (now - this.#lookedAt < TOPICS_EVERY_MS) return false;
+    if (now - this.#lookedAt < Math.min(TOPICS_EVERY_MS, this.#options.sessionTimeoutMs)) return false;
     this.#lookedAt = now;
     await this.refresh();
     if (!this.#leads) return false;
