@@ -11,8 +11,7 @@ import { converge } from './sides/converge.ts';
 import type { SagaSide } from './sides/side.ts';
 
 const sides: readonly SagaSide[] = [
-  converge('B'),
-  ...(inject('full') ? [converge('A'), byHand()] : []),
+  ...(inject('full') ? [converge('B'), converge('A'), byHand()] : []),
   converge('A', 'local'),
 ];
 
