@@ -70,6 +70,7 @@ type Given = InputOf<Fields> & Partial<Own>;
 /** Performs an act as a command: preview, question, act. */
 export async function perform(context: CommandContext, act: Act, given: Given): Promise<Result> {
   const { limit = Infinity, reason: because = act.usualReason ?? '', dryRun: isDry = false } = given;
+  act.check?.(given);
   const reads = await readsOf(context, act.tables, given);
   const preview = await act.preview(reads, given);
   const { eligible } = preview;
@@ -95,12 +96,13 @@ export async function perform(context: CommandContext, act: Act, given: Given): 
     throw refused(preview.refusal, `nothing is ${act.did}: ${lefts.join('; ')}${consentText(preview)}`);
   for (const line of [...payloadLines(preview), ...lefts.map((one) => `left alone: ${one}`)])
     context.output.progress(line);
-  if ((act.asks?.(given) ?? true) && eligible > 0)
+  if ((preview.asks ?? act.asks?.(given) ?? true) && eligible > 0)
     await context.confirm(`${act.title}: ${eligible} ${preview.unit}? ${preview.effect}`);
   const outcome = await act.run(reads, given, {
     by: context.operator,
     reason: because,
     expected: eligible,
+    seen: preview.seen,
     report: reporter(context),
     signal: context.stopRequested(),
   });

@@ -66,6 +66,7 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
     fields: (given, { suggested }) =>
       html`${Object.entries(act.input).map(([name, field]) => (field.isAsked === true ? formField(name, field, (given as Given)[name] ?? suggested?.[name]) : ''))}`,
     run: async (given, { user, ...acting }) => {
+      act.check?.(given);
       const {
         text,
         changed,
@@ -130,8 +131,9 @@ const readsOf = (
 export const sentenceOf = (help: string): string => `${help.charAt(0).toUpperCase()}${help.slice(1)}`;
 
 /** The field of a form for which an act asks. */
-function formField(name: string, { shape, help, schema }: Field, given: unknown): Html {
+function formField(name: string, { shape, help, schema, isRequired }: Field, given: unknown): Html {
   const label = sentenceOf(help);
+  const needed = isRequired === true ? html`required` : '';
   switch (shape.kind) {
     case 'whole': {
       const { minimum = 1, maximum } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
@@ -143,7 +145,7 @@ function formField(name: string, { shape, help, schema }: Field, given: unknown)
     }
     case 'json':
       return html`<label
-        >${label} <textarea name="${name}" rows="8" required spellcheck="false"></textarea>
+        >${label} <textarea name="${name}" rows="8" ${needed} spellcheck="false"></textarea>
       </label>`;
     case 'toggle':
       return html`<label><input name="${name}" type="checkbox" value="yes" /> ${label}</label>`;

@@ -22,6 +22,8 @@ export const previewSchema = z.object({
   consents: z.array(z.object({ field: z.string(), value: z.string(), label: z.string() })).default([]),
   /** What the form has in its fields where the query gives nothing. */
   suggested: z.record(z.string(), z.number()).optional(),
+  /** What was seen of the things, which the form sends back: a later change prevents the action. */
+  seen: z.string().optional(),
   /** Remarks, such as the last act on a thing. */
   notes: z.array(z.string()).default([]),
   /** A payload that the action replaces, as far as it may be shown. */
@@ -36,6 +38,8 @@ export interface Acting {
   readonly reason: string;
   /** The number of the preview that the operator saw; undefined from the API without `expected`. */
   readonly expected: number | undefined;
+  /** What the preview saw; undefined from the API without `seen`. */
+  readonly seen: string | undefined;
   readonly report: Report;
   /** Aborts when the operator, or the end of the console, stops the action: it ends between two of its things. */
   readonly signal: AbortSignal;
@@ -104,4 +108,5 @@ export const reasonField = z
 export const formFields = z.object({
   reason: reasonField,
   expected: z.coerce.number().int().optional(),
+  seen: z.string().max(20_000).optional(),
 });

@@ -17,6 +17,7 @@ import { map } from './map/screen.ts';
 import { policyActs } from './policies/acts.ts';
 import { policiesView } from './policies/policies-view.ts';
 import { policyView } from './policies/policy-view.ts';
+import { callActs } from './sagas/call-acts.ts';
 import { attemptAllAction } from './sagas/attempt-all.ts';
 import { graphPage } from './sagas/graph.ts';
 import { listPage } from './sagas/list.ts';
@@ -43,6 +44,7 @@ const sagas: Screen = {
     sagaPage,
     attemptAction,
     resolveAction,
+    callActs,
   ],
 };
 
