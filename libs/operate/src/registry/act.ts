@@ -26,6 +26,8 @@ export interface Act<F extends Fields = Fields> {
   readonly looksElsewhere?: boolean;
   /** True where it needs the events that the user's modules declare. @default false */
   readonly needsEvents?: boolean;
+  /** True where it needs the sagas that the user's modules declare. @default false */
+  readonly needsSagas?: boolean;
   /** Refuses an input that lacks what a form asks for, before anything is read. @default nothing is looked at */
   check?(input: InputOf<F>): void;
   /** What it concerns: people act in their areas alone. `*` = any that the input does not name. */
@@ -58,6 +60,8 @@ export interface Preview {
   readonly seen?: string;
   /** False where a command asks nothing about these things. @default as the act says */
   readonly asks?: boolean;
+  /** What a field of the form may be, where the things decide it; none = the form leaves it out. */
+  readonly choices?: Readonly<Record<string, readonly string[]>>;
   /** Remarks, such as the last act on a thing. @default none */
   readonly notes?: readonly string[];
   /** A payload that the act replaces: a surface shows as much of it as its user may see. */

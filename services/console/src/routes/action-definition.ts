@@ -22,6 +22,8 @@ export const previewSchema = z.object({
   consents: z.array(z.object({ field: z.string(), value: z.string(), label: z.string() })).default([]),
   /** What the form has in its fields where the query gives nothing. */
   suggested: z.record(z.string(), z.number()).optional(),
+  /** What a field of the form may be; none = the form leaves it out. */
+  choices: z.record(z.string(), z.array(z.string())).default({}),
   /** What was seen of the things, which the form sends back: a later change prevents the action. */
   seen: z.string().optional(),
   /** Remarks, such as the last act on a thing. */
