@@ -46,9 +46,7 @@ export const resolve = act({
     const why = waitsFor(now);
     const eligible = isOpen(now) ? 1 : 0;
     const isForm = at.event === undefined && at.failed === undefined && !at.effectStays;
-    const { notes = [], ...form } = isForm
-      ? formOf(now, await reads.sagas())
-      : ({} as Pick<Preview, 'choices' | 'notes'>);
+    const form: Form = isForm ? formOf(now, await reads.sagas()) : {};
     return {
       eligible,
       unit: 'step of 1 saga',
@@ -57,7 +55,7 @@ export const resolve = act({
       refusal: 'STEP_NOT_WAITING',
       seen: now.mark,
       ...form,
-      notes: [...notes, ...(await lastActs(database.executor, [at.instance]))],
+      notes: [...(form.notes ?? []), ...(await lastActs(database.executor, [at.instance]))],
       things: () => Promise.resolve({ rows: [{ ...now.of, state: now.state }], lines: [why] }),
     };
   },
@@ -95,11 +93,10 @@ function wordOf({ event, version, data, key, failed: code }: Given): StatedOutco
 
 const OF_A_FACT = { event: [], data: [], key: [], failed: [] };
 
+type Form = Pick<Preview, 'choices' | 'notes'>;
+
 /** The outcomes that the declaration allows, for the form. */
-function formOf(
-  { of, work }: SeenStep,
-  sagas: readonly SagaDeclaration[],
-): Pick<Preview, 'choices' | 'notes'> {
+function formOf({ of, work }: SeenStep, sagas: readonly SagaDeclaration[]): Form {
   const undoes = work[0]?.op === 'compensate';
   const other = undoes ? { failed: [] } : { effectStays: [] };
   const saga = sagas.find((one) => one.name === of.saga && one.version === of.version);

@@ -86,7 +86,7 @@ describe('in Chromium', () => {
     await click('Resolve ship');
     await page.getByLabel('The event that it would have emitted').selectOption('test.handed');
     await page
-      .getByLabel('Data of the event')
+      .getByLabel('Data of that event')
       .fill('{"order":"o-late","note":"found in the book of the carrier"}');
     await page.getByLabel('Reason').fill('the carrier has the parcel since noon');
     await click('Resolve the step');

@@ -129,6 +129,8 @@ describe('converge saga', () => {
     const why = ['--reason', 'they have no record', '--yes'];
     const all = await cli(['saga', 'retry', ...why], env);
     expect([all.code, all.stderr]).toEqual([2, expect.stringContaining('choose which sagas') as string]);
+    const look = await cli(['saga', 'retry', instance, '--dry-run'], env);
+    expect([look.code, look.stdout]).toEqual([0, expect.stringContaining(`pay of ${instance}`) as string]);
     const wrong = await cli(['saga', 'retry', instance, 'seat', ...why], env);
     expect([wrong.code, wrong.stderr]).toEqual([
       1,

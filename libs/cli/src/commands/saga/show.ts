@@ -3,7 +3,7 @@ import { INSTANCE_STATES, type InstanceView, listInstances, verifyJournals } fro
 import { command } from '../../frame/command.ts';
 import { argument, states, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
-import { type Named, type Narrative, readNarrative, renderNarrative } from '@convergekit/operate';
+import { type Narrative, readNarrative, renderNarrative } from '@convergekit/operate';
 import { databases, namedDatabases } from '../../frame/named-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { unknownInstance } from '@convergekit/operate/saga';

@@ -26,11 +26,8 @@ export const sagaActPath = (
 ): string => withQuery(actPath(`saga.${act}`), given);
 
 /** The link under the list; nothing without a filter or rows. */
-export function retryAllLink(
-  { after: _, reason: why, id: instance, ...rest }: SagaSearch,
-  rows: number,
-): Html {
-  const path = sagaActPath('retry', { ...rest, why, instance });
+export function retryAllLink({ reason: why, id: instance, ...rest }: SagaSearch, rows: number): Html {
+  const path = sagaActPath('retry', { ...rest, why, instance, after: undefined });
   if (rows === 0 || path === sagaActPath('retry', {})) return nothing;
   return html`<p>${actionLink(path, 'Retry all that match now')}</p>`;
 }
