@@ -4,7 +4,7 @@ import { asked, json, optional, text, toggle } from '../registry/fields.ts';
 /** The outcomes that an operator states of calls, steps and workflows, of which one is given. */
 export const outcomes = {
   succeeded: asked(optional(json('it took effect, with this result'))),
-  failed: asked(text('code', 'it certainly took no effect, for this reason')),
+  failed: asked(text('code', 'it certainly took no effect; the code of why, as NOT_FOUND')),
   undone: asked(toggle('its effect is undone')),
   effectStays: asked(toggle('of an undo that cannot be done: its effect stays, the steps before continue')),
 };

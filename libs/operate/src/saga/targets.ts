@@ -3,7 +3,8 @@ import { readPauseTarget, type SagaPause } from '@convergekit/saga/operate';
 import { lastActs } from '../audit/last-acts.ts';
 import { sagaName } from '../conditions/saga-items.ts';
 import type { NamedDatabase } from '../doctor/examine-database.ts';
-import { didYouMean, refused } from '../host/errors.ts';
+import { didYouMean } from '../host/did-you-mean.ts';
+import { refused } from '../host/errors.ts';
 import { type InputOf, name, text } from '../registry/fields.ts';
 import type { Reads, Tables } from '../registry/reads.ts';
 
