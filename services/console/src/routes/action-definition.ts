@@ -1,7 +1,6 @@
 import { REASON_MAX } from '@convergekit/postgres/operate';
 import type { Concerned, Role } from '@convergekit/operate/host';
 import { z } from 'zod';
-import { conflict } from '../errors.ts';
 import type { Html } from '../layout/html.ts';
 import type { Outcome, Report } from './running.ts';
 import type { Visit } from './view.ts';
@@ -72,32 +71,6 @@ export interface Action<Input extends z.ZodObject> {
 }
 
 export type DefineAction = <Input extends z.ZodObject>(action: Action<Input>) => void;
-
-/** Refuses an act on more things than its preview showed. */
-export function requireExpected(found: number, things: string, { expected }: Pick<Acting, 'expected'>): void {
-  if (expected !== undefined && found > expected)
-    throw conflict(
-      `${found} ${things} by now, more than the ${expected} of the preview: look at the preview again`,
-    );
-}
-
-/** Acts on one thing after the other, until the action is stopped. `act` returns why it left one alone; undefined = it did not. */
-export async function actOnEach<Thing>(
-  things: readonly Thing[],
-  { report, signal }: Pick<Acting, 'report' | 'signal'>,
-  act: (thing: Thing) => Promise<string | undefined>,
-): Promise<{ readonly changed: number; readonly refused: readonly string[] }> {
-  const refused: string[] = [];
-  let done = 0;
-  for (const thing of things) {
-    if (signal.aborted) break;
-    report(done, things.length);
-    const why = await act(thing);
-    if (why !== undefined) refused.push(why);
-    done += 1;
-  }
-  return { changed: done - refused.length, refused };
-}
 
 /** The reason of an act or of a look. */
 export const reasonField = z
