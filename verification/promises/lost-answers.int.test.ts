@@ -108,7 +108,7 @@ it('G6l: an act on calls whose answer was lost, typed again, changes nothing twi
   const retried = await line.typedTwice('call', 'retry', b!, c!, ...why);
   expectSaid(retried, 'retried the call');
   expect([retried.again.code, retried.acts]).toEqual([1, [`call retry ${b}`, `call retry ${c}`]]);
-  expect(retried.again.stdout).toContain('it is due already');
+  expect(retried.again.stderr).toContain('it is due already');
   const second = await work();
   await ended(database, ['done']);
   await second.stop();

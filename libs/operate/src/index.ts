@@ -1,7 +1,7 @@
 /** What an operator can see and do, by noun. Commands and pages are made from it. Internal to the repository. */
 export { allMigrations } from './all-migrations.ts';
 export { describeAct } from './audit/act-text.ts';
-export { type AuditRow, readActsOn, readLastActs, readOperatorAudit } from './audit/audit-sql.ts';
+export { type AuditRow, readActsOn, readOperatorAudit } from './audit/audit-sql.ts';
 export type { AttentionBounds } from './conditions/checks.ts';
 export type { Condition, Noun } from './conditions/condition.ts';
 export { groups } from './conditions/consumer.ts';
@@ -11,7 +11,6 @@ export { oneCause } from './conditions/one-cause.ts';
 export { readGroups } from './conditions/read-groups.ts';
 export { attentionLines, attentionOf } from './conditions/reconciler-text.ts';
 export { conditionOf, conditions, conditionSections } from './conditions/registry.ts';
-export { sagaName } from './conditions/saga-items.ts';
 export { type DoctorExamination, examineDatabase, type NamedDatabase } from './doctor/examine-database.ts';
 export { type Finding, type Verdict } from './doctor/finding.ts';
 export { findingsOf } from './doctor/findings-of-checks.ts';

@@ -1,5 +1,5 @@
 import { systemClock } from '@convergekit/core';
-import { isEvent, reconcilersOfSettings } from '@convergekit/operate/declared';
+import { importSagas, isEvent, reconcilersOfSettings } from '@convergekit/operate/declared';
 import type { NamedDatabase } from '@convergekit/operate';
 import { hasTables } from '@convergekit/postgres/engine';
 import { requireMigrations } from '@convergekit/postgres/operate';
@@ -20,7 +20,7 @@ import { allDatabases } from './all-databases.ts';
 import { type Command, command } from './command.ts';
 import type { CommandContext } from './context.ts';
 import { flagsOf } from './field-flags.ts';
-import { asks, count, dryRun, type Flag, reason, usualReason } from './flags.ts';
+import { asks, count, dryRun, type Flag, reason, texts, usualReason } from './flags.ts';
 import { databases as moreDatabases } from './named-databases.ts';
 import { optionOf } from './program.ts';
 import { type Result, result } from './result.ts';
@@ -29,6 +29,7 @@ import { type Result, result } from './result.ts';
 interface Own {
   readonly database: readonly string[];
   readonly events: readonly string[];
+  readonly sagas: readonly string[];
   readonly limit: number;
   readonly reason: string;
   readonly dryRun: boolean;
@@ -36,7 +37,7 @@ interface Own {
 
 /** Makes the command of an act: preview, question, act, and what became of each thing. */
 export function actCommand(act: Act): Command {
-  const { input, most, looksElsewhere, needsEvents } = act;
+  const { input, most, looksElsewhere, needsEvents, needsSagas, tables } = act;
   const { args, flags } = flagsOf(input);
   return command({
     name: verbOf(act.name),
@@ -47,8 +48,9 @@ export function actCommand(act: Act): Command {
       ...(most !== undefined && {
         limit: count(most.unit, `refuse when more ${most.unit} match`, most.initial),
       }),
-      ...(looksElsewhere === true && moreDatabases),
+      ...((looksElsewhere === true || tables.needsAll === true) && moreDatabases),
       ...(needsEvents === true && { events: declaring }),
+      ...(needsSagas === true && { sagas: declaringSagas }),
       reason: (act.usualReason === undefined ? reason : usualReason)('why: it is kept with the act'),
       ...dryRun,
       ...asks,
@@ -65,11 +67,17 @@ const declaring: Flag<readonly string[]> = {
   required: true,
 };
 
+const declaringSagas = texts(
+  'module',
+  'modules that export the declaration of the saga: what is given is checked against it',
+);
+
 type Given = InputOf<Fields> & Partial<Own>;
 
 /** Performs an act as a command: preview, question, act. */
 export async function perform(context: CommandContext, act: Act, given: Given): Promise<Result> {
   const { limit = Infinity, reason: because = act.usualReason ?? '', dryRun: isDry = false } = given;
+  act.check?.(given);
   const reads = await readsOf(context, act.tables, given);
   const preview = await act.preview(reads, given);
   const { eligible } = preview;
@@ -95,12 +103,13 @@ export async function perform(context: CommandContext, act: Act, given: Given): 
     throw refused(preview.refusal, `nothing is ${act.did}: ${lefts.join('; ')}${consentText(preview)}`);
   for (const line of [...payloadLines(preview), ...lefts.map((one) => `left alone: ${one}`)])
     context.output.progress(line);
-  if ((act.asks?.(given) ?? true) && eligible > 0)
+  if ((preview.asks ?? act.asks?.(given) ?? true) && eligible > 0)
     await context.confirm(`${act.title}: ${eligible} ${preview.unit}? ${preview.effect}`);
   const outcome = await act.run(reads, given, {
     by: context.operator,
     reason: because,
     expected: eligible,
+    seen: preview.seen,
     report: reporter(context),
     signal: context.stopRequested(),
   });
@@ -165,14 +174,15 @@ export async function readsOf(
   tables: Tables,
   given: Partial<Own> = {},
 ): Promise<Reads> {
-  const { database: urls = [], events = [] } = given;
+  const { database: urls = [], events = [], sagas = [] } = given;
   return {
     databases:
       tables.isEverywhere?.({ ...given }) === true
-        ? await everywhere(context, tables)
+        ? await everywhere(context, tables, urls)
         : [await own(context, tables)],
     known: knownTo(context, urls),
     events: () => exportsThat(events, isEvent, 'no event: export what defineEvent returns'),
+    sagas: () => importSagas(sagas),
     reconcilers: () => reconcilersOfSettings(context.settings),
     broker: () => context.broker(),
     hasBroker: true,
@@ -186,15 +196,20 @@ async function own(context: CommandContext, { migrations }: Tables): Promise<Nam
   return { name: database.target.database, database, executor: database.executor };
 }
 
-/** Opens all databases of the settings that have a noun's tables. One that cannot be read is reported, and left out. */
+/** Opens all databases of the settings that have a noun's tables. One that cannot be read is reported and left out, or prevents it. */
 async function everywhere(
   context: CommandContext,
-  { migrations, table: needed }: Tables,
+  { migrations, table: needed, needsAll = false }: Tables,
+  urls: readonly string[],
 ): Promise<readonly NamedDatabase[]> {
   const failed: { readonly error: unknown; readonly name: string }[] = [];
-  const onFailure = (error: unknown, name = 'DATABASE_URL') => void failed.push({ error, name });
+  const onFailure = (error: unknown, name = 'DATABASE_URL'): void => {
+    if (needsAll) throw error;
+    failed.push({ error, name });
+  };
   const found: NamedDatabase[] = [];
-  for (const one of await allDatabases(context, { onFailure }))
+  const all = await allDatabases(context, { onFailure, ...(needsAll && { urls }) });
+  for (const one of all)
     try {
       if (!(await hasTables(one.executor, needed))) continue;
       await requireMigrations(one.executor, migrations);
@@ -203,6 +218,8 @@ async function everywhere(
       onFailure(error, one.name);
     }
   if (found.length === 0 && failed[0] !== undefined) throw failed[0].error;
+  if (needsAll && found.length === 0 && all[0] !== undefined)
+    await requireMigrations(all[0].executor, migrations);
   for (const { error, name } of failed)
     context.output.progress(`left out: database ${name}: ${explain(error).message}`);
   return found;

@@ -66,7 +66,7 @@ export function pauseItems(pauses: readonly SagaPause[], now: number): readonly 
       text: `${sagaName(saga, instance)} is paused by ${by} since ${at.toISOString()} (${reason}): ${heldText(pause)}`,
       since: at,
       next: `converge saga resume ${saga}${only} --reason "…"`,
-      page: page('Resume it', '/sagas/resume', { saga, instance: instance ?? undefined }),
+      page: page('Resume it', '/saga/resume', { saga, instance: instance ?? undefined }),
       about: { name: saga, ...(instance !== null && { id: instance }) },
     };
   });

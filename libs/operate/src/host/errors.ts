@@ -1,4 +1,3 @@
-import { nearest } from '@convergekit/config/engine';
 import { ConvergeError } from '@convergekit/core';
 
 /** The exit code of a command line that must change. */
@@ -21,10 +20,4 @@ export function misconfigured(code: string, message: string, cause?: unknown): C
  */
 export function refused(code: string, message: string, category: 'data' | 'service' = 'data'): ConvergeError {
   return new ConvergeError(message, { code, category, certainty: 'not_applied' });
-}
-
-/** Suggests the known name that is nearest to the one given, in parentheses; nothing where none is near. Pure. */
-export function didYouMean(given: string, known: readonly string[]): string {
-  const near = nearest(given, known);
-  return near === undefined ? '' : ` (did you mean ${near}?)`;
 }

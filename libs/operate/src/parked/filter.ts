@@ -1,7 +1,8 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { PARKED_STATES, type ParkedFilter } from '@convergekit/inbox/operate';
 import type { Executor } from '@convergekit/postgres';
-import { didYouMean, refused } from '../host/errors.ts';
+import { didYouMean } from '../host/did-you-mean.ts';
+import { refused } from '../host/errors.ts';
 import type { Concerned } from '../host/rights.ts';
 import { type InputOf, instant, someOf, text } from '../registry/fields.ts';
 import type { Reads, Tables } from '../registry/reads.ts';

@@ -1,7 +1,8 @@
 import { ConvergeError } from '@convergekit/core';
 import { postgresMigrations, readPolicyRules, setPolicyRule } from '@convergekit/postgres/operate';
 import { admitRules, type OfferedRule } from '@convergekit/resilience/engine';
-import { didYouMean, misconfigured, refused, UsageError } from '../host/errors.ts';
+import { didYouMean } from '../host/did-you-mean.ts';
+import { misconfigured, refused, UsageError } from '../host/errors.ts';
 import type { NamedDatabase } from '../doctor/examine-database.ts';
 import { act, type Preview } from '../registry/act.ts';
 import { actOnEach, requireExpected } from '../registry/each.ts';

@@ -26,6 +26,10 @@ export interface Act<F extends Fields = Fields> {
   readonly looksElsewhere?: boolean;
   /** True where it needs the events that the user's modules declare. @default false */
   readonly needsEvents?: boolean;
+  /** True where it needs the sagas that the user's modules declare. @default false */
+  readonly needsSagas?: boolean;
+  /** Refuses an input that lacks what a form asks for, before anything is read. @default nothing is looked at */
+  check?(input: InputOf<F>): void;
   /** What it concerns: people act in their areas alone. `*` = any that the input does not name. */
   concerns(reads: Reads, input: InputOf<F>): Promise<Concerned>;
   /** Reads what it would touch, and changes nothing. */
@@ -52,6 +56,12 @@ export interface Preview {
   readonly consents?: readonly Consent[];
   /** What the form has in fields where nothing is given. @default what the fields suggest */
   readonly suggested?: Readonly<Record<string, number>>;
+  /** What was seen of the things, for an act that refuses later changes of them. @default none is compared */
+  readonly seen?: string;
+  /** False where a command asks nothing about these things. @default as the act says */
+  readonly asks?: boolean;
+  /** What a field of the form may be, where the things decide it; none = the form leaves it out. */
+  readonly choices?: Readonly<Record<string, readonly string[]>>;
   /** Remarks, such as the last act on a thing. @default none */
   readonly notes?: readonly string[];
   /** A payload that the act replaces: a surface shows as much of it as its user may see. */
@@ -79,6 +89,8 @@ export interface Acting {
   readonly reason: string;
   /** The number of the preview that the operator saw; undefined = none was shown. */
   readonly expected: number | undefined;
+  /** What the preview saw; undefined = the things are acted on as they are now. */
+  readonly seen: string | undefined;
   /** Reports how many of how many things are done, and what it waits for. */
   readonly report: (done: number, total?: number, note?: string) => void;
   /** Aborts when the operator stops the act: it ends between two of its things. */

@@ -3,6 +3,7 @@ import type { Admin, Broker } from '@convergekit/broker';
 import type { Clock } from '@convergekit/core';
 import type { MigrationSet } from '@convergekit/postgres';
 import type { Reconciler } from '@convergekit/reconcile';
+import type { SagaDeclaration } from '@convergekit/saga/declare';
 import type { NamedDatabase } from '../doctor/examine-database.ts';
 import type { Settings } from '../host/settings.ts';
 
@@ -14,6 +15,8 @@ export interface Reads {
   readonly known: () => Promise<readonly NamedDatabase[]>;
   /** The events that the user's modules declare. */
   readonly events: () => Promise<readonly EventDefinition[]>;
+  /** The sagas that the user's modules declare. */
+  readonly sagas: () => Promise<readonly SagaDeclaration[]>;
   /** The reconcilers that the modules of the settings declare. */
   readonly reconcilers: () => Promise<readonly Reconciler[]>;
   /** The broker of the settings. Throws where none is set. */
@@ -43,4 +46,6 @@ export interface Tables {
   readonly table: string;
   /** Whether a command looks in all databases of the settings, not in that of DATABASE_URL alone. @default it does not */
   isEverywhere?(this: void, input: Readonly<Record<string, unknown>>): boolean;
+  /** True where a database that cannot be read prevents what would be done in the others. @default it is left out */
+  readonly needsAll?: boolean;
 }

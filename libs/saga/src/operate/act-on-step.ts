@@ -37,17 +37,16 @@ interface ActedStep {
 /** The emitted events carry their own ids. */
 const outbox = createOutbox([]);
 
-/** The state of a step that an operator saw before deciding: a later change prevents the action. */
-export interface SeenStep {
-  readonly state: LockedStep['state'];
-  /** The number of the last row of the step's journal. */
-  readonly seq: number;
+/** A step as an operator sees it before deciding. */
+export interface SeenStep extends Pick<LockedStep, 'of' | 'state'> {
   readonly work: readonly OpenWork[];
+  /** What another text means a change of: the last row of the step's journal, and its work. */
+  readonly mark: string;
 }
 
 interface ActOptions {
-  /** The result of `waitingStep`. @default the step is acted on in its present state */
-  readonly seen?: SeenStep;
+  /** The mark of `waitingStep`: a later change prevents the action. @default the step is acted on in its present state */
+  readonly seen?: string | undefined;
 }
 
 interface ResolveOptions extends ActOptions {
@@ -117,12 +116,14 @@ export function resolveStep(
 
 /** Returns the state of a waiting step, to decide about. Throws STEP_NOT_WAITING when it never began here. */
 export function waitingStep(database: Acting, at: StepAt): Promise<SeenStep> {
-  return acting(database, at, async (tx, row) => ({
-    state: row.state,
-    seq: row.seq,
-    work: await openWorkOf(tx, row.of),
-  }));
+  return acting(database, at, async (tx, row) => {
+    const work = await openWorkOf(tx, row.of);
+    return { of: row.of, state: row.state, work, mark: markOf(row, work) };
+  });
 }
+
+const markOf = ({ seq }: LockedStep, work: readonly OpenWork[]): string =>
+  [seq, ...work.map(({ id }) => id)].join(' ');
 
 const subjectOf = ({ of: { saga, instance, step }, state }: LockedStep) => ({
   subject: instance,
@@ -132,16 +133,14 @@ const subjectOf = ({ of: { saga, instance, step }, state }: LockedStep) => ({
 /** An attempt that goes on meanwhile is no change; a decision, or other work, is. */
 function refuseChanged(
   at: StepAt,
-  { state, seq }: LockedStep,
+  row: LockedStep,
   work: readonly OpenWork[],
-  seen: SeenStep | undefined,
+  seen: string | undefined,
 ): void {
-  const same = (one: OpenWork, at: number): boolean => one.id === seen?.work[at]?.id;
-  if (seen === undefined || (seq === seen.seq && work.length === seen.work.length && work.every(same)))
-    return;
+  if (seen === undefined || seen === markOf(row, work)) return;
   throw new SagaError(
     'STEP_CHANGED',
-    `step ${at.step} of saga ${at.instance} has moved since you looked (it was ${seen.state}, and is ${state}): nothing was done; look again with \`converge saga show ${shellWord(at.instance)}\``,
+    `step ${at.step} of saga ${at.instance} has moved since you looked, and is ${row.state}: nothing was done; look again with \`converge saga show ${shellWord(at.instance)}\``,
     { category: 'data' },
   );
 }

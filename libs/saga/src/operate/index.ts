@@ -33,7 +33,7 @@ export {
   stuckStepOf,
 } from '../workflow/operate/act-on-workflow.ts';
 export { inspectWorkflow } from '../workflow/verify.ts';
-export { listWorkflows } from '../workflow/workflow-sql.ts';
+export { listWorkflows, readWorkflow, type WorkflowRecord } from '../workflow/workflow-sql.ts';
 export { resolveStep, retryStep, type SeenStep, waitingStep } from './act-on-step.ts';
 export { type EventWork, readEventWork } from './event-work-sql.ts';
 export { countOpenSteps, findOpenInstances, findWaitingSteps, type WaitingStep } from './open-steps-sql.ts';

@@ -20,10 +20,10 @@ describe('an outcome that the declaration of the step does not allow', () => {
     const looked = await waitingStep(scene.database, at(one));
     await resolve(one, 'ship', fact('test.handed', one.id));
     await seen(one, 'completed');
-    const later = { sagas: [order.declaration], seen: looked };
+    const later = { sagas: [order.declaration], seen: looked.mark };
     for (const act of [
       () => resolveStep(scene.database, at(one), failed('NO'), by, later),
-      () => retryStep(scene.database, at(one), by, { seen: looked }),
+      () => retryStep(scene.database, at(one), by, { seen: looked.mark }),
     ])
       await expect(act()).rejects.toMatchObject({ code: 'STEP_CHANGED' });
     expect(await observed(one)).toMatch(/^completed/);

@@ -1,4 +1,5 @@
 import { hasTables } from '@convergekit/postgres/engine';
+import { explain } from '@convergekit/operate/host';
 import {
   type Act,
   type Field,
@@ -51,11 +52,12 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
     concerns: async (given) => act.concerns(await reading(given), given),
     preview: async (given): Promise<Preview> => {
       const found = await act.preview(await reading(given), given);
-      const { others, consents = [], notes = [], payload } = found;
+      const { others, consents = [], notes = [], choices = {}, payload } = found;
       return {
         ...found,
         others: [...others],
         notes: [...notes],
+        choices: Object.fromEntries(Object.entries(choices).map(([name, all]) => [name, [...all]])),
         consents: [...consents],
         payload: payload && {
           label: payload.label,
@@ -63,9 +65,10 @@ export function defineAct(context: ConsoleContext, act: Act, { result }: ActOpti
         },
       };
     },
-    fields: (given, { suggested }) =>
-      html`${Object.entries(act.input).map(([name, field]) => (field.isAsked === true ? formField(name, field, (given as Given)[name] ?? suggested?.[name]) : ''))}`,
+    fields: (given, { suggested, choices }) =>
+      html`${Object.entries(act.input).map(([name, field]) => (field.isAsked === true ? formField(name, field, (given as Given)[name] ?? suggested?.[name], choices?.[name]) : ''))}`,
     run: async (given, { user, ...acting }) => {
+      act.check?.(given);
       const {
         text,
         changed,
@@ -88,7 +91,15 @@ export async function readsIn(
   only: string | undefined,
 ): Promise<Reads> {
   const asked = askedFor(context, only);
-  const present = await Promise.all(asked.map(({ executor }) => hasTables(executor, tables.table)));
+  const present = await Promise.all(
+    asked.map(({ name, executor }) =>
+      hasTables(executor, tables.table).catch((error: unknown) => {
+        throw conflict(
+          `${name} cannot be read, so it is not known what the act would touch: ${explain(error).message}`,
+        );
+      }),
+    ),
+  );
   return readsOf(
     context,
     asked.filter((_, at) => present[at]),
@@ -119,6 +130,7 @@ const readsOf = (
   databases: chosen,
   known: () => Promise.resolve(databases.all),
   events: declared.events,
+  sagas: declared.sagas,
   clock,
   reconcilers: declared.reconcilers,
   broker: () => requireBroker(broker),
@@ -130,8 +142,15 @@ const readsOf = (
 export const sentenceOf = (help: string): string => `${help.charAt(0).toUpperCase()}${help.slice(1)}`;
 
 /** The field of a form for which an act asks. */
-function formField(name: string, { shape, help, schema }: Field, given: unknown): Html {
+function formField(
+  name: string,
+  { shape, help, schema, isRequired }: Field,
+  given: unknown,
+  choices?: readonly string[],
+): Html {
+  if (choices?.length === 0) return html``;
   const label = sentenceOf(help);
+  const needed = isRequired === true ? html`required` : '';
   switch (shape.kind) {
     case 'whole': {
       const { minimum = 1, maximum } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
@@ -143,7 +162,7 @@ function formField(name: string, { shape, help, schema }: Field, given: unknown)
     }
     case 'json':
       return html`<label
-        >${label} <textarea name="${name}" rows="8" required spellcheck="false"></textarea>
+        >${label} <textarea name="${name}" rows="8" ${needed} spellcheck="false"></textarea>
       </label>`;
     case 'toggle':
       return html`<label><input name="${name}" type="checkbox" value="yes" /> ${label}</label>`;
@@ -154,6 +173,14 @@ function formField(name: string, { shape, help, schema }: Field, given: unknown)
     case 'text':
     case 'texts':
     case 'instant':
+      if (choices !== undefined)
+        return html`<label
+          >${label}
+          <select name="${name}">
+            <option value="">choose</option>
+            ${choices.map((one) => html`<option value="${one}">${one}</option>`)}
+          </select></label
+        >`;
       return html`<label>${label} <input name="${name}" autocomplete="off" spellcheck="false" /></label>`;
   }
 }

@@ -1,7 +1,6 @@
 import { REASON_MAX } from '@convergekit/postgres/operate';
 import type { Concerned, Role } from '@convergekit/operate/host';
 import { z } from 'zod';
-import { conflict } from '../errors.ts';
 import type { Html } from '../layout/html.ts';
 import type { Outcome, Report } from './running.ts';
 import type { Visit } from './view.ts';
@@ -22,6 +21,10 @@ export const previewSchema = z.object({
   consents: z.array(z.object({ field: z.string(), value: z.string(), label: z.string() })).default([]),
   /** What the form has in its fields where the query gives nothing. */
   suggested: z.record(z.string(), z.number()).optional(),
+  /** What a field of the form may be; none = the form leaves it out. */
+  choices: z.record(z.string(), z.array(z.string())).default({}),
+  /** What was seen of the things, which the form sends back: a later change prevents the action. */
+  seen: z.string().optional(),
   /** Remarks, such as the last act on a thing. */
   notes: z.array(z.string()).default([]),
   /** A payload that the action replaces, as far as it may be shown. */
@@ -36,6 +39,8 @@ export interface Acting {
   readonly reason: string;
   /** The number of the preview that the operator saw; undefined from the API without `expected`. */
   readonly expected: number | undefined;
+  /** What the preview saw; undefined from the API without `seen`. */
+  readonly seen: string | undefined;
   readonly report: Report;
   /** Aborts when the operator, or the end of the console, stops the action: it ends between two of its things. */
   readonly signal: AbortSignal;
@@ -67,32 +72,6 @@ export interface Action<Input extends z.ZodObject> {
 
 export type DefineAction = <Input extends z.ZodObject>(action: Action<Input>) => void;
 
-/** Refuses an act on more things than its preview showed. */
-export function requireExpected(found: number, things: string, { expected }: Pick<Acting, 'expected'>): void {
-  if (expected !== undefined && found > expected)
-    throw conflict(
-      `${found} ${things} by now, more than the ${expected} of the preview: look at the preview again`,
-    );
-}
-
-/** Acts on one thing after the other, until the action is stopped. `act` returns why it left one alone; undefined = it did not. */
-export async function actOnEach<Thing>(
-  things: readonly Thing[],
-  { report, signal }: Pick<Acting, 'report' | 'signal'>,
-  act: (thing: Thing) => Promise<string | undefined>,
-): Promise<{ readonly changed: number; readonly refused: readonly string[] }> {
-  const refused: string[] = [];
-  let done = 0;
-  for (const thing of things) {
-    if (signal.aborted) break;
-    report(done, things.length);
-    const why = await act(thing);
-    if (why !== undefined) refused.push(why);
-    done += 1;
-  }
-  return { changed: done - refused.length, refused };
-}
-
 /** The reason of an act or of a look. */
 export const reasonField = z
   .string()
@@ -104,4 +83,5 @@ export const reasonField = z
 export const formFields = z.object({
   reason: reasonField,
   expected: z.coerce.number().int().optional(),
+  seen: z.string().max(20_000).optional(),
 });

@@ -15,7 +15,7 @@ export function actionForm<Input extends z.ZodObject>(
   { visitor, url }: Visit,
   denied: string | undefined,
 ): PageContent {
-  const { eligible, unit, others = [], effect, consents = [], notes = [], payload } = preview;
+  const { eligible, unit, others = [], effect, seen, consents = [], notes = [], payload } = preview;
   const body = html`<section class="preview" aria-label="Preview">
       <p class="count"><strong>${eligible}</strong> ${unit}</p>
       <p>${effect}</p>
@@ -43,13 +43,14 @@ export function actionForm<Input extends z.ZodObject>(
               <pre tabindex="0">${payload.text}</pre>`
       }
     </section>
-    ${formOf({ title, eligible, isLeft: others.length > 0, visitor, url, denied, own: fields?.(input, preview) ?? nothing })}`;
+    ${formOf({ title, eligible, seen, isLeft: others.length > 0, visitor, url, denied, own: fields?.(input, preview) ?? nothing })}`;
   return { title, body };
 }
 
 interface FormParts {
   readonly title: string;
   readonly eligible: number;
+  readonly seen: string | undefined;
   /** True where something matches that is left alone. */
   readonly isLeft: boolean;
   readonly visitor: Visit['visitor'];
@@ -59,7 +60,7 @@ interface FormParts {
   readonly own: Html;
 }
 
-function formOf({ title, eligible, isLeft, visitor, url, denied, own }: FormParts): Html {
+function formOf({ title, eligible, seen, isLeft, visitor, url, denied, own }: FormParts): Html {
   if (eligible === 0)
     return html`<p>
       ${isLeft ? state('off', 'Nothing is changed as it stands') : state('ok', 'Nothing to do')}
@@ -75,7 +76,7 @@ function formOf({ title, eligible, isLeft, visitor, url, denied, own }: FormPart
     ${[...url.searchParams].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
     <input type="hidden" name="formToken" value="${visitor.formToken}" />
     <input type="hidden" name="expected" value="${eligible}" />
-    ${own}
+    ${seen === undefined ? nothing : html`<input type="hidden" name="seen" value="${seen}" />`} ${own}
     <label>Reason <input name="reason" required maxlength="${REASON_MAX}" autocomplete="off" /></label>
     <button type="submit">${title}</button>
   </form>`;

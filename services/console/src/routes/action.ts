@@ -74,12 +74,12 @@ export function defineActions(
     given: Readonly<Record<string, unknown>>,
     visitor: User,
   ): Promise<string> {
-    const { reason, expected } = inputOf(c, formFields, given);
+    const { reason, expected, seen } = inputOf(c, formFields, given);
     const values = inputOf(c, input, given);
     requireRight(visitor, rights, needs, await concerns(values));
     const { user } = visitor;
     return running.start({ title, user }, (report, signal) =>
-      run(values, { user, reason, expected, report, signal }),
+      run(values, { user, reason, expected, seen, report, signal }),
     );
   }
 }

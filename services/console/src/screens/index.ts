@@ -17,12 +17,10 @@ import { map } from './map/screen.ts';
 import { policyActs } from './policies/acts.ts';
 import { policiesView } from './policies/policies-view.ts';
 import { policyView } from './policies/policy-view.ts';
-import { attemptAllAction } from './sagas/attempt-all.ts';
+import { sagaActs } from './sagas/acts.ts';
 import { graphPage } from './sagas/graph.ts';
 import { listPage } from './sagas/list.ts';
-import { pauseAction, resumeAction } from './sagas/pause-action.ts';
 import { sagaPage } from './sagas/saga.ts';
-import { attemptAction, resolveAction } from './sagas/step-actions.ts';
 import { schedulesView } from './schedules/schedules-view.ts';
 import { search } from './search/screen.ts';
 import { tail } from './tail/screen.ts';
@@ -34,16 +32,7 @@ const sagas: Screen = {
   summary:
     'Every saga by state, step, key, age and reason; one saga as swim lanes, with what an operator can do',
   // The page of one saga comes behind those whose path has a name in the same place.
-  routes: [
-    listPage,
-    graphPage,
-    attemptAllAction,
-    pauseAction,
-    resumeAction,
-    sagaPage,
-    attemptAction,
-    resolveAction,
-  ],
+  routes: [listPage, graphPage, sagaPage, sagaActs],
 };
 
 const parked: Screen = {

@@ -87,7 +87,7 @@ describe('tasks of an operator in Chromium', () => {
       `insert into converge.saga_work (id, consumer, handler, call, key, idempotency_key, input, cause, saga, instance, step, op)
          values (gen_random_uuid(), 'c', 'h', 'shop.order.pay.apply', 'k', 'i', '{}', '{}', 'shop.order', '1', 'pay', 'apply')`,
     );
-    const pause = new URL('/sagas/pause?saga=shop.order', shown.url).href;
+    const pause = new URL('/saga/pause?saga=shop.order', shown.url).href;
     const { page, click, clicks, close } = await openPage(browser, pause, { token: TOKENS.ada });
     await page.goto(pause);
     await page.getByLabel('Reason').fill('the bank charges twice');

@@ -84,9 +84,9 @@ describe('in Chromium', () => {
       'shipping',
     ]);
     await click('Resolve ship');
-    await page.getByLabel('Outcome').selectOption('test.handed');
+    await page.getByLabel('The event that it would have emitted').selectOption('test.handed');
     await page
-      .getByLabel('Data of the event')
+      .getByLabel('Data of that event')
       .fill('{"order":"o-late","note":"found in the book of the carrier"}');
     await page.getByLabel('Reason').fill('the carrier has the parcel since noon');
     await click('Resolve the step');
@@ -165,52 +165,47 @@ it('G6o: an outcome that the declaration does not allow is refused before anythi
   const odd = await shop.emit(placed({ order: 'o-odd' }));
   await seen(odd, 'stuck');
   const before = await api(`/api/sagas/${odd}`);
-  const path = `/api/sagas/${odd}/shop/ship/resolve`;
+  const path = `/api/saga/resolve?database=shop&instance=${odd}&step=ship`;
   const reason = 'a guess';
   const refusals: readonly (readonly [object, string])[] = [
-    [{ outcome: 'test.taken', data: '{"order":"o-odd"}' }, 'ship emits no test.taken'],
-    [{ outcome: 'test.handed', data: '{"order":7}' }, 'is not that of test.handed v1'],
-    [{ outcome: 'test.handed', data: '{"order":"o-other"}' }, 'an event of key "o-other"'],
-    [{ outcome: 'applied' }, 'give the data'],
-    [{}, 'choose an outcome'],
+    [{ event: 'test.taken', data: '{"order":"o-odd"}' }, 'ship emits no test.taken'],
+    [{ event: 'test.handed', data: '{"order":7}' }, 'is not that of test.handed v1'],
+    [{ event: 'test.handed', data: '{"order":"o-other"}' }, 'an event of key "o-other"'],
+    [{ event: 'applied' }, 'give the data'],
+    [{}, 'give one outcome'],
   ];
   for (const [stated, message] of refusals) {
     const [status, said] = await post(path, { ...stated, reason });
     expect([status >= 400, said]).toEqual([true, expect.stringContaining(message)]);
   }
-  expect(await post(path, { outcome: 'failed', code: 'LOST', reason: ' ' })).toEqual([
+  expect(await post(path, { failed: 'LOST', reason: ' ' })).toEqual([
     400,
     expect.stringContaining('give a reason'),
   ]);
   expect(await api(`/api/sagas/${odd}`)).toEqual(before);
-  expect((await post(path, { outcome: 'failed', code: 'LOST', reason: 'it fell off the truck' }))[0]).toBe(
-    200,
-  );
+  expect((await post(path, { failed: 'LOST', reason: 'it fell off the truck' }))[0]).toBe(200);
   await seen(odd, 'compensated');
 });
 
-// Planted fault: without the search in `findWaiting` the first act attempts all three.
-it('all waiting steps of the sagas that match are attempted now, each with its audit row, and no other', async () => {
+// Planted fault: without the search in `searched` the first act retries all three.
+it('all waiting steps of the sagas that match are retried now, each with its audit row, and no other', async () => {
   const names = ['o-ship1', 'o-ship2', 'o-ship3'];
   for (const name of names) moods.set('ship', name, 'unknown');
   const ids = await Promise.all(names.map((name) => shop.emit(placed({ order: name }))));
   for (const id of ids) await seen(id, 'stuck');
   for (const name of names) moods.set('ship', name, undefined);
-  expect(await post('/api/sagas/attempt', { reason: 'all' })).toEqual([
+  expect(await post('/api/saga/retry', { reason: 'all' })).toEqual([
     409,
     expect.stringContaining('choose which sagas'),
   ]);
-  expect(await api('/api/sagas/attempt?key=o-ship1')).toMatchObject({ eligible: 1, unit: 'step of 1 saga' });
-  expect(await api('/api/sagas/attempt?state=stuck&why=no+such+reason')).toMatchObject({ eligible: 0 });
+  expect(await api('/api/saga/retry?key=o-ship1')).toMatchObject({ eligible: 1, unit: 'step of 1 saga' });
+  expect(await api('/api/saga/retry?state=stuck&why=no+such+reason')).toMatchObject({ eligible: 0 });
   const reason = 'the carrier is back';
-  expect(await post('/api/sagas/attempt', { key: 'o-ship1', reason })).toEqual([
-    200,
-    '1 of 1 step is due now.',
-  ]);
+  expect(await post('/api/saga/retry', { key: 'o-ship1', reason })).toEqual([200, '1 of 1 step is due now.']);
   await seen(ids[0] ?? '', 'completed');
   for (const id of ids.slice(1)) expect((await api(`/api/sagas/${id}`))['state']).toBe('stuck');
   const rest = { state: 'stuck', step: 'ship', rate: 1000, reason };
-  expect(await post('/api/sagas/attempt', rest)).toEqual([200, '2 of 2 steps are due now.']);
+  expect(await post('/api/saga/retry', rest)).toEqual([200, '2 of 2 steps are due now.']);
   for (const id of ids) await seen(id, 'completed');
   const { rows } = await shop.database.executor.query<{ subject: string }>(
     `select subject_id || ' ' || (before ->> 'step') as subject from converge.audit where by = 'ada' and reason = $1`,

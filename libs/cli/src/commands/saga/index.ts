@@ -1,16 +1,13 @@
+import { pause, resolve, resume, retry } from '@convergekit/operate/saga';
+import { actCommand } from '../../frame/act-command.ts';
 import { graphCommand } from './graph.ts';
 import { listCommand, narrativeCommand, showCommand, verifyCommand } from './show.ts';
-import { pauseCommand, resumeCommand } from './pause.ts';
-import { resolveCommand, retryCommand } from './resolve.ts';
 
 export const sagaCommands = [
   listCommand,
   showCommand,
   narrativeCommand,
   verifyCommand,
-  retryCommand,
-  resolveCommand,
-  pauseCommand,
-  resumeCommand,
+  ...[retry, resolve, pause, resume].map(actCommand),
   graphCommand,
 ];

@@ -127,6 +127,10 @@ describe('converge saga', () => {
     const instance = await scene.emit(asked({ trip: 'lost-again' }));
     await waitUntil(async () => (await states()).includes('lost-again stuck'), { what: 'it to wait' });
     const why = ['--reason', 'they have no record', '--yes'];
+    const all = await cli(['saga', 'retry', ...why], env);
+    expect([all.code, all.stderr]).toEqual([2, expect.stringContaining('choose which sagas') as string]);
+    const look = await cli(['saga', 'retry', instance, '--dry-run'], env);
+    expect([look.code, look.stdout]).toEqual([0, expect.stringContaining(`pay of ${instance}`) as string]);
     const wrong = await cli(['saga', 'retry', instance, 'seat', ...why], env);
     expect([wrong.code, wrong.stderr]).toEqual([
       1,
@@ -159,9 +163,12 @@ describe('converge saga', () => {
     const why = ['--reason', 'the bank charges twice'];
     expect((await cli(['saga', 'pause', 'tripp', ...why], env)).stderr).toContain('did you mean trip?');
     const paused = await cli(['saga', 'pause', 'trip', '--database', env.DATABASE_URL, ...why], env);
-    expect([paused.code, paused.stdout]).toEqual([0, expect.stringMatching(/trip is paused; 0 calls wait/)]);
+    expect([paused.code, paused.stdout]).toEqual([
+      0,
+      expect.stringMatching(/trip is paused in 1 database\. \S+: 0 calls wait/),
+    ]);
     expect(paused.stdout).toContain(
-      '`converge saga resume trip --reason "…"`, with the same --database, continues it',
+      '`converge saga resume trip --reason "…"`, over the same databases, continues it',
     );
     const instance = await scene.emit(asked({ trip: 'held' }));
     await scene.until(instance, 'pay:started room:applied');
@@ -183,7 +190,7 @@ describe('converge saga', () => {
     const resumed = await cli(['saga', 'resume', 'trip', '--rate', '100', ...over], settings);
     expect([resumed.code, resumed.stdout]).toEqual([
       0,
-      'bank: trip is resumed; 0 calls are due, 100 a second\ntrips: trip is resumed; 1 call is due, 100 a second\n',
+      'bank: 0 calls are due, 100 a second\ntrips: 1 call is due, 100 a second\ntrip is resumed in 2 databases: 1 call is due, 100 a second\n',
     ]);
     await waitUntil(async () => (await states()).includes('held completed'), { what: 'it to end' });
     expect((await cli(['saga', 'resume', 'trip', ...over], env)).stderr).toContain('is not paused');

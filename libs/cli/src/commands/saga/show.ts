@@ -3,10 +3,10 @@ import { INSTANCE_STATES, type InstanceView, listInstances, verifyJournals } fro
 import { command } from '../../frame/command.ts';
 import { argument, states, count, optionalArgument, text, toggle } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
-import { type Named, type Narrative, readNarrative, renderNarrative } from '@convergekit/operate';
+import { type Narrative, readNarrative, renderNarrative } from '@convergekit/operate';
 import { databases, namedDatabases } from '../../frame/named-databases.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { refused } from '@convergekit/operate/errors';
+import { unknownInstance } from '@convergekit/operate/saga';
 import { journalReport } from '../journal/report.ts';
 
 /** Lists instances as observers in the named databases have them. */
@@ -37,7 +37,7 @@ export const listCommand = command({
   },
 });
 
-export const instanceArgument = argument('the id of the event that started it');
+const instanceArgument = argument('the id of the event that started it');
 
 const wholeOutbox = {
   whole: toggle('search the whole of every outbox, and not only around the moments of the saga'),
@@ -81,14 +81,6 @@ async function narrativeOf(
   const narrative = await readNarrative(named, instance, { whole });
   if (narrative.entries.length === 0 && narrative.steps.length === 0) throw unknownInstance(instance, named);
   return narrative;
-}
-
-export function unknownInstance(instance: string, named: readonly Named[]) {
-  const names = named.map(({ name }) => name).join(', ');
-  return refused(
-    'SAGA_NOT_FOUND',
-    `saga ${instance} is not known in ${names}: no step of it ran there and no observer saw it. Check the id (of the event that started it: \`converge saga list\`), and name the databases of the other services with --database`,
-  );
 }
 
 export const narrativeCommand = command({

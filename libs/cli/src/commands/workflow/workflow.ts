@@ -1,19 +1,11 @@
+import { resolve, retry } from '@convergekit/operate/workflow';
 import { sagaMigrations } from '@convergekit/saga';
-import {
-  inspectWorkflow,
-  listWorkflows,
-  resolveWorkflow,
-  retryWorkflow,
-  type StatedResult,
-  stuckStepOf,
-  WORKFLOW_STATES,
-} from '@convergekit/saga/operate';
+import { inspectWorkflow, listWorkflows, WORKFLOW_STATES } from '@convergekit/saga/operate';
+import { actCommand } from '../../frame/act-command.ts';
 import { command } from '../../frame/command.ts';
-import { argument, asks, states, count, reason as why, text, type Values } from '../../frame/flags.ts';
+import { argument, states, count, text } from '../../frame/flags.ts';
 import { listing, result, tableOf } from '../../frame/result.ts';
 import { journalReport } from '../journal/report.ts';
-import { actOn, outcomes } from '../journal/act.ts';
-import { UsageError } from '@convergekit/operate/errors';
 
 /** The arguments that name one workflow. */
 const named = {
@@ -85,56 +77,9 @@ const verifyCommand = command({
   },
 });
 
-const retryCommand = command({
-  name: 'retry',
-  summary: 'retry now what waits or is stuck',
-  args: named,
-  flags: { reason: why('why: it is kept in the journal'), ...asks },
-  run: async (context, { workflow, id, reason }) => {
-    const database = await context.database(sagaMigrations);
-    // It needs no confirmation: a call of unknown outcome is queried, and not repeated.
-    return actOn(context, database, { did: 'retry', reason }, [
-      {
-        named: { workflow, id },
-        text: `${workflow} ${id}`,
-        subject: `${workflow} ${id}`,
-        act: (by) => retryWorkflow(database, { workflow, id }, by),
-      },
-    ]);
-  },
-});
-
-const resolveCommand = command({
-  name: 'resolve',
-  summary: 'record the outcome of the step that is stuck; the worker continues with it',
-  args: named,
-  flags: { ...outcomes, reason: why('the evidence: it is kept in the journal'), ...asks },
-  run: async (context, { workflow, id, reason, ...flags }) => {
-    const stated = statedOf(flags);
-    const database = await context.database(sagaMigrations);
-    const of = { workflow, id };
-    const seen = await stuckStepOf(database.executor, of);
-    const question = `Record ${stated.kind} as the outcome of ${seen.path}, which is stuck: ${seen.reason}?`;
-    return actOn(context, database, { did: 'resolve', outcome: stated.kind, reason, question }, [
-      {
-        named: { ...of, step: seen.path },
-        text: `${seen.path} of ${workflow} ${id}`,
-        subject: `${workflow} ${id}`,
-        act: (by) => resolveWorkflow(database, of, stated, by, seen),
-      },
-    ]);
-  },
-});
-
-function statedOf({ succeeded, failed, undone, effectStays }: Values<typeof outcomes>): StatedResult {
-  if (effectStays) return { kind: 'effect_stays' };
-  if (undone) return { kind: 'undone' };
-  if (failed !== undefined) return { kind: 'failed', code: failed };
-  if (succeeded !== undefined) return { kind: 'succeeded', result: succeeded };
-  throw new UsageError(
-    'OUTCOME_MISSING',
-    'give the outcome: --succeeded <json>, --failed <code>, --undone, or --effect-stays',
-  );
-}
-
-export const workflowCommands = [listCommand, showCommand, verifyCommand, retryCommand, resolveCommand];
+export const workflowCommands = [
+  listCommand,
+  showCommand,
+  verifyCommand,
+  ...[retry, resolve].map(actCommand),
+];

@@ -1,10 +1,8 @@
-import { findOpenInstances, type ListedInstance, pageInstances } from '@convergekit/saga/operate';
+import { openInstancesIn } from '@convergekit/operate/saga';
+import { type ListedInstance, pageInstances } from '@convergekit/saga/operate';
 import type { Databases, Gathered } from '../../databases.ts';
 import { where } from '../../present-sql.ts';
 import { type SagaSearch, searchOf } from './search.ts';
-
-/** At most so many sagas are looked up by their open step. */
-const MOST_OPEN = 5_000;
 
 /** Finds the sagas that match a search, in every database with an observer: one page, without an order between databases. */
 export async function findSagas(
@@ -12,21 +10,13 @@ export async function findSagas(
   search: SagaSearch,
   paging: { readonly now: number; readonly limit: number },
 ): Promise<Gathered<ListedInstance>> {
-  const asked = searchOf(search, await openInstances(databases, search), paging);
-  return databases.gather(where('converge.saga_instance', (executor) => pageInstances(executor, asked)));
-}
-
-/** Finds the sagas of which a step is open, where the search asks for a step or for attempts. */
-async function openInstances(
-  databases: Databases,
-  { saga, step, attempts }: SagaSearch,
-): Promise<readonly string[] | undefined> {
-  if (step === undefined && attempts === undefined) return undefined;
-  const { rows } = await databases.gather(
-    where(['converge.saga_fence', 'converge.saga_work'], async (executor) => {
-      const found = await findOpenInstances(executor, { saga, step, attempts, limit: MOST_OPEN });
-      return found.map((instance) => ({ instance }));
-    }),
+  const { rows: open } = await databases.gather(
+    where(['converge.saga_fence', 'converge.saga_work'], async (executor) => [
+      { ids: await openInstancesIn(executor, search) },
+    ]),
   );
-  return [...new Set(rows.map(({ instance }) => instance))];
+  const isAsked = search.step !== undefined || search.attempts !== undefined;
+  const ids = isAsked ? [...new Set(open.flatMap((one) => one.ids ?? []))] : undefined;
+  const asked = searchOf(search, ids, paging);
+  return databases.gather(where('converge.saga_instance', (executor) => pageInstances(executor, asked)));
 }

@@ -15,9 +15,10 @@ import { hideErrors } from '../../payload.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { compare, LIMIT, pageOf } from '../cursor.ts';
 import { where } from '../../present-sql.ts';
-import { attemptLink } from './attempt-all.ts';
+import { retryAllLink, sagaActPath } from './acts.ts';
 import { findSagas } from './find-sagas.ts';
-import { OPEN_STATES, type SagaSearch, searchSchema, STATE_CHOICES, statesOf } from './search.ts';
+import { OPEN_STATES, STATE_CHOICES, statesOf } from '@convergekit/operate/saga';
+import { type SagaSearch, searchSchema } from './search.ts';
 import { stateOf } from './state.ts';
 import { unreadSchema } from '../../databases.ts';
 
@@ -68,7 +69,7 @@ export function listPage({ view, databases, payloads }: ConsoleContext): void {
     page: ({ sagas, counts: open, next, unread }, { now, url }, search) => ({
       title: 'Sagas',
       body: html`${unreadNote(unread)} ${tabs(open, search)} ${filter(search)} ${tableOf(sagas, now)}
-      ${attemptLink(search, sagas.length)} ${pauseLink(search, sagas.length)}
+      ${retryAllLink(search, sagas.length)} ${pauseLink(search, sagas.length)}
       ${nextPage(next, (after) => withQuery(url.pathname, { ...search, after }))}`,
     }),
   });
@@ -91,7 +92,7 @@ export function listPage({ view, databases, payloads }: ConsoleContext): void {
 /** The link to pause the saga that is searched for; nothing without one. */
 function pauseLink({ saga }: SagaSearch, rows: number): Html {
   if (saga === undefined || rows === 0) return nothing;
-  return html`<p>${actionLink(withQuery('/sagas/pause', { saga }), `Pause all of ${saga}`)}</p>`;
+  return html`<p>${actionLink(sagaActPath('pause', { saga }), `Pause all of ${saga}`)}</p>`;
 }
 
 function tabs(counts: z.output<typeof answerSchema>['counts'], search: SagaSearch): Html {

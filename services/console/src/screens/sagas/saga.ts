@@ -5,11 +5,12 @@ import { z } from 'zod';
 import { GIVE_MORE } from '../../databases.ts';
 import { notFound } from '../../errors.ts';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { actionLink, dataTable, facts, moment, state, withQuery } from '../../layout/parts.ts';
+import { actionLink, dataTable, facts, moment, state } from '../../layout/parts.ts';
 import { hideErrors } from '../../payload.ts';
 import { shortIds } from '../../layout/short-ids.ts';
 import { eventPath } from '../../links.ts';
 import type { ConsoleContext } from '../../screen.ts';
+import { sagaActPath } from './acts.ts';
 import { lanesOf, lanesSchema } from './lanes.ts';
 import { lanesSvg } from './lanes-svg.ts';
 import { stateOf, STEP_STATES, stepState } from './state.ts';
@@ -29,7 +30,7 @@ const answerSchema = z.object({
       state: z.enum(STEP_STATES),
       why: z.string(),
       stuckSince: z.string().nullable(),
-      /** An operator can have it attempted now, or state its outcome. */
+      /** An operator can have it retried now, or state its outcome. */
       waits: z.boolean(),
     }),
   ),
@@ -120,7 +121,7 @@ function answerOf(narrative: Narrative): Omit<z.input<typeof answerSchema>, 'pau
 function pageOf(answer: Answer, now: number): Html {
   const { saga, version, instance, key, state: is, reason, lanes, narrative, steps, paused } = answer;
   const isOpen = steps.some(({ waits }) => waits);
-  const path = withQuery('/sagas/pause', { saga, instance });
+  const path = sagaActPath('pause', { saga, instance });
   return html`${facts([
       ['State', is === undefined ? 'no observer has seen it' : stateOf(is)],
       ['Saga', html`<a href="/sagas/graph?saga=${encodeURIComponent(saga)}">${saga} v${version}</a>`],
@@ -145,7 +146,7 @@ function pauseNote(
   { database, whole, at, by, reason }: Answer['paused'][number],
   { saga, instance }: Answer,
 ): Html {
-  const path = withQuery('/sagas/resume', { saga, instance: whole ? undefined : instance });
+  const path = sagaActPath('resume', { saga, instance: whole ? undefined : instance });
   return html`<p class="note">
     ${state('waits', whole ? 'the whole saga is paused' : 'paused')} in ${database} by ${by} since
     ${moment(at)}: ${reason} ${actionLink(path, 'Resume it')}
@@ -153,8 +154,7 @@ function pauseNote(
 }
 
 function stepsTable({ steps, instance }: Answer): Html {
-  const path = ({ database, step }: Answer['steps'][number]): string =>
-    `/sagas/${encodeURIComponent(instance)}/${encodeURIComponent(database)}/${encodeURIComponent(step)}`;
+  const at = ({ database, step }: Answer['steps'][number]) => ({ database, instance, step });
   return dataTable({
     caption: 'Steps, in the order in which they began',
     rows: steps,
@@ -173,8 +173,8 @@ function stepsTable({ steps, instance }: Answer): Html {
         kind: 'acts',
         cell: (step) =>
           step.waits
-            ? html`${actionLink(`${path(step)}/resolve`, `Resolve ${step.step}`)}
-              ${actionLink(`${path(step)}/attempt`, `Attempt ${step.step} now`)}`
+            ? html`${actionLink(sagaActPath('resolve', at(step)), `Resolve ${step.step}`)}
+              ${actionLink(sagaActPath('retry', at(step)), `Retry ${step.step} now`)}`
             : '',
       },
     ],

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { writeCursor } from '../cursor.ts';
-import { searchOf, searchSchema, startedBefore, statesOf } from './search.ts';
+import { statesOf } from '@convergekit/operate/saga';
+import { searchOf, searchSchema } from './search.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
 const at = { now: NOW, limit: 51 };
@@ -14,8 +15,8 @@ it('the list shows what is open, and a search by key, id or trace the whole hist
 });
 
 it('an age is a span of time, and anything else is refused', () => {
-  expect(startedBefore('2h', NOW)).toEqual(new Date(NOW - 7_200_000));
-  expect(() => startedBefore('yesterday', NOW)).toThrow('as 90s, 30m, 2h or 1d');
+  expect(searchOf({ older: '2h' }, undefined, at).startedBefore).toEqual(new Date(NOW - 7_200_000));
+  expect(() => searchOf({ older: 'yesterday' }, undefined, at)).toThrow('as 90s, 30m, 2h or 1d');
 });
 
 it('an id that has no such open step matches nothing', () => {

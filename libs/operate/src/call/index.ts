@@ -1,0 +1,3 @@
+/** Calls to other systems: what an operator does with them. */
+export { resolve } from './resolve.ts';
+export { retry } from './retry.ts';
