@@ -137,7 +137,8 @@ function reporter({ output }: CommandContext): (done: number, total?: number, no
 /** Makes the command of a list. */
 export function listCommand(view: View): Command {
   const { args, flags } = flagsOf(view.input);
-  const limit = view.order === undefined ? {} : { limit: count('rows', 'at most so many rows', 50) };
+  const most = view.most ?? (view.order && { unit: 'rows', initial: 50 });
+  const limit = most && { limit: count(most.unit, `at most so many ${most.unit}`, most.initial) };
   return command({
     name: verbOf(view.name),
     summary: view.summary,

@@ -77,11 +77,11 @@ async function readPage(context: ConsoleContext, list: View, given: Given) {
   const { isWhole, ...reads } = await readableIn(context, list, given.database);
   // A name may be in a database that cannot be read now.
   if (isWhole) await list.check?.(reads, given);
-  const paged = { limit: order === undefined ? Infinity : LIMIT, after: after?.place };
+  const limit = order === undefined ? (list.most?.initial ?? Infinity) : LIMIT;
   const { rows, unread } = await context.databases.gather(
     where(list.tables.table, async (executor) => {
       const database = reads.databases.find((one) => one.executor === executor);
-      return database === undefined ? [] : list.find(reads, database, given, paged);
+      return database === undefined ? [] : list.find(reads, database, given, { limit, after: after?.place });
     }),
     given.database,
   );

@@ -143,7 +143,9 @@ function relayTable(rows: readonly RelayAnswer[]): Html {
       {
         title: 'Not published',
         kind: 'number',
-        cell: ({ backlog, waitingBytes }) => `${backlog}, ${formatBytes(waitingBytes)}`,
+        cell: ({ database, backlog, waitingBytes }) =>
+          html`<a href="${withQuery('/outbox/list', { database, pending: 'yes' })}">${backlog}</a>,
+            ${formatBytes(waitingBytes)}`,
       },
       {
         title: 'Oldest',
