@@ -35,7 +35,7 @@ export function defineList(
   const { databases, payloads } = context;
   const { title, columns, empty } = list;
   const columnsOf = (input: Given, now: number): readonly Column<Placed>[] => [
-    ...columns.map((column) => columnOf(column, now)),
+    ...columns.map((column) => columnOf<Placed>(column, now)),
     ...(databases.names.length > 1 ? [{ title: 'Database', cell: ({ database }: Placed) => database }] : []),
     ...(acts === undefined
       ? []
@@ -103,21 +103,20 @@ function inOrder(a: readonly string[], b: readonly string[]): number {
 }
 
 /** A column of a list as a page shows it. */
-function columnOf({ title, kind, cell, sign }: Shown<never>, now: number): Column<Placed> {
-  const valueOf = (row: Placed) => cell(row as never);
+export function columnOf<Row>({ title, kind, cell, sign }: Shown<Row>, now: number): Column<Row> {
   switch (kind) {
     case 'time':
       return {
         title,
         cell: (row) => {
-          const at = valueOf(row);
+          const at = cell(row);
           return at instanceof Date ? due(at, now) : null;
         },
       };
     case 'state':
-      return { title, cell: (row) => state(sign?.(row as never) ?? 'ok', textOf(valueOf(row)) ?? '') };
+      return { title, cell: (row) => state(sign?.(row) ?? 'ok', textOf(cell(row)) ?? '') };
     default:
-      return { title, ...(kind !== undefined && { kind }), cell: (row) => textOf(valueOf(row)) };
+      return { title, ...(kind !== undefined && { kind }), cell: (row) => textOf(cell(row)) };
   }
 }
 
