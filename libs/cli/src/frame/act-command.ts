@@ -143,10 +143,10 @@ export function listCommand(view: View): Command {
     name: verbOf(view.name),
     summary: view.summary,
     args,
-    flags: { ...flags, ...limit },
+    flags: { ...flags, ...(view.looksElsewhere === true && moreDatabases), ...limit },
     run: async (context, values) => {
-      const given = values as InputOf<Fields> & { readonly limit?: number };
-      const reads = await readsOf(context, view.tables, {});
+      const given = values as Given;
+      const reads = await readsOf(context, view.tables, given);
       await view.check?.(reads, given);
       const page = { limit: given.limit ?? Infinity, after: undefined };
       const found = await Promise.all(

@@ -202,7 +202,10 @@ function gapTable(rows: readonly GapAnswer[]): Html {
     ({ database, consumer }) =>
       html`<p>
         ${actionLink(withQuery('/consumers/fill', { database, consumer }), `Fill the gaps of ${consumer}`)}
-        while the source keeps the events
+        while the source keeps the events;
+        <a href="${withQuery('/consumers/gaps', { database, consumer, keys: 'yes' })}"
+          >the keys that it misses</a
+        >
       </p>`,
   )}`;
 }
