@@ -28,6 +28,5 @@ export { operatorText, repairText } from './history/story-text.ts';
 export type { Narrative, NarrativeEntry } from './narrative/narrative.ts';
 export { readNarrative } from './narrative/read-narrative.ts';
 export { entryText, renderNarrative } from './narrative/render-narrative.ts';
-export { type EventFilter, listEvents } from './outbox/events-sql.ts';
 export { DUTIES, type Duty, roleSql } from './roles/role-files.ts';
 export { scanService } from './scans/scan-service.ts';

@@ -146,15 +146,16 @@ function reporter({ output }: CommandContext): (done: number, total?: number, no
 /** Makes the command of a list. */
 export function listCommand(view: View): Command {
   const { args, flags } = flagsOf(view.input);
-  const limit = view.order === undefined ? {} : { limit: count('rows', 'at most so many rows', 50) };
+  const most = view.most ?? (view.order && { unit: 'rows', initial: 50 });
+  const limit = most && { limit: count(most.unit, `at most so many ${most.unit}`, most.initial) };
   return command({
     name: verbOf(view.name),
     summary: view.summary,
     args,
-    flags: { ...flags, ...limit },
+    flags: { ...flags, ...(view.looksElsewhere === true && moreDatabases), ...limit },
     run: async (context, values) => {
-      const given = values as InputOf<Fields> & { readonly limit?: number };
-      const reads = await readsOf(context, view.tables, {});
+      const given = values as Given;
+      const reads = await readsOf(context, view.tables, given);
       await view.check?.(reads, given);
       const page = { limit: given.limit ?? Infinity, after: undefined };
       const found = await Promise.all(

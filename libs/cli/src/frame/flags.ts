@@ -1,4 +1,3 @@
-import { isUuid } from '@convergekit/core/engine';
 import { REASON_MAX } from '@convergekit/postgres/operate';
 import { InvalidArgumentError } from 'commander';
 
@@ -36,15 +35,6 @@ export function text(value: string, help: string, more: Conflicts = {}): Flag<st
 
 export function texts(value: string, help: string): Flag<readonly string[]> {
   return { help, value, many: true, initial: [] };
-}
-
-/** Reads the ids of events, each a UUID; other text is no event's, and Postgres would refuse it. */
-export function eventIds(given: string, before: unknown): readonly string[] {
-  if (!isUuid(given))
-    throw new InvalidArgumentError(
-      'It must be the id of an event (a UUID), as `converge outbox list` shows it',
-    );
-  return [...((before ?? []) as readonly string[]), given.toLowerCase()];
 }
 
 /** One or more states of a fixed set. */

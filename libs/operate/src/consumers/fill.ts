@@ -81,19 +81,23 @@ export const fill = act({
 });
 
 /** Reads the gaps at which a consumer is halted, and those passed and not filled, each with the outbox of its source. */
-export async function gapsOf(reads: Reads, consumer: string): Promise<readonly Found[]> {
+async function gapsOf(reads: Reads, consumer: string): Promise<readonly Found[]> {
+  const databases = await databasesOf(reads, consumer);
+  return (await Promise.all(databases.map((database) => gapsIn(reads, database, consumer)))).flat();
+}
+
+/** Reads the gaps of a consumer in one database. */
+export async function gapsIn(
+  reads: Reads,
+  database: NamedDatabase,
+  consumer: string,
+): Promise<readonly Found[]> {
   const sources = new Map<string, Executor>();
   for (const { executor } of await reads.known())
     if (await hasTables(executor, 'converge.relay_source'))
       sources.set((await readSource(executor)).id, executor);
-  const databases = await databasesOf(reads, consumer);
-  return withAdmin(reads, async (admin) => {
-    const found: Found[] = [];
-    for (const database of databases)
-      for (const gap of await findGaps(database.executor, admin, consumer))
-        found.push({ gap, database, source: sources.get(gap.source.id) });
-    return found;
-  });
+  const gaps = await withAdmin(reads, (admin) => findGaps(database.executor, admin, consumer));
+  return gaps.map((gap) => ({ gap, database, source: sources.get(gap.source.id) }));
 }
 
 interface Readable extends Fill {

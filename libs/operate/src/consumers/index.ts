@@ -1,5 +1,6 @@
 /** Consumers: what an operator sees of them, and does. */
-export { fill, gapRow, gapsOf } from './fill.ts';
+export { fill } from './fill.ts';
+export { listGaps } from './gaps.ts';
 export { haltLines, partitionState, stateText } from './halts.ts';
 export { databasesOf, tables } from './partitions.ts';
 export { pause } from './pause.ts';

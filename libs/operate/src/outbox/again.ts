@@ -1,40 +1,26 @@
 import { versionOf, WIRE } from '@convergekit/contracts/engine';
 import { type Clock, newUuidV7 } from '@convergekit/core';
 import type { DomainEvent } from '@convergekit/contracts';
-import { outboxMigrations } from '@convergekit/outbox';
 import { type AppendEvent, createEngineOutbox } from '@convergekit/outbox/engine';
 import { type Database, executorOf } from '@convergekit/postgres';
 import { recordAct } from '@convergekit/postgres/operate';
-import { relayMigrations } from '@convergekit/relay';
 import { lastActs } from '../audit/last-acts.ts';
 import { refused, UsageError } from '../host/errors.ts';
 import { explain } from '../host/explain.ts';
 import { act, type Acting } from '../registry/act.ts';
 import { requireExpected } from '../registry/each.ts';
-import {
-  asked,
-  bigIndex,
-  eventIds,
-  type InputOf,
-  instant,
-  optional,
-  text,
-  wholeOf,
-} from '../registry/fields.ts';
+import { asked, bigIndex, eventIds, type InputOf, optional, wholeOf } from '../registry/fields.ts';
 import type { Reads } from '../registry/reads.ts';
 import { concernedOf, oneSource } from '../source/one-source.ts';
 import { countEvents, type EventFilter, listEvents, readWhole, type WholeEvent } from './events-sql.ts';
+import { filter, tables } from './list.ts';
 
 /** The number of events in a transaction, which holds the locks of their keys. */
 const BATCH = 100;
 
 const input = {
   ids: eventIds('event ids (ce_id)'),
-  topic: text('name', 'only events of this topic'),
-  key: text('key', 'only events of this key'),
-  type: text('type', 'only events of this type'),
-  from: instant('only events written at or after this time'),
-  to: instant('only events written before this time'),
+  ...filter,
   rate: asked(wholeOf('events/s', 'at most so many events a second', 500, 10_000)),
   afterRow: optional(bigIndex('continue where a run was stopped, behind this row of `outbox list`')),
 };
@@ -47,7 +33,7 @@ export const again = act({
   summary: 'emit events again: new ids, ce_replayof names the old one',
   did: 'emitted',
   usualReason: 'emitted again',
-  tables: { migrations: [outboxMigrations, relayMigrations], table: 'converge.outbox' },
+  tables,
   input,
   most: { unit: 'events', initial: 1_000 },
   concerns: concernedOf,

@@ -1,2 +1,3 @@
-/** Central policies: what an operator changes of them. */
+/** Central policies: what an operator sees and changes of them. */
+export { history } from './history.ts';
 export { set } from './set.ts';

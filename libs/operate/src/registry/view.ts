@@ -24,6 +24,10 @@ export interface View<F extends Fields = Fields, Row extends z.ZodObject = z.Zod
   check?(reads: Reads, input: InputOf<F>): Promise<void>;
   /** The list's order. Absent: a short list, which has one page. */
   readonly order?: Order<z.output<Row>>;
+  /** True where it looks into other services' databases. @default false */
+  readonly looksElsewhere?: boolean;
+  /** The rows of one look where nothing else is said. @default 50 of a list that has an order, else all */
+  readonly most?: { readonly unit: string; readonly initial: number };
   readonly columns: readonly Column<z.output<Row>>[];
   /** The line instead of an empty list. */
   readonly empty: string;

@@ -35,7 +35,7 @@ export function defineList(
   const { databases, payloads } = context;
   const { title, columns, empty } = list;
   const columnsOf = (input: Given, now: number): readonly Column<Placed>[] => [
-    ...columns.map((column) => columnOf(column, now)),
+    ...columns.map((column) => columnOf<Placed>(column, now)),
     ...(databases.names.length > 1 ? [{ title: 'Database', cell: ({ database }: Placed) => database }] : []),
     ...(acts === undefined
       ? []
@@ -77,11 +77,11 @@ async function readPage(context: ConsoleContext, list: View, given: Given) {
   const { isWhole, ...reads } = await readableIn(context, list, given.database);
   // A name may be in a database that cannot be read now.
   if (isWhole) await list.check?.(reads, given);
-  const paged = { limit: order === undefined ? Infinity : LIMIT, after: after?.place };
+  const limit = order === undefined ? (list.most?.initial ?? Infinity) : LIMIT;
   const { rows, unread } = await context.databases.gather(
     where(list.tables.table, async (executor) => {
       const database = reads.databases.find((one) => one.executor === executor);
-      return database === undefined ? [] : list.find(reads, database, given, paged);
+      return database === undefined ? [] : list.find(reads, database, given, { limit, after: after?.place });
     }),
     given.database,
   );
@@ -103,21 +103,20 @@ function inOrder(a: readonly string[], b: readonly string[]): number {
 }
 
 /** A column of a list as a page shows it. */
-function columnOf({ title, kind, cell, sign }: Shown<never>, now: number): Column<Placed> {
-  const valueOf = (row: Placed) => cell(row as never);
+export function columnOf<Row>({ title, kind, cell, sign }: Shown<Row>, now: number): Column<Row> {
   switch (kind) {
     case 'time':
       return {
         title,
         cell: (row) => {
-          const at = valueOf(row);
+          const at = cell(row);
           return at instanceof Date ? due(at, now) : null;
         },
       };
     case 'state':
-      return { title, cell: (row) => state(sign?.(row as never) ?? 'ok', textOf(valueOf(row)) ?? '') };
+      return { title, cell: (row) => state(sign?.(row) ?? 'ok', textOf(cell(row)) ?? '') };
     default:
-      return { title, ...(kind !== undefined && { kind }), cell: (row) => textOf(valueOf(row)) };
+      return { title, ...(kind !== undefined && { kind }), cell: (row) => textOf(cell(row)) };
   }
 }
 

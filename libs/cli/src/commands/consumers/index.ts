@@ -1,7 +1,14 @@
-import { dropRegistered, fill, listTypes, pause, replay, resume } from '@convergekit/operate/consumers';
+import {
+  dropRegistered,
+  fill,
+  listGaps,
+  listTypes,
+  pause,
+  replay,
+  resume,
+} from '@convergekit/operate/consumers';
 import { actCommand, listCommand } from '../../frame/act-command.ts';
 import type { Group } from '../../frame/command.ts';
-import { gapsCommand } from './gaps.ts';
 import { overviewCommand } from './list.ts';
 
 const types: Group = {
@@ -12,7 +19,7 @@ const types: Group = {
 
 export const consumerCommands = [
   overviewCommand,
-  gapsCommand,
+  listCommand(listGaps),
   ...[fill, pause, resume, replay].map(actCommand),
   types,
 ];

@@ -1,6 +1,6 @@
-import { again } from '@convergekit/operate/source';
-import { actCommand } from '../../frame/act-command.ts';
-import { listCommand, tailCommand } from './list.ts';
+import { again, listOutbox } from '@convergekit/operate/source';
+import { actCommand, listCommand } from '../../frame/act-command.ts';
 import { statsCommand } from './stats.ts';
+import { tailCommand } from './tail.ts';
 
-export const outboxCommands = [statsCommand, listCommand, tailCommand, actCommand(again)];
+export const outboxCommands = [statsCommand, listCommand(listOutbox), tailCommand, actCommand(again)];

@@ -1,14 +1,14 @@
-import { explainCommand, historyCommand, listCommand, showCommand, simulateCommand } from './show.ts';
+import { explainCommand, listCommand as listPolicies, showCommand, simulateCommand } from './show.ts';
 import { pathsCommand } from './paths.ts';
-import { set } from '@convergekit/operate/policy';
-import { actCommand } from '../../frame/act-command.ts';
+import { history, set } from '@convergekit/operate/policy';
+import { actCommand, listCommand } from '../../frame/act-command.ts';
 
 export const policyCommands = [
-  listCommand,
+  listPolicies,
   showCommand,
   explainCommand,
   simulateCommand,
   pathsCommand,
   actCommand(set),
-  historyCommand,
+  listCommand(history),
 ];

@@ -2,14 +2,14 @@ import { inPlaceMsOf } from '@convergekit/inbox/operate';
 import { explain, simulateRates } from '@convergekit/resilience/operate';
 import { CATEGORIES } from '@convergekit/core/engine';
 import type { Category } from '@convergekit/core';
-import { postgresMigrations, readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
+import { postgresMigrations, readPolicyRules } from '@convergekit/postgres/operate';
 import { type PolicyLayer, policyRulesSchema, type PolicyRules } from '@convergekit/resilience';
 import { type Admission, admitRules } from '@convergekit/resilience/engine';
 import { command } from '../../frame/command.ts';
 import { formatMs } from '@convergekit/operate/text';
-import { listing, result, tableOf } from '../../frame/result.ts';
+import { result, tableOf } from '../../frame/result.ts';
 import type { CommandContext } from '../../frame/context.ts';
-import { argument, count, type Flag, optionalArgument, texts } from '../../frame/flags.ts';
+import { argument, count, type Flag, texts } from '../../frame/flags.ts';
 import { exportsThat, hasDatabase } from '@convergekit/operate/host';
 import { fieldLines } from '../../frame/fields.ts';
 
@@ -118,26 +118,6 @@ export const simulateCommand = command({
 });
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
-
-export const historyCommand = command({
-  name: 'history',
-  summary: 'who changed the central table, when, what and why; newest first',
-  args: { name: optionalArgument('only changes of this name') },
-  flags: { limit: count('changes', 'at most so many changes', 20) },
-  run: async (context, { name, limit }) => {
-    const { executor } = await context.database(postgresMigrations);
-    const rows = await readPolicyHistory(executor, { name, limit });
-    return listing(rows, 'no policy was changed here', {
-      version: (row) => row.version,
-      at: (row) => row.changedAt,
-      by: (row) => `${row.changedBy} (${row.role})`,
-      name: (row) => row.name,
-      change: (row) =>
-        `${row.before === null ? 'none' : JSON.stringify(row.before)} → ${JSON.stringify(row.after)}`,
-      reason: (row) => row.reason,
-    });
-  },
-});
 
 /**
  * Reads the policies of the modules, of this command's file and environment, and of the central table if any. Without

@@ -143,7 +143,9 @@ function relayTable(rows: readonly RelayAnswer[]): Html {
       {
         title: 'Not published',
         kind: 'number',
-        cell: ({ backlog, waitingBytes }) => `${backlog}, ${formatBytes(waitingBytes)}`,
+        cell: ({ database, backlog, waitingBytes }) =>
+          html`<a href="${withQuery('/outbox/list', { database, pending: 'yes' })}">${backlog}</a>,
+            ${formatBytes(waitingBytes)}`,
       },
       {
         title: 'Oldest',
@@ -200,7 +202,10 @@ function gapTable(rows: readonly GapAnswer[]): Html {
     ({ database, consumer }) =>
       html`<p>
         ${actionLink(withQuery('/consumers/fill', { database, consumer }), `Fill the gaps of ${consumer}`)}
-        while the source keeps the events
+        while the source keeps the events;
+        <a href="${withQuery('/consumers/gaps', { database, consumer, keys: 'yes' })}"
+          >the keys that it misses</a
+        >
       </p>`,
   )}`;
 }

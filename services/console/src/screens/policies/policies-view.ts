@@ -1,9 +1,12 @@
 import { readPolicyHistory, readPolicyRules } from '@convergekit/postgres/operate';
+import { history } from '@convergekit/operate/policy';
 import { formatMs } from '@convergekit/operate/text';
 import type { Executor } from '@convergekit/postgres';
 import { z } from 'zod';
 import { html, type Html, nothing } from '../../layout/html.ts';
-import { dataTable, filterForm, moment, unreadNote } from '../../layout/parts.ts';
+import { dataTable, filterForm, unreadNote } from '../../layout/parts.ts';
+import { sentenceOf } from '../../routes/act.ts';
+import { columnOf } from '../../routes/list.ts';
 import type { ConsoleContext } from '../../screen.ts';
 import { errorChart } from './error-chart.ts';
 import { aroundSchema, rateSchema, readErrorRate, withAround } from './error-rate.ts';
@@ -11,15 +14,7 @@ import { unreadSchema } from '../../databases.ts';
 
 const CHANGES = 50;
 
-export const changeSchema = z.object({
-  version: z.number(),
-  name: z.string(),
-  before: z.unknown(),
-  after: z.unknown(),
-  changedAt: z.date(),
-  changedBy: z.string(),
-  role: z.string(),
-  reason: z.string(),
+export const changeSchema = history.row.extend({
   /** Failed attempts in equal times before and after the change; null = it is older than the chart. */
   around: aroundSchema.nullable(),
 });
@@ -53,7 +48,7 @@ export function policiesView({ view, databases }: ConsoleContext): void {
       );
       return { databases: rows, unread };
     },
-    page: ({ databases: found, unread }, _visit, { database, hours }) => ({
+    page: ({ databases: found, unread }, { now }, { database, hours }) => ({
       title: 'Policies',
       body: html`${filterForm('/policies', [
         {
@@ -64,7 +59,7 @@ export function policiesView({ view, databases }: ConsoleContext): void {
         },
         { name: 'database', label: 'Database', value: database, options: databases.names },
       ])}
-      ${unreadNote(unread)} ${found.map((one) => databasePart(one, hours))}`,
+      ${unreadNote(unread)} ${found.map((one) => databasePart(one, hours, now))}`,
     }),
   });
 }
@@ -83,13 +78,13 @@ async function readPolicies(
   };
 }
 
-function databasePart({ database, rules, changes, rate }: DatabaseAnswer, hours: number): Html {
+function databasePart({ database, rules, changes, rate }: DatabaseAnswer, hours: number, now: number): Html {
   const path = (name: string): string =>
     `/policies/${encodeURIComponent(database)}/${encodeURIComponent(name)}`;
   return html`<h2>${database}</h2>
     ${errorChart(rate, changes, `Failed attempts in ${database} in ${hours} h, and changes of policies`)}
     ${changeForm(database)}
-    ${changes.length === 0 ? nothing : changeTable(changes, `Changes of policies in ${database}, the newest first`, path)}
+    ${changes.length === 0 ? nothing : changeTable(changes, `Changes of policies in ${database}, the newest first`, path, now)}
     ${dataTable({
       caption: `Rules of the central table in ${database}`,
       rows: rules,
@@ -133,25 +128,16 @@ export function changeTable(
   changes: readonly z.output<typeof changeSchema>[],
   caption: string,
   path: (name: string) => string,
+  now: number,
 ): Html {
   return dataTable({
     caption,
     rows: changes,
-    empty: 'No policy was changed here.',
+    empty: sentenceOf(`${history.empty}.`),
     href: ({ name }) => path(name),
     columns: [
-      { title: 'Name', cell: ({ name }) => name },
-      { title: 'Version', kind: 'number', cell: ({ version }) => version },
-      { title: 'At', cell: ({ changedAt }) => moment(changedAt) },
-      {
-        title: 'Before',
-        kind: 'code',
-        cell: ({ before }) => (before === null ? 'no rule' : JSON.stringify(before)),
-      },
-      { title: 'After', kind: 'code', cell: ({ after }) => JSON.stringify(after) },
+      ...history.columns.map((column) => columnOf(column, now)),
       { title: 'Failed around it', cell: ({ around }) => aroundText(around) },
-      { title: 'By', cell: ({ changedBy, role }) => `${changedBy} (${role})` },
-      { title: 'Reason', kind: 'wide', cell: ({ reason }) => reason },
     ],
   });
 }

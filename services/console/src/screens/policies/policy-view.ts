@@ -63,7 +63,7 @@ export function policyView({ view, databases }: ConsoleContext): void {
         rate,
       };
     },
-    page: ({ lines, applied, refused, simulated, changes, rate }, _visit, { database, name, category }) => {
+    page: ({ lines, applied, refused, simulated, changes, rate }, { now }, { database, name, category }) => {
       const path = `/policies/${encodeURIComponent(database)}/${encodeURIComponent(name)}`;
       const body = html`<p class="note">
           By the central table of ${database} over the kit's own rules. Rules in a service's code, file and
@@ -82,7 +82,7 @@ export function policyView({ view, databases }: ConsoleContext): void {
         ${appliedTable(applied)} ${changeForm(database, name)}
         <h2>What changed</h2>
         ${errorChart(rate, changes, `Failed attempts in ${database} in ${HOURS} h, and changes of ${name}`)}
-        ${changeTable(changes, `Changes of ${name}, the newest first`, () => path)}
+        ${changeTable(changes, `Changes of ${name}, the newest first`, () => path, now)}
         <h2>The load that it adds</h2>
         ${filterForm(path, [{ name: 'category', label: 'What fails', value: category, options: CATEGORIES }])}
         ${simulationTable(simulated, category)}`;
