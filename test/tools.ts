@@ -14,6 +14,7 @@ const tools: readonly Tool[] = [
   { name: 'pgbouncer', probe: ['--version'], install: 'apt-get install pgbouncer' },
   { name: 'kcat', probe: ['-V'], install: 'apt-get install kcat' },
   { name: 'promtool', probe: ['--version'], install: 'apt-get install prometheus' },
+  { name: 'faketime', probe: ['--version'], install: 'apt-get install faketime' },
   { name: 'java', probe: ['-version'], install: 'apt-get install openjdk-17-jre-headless' },
 ];
 

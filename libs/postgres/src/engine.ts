@@ -1,4 +1,5 @@
 /** Exports for other packages of the kit; applications do not need them. They may change in any version. */
+export { DatabaseTime, readDatabaseTime } from './database-time.ts';
 export { Counter, type CounterRow, type Waiting } from './counter.ts';
 export { writeCounters } from './write-counters.ts';
 export { afterCommit, afterRollback } from './after-commit.ts';

@@ -8,4 +8,5 @@ export { startServers } from './stack/stack.ts';
 export { follow, promote, setSynchronous } from './stack/standby.ts';
 export type { Pgbouncer } from './stack/pgbouncer.ts';
 export { freePorts } from './stack/ports.ts';
+export { ProcessClock } from './process-clock.ts';
 export { migratedDatabase } from './template.ts';

@@ -97,7 +97,7 @@ async function readKnown(
  * compared when it has its first fetch.
  */
 export async function loadPartitions<DB>(
-  { definition, database: { executor }, bounds }: SliceContext<DB>,
+  { definition, database: { executor }, bounds, time }: SliceContext<DB>,
   admin: Admin,
   assigned: readonly Assignment[],
 ): Promise<readonly Partition[]> {
@@ -110,7 +110,10 @@ export async function loadPartitions<DB>(
     const found = ends?.get(partition);
     return { topicId, ends: found instanceof BrokerError ? undefined : found };
   };
-  const rowOf = byPlace(await registered(executor, consumer, assigned, logOf));
+  const rows = await registered(executor, consumer, assigned, logOf);
+  const readMs = rows.at(-1)?.readMs;
+  if (readMs !== undefined) time.read(readMs);
+  const rowOf = byPlace(rows);
   const knownOf = await readKnown(executor, consumer, assigned);
   const partitions: Partition[] = [];
   for (const { topic, partition } of assigned) {
@@ -165,6 +168,7 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
   const row = await readPartition(executor, key);
   if (row === undefined)
     throw new Error(`${partitionId(key.topic, key.partition)} of ${key.consumer} is not registered any more`);
+  context.time.read(row.readMs);
   const knownOf = await readKnown(executor, key.consumer, [key]);
   partition.reload({ row, ...knownOf(key) });
   return row;

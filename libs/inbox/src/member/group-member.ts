@@ -18,7 +18,6 @@ import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from '../service/options.ts';
 import type { Sources } from './sources.ts';
 import { fetchStalled } from './pause.ts';
-import { DatabaseTime } from './database-time.ts';
 import { watchLag } from './lag-watch.ts';
 import { type ConsumerStatus, liveCheck, partitionStatus, readyCheck, waitingIn } from './status.ts';
 import { placeLost } from './recover.ts';
@@ -112,7 +111,6 @@ export class GroupMember<DB> {
       inTurn: (partition, work) => this.#outsideBatch(partition, work),
       waiting: () => this.#state === 'waiting',
       outside: () => this.#client.outside() !== undefined,
-      time: new DatabaseTime(this.#context.clock),
       hint: (partition) => {
         const control = this.#client.control(partition.key.topic, partition.key.partition);
         if (control !== undefined) void this.#hints.later(partition, control);
@@ -149,9 +147,9 @@ export class GroupMember<DB> {
 
   /** Takes what this member counted. Outside of its group it does not know what waits. */
   takeCounts(): CounterRow | undefined {
-    const { counter, clock } = this.#context;
+    const { counter, time } = this.#context;
     const isOutside = this.#client.outside() !== undefined;
-    return counter.take(isOutside ? undefined : waitingIn(this.#partitions.values(), clock.now()));
+    return counter.take(isOutside ? undefined : waitingIn(this.#partitions.values(), time.now()));
   }
 
   live(): Check {

@@ -10,7 +10,7 @@ import { standstill } from './standstill.ts';
 import type { Watched } from './watch.ts';
 
 /** The member whose lag is watched. */
-type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting' | 'outside' | 'time'>;
+type LagWatched = Pick<Watched<never>, 'partitions' | 'waiting' | 'outside'>;
 
 /** Compares partitions with the ends of their logs, as the broker says: a stalled client sees no records. */
 export async function watchLag<DB>(
@@ -20,7 +20,7 @@ export async function watchLag<DB>(
   everyMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, random, log, definition } = context;
+  const { clock, time, random, log, definition } = context;
   const reported = new Set<string>();
   const run = async (): Promise<void> => {
     try {
@@ -31,7 +31,7 @@ export async function watchLag<DB>(
       log.debug({ err: error }, 'the ends of the logs could not be read');
     }
     // Without a membership the lag is unknown, and no 0 says that there is none.
-    if (!watched.outside()) reportLag(definition, [...watched.partitions()], watched.time.now(), reported);
+    if (!watched.outside()) reportLag(definition, [...watched.partitions()], time.now(), reported);
   };
   const onError = (error: unknown): void => log.warn({ err: error }, 'lag could not be reported');
   await poll({ everyMs, signal, run, onError, clock, random });

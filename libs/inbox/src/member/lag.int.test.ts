@@ -1,11 +1,11 @@
 import { startTelemetry } from '@convergekit/telemetry/sdk';
+import { DatabaseTime } from '@convergekit/postgres/engine';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { stockScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 import { makeTopics, tag } from '../testing/quick.ts';
-import { DatabaseTime } from './database-time.ts';
 import { watchLag } from './lag-watch.ts';
 import { OUTSIDE_MS, readyCheck } from './status.ts';
 import { systemClock, systemRandom } from '@convergekit/core';
@@ -100,13 +100,18 @@ it('a consumer that is outside of its group for longer than a rebalance is not r
   let isOutside = true;
   const ending = new AbortController();
   const definition = { name, topics: ['orders'] };
-  const context = { clock: systemClock, random: systemRandom, log: logger('test'), definition };
+  const context = {
+    clock: systemClock,
+    random: systemRandom,
+    log: logger('test'),
+    definition,
+    time: new DatabaseTime(systemClock),
+  };
   let looks = 0;
   const watched = {
     partitions: () => ((looks += 1), []),
     waiting: () => false,
     outside: () => isOutside,
-    time: new DatabaseTime(systemClock),
   };
   const watching = watchLag(context as never, {} as never, watched, 1, ending.signal);
   const lags = async () =>

@@ -1,7 +1,6 @@
 import { poll } from '@convergekit/core/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
-import type { DatabaseTime } from './database-time.ts';
 import { changedWaits, noteWaits, type Seen, seenNow } from './note-waits.ts';
 import { byPlace, type PartitionRow, readPartitions } from './partition-sql.ts';
 import { isHandled } from './type-sql.ts';
@@ -17,7 +16,6 @@ export interface Watched<DB> {
   readonly waiting: () => boolean;
   /** True while this member is in no group, and has no partitions for that reason. */
   readonly outside: () => boolean;
-  readonly time: DatabaseTime;
   /** Has the position of a partition committed in Kafka, which may have forgotten it: the group was away, or its offsets were deleted. */
   readonly hint: (partition: Partition) => void;
 }
@@ -49,10 +47,10 @@ export async function watchPartitions<DB>(
 
 async function look<DB>(
   worker: Worker<DB>,
-  { partitions, inTurn, time, hint }: Watched<DB>,
+  { partitions, inTurn, hint }: Watched<DB>,
   seen: WeakMap<Partition, Seen>,
 ): Promise<void> {
-  const { clock, database, definition } = worker.context;
+  const { clock, database, definition, time } = worker.context;
   const before = [...partitions()].map((partition) => ({
     partition,
     nextOffset: partition.saved.nextOffset,

@@ -46,7 +46,7 @@ function unhandled(records: readonly IncomingRecord[], partition: Partition): re
 async function workSlice<DB>(turn: Turn<DB>, records: readonly IncomingRecord[]): Promise<Next> {
   const { worker, partition, lost } = turn;
   const { context, sources } = worker;
-  const { signatures, route, clock } = context;
+  const { signatures, route, clock, time } = context;
   const readings = records.map((record) => verified(readRecord(record), signatures, sources.pinned));
   const { start } = partition;
   const { watermarks, passOffset, rejected, known } = partition.standing;
@@ -56,7 +56,7 @@ async function workSlice<DB>(turn: Turn<DB>, records: readonly IncomingRecord[])
     const { pinned, failureSources } = sources;
     const trust = { pinned, failureSources, signatures };
     const trusted = { ...trust, watermarks, passOffset, rejected, ahead: known.types };
-    const plan = planSlice(readings, { from: start, ...trusted, nowMs: clock.now(), route });
+    const plan = planSlice(readings, { from: start, ...trusted, nowMs: time.now(), route });
     const { steps, obstacle } = plan;
     const now = clock.monotonic();
     if (canDefer(plan, partition.deferral, now)) {

@@ -1,7 +1,7 @@
 import type { EventDefinition } from '@convergekit/contracts';
-import { type Clock, systemClock } from '@convergekit/core';
 import { deterministicUuid } from '@convergekit/core/engine';
 import type { Database } from '@convergekit/postgres';
+import { readDatabaseTime } from '@convergekit/postgres/engine';
 import type { Operator } from '@convergekit/postgres/operate';
 import { type LockedRow, putInPlace, writeAudit } from './change-parked-sql.ts';
 import { type AfterCompensation, reasonOf } from './contradiction.ts';
@@ -11,8 +11,6 @@ import { checkReplacement, hasEnvelope, isOfSaga, replacementHeaders } from './r
 interface ReplaceOptions extends AfterCompensation {
   /** The declared events, including that of the dead letter: the new data is checked against its contract. */
   readonly events: readonly EventDefinition[];
-  /** @default the system's */
-  readonly clock?: Pick<Clock, 'now'>;
 }
 
 interface ReplacedParked {
@@ -33,7 +31,7 @@ export function replaceParked(
   id: string,
   payload: string,
   operator: Operator,
-  { events, clock = systemClock, ...how }: ReplaceOptions,
+  { events, ...how }: ReplaceOptions,
 ): Promise<ReplacedParked> {
   return acting(database, id, async (tx, row) => {
     const eventId = replaceable(row);
@@ -55,7 +53,7 @@ export function replaceParked(
       id: deterministicUuid('parked', 'replace', 'row', id),
       eventId: deterministicUuid('parked', 'replace', 'event', id),
     };
-    const now = clock.now();
+    const now = await readDatabaseTime(tx);
     const named = { id: made.eventId, cause: eventId, time: new Date(now) };
     await putInPlace(tx, row, {
       row: made.id,

@@ -58,7 +58,7 @@ function ticksIn(ms: number): bigint {
 /**
  * Compares a record with the event at the watermark of its epoch. A repeat is a copy of a handled event, so it has a
  * position that an event can have, and was created no later than the newest of them. A later event has that one as its
- * predecessor, or one after it. `nowMs` is this consumer's clock. Pure.
+ * predecessor, or one after it. `nowMs` is the time of this consumer's database. Pure.
  */
 export function forkOf(
   { position, prev }: Mark,
@@ -78,7 +78,7 @@ export function forkOf(
   }
   if (last.prev !== undefined && comparePositions(position, last.prev) > 0) return fork('same_predecessor');
   const made = madeMs(envelope) ?? 0;
-  // A record from beyond the skew is no evidence: either its time is wrong or this consumer's clock, which then bounded
+  // A record from beyond the skew is no evidence: either its time is wrong or the clock of this consumer's database, which then bounded
   // `newestMs` too low. A fork is below the watermark, so nothing is handled.
   const dated = made <= nowMs + SKEW_MS;
   return dated && made > Math.max(last.newestMs, last.unknownUntilMs) ? fork('made_later') : undefined;

@@ -1,7 +1,7 @@
 import { failureEvent } from '@convergekit/contracts/engine';
 import type { Admin, IncomingRecord } from '@convergekit/broker/engine';
 import { createEngineOutbox } from '@convergekit/outbox/engine';
-import { Counter } from '@convergekit/postgres/engine';
+import { Counter, DatabaseTime } from '@convergekit/postgres/engine';
 import type { Policy } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';
 import { LineLimit } from '@convergekit/telemetry/engine';
@@ -68,6 +68,7 @@ export function sliceContextOf<DB>(
     pace: new HandlerPace(),
     sliceMaxMs,
     clock,
+    time: new DatabaseTime(clock),
     random,
     log: logger('inbox', { consumer: definition.name }),
     counter: new Counter('consumer', definition.name),

@@ -3,7 +3,7 @@ import type { FailureData, FailureInput } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { EngineOutbox } from '@convergekit/outbox/engine';
 import type { Database } from '@convergekit/postgres';
-import type { Counter } from '@convergekit/postgres/engine';
+import type { Counter, DatabaseTime } from '@convergekit/postgres/engine';
 import type { Policy } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
 import type { Logger } from '@convergekit/telemetry';
@@ -44,6 +44,8 @@ export interface SliceContext<DB> {
   /** The time that all handlers of a slice may take before its events are processed singly, in milliseconds. */
   readonly sliceMaxMs: number;
   readonly clock: Clock;
+  /** The time by which records are judged and ages computed. Read with each row of a partition. */
+  readonly time: DatabaseTime;
   readonly random: Random;
   readonly log: Logger;
   /** What the charts of the console show of this consumer. */

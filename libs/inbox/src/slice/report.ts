@@ -140,13 +140,13 @@ const COUNTED_AS: Partial<Record<Attempt['outcome'], 'failed' | 'retried'>> = {
 
 /** Counts the events of a slice, and the time from the emit of its oldest one. */
 function countEffects<DB>(
-  { counter, clock }: SliceContext<DB>,
+  { counter, time }: SliceContext<DB>,
   topic: string,
   [oldest]: readonly HandledEvent[],
   count: number,
 ): void {
   counter.done(topic, count);
-  if (oldest !== undefined) counter.took(clock.now() - oldest.event.time.getTime());
+  if (oldest !== undefined) counter.took(time.now() - oldest.event.time.getTime());
 }
 
 /** `event`: retried in place · `key`: parked and released · `partition`: it paused, or lost its database. */

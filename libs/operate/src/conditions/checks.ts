@@ -1,6 +1,6 @@
-import { sqlState } from '@convergekit/postgres/engine';
+import { readDatabaseTime, sqlState } from '@convergekit/postgres/engine';
 import type { NamedExecutor } from '../scans/scan-outbox.ts';
-import { readDatabaseTime } from './database-time.ts';
+
 import type { FoundCondition } from './found.ts';
 
 /** The bounds after which something counts as late, in milliseconds. */

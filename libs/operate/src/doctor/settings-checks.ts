@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { readDatabaseTime } from '../conditions/database-time.ts';
+import { readDatabaseTime } from '@convergekit/postgres/engine';
 import type { Finding } from './finding.ts';
 import { formatMs } from '../text.ts';
 

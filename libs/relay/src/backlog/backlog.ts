@@ -235,8 +235,7 @@ export class Backlog {
   }
 
   #haltedNow(halt: Halt, heldAt: bigint): Halted {
-    const sinceMs = this.#settings.clock.now();
-    return { kind: 'halted', heldAt, halt, sinceMs, missed: 'some', recheckAt: 0, written: false };
+    return { kind: 'halted', heldAt, halt, missed: 'some', recheckAt: 0, written: false };
   }
 
   #drop(queue: PartitionQueue, toProbe = false): void {

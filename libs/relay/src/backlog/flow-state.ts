@@ -33,7 +33,6 @@ export type FlowState =
       readonly kind: 'halted';
       readonly heldAt: bigint;
       readonly halt: Halt;
-      readonly sinceMs: number;
       /** The hold of a topic moves on while this is `none`. */
       readonly missed: Missed;
       /** Monotonic time of the next recheck. */

@@ -166,7 +166,6 @@ function haltedBefore(heldAt: bigint, reason: string): FlowState {
     kind: 'halted',
     heldAt,
     halt: haltOf(reason),
-    sinceMs: 0,
     missed: 'unknown',
     recheckAt: 0,
     written: true,

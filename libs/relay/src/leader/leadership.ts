@@ -1,7 +1,7 @@
 import { formatPosition } from '@convergekit/contracts/engine';
 import type { Source } from '@convergekit/outbox/engine';
 import { Wake } from '@convergekit/core/engine';
-import type { CopyExecutor, Counter } from '@convergekit/postgres/engine';
+import { type CopyExecutor, type Counter, DatabaseTime } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import { Backlog } from '../backlog/backlog.ts';
 import { Lane } from '../backlog/lane.ts';
@@ -55,6 +55,8 @@ export class Leadership {
   readonly fence: Fence;
   /** done_tick at the takeover: windows up to it were read by leaders before. */
   readonly begunAt: bigint;
+  /** Read with each poll, and so before anything is sent. */
+  readonly time: DatabaseTime;
   readonly encoder: Encoder;
   readonly main: Lane;
   readonly backlog: Backlog;
@@ -89,6 +91,7 @@ export class Leadership {
     this.begunAt = takeover.doneTick;
     const name = settings.source ?? takeover.source.name;
     this.label = sourceLabel(name);
+    this.time = new DatabaseTime(settings.clock);
     this.encoder = new Encoder({ ...takeover.source, name }, settings.signingKey);
     this.main = new Lane(undefined, parts.done, parts.lowestId);
     const onHalt = (): void => {

@@ -33,13 +33,14 @@ const ATTEMPTS = 20;
 
 /**
  * Writes a marker to each partition and returns their offsets. A consumer that has read it knows that later records of
- * an older epoch come from a primary that should be stopped. A marker that is written twice does no harm.
+ * an older epoch come from a primary that should be stopped. A marker that is written twice does no harm. `atMs` is the time of the
+ * database: brokers refuse records of a clock that is ahead, and remove those of one that is behind.
  */
 export async function writeMarkers(
   broker: Broker,
   marked: MarkedEpoch,
   markers: readonly Marker[],
-  clock: Clock,
+  { clock, atMs }: { readonly clock: Clock; readonly atMs: number },
 ): Promise<ReadonlyMap<string, bigint>> {
   const offsets = new Map<string, bigint>();
   let left = markers;
@@ -49,7 +50,7 @@ export async function writeMarkers(
       const results = await producer.send(
         left.map((marker) => {
           const { topic, partition } = marker.cursor;
-          return { topic, partition, records: [recordOf(marked, marker, clock.now())] };
+          return { topic, partition, records: [recordOf(marked, marker, atMs)] };
         }),
       );
       for (const result of results) {

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { signingKey } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
-import { releaseLease, renewLease } from '@convergekit/postgres/engine';
+import { readDatabaseTime, releaseLease, renewLease } from '@convergekit/postgres/engine';
 import type { Operator } from '@convergekit/postgres/operate';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import { Renewals } from '@convergekit/core/engine';
@@ -79,7 +79,10 @@ async function rebase(
   // Markers cannot be taken back, so every statement has succeeded once before they are written.
   const expected = await phantomsOf(executor, before.plan);
   await rehearseEpoch(database, { ...before, takeover, phantoms: expected, by, reason });
-  const offsets = await writeMarkers(broker, marked, before.plan.partitions, systemClock);
+  const offsets = await writeMarkers(broker, marked, before.plan.partitions, {
+    clock: systemClock,
+    atMs: await readDatabaseTime(executor),
+  });
   // The old primary may have written until the marker: only the records before it are final.
   const final = places.map(({ cursor, ends }) => {
     const latest = offsets.get(partitionId(cursor.topic, cursor.partition)) ?? ends.latest;

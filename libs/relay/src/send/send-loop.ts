@@ -84,9 +84,10 @@ export class SendLoop {
   }
 
   async #send({ parts, beganAt }: Send): Promise<void> {
-    const { clock } = this.#leader.settings;
+    const { settings, time } = this.#leader;
+    const { clock } = settings;
     failpoint('relay.before_send');
-    const earliestMs = clock.now() - OLDEST_STAMP_MS;
+    const earliestMs = time.now() - OLDEST_STAMP_MS;
     const batches = parts.map(({ batch }) => ({
       ...batch,
       records: stampedFrom(batch.records, earliestMs),

@@ -4,7 +4,7 @@ import { dueTopics } from './upkeep-loop.ts';
 
 const halt = { code: 'TOPIC_UNKNOWN', detail: '' };
 const halted = (name: string, recheckAt: number): Topic =>
-  new Topic(name, { kind: 'halted', heldAt: 1n, halt, sinceMs: 0, missed: 'some', recheckAt, written: true });
+  new Topic(name, { kind: 'halted', heldAt: 1n, halt, missed: 'some', recheckAt, written: true });
 
 // Planted fault: without the limit one look makes 5,000 requests.
 test('one look takes a hundred halted topics, the longest waiting first, and leaves the others due', () => {

@@ -57,7 +57,7 @@ export class Ticker {
   }
 
   async #once(always: boolean, page: number, lowest: bigint): Promise<MadeTick | 'taken' | undefined> {
-    const { reads, epoch, fence, settings, label, backlog } = this.#leader;
+    const { reads, epoch, fence, settings, label, backlog, time } = this.#leader;
     const began = settings.clock.monotonic();
     try {
       const reply = await pollOutbox(reads, {
@@ -73,6 +73,7 @@ export class Ticker {
         always,
       });
       this.#sequence = reply.sequence;
+      time.read(reply.clockMs);
       if (reply.tick === undefined) return undefined;
       this.#latest = reply.tick;
       instruments().relayTicks.add(1, label);

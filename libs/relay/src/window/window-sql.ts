@@ -71,7 +71,7 @@ export const pollSql = `
   )
   ${reply(
     '(select * from fresh where exists (select from made) and (select fits from size)) as fitting',
-    `json_build_object('hidden', (select hidden from durable), 'sequence', (select value::text from sequence), 'found', (select found from size),
+    `json_build_object('hidden', (select hidden from durable), 'sequence', (select value::text from sequence), 'found', (select found from size), 'clockMs', extract(epoch from clock_timestamp()) * 1000,
       'fits', (select fits from size), 'tick', (select ${tickJson('made')} from made))`,
   )}`;
 
@@ -97,6 +97,8 @@ export interface PollRequest {
 export interface PollReply {
   /** The sequence now: the next tick's floor. */
   readonly sequence: bigint;
+  /** The time of the database, milliseconds since 1970. */
+  readonly clockMs: number;
   readonly tick: Tick | undefined;
   /** The whole window in order; undefined when it exceeds the request, and is then read by number. */
   readonly rows: TupleBlock | undefined;
@@ -106,6 +108,7 @@ interface PollHead {
   /** True when row security may hide events from the relay's login. */
   readonly hidden: boolean;
   readonly sequence: string;
+  readonly clockMs: number;
   readonly found: number;
   readonly fits: boolean;
   readonly tick: TickRow | null;
@@ -132,6 +135,7 @@ export async function pollOutbox(executor: Executor, request: PollRequest): Prom
   if (head.hidden) throw eventsHidden();
   return {
     sequence: BigInt(head.sequence),
+    clockMs: head.clockMs,
     tick: head.tick === null ? undefined : tickOf(head.tick),
     // A window ends at its ceil, here as in a read by number: an id above it was written manually.
     rows: head.fits ? blockOf(rows.filter(({ id }) => BigInt(id) <= BigInt(head.sequence))) : undefined,

@@ -1,6 +1,7 @@
 import type { Clock } from '@convergekit/core';
+import type { Executor } from './executor.ts';
 
-/** The time of the consumer's database, by which the age of records is computed: the clock of one process may be wrong. */
+/** The time of a database, which decides where the wall clock of one process may be wrong. */
 export class DatabaseTime {
   readonly #clock: Clock;
   /** The time of the database less the monotonic time of this process; undefined before the first reading. */
@@ -18,4 +19,12 @@ export class DatabaseTime {
   now(): number {
     return this.#aheadMs === undefined ? this.#clock.now() : this.#clock.monotonic() + this.#aheadMs;
   }
+}
+
+/** Reads the time of the database, which wrote what is compared with it, in whole milliseconds since 1970. */
+export async function readDatabaseTime(executor: Executor): Promise<number> {
+  const { rows } = await executor.query<{ ms: number }>(
+    `select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`,
+  );
+  return Math.floor(rows[0]?.ms ?? Number.NaN);
 }
